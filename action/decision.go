@@ -1,0 +1,80 @@
+package action
+
+import (
+	"time"
+
+	"connectrpc.com/connect/v2"
+)
+
+// An Outcome is what the gate decided. Its zero value denies.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Deny Outcome = iota
+	Allow
+)
+
+// String returns "deny" or "allow".
+func (o Outcome) String() string {
+	if o == Allow {
+		return "allow"
+	}
+	return "deny"
+}
+
+// A Stage is a step of the gate, in the order in which the steps run.
+type Stage uint8
+
+// The stages.
+const (
+	// StageDecode reads and decodes the request.
+	StageDecode Stage = iota
+	// StageValidate applies the protovalidate rules.
+	StageValidate
+	// StageAuthenticate finds out who is calling.
+	StageAuthenticate
+	// StageAuthorize looks at the grants.
+	StageAuthorize
+	// StageHandle runs the handler: whatever reached it was let through.
+	StageHandle
+)
+
+var stageNames = [...]string{"decode", "validate", "authenticate", "authorize", "handle"}
+
+// String returns the stage's name in lower case.
+func (s Stage) String() string {
+	if int(s) < len(stageNames) {
+		return stageNames[s]
+	}
+	return "unknown"
+}
+
+// A Decision is what the gate decided on one call, and why. It is for operators:
+// nothing in it reaches the caller. The zero Decision denies.
+type Decision struct {
+	// Procedure is the RPC, such as "/demo.v1.AccountService/GetUser".
+	Procedure string
+	// Outcome is whether the call was let through.
+	Outcome Outcome
+	// Stage is the step that denied, or [StageHandle] on an allow.
+	Stage Stage
+	// Code is what the caller was answered on a denial, and 0 on an allow.
+	Code connect.Code
+	// PrincipalID is who called: empty on an anonymous action, and where the call
+	// did not get as far.
+	PrincipalID string
+	// Scheme is the scheme that authenticated the principal.
+	Scheme string
+	// Grant says which grant let the call through: "allow[0]", "anyone".
+	Grant string
+	// Reason says why the call was denied, in words for an operator. It holds no
+	// credential and no value of a request field.
+	Reason string
+	// Err is the fault behind a denial that is not the caller's doing, if any.
+	Err error
+	// Time is when the call reached the gate.
+	Time time.Time
+	// Duration is how long the gate took, the handler not included.
+	Duration time.Duration
+}

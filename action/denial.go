@@ -1,0 +1,102 @@
+package action
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+)
+
+// A denial is why a call is not let through: what its caller is told, and what
+// operators are.
+type denial struct {
+	public *connect.Error
+	reason string
+	err    error
+}
+
+func (d *denial) Error() string { return d.public.Error() }
+
+// What callers are told. The texts are fixed: they say what the caller can do and
+// nothing of the rule, the credential or the server.
+var (
+	errUnauthenticated  = connect.NewError(connect.CodeUnauthenticated, "a valid credential is needed")
+	errPermissionDenied = withErrorInfo(connect.NewError(connect.CodePermissionDenied, "not allowed"), "NOT_ALLOWED")
+	errUnavailable      = connect.NewError(connect.CodeUnavailable, "temporarily unavailable")
+	errInternal         = connect.NewError(connect.CodeInternal, "internal error")
+	errCanceled         = connect.NewError(connect.CodeCanceled, "canceled")
+	errDeadlineExceeded = connect.NewError(connect.CodeDeadlineExceeded, "deadline exceeded")
+	errMalformed        = connect.NewError(connect.CodeInvalidArgument, "the request could not be read")
+)
+
+// errorDomain is the domain of the google.rpc.ErrorInfo that callers get; with the
+// reason it is a stable name for programs to look at.
+const errorDomain = "sallyport"
+
+func withErrorInfo(err *connect.Error, reason string) *connect.Error {
+	detail, detailErr := connectproto.NewErrorDetail(&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain})
+	if detailErr != nil {
+		return err // the code alone denies as well
+	}
+	return err.WithDetail(detail)
+}
+
+// fault is the denial of a call that could not be decided.
+func fault(err error) *denial {
+	return &denial{public: errInternal, reason: "a fault", err: err}
+}
+
+// interrupted is the denial of a call whose context has ended.
+func interrupted(err error) *denial {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &denial{public: errDeadlineExceeded, reason: "the call's deadline passed"}
+	}
+	return &denial{public: errCanceled, reason: "the caller went away"}
+}
+
+// undecoded is the denial of a request that cannot be read. The reason is the code
+// alone, because connect's text may quote the request.
+func undecoded(err error) *denial {
+	if public, ok := errors.AsType[*connect.Error](err); ok {
+		return &denial{public: public, reason: "the request could not be read: " + public.Code().String()}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return interrupted(err)
+	}
+	return &denial{public: errMalformed, reason: "the request could not be read"}
+}
+
+// unauthenticated is the denial that follows from an authenticator's error.
+func unauthenticated(ctx context.Context, scheme string, err error) *denial {
+	if ctxErr := ctx.Err(); ctxErr != nil {
+		return interrupted(ctxErr)
+	}
+	switch {
+	case errors.Is(err, ErrInvalidCredential):
+		return &denial{public: errUnauthenticated, reason: scheme + ": " + err.Error()}
+	case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		return &denial{public: errUnavailable, reason: scheme + ": unavailable", err: err}
+	default:
+		return &denial{public: errInternal, reason: scheme + ": a fault", err: err}
+	}
+}
+
+// denied is the denial that follows from looking at the grants.
+func denied(err error) *denial {
+	switch {
+	case err == nil:
+		return &denial{public: errPermissionDenied, reason: "no grant holds"}
+	case errors.Is(err, condition.ErrCost):
+		return &denial{public: errPermissionDenied, reason: err.Error()}
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return interrupted(err)
+	case errors.Is(err, ErrUnavailable):
+		return &denial{public: errUnavailable, reason: "a condition could not be decided", err: err}
+	default:
+		return &denial{public: errInternal, reason: "a condition could not be decided", err: err}
+	}
+}

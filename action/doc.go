@@ -1,0 +1,2 @@
+// Package action is the core of Sallyport.
+package action

@@ -1,0 +1,154 @@
+package action
+
+import (
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// examined is a method that nothing speaks against.
+type examined struct {
+	declaration *declare.Declaration
+	validator   protovalidate.Validator
+}
+
+// spec describes the method to connect.
+func (e examined) spec() connect.Spec {
+	method := e.declaration.Method
+	options, _ := method.Options().(*descriptorpb.MethodOptions)
+	return connect.Spec{
+		StreamType:       streamType(method),
+		IdempotencyLevel: connect.IdempotencyLevel(options.GetIdempotencyLevel()),
+		Schema:           method,
+		Procedure:        e.declaration.Procedure,
+	}
+}
+
+// examine looks at a service and the Go code given for it, and returns what it
+// found good in the order of the shapes, or all refusals.
+func (r *Registry) examine(
+	service protoreflect.ServiceDescriptor, fingerprint string, nilImplementation bool, shapes []shape,
+) ([]examined, []Refusal) {
+	if isNil(service) || service.IsPlaceholder() {
+		return nil, []Refusal{declare.RefuseNamed(declare.RuleServiceNil, "action.Register", "the registration has no service descriptor")}
+	}
+	name := string(service.FullName())
+	if r.sealed {
+		return nil, []Refusal{declare.RefuseNamed(declare.RuleRegistrySealed, name, "the registry serves already")}
+	}
+	declarations, refusals := r.reader.Service(service)
+	if nilImplementation {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleImplementationNil, name, "the implementation is nil"))
+	}
+	if declarations != nil && fingerprint != "" && fingerprint != declare.Fingerprint(service, declarations) {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleGeneratedStale, name,
+			"the generated code was made from another version of the .proto than the one linked in"))
+	}
+	declared := map[protoreflect.Name]*declare.Declaration{}
+	for _, declaration := range declarations {
+		declared[declaration.Method.Name()] = declaration
+	}
+	refusals = append(refusals, unmatched(service, shapes)...)
+
+	found := make([]examined, len(shapes))
+	for i, shape := range shapes {
+		method := service.Methods().ByName(protoreflect.Name(shape.name))
+		if method == nil {
+			continue // refused above
+		}
+		refusals = append(refusals, r.examineMethod(method, declared[method.Name()], shape)...)
+		if shape.request == nil {
+			continue
+		}
+		validator, err := r.validators.learn(shape.request)
+		if err != nil {
+			refusals = append(refusals, declare.Refuse(declare.RuleValidationInvalid, method,
+				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
+		}
+		found[i] = examined{declaration: declared[method.Name()], validator: validator}
+	}
+	return found, refusals
+}
+
+// unmatched refuses methods without Go code, and Go code without a method.
+func unmatched(service protoreflect.ServiceDescriptor, shapes []shape) []Refusal {
+	var refusals []Refusal
+	times := map[string]int{}
+	for _, shape := range shapes {
+		times[shape.name]++
+		switch {
+		case service.Methods().ByName(protoreflect.Name(shape.name)) == nil:
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleMethodUnknown, string(service.FullName()),
+				"there is Go code for %q, which is no method of the service", shape.name))
+		case times[shape.name] == 2:
+			refusals = append(refusals, declare.Refuse(declare.RuleMethodTwice, service.Methods().ByName(protoreflect.Name(shape.name)),
+				"there is Go code for it twice"))
+		}
+	}
+	for i := range service.Methods().Len() {
+		if method := service.Methods().Get(i); times[string(method.Name())] == 0 {
+			refusals = append(refusals, declare.Refuse(declare.RuleMethodMissing, method, "there is no Go code for it"))
+		}
+	}
+	return refusals
+}
+
+// examineMethod holds the Go code of a method against its descriptor and its
+// declaration, which is nil where it was refused.
+func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declaration *declare.Declaration, shape shape) []Refusal {
+	var refusals []Refusal
+	if r.procedures[declare.Procedure(method)] {
+		refusals = append(refusals, declare.Refuse(declare.RuleProcedureTwice, method, "it is registered already"))
+	}
+	if shape.incomplete || shape.request == nil {
+		refusals = append(refusals, declare.Refuse(declare.RuleMethodMissing, method, "its handler is nil"))
+		return refusals
+	}
+	request, response := shape.request.ProtoReflect().Descriptor().FullName(), shape.response.ProtoReflect().Descriptor().FullName()
+	if request != method.Input().FullName() || response != method.Output().FullName() {
+		refusals = append(refusals, declare.Refuse(declare.RuleMethodType, method,
+			"its handler takes %s and returns %s, but the RPC takes %s and returns %s",
+			request, response, method.Input().FullName(), method.Output().FullName()))
+	}
+	if shape.stream != streamType(method) {
+		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
+			"its handler is of shape %s, but the RPC is of shape %s", shape.stream, streamType(method)))
+	}
+	if declaration == nil {
+		return refusals
+	}
+	switch {
+	case shape.anonymous && !declaration.Anonymous():
+		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
+			"its handler is for anonymous callers, but the declaration authenticates them"))
+	case !shape.anonymous && declaration.Anonymous():
+		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
+			"its handler needs a principal, but the declaration lets anonymous callers in"))
+	}
+	for _, name := range declaration.Schemes {
+		if _, ok := r.schemes[name]; !ok {
+			refusals = append(refusals, declare.Refuse(declare.RuleSchemeUnconfigured, method,
+				"the registry has no authenticator for scheme %q", name))
+		}
+	}
+	return refusals
+}
+
+// newGate compiles the gate of an examined method.
+func (r *Registry) newGate(method examined) *gate {
+	gate := &gate{
+		registry:  r,
+		procedure: method.declaration.Procedure,
+		validator: method.validator,
+		maxAge:    method.declaration.MaxAge,
+		anyone:    method.declaration.Anyone,
+		grants:    newGrants(r, method.declaration),
+	}
+	for _, name := range method.declaration.Schemes {
+		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: r.schemes[name]})
+	}
+	return gate
+}

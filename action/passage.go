@@ -1,0 +1,108 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+)
+
+// A passage is one call's way through the gate. Its zero value has not been let
+// through.
+type passage struct {
+	gate      *gate
+	start     time.Time
+	stage     Stage
+	principal *boundPrincipal
+	grant     int
+	admitted  bool
+}
+
+// begin starts a call's way through the gate.
+func (g *gate) begin() passage {
+	return passage{gate: g, start: g.registry.now()}
+}
+
+// enter runs the gate and leaves a decision record, whatever happens. It returns
+// what the caller is told when the call is not let through.
+func (p *passage) enter(ctx context.Context, stream connect.ServerStream, request proto.Message) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			p.admitted = false
+			err = p.deny(ctx, fault(fmt.Errorf("panic in %s: %v\n%s", p.stage, recovered, debug.Stack())))
+		}
+	}()
+	if err := p.gate.admit(ctx, p, stream, request); err != nil {
+		return p.deny(ctx, err)
+	}
+	p.allow(ctx)
+	p.admitted = true
+	return nil
+}
+
+// allow records that the call was let through.
+func (p *passage) allow(ctx context.Context) {
+	if p.gate.registry.recorder.Enabled(ctx, Allow) {
+		p.gate.registry.recorder.Record(ctx, p.decision(Allow))
+	}
+}
+
+// deny records why the call was not let through and returns what the caller is
+// told.
+func (p *passage) deny(ctx context.Context, cause error) error {
+	reason, ok := errors.AsType[*denial](cause)
+	if !ok {
+		reason = fault(cause)
+	}
+	decision := p.decision(Deny)
+	decision.Code, decision.Reason, decision.Err = reason.public.Code(), reason.reason, reason.err
+	if p.stage == StageAuthenticate && decision.Code == connect.CodeUnauthenticated {
+		p.gate.challenge(ctx, decision)
+	}
+	if p.gate.registry.recorder.Enabled(ctx, Deny) {
+		p.gate.registry.recorder.Record(ctx, decision)
+	}
+	return reason.public
+}
+
+// recoverHandler turns a panic of the handler into an error that tells the caller
+// nothing. It is deferred.
+func (p *passage) recoverHandler(ctx context.Context, err *error) {
+	if recovered := recover(); recovered != nil {
+		*err = p.handlerFault(ctx, fmt.Errorf("panic in handle: %v\n%s", recovered, debug.Stack()))
+	}
+}
+
+// handlerFault records that a handler failed in a way that is not an answer.
+func (p *passage) handlerFault(ctx context.Context, cause error) error {
+	decision := p.decision(Allow)
+	decision.Code, decision.Reason, decision.Err = connect.CodeInternal, "the handler failed", cause
+	p.gate.registry.recorder.Record(ctx, decision)
+	return errInternal
+}
+
+// decision describes the passage as it stands.
+func (p *passage) decision(outcome Outcome) Decision {
+	decision := Decision{
+		Procedure: p.gate.procedure,
+		Outcome:   outcome,
+		Stage:     p.stage,
+		Time:      p.start,
+		Duration:  p.gate.registry.now().Sub(p.start),
+	}
+	if p.principal != nil {
+		decision.PrincipalID, decision.Scheme = p.principal.ID(), p.principal.Scheme()
+	}
+	switch {
+	case outcome == Deny:
+	case p.gate.anyone:
+		decision.Grant = "anyone"
+	default:
+		decision.Grant = fmt.Sprintf("allow[%d]", p.grant)
+	}
+	return decision
+}

@@ -1,0 +1,222 @@
+package action
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectinprocess"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// A Registry holds the actions of a server, each with its gate. Services are
+// registered by the functions that the plugin generates; once the registry is
+// served it is sealed and takes no more.
+//
+// A registry that refused anything does not serve at all, so an error of a
+// registration that a program drops still keeps it from starting. Make one with
+// [NewRegistry]; the zero Registry refuses everything. It is safe for concurrent
+// use.
+type Registry struct {
+	schemes  Schemes
+	recorder Recorder
+	now      func() time.Time
+
+	mu         sync.Mutex
+	reader     *declare.Reader
+	roles      vocabulary
+	scopes     vocabulary
+	validators validators
+	actions    []*registered
+	procedures map[string]bool
+	refusals   []Refusal
+	sealed     bool
+}
+
+// registered is one action, ready to be served.
+type registered struct {
+	declaration *declare.Declaration
+	serve       connect.Method
+	rehearse    connect.Method
+}
+
+// A RegistryOption changes what [NewRegistry] makes.
+type RegistryOption interface{ apply(*Registry) }
+
+type registryOption func(*Registry)
+
+func (o registryOption) apply(r *Registry) { o(r) }
+
+// WithRecorder sets what keeps the decisions. By default they go to the default
+// logger of log/slog, as [LogRecorder] says. A nil recorder is refused.
+func WithRecorder(recorder Recorder) RegistryOption {
+	return registryOption(func(r *Registry) { r.recorder = recorder })
+}
+
+// WithClock sets what tells the time to the gate: for expiry, max_age and `now` in
+// conditions. By default it is [time.Now]. It is for tests.
+func WithClock(now func() time.Time) RegistryOption {
+	return registryOption(func(r *Registry) { r.now = now })
+}
+
+// schemeName is what names a scheme, here as in sallyport/v1/action.proto.
+var schemeName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
+
+// NewRegistry returns an empty registry whose actions may name the given schemes.
+// The error is a [*RefusalError] that lists all that is wrong: a name that is none,
+// a nil authenticator, a nil recorder or clock.
+func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) {
+	reader, err := declare.NewReader(protoregistry.GlobalFiles)
+	if err != nil {
+		return nil, err
+	}
+	registry := &Registry{
+		schemes:    maps.Clone(schemes),
+		recorder:   LogRecorder(nil),
+		now:        time.Now,
+		reader:     reader,
+		roles:      vocabulary{map[string]int{}},
+		scopes:     vocabulary{map[string]int{}},
+		validators: validators{known: map[string]protovalidate.Validator{}},
+		procedures: map[string]bool{},
+	}
+	for _, option := range options {
+		option.apply(registry)
+	}
+	var refusals []Refusal
+	for _, name := range slices.Sorted(maps.Keys(schemes)) {
+		if !schemeName.MatchString(name) {
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleSchemeName, "action.Schemes",
+				"%q is no scheme name: lower-case letters, digits, `-` and `_`, at most 64, a letter first", name))
+		}
+		if isNil(schemes[name]) {
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleAuthenticatorNil, "action.Schemes",
+				"scheme %q has a nil authenticator", name))
+		}
+	}
+	if isNil(registry.recorder) {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRecorder", "the recorder is nil"))
+	}
+	if registry.now == nil {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithClock", "the clock is nil"))
+	}
+	if len(refusals) > 0 {
+		return nil, &RefusalError{Refusals: refusals}
+	}
+	return registry, nil
+}
+
+// Register adds a service to a registry. Generated code calls it. All of the
+// service is registered or, with a [*RefusalError] that lists everything that is
+// wrong with it, nothing.
+func Register[Impl any](registry *Registry, service Service[Impl], implementation Impl) error {
+	if registry == nil || registry.reader == nil {
+		return &RefusalError{Refusals: []Refusal{declare.RefuseNamed(declare.RuleRegistryNil, "action.Register",
+			"there is no registry")}}
+	}
+	registry.mu.Lock()
+	defer registry.mu.Unlock()
+	shapes := make([]shape, len(service.Methods))
+	for i, method := range service.Methods {
+		shapes[i] = method.shape
+	}
+	examined, refusals := registry.examine(service.Descriptor, service.Fingerprint, isNil(implementation), shapes)
+	if len(refusals) > 0 {
+		declare.Sort(refusals)
+		registry.refusals = append(registry.refusals, refusals...)
+		return &RefusalError{Refusals: refusals}
+	}
+	for i, method := range service.Methods {
+		gate := registry.newGate(examined[i])
+		registry.procedures[gate.procedure] = true
+		registry.actions = append(registry.actions, &registered{
+			declaration: examined[i].declaration,
+			serve:       connect.Method{Spec: examined[i].spec(), Handler: method.serve(gate, implementation)},
+			rehearse:    connect.Method{Spec: examined[i].spec(), Handler: method.rehearse(gate)},
+		})
+	}
+	return nil
+}
+
+// Seal ends registration. It is done before the first call is served, and whoever
+// serves does it; a program may do it earlier to fail earlier. The error is a
+// [*RefusalError] with everything that any registration was refused for.
+func (r *Registry) Seal() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.reader == nil {
+		return &RefusalError{Refusals: []Refusal{declare.RefuseNamed(declare.RuleRegistryNil, "action.Registry",
+			"the registry was not made by NewRegistry")}}
+	}
+	if len(r.refusals) > 0 {
+		return &RefusalError{Refusals: slices.Clone(r.refusals)}
+	}
+	r.sealed = true
+	return nil
+}
+
+// Methods seals the registry and returns its actions for a [connect.Server] to
+// serve. Each of them is guarded: there is no way to its handler but through its
+// gate, whatever transport it is put on.
+func (r *Registry) Methods() ([]connect.Method, error) {
+	if err := r.Seal(); err != nil {
+		return nil, err
+	}
+	methods := make([]connect.Method, len(r.actions))
+	for i, action := range r.actions {
+		methods[i] = action.serve
+	}
+	return methods, nil
+}
+
+// InProcess seals the registry and returns a transport that calls its actions
+// within the process, through the same gates as any other way in: credentials are
+// looked for in the headers that the caller sets.
+func (r *Registry) InProcess() (connect.Transport, error) {
+	methods, err := r.Methods()
+	if err != nil {
+		return nil, err
+	}
+	server := connect.NewServer()
+	server.Register(methods...)
+	return connectinprocess.New(server), nil
+}
+
+// An Action describes one registered action, for people who review access.
+type Action struct {
+	// Procedure is the RPC: "/demo.v1.AccountService/GetUser".
+	Procedure string
+	// Schemes are the schemes that authenticate its callers, in the order in which
+	// they are tried. Empty means that callers need not authenticate.
+	Schemes []string
+	// MaxAge is how long ago callers may have authenticated. 0 asks for nothing.
+	MaxAge time.Duration
+	// Who says in one line who may call, in the declaration's own words.
+	Who string
+	// Method describes the RPC.
+	Method protoreflect.MethodDescriptor
+}
+
+// Actions describes all registered actions in the order of their registration.
+func (r *Registry) Actions() []Action {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	actions := make([]Action, len(r.actions))
+	for i, action := range r.actions {
+		actions[i] = Action{
+			Procedure: action.declaration.Procedure,
+			Schemes:   slices.Clone(action.declaration.Schemes),
+			MaxAge:    action.declaration.MaxAge,
+			Who:       action.declaration.Who(),
+			Method:    action.declaration.Method,
+		}
+	}
+	return actions
+}

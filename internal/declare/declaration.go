@@ -1,0 +1,203 @@
+package declare
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+)
+
+// A Declaration is what an RPC's option says, read and found good.
+type Declaration struct {
+	// Method is the RPC.
+	Method protoreflect.MethodDescriptor
+	// Procedure is the RPC's name on the wire: "/package.Service/Method".
+	Procedure string
+	// Schemes are the names of the authentication schemes in the order in which
+	// they are tried. It is empty on an anonymous action, and only there.
+	Schemes []string
+	// MaxAge is how long ago the caller may have authenticated, or 0.
+	MaxAge time.Duration
+	// Anyone says that passing authentication is enough. There are no grants then.
+	Anyone bool
+	// Grants are the ways to be let through.
+	Grants []Grant
+	// Option is the declaration as written.
+	Option *sallyportv1.Action
+}
+
+// A Grant is one way to be let through; all that it asks for must hold.
+type Grant struct {
+	// AnyRole are the roles one of which must be carried: those named, and all that
+	// include them. Empty asks for no role.
+	AnyRole []string
+	// AllScopes are the scopes that must all be held. Empty asks for none.
+	AllScopes []string
+	// Condition must be true. Nil asks for nothing.
+	Condition *condition.Expression
+}
+
+// Anonymous reports whether callers need not authenticate.
+func (d *Declaration) Anonymous() bool { return len(d.Schemes) == 0 }
+
+// Who says in one line, whatever the line breaks of an expression, who may call.
+func (d *Declaration) Who() string {
+	if d.Anyone {
+		return "anyone"
+	}
+	grants := make([]string, len(d.Option.GetAuthorize().GetAllow()))
+	for i, grant := range d.Option.GetAuthorize().GetAllow() {
+		var conditions []string
+		if roles := grant.GetAnyRole(); len(roles) > 0 {
+			conditions = append(conditions, strings.Join(roles, " or "))
+		}
+		if scopes := grant.GetAllScopes(); len(scopes) > 0 {
+			conditions = append(conditions, "scope "+strings.Join(scopes, " and "))
+		}
+		if grant.GetCel() != "" {
+			conditions = append(conditions, strings.Join(strings.Fields(grant.GetCel()), " "))
+		}
+		if grant.GetCheck() != "" {
+			conditions = append(conditions, grant.GetCheck()+"()")
+		}
+		grants[i] = strings.Join(conditions, " and ")
+	}
+	return strings.Join(grants, "; or ")
+}
+
+// methodReading is the state of reading one method.
+type methodReading struct {
+	*Reader
+	method   protoreflect.MethodDescriptor
+	refusals []Refusal
+}
+
+// method reads one RPC's declaration. It returns a declaration or refusals, never
+// both and never neither.
+func (r *Reader) method(method protoreflect.MethodDescriptor) (*Declaration, []Refusal) {
+	reading := &methodReading{Reader: r, method: method}
+	declaration := reading.read()
+	if len(reading.refusals) > 0 {
+		return nil, reading.refusals
+	}
+	return declaration, nil
+}
+
+// refuse notes a refusal at the option, or at the RPC where there is no option.
+func (m *methodReading) refuse(rule Rule, format string, args ...any) {
+	number := int32(sallyportv1.E_Action.TypeDescriptor().Number())
+	const optionsField = 4 // google.protobuf.MethodDescriptorProto.options
+	position := positionOf(m.method, optionsField, number)
+	m.refusals = append(m.refusals, refuse(rule, Procedure(m.method), position, format, args...))
+}
+
+func (m *methodReading) read() *Declaration {
+	option := &sallyportv1.Action{}
+	found, err := readOption(m.method.Options(), sallyportv1.E_Action, option)
+	switch {
+	case err != nil:
+		m.refuse(RuleUnresolved, "(sallyport.v1.action): %v", err)
+		return nil
+	case !found:
+		m.refuse(RuleMissing, "nothing says who may call it")
+		return nil
+	}
+	fields, values := unknowns(option.ProtoReflect(), "action")
+	for _, text := range fields {
+		m.refuse(RuleUnknownField, "%s", text)
+	}
+	for _, text := range values {
+		m.refuse(RuleUnknownValue, "%s", text)
+	}
+	if len(m.refusals) > 0 {
+		return nil // what was not understood might have changed the rest
+	}
+	if len(setFields(option.ProtoReflect())) == 0 {
+		m.refuse(RuleEmpty, "the declaration is empty")
+		return nil
+	}
+	if option.GetAuthenticate() == nil {
+		m.refuse(RuleAuthenticateMissing, "nothing says how the caller is authenticated")
+	}
+	if option.GetAuthorize() == nil {
+		m.refuse(RuleAuthorizeMissing, "nothing says who is let through")
+	}
+	broken := m.violations(option)
+	for _, problem := range broken {
+		m.refuse(problem.rule, "%s", strings.TrimPrefix(problem.path+": "+problem.text, ": "))
+	}
+	declaration := &Declaration{
+		Method:    m.method,
+		Procedure: Procedure(m.method),
+		Schemes:   slices.Clone(option.GetAuthenticate().GetSchemes()),
+		MaxAge:    option.GetAuthenticate().GetMaxAge().AsDuration(),
+		Anyone:    option.GetAuthorize().GetAnyone() != "",
+		Option:    option,
+	}
+	m.readStream(option)
+	if option.GetAuthenticate().GetAnonymous() != "" && len(option.GetAuthorize().GetAllow()) > 0 {
+		m.refuse(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
+		return nil
+	}
+	for i, grant := range option.GetAuthorize().GetAllow() {
+		// A part that broke its own rule is not looked at again.
+		path := fmt.Sprintf("authorize.allow[%d]", i)
+		declaration.Grants = append(declaration.Grants, m.readGrant(path, grant, broken))
+	}
+	return declaration
+}
+
+func (m *methodReading) readStream(option *sallyportv1.Action) {
+	streaming := m.method.IsStreamingClient() || m.method.IsStreamingServer()
+	switch {
+	case streaming && option.GetStream() == nil:
+		m.refuse(RuleStreamMissing, "a streaming RPC says when it is authorized")
+	case !streaming && option.GetStream() != nil:
+		m.refuse(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
+	case streaming:
+		m.refuse(RuleStreamUnsupported, "streams are not supported yet")
+	}
+}
+
+func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken []problem) Grant {
+	ok := func(field string) bool {
+		return !slices.ContainsFunc(broken, func(p problem) bool { return strings.HasPrefix(p.path, path+"."+field) })
+	}
+	grant := Grant{AllScopes: slices.Clone(option.GetAllScopes())}
+	if ok("any_role") {
+		for _, name := range option.GetAnyRole() {
+			catalogue, ambiguous, known := m.role(m.method.ParentFile(), name)
+			switch {
+			case catalogue == nil:
+				m.refuse(RuleRoleUnknown, "%s: no role catalogue of package %s or of its imports has role %q%s",
+					path, m.method.ParentFile().Package(), name, didYouMean(name, known))
+			case ambiguous:
+				m.refuse(RuleRoleAmbiguous, "%s: more than one imported catalogue has role %q", path, name)
+			default:
+				grant.AnyRole = append(grant.AnyRole, catalogue.Satisfying(name)...)
+			}
+		}
+		slices.Sort(grant.AnyRole)
+		grant.AnyRole = slices.Compact(grant.AnyRole)
+	}
+	if option.Cel != nil && ok("cel") {
+		expression, err := m.conditions.Compile(option.GetCel(), m.method.Input())
+		if syntax, isSyntax := errors.AsType[*condition.SyntaxError](err); isSyntax {
+			m.refuse(RuleCELInvalid, "%s.cel %s (line %d, column %d of the expression)\n%s",
+				path, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
+		} else if err != nil {
+			m.refuse(RuleCELInvalid, "%s.cel: %v", path, err)
+		}
+		grant.Condition = expression
+	}
+	if option.Check != nil && ok("check") {
+		m.refuse(RuleCheckUnsupported, "%s: checks are not supported yet", path)
+	}
+	return grant
+}

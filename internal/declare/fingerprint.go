@@ -1,0 +1,63 @@
+package declare
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// Fingerprint returns a digest of what a service's generated code was made from:
+// its methods, their types and shapes, and their declarations. Code generated from
+// one version of a .proto and linked with another differs in it.
+//
+// It is made of names and values rather than of encoded bytes, which protobuf does
+// not promise to keep the same from version to version.
+func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declaration) string {
+	digest := sha256.New()
+	fmt.Fprintf(digest, "%s\n", service.FullName())
+	for _, declaration := range declarations {
+		method := declaration.Method
+		options, _ := method.Options().(*descriptorpb.MethodOptions)
+		fmt.Fprintf(digest, "%s %s %s %t %t %d\n", method.Name(), method.Input().FullName(), method.Output().FullName(),
+			method.IsStreamingClient(), method.IsStreamingServer(), options.GetIdempotencyLevel())
+		writeMessage(digest, declaration.Option.ProtoReflect())
+		for _, grant := range declaration.Grants {
+			fmt.Fprintf(digest, "%q\n", grant.AnyRole) // a role may come to include another
+		}
+	}
+	return hex.EncodeToString(digest.Sum(nil))
+}
+
+// writeMessage writes a message's set fields by number, framed so that no two
+// messages write the same.
+func writeMessage(digest hash.Hash, message protoreflect.Message) {
+	fmt.Fprint(digest, "{")
+	write := func(field protoreflect.FieldDescriptor, value protoreflect.Value) {
+		fmt.Fprintf(digest, "%d:", field.Number())
+		if field.Message() != nil {
+			writeMessage(digest, value.Message())
+			return
+		}
+		fmt.Fprintf(digest, "%q;", value.String())
+	}
+	for _, field := range setFields(message) {
+		if !field.IsList() {
+			write(field, message.Get(field))
+			continue
+		}
+		list := message.Get(field).List()
+		for i := range list.Len() {
+			write(field, list.Get(i))
+		}
+	}
+	fmt.Fprint(digest, "}\n")
+}
+
+// GeneratedVersion is the version of the contract between generated code and the
+// package action. It goes up when code of the old contract would no longer mean
+// the same.
+const GeneratedVersion = 1

@@ -1,0 +1,230 @@
+package declare
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+)
+
+// Files finds the files of a proto package, so that a role catalogue is found
+// without an import that nothing else needs. [*protoregistry.Files] is one.
+type Files interface {
+	RangeFilesByPackage(name protoreflect.FullName, visit func(protoreflect.FileDescriptor) bool)
+}
+
+// A Reader reads declarations. It is not safe for concurrent use. Make one with
+// [NewReader].
+type Reader struct {
+	files      Files
+	validator  protovalidate.Validator
+	conditions *condition.Environment
+	// catalogues remembers those of each file, found good or not.
+	catalogues map[protoreflect.FileDescriptor]fileCatalogues
+	// visibles remembers which files each file sees.
+	visibles map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor
+}
+
+type fileCatalogues struct {
+	good     []*Catalogue
+	refusals []Refusal
+}
+
+// NewReader returns a reader that looks for role catalogues in files, besides the
+// imports of whatever it reads. Nil files have none.
+func NewReader(files Files) (*Reader, error) {
+	validator, err := protovalidate.New(protovalidate.WithDisableLazy(),
+		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}))
+	if err != nil {
+		return nil, fmt.Errorf("compile the rules of the options: %w", err)
+	}
+	conditions, err := condition.NewEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{
+		files:      files,
+		validator:  validator,
+		conditions: conditions,
+		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
+		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
+	}, nil
+}
+
+// File reads all of a file: its role catalogues and its services. Declarations
+// come along only when nothing of the file is refused.
+func (r *Reader) File(file protoreflect.FileDescriptor) ([]*Declaration, []Refusal) {
+	refusals := slices.Clone(r.fileCatalogues(file).refusals)
+	refusals = append(refusals, r.catalogueTwice(file)...)
+	var declarations []*Declaration
+	for i := range file.Services().Len() {
+		of, more := r.service(file.Services().Get(i))
+		declarations, refusals = append(declarations, of...), append(refusals, more...)
+	}
+	if len(refusals) > 0 {
+		return nil, refusals
+	}
+	return declarations, nil
+}
+
+// Service reads the declarations of a service, in the order of its methods, and
+// the role catalogues that they can see. Declarations come along only when nothing
+// is refused.
+func (r *Reader) Service(service protoreflect.ServiceDescriptor) ([]*Declaration, []Refusal) {
+	declarations, refusals := r.service(service)
+	for _, file := range r.visible(service.ParentFile()) {
+		refusals = append(refusals, r.fileCatalogues(file).refusals...)
+	}
+	refusals = append(refusals, r.catalogueTwice(service.ParentFile())...)
+	if len(refusals) > 0 {
+		return nil, refusals
+	}
+	return declarations, nil
+}
+
+func (r *Reader) service(service protoreflect.ServiceDescriptor) (declarations []*Declaration, refusals []Refusal) {
+	for i := range service.Methods().Len() {
+		declaration, more := r.method(service.Methods().Get(i))
+		if declaration != nil {
+			declarations = append(declarations, declaration)
+		}
+		refusals = append(refusals, more...)
+	}
+	return declarations, refusals
+}
+
+// fileCatalogues reads the role catalogues of one file, nested enums included.
+func (r *Reader) fileCatalogues(file protoreflect.FileDescriptor) fileCatalogues {
+	if known, ok := r.catalogues[file]; ok {
+		return known
+	}
+	var read fileCatalogues
+	for enum := range enums(file) {
+		catalogue, refusals := r.catalogue(enum)
+		if catalogue != nil {
+			read.good = append(read.good, catalogue)
+		}
+		read.refusals = append(read.refusals, refusals...)
+	}
+	r.catalogues[file] = read
+	return read
+}
+
+// catalogueTwice refuses all but the first catalogue of a file's package.
+func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor) []Refusal {
+	var refusals []Refusal
+	var first *Catalogue
+	for _, visible := range r.visible(file) {
+		if visible.Package() != file.Package() {
+			continue
+		}
+		for _, catalogue := range r.fileCatalogues(visible).good {
+			if first == nil {
+				first = catalogue
+				continue
+			}
+			refusals = append(refusals, refuse(RuleCatalogueTwice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
+				"package %s has a role catalogue already: %s", file.Package(), first.Enum.FullName()))
+		}
+	}
+	return refusals
+}
+
+// visible returns the files whose catalogues a file's declarations may name: the
+// other files of its package, in the order of their paths, then what it imports,
+// directly or through others.
+func (r *Reader) visible(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	if known, ok := r.visibles[file]; ok {
+		return known
+	}
+	siblings := map[string]protoreflect.FileDescriptor{file.Path(): file}
+	if r.files != nil && file.Package() != "" {
+		r.files.RangeFilesByPackage(file.Package(), func(sibling protoreflect.FileDescriptor) bool {
+			if _, known := siblings[sibling.Path()]; !known {
+				siblings[sibling.Path()] = sibling
+			}
+			return true
+		})
+	}
+	var visible []protoreflect.FileDescriptor
+	for _, path := range slices.Sorted(maps.Keys(siblings)) {
+		visible = append(visible, siblings[path])
+	}
+	seen := maps.Clone(siblings)
+	for queue := []protoreflect.FileDescriptor{file}; len(queue) > 0; queue = queue[1:] {
+		for i := range queue[0].Imports().Len() {
+			imported := queue[0].Imports().Get(i).FileDescriptor
+			if _, known := seen[imported.Path()]; known || imported.IsPlaceholder() {
+				continue
+			}
+			seen[imported.Path()] = imported
+			visible = append(visible, imported)
+			queue = append(queue, imported)
+		}
+	}
+	r.visibles[file] = visible
+	return visible
+}
+
+// role finds the catalogue that defines a role for the declarations of a file. The
+// package's own goes before imported ones.
+func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Catalogue, ambiguous bool, known []string) {
+	var imported []*Catalogue
+	for _, visible := range r.visible(file) {
+		for _, catalogue := range r.fileCatalogues(visible).good {
+			known = append(known, catalogue.names()...)
+			switch {
+			case !catalogue.has(name):
+			case visible.Package() == file.Package():
+				return catalogue, false, nil
+			default:
+				imported = append(imported, catalogue)
+			}
+		}
+	}
+	if len(imported) == 0 {
+		return nil, false, known
+	}
+	return imported[0], len(imported) > 1, known
+}
+
+// problem is a protovalidate violation in our words.
+type problem struct {
+	rule Rule
+	path string
+	text string
+}
+
+// violations applies the protovalidate rules of our own option messages.
+func (r *Reader) violations(option proto.Message) []problem {
+	err := r.validator.Validate(option)
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		// Fails closed: rules that do not run have not been kept.
+		return []problem{{rule: RuleUnresolved, text: err.Error()}}
+	}
+	problems := make([]problem, len(invalid.Violations))
+	for i, violation := range invalid.Violations {
+		problems[i] = problem{
+			rule: Rule(violation.Proto.GetRuleId()),
+			path: protovalidate.FieldPathString(violation.Proto.GetField()),
+			text: violation.Proto.GetMessage(),
+		}
+	}
+	return problems
+}
+
+// Catalogues returns the role catalogues of a file.
+func (r *Reader) Catalogues(file protoreflect.FileDescriptor) []*Catalogue {
+	return r.fileCatalogues(file).good
+}

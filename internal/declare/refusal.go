@@ -1,0 +1,127 @@
+package declare
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// A Refusal says why an action, or a role catalogue, is not accepted, and how to
+// mend it.
+type Refusal struct {
+	// Rule is the id of the rule that was broken.
+	Rule Rule
+	// Subject is what was refused: a procedure such as
+	// "/demo.v1.AccountService/GetUser", or the full name of an enum.
+	Subject string
+	// Position is where, as far as it is known.
+	Position Position
+	// Problem says what is wrong, in one sentence without a full stop. A text after
+	// the first line shows the place, such as an expression with a caret.
+	Problem string
+	// Mend is what to write instead.
+	Mend string
+}
+
+// A Position is a place in a .proto file.
+type Position struct {
+	// File is the path that imports use, such as "demo/v1/account.proto".
+	File string
+	// Line and Column count from 1. Both are 0 where the descriptor has no source
+	// information, as in generated Go code.
+	Line, Column int
+}
+
+// String returns "file:line:column", or the file alone.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// String returns the refusal as text of several lines: where and what, then how to
+// mend it.
+func (r Refusal) String() string {
+	var text strings.Builder
+	if where := r.Position.String(); where != "" {
+		text.WriteString(where + ": ")
+	}
+	first, rest, more := strings.Cut(r.Problem, "\n")
+	fmt.Fprintf(&text, "%s: %s [%s]", r.Subject, first, r.Rule)
+	if more {
+		text.WriteString("\n" + indent(rest))
+	}
+	if r.Mend != "" {
+		text.WriteString("\n  mend:\n" + indent(r.Mend))
+	}
+	return text.String()
+}
+
+func indent(text string) string {
+	return "    " + strings.ReplaceAll(text, "\n", "\n    ")
+}
+
+// refuse makes a refusal with the rule's own mend.
+func refuse(rule Rule, subject string, position Position, format string, args ...any) Refusal {
+	return Refusal{
+		Rule:     rule,
+		Subject:  subject,
+		Position: position,
+		Problem:  fmt.Sprintf(format, args...),
+		Mend:     mends[rule],
+	}
+}
+
+// Refuse makes a refusal of an action, for the rules that only a registry can
+// apply.
+func Refuse(rule Rule, method protoreflect.MethodDescriptor, format string, args ...any) Refusal {
+	return refuse(rule, Procedure(method), positionOf(method), format, args...)
+}
+
+// RefuseNamed makes a refusal of something that has no descriptor.
+func RefuseNamed(rule Rule, subject, format string, args ...any) Refusal {
+	return refuse(rule, subject, Position{}, format, args...)
+}
+
+// Sort puts refusals in the order of the source.
+func Sort(refusals []Refusal) {
+	slices.SortStableFunc(refusals, func(a, b Refusal) int {
+		return cmp.Or(
+			cmp.Compare(a.Position.File, b.Position.File),
+			cmp.Compare(a.Position.Line, b.Position.Line),
+			cmp.Compare(a.Position.Column, b.Position.Column),
+		)
+	})
+}
+
+// Procedure returns the name by which an RPC is called:
+// "/package.Service/Method".
+func Procedure(method protoreflect.MethodDescriptor) string {
+	return fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())
+}
+
+// positionOf returns where a descriptor stands, or where the nearest of the given
+// paths below it does.
+func positionOf(descriptor protoreflect.Descriptor, below ...int32) Position {
+	file := descriptor.ParentFile()
+	if file == nil {
+		return Position{}
+	}
+	locations := file.SourceLocations()
+	start := locations.ByDescriptor(descriptor)
+	if start.Path == nil {
+		return Position{File: file.Path()}
+	}
+	path := slices.Clone(start.Path)
+	for _, number := range below {
+		path = append(path, number)
+		if location := locations.ByPath(path); location.Path != nil {
+			start = location
+		}
+	}
+	return Position{File: file.Path(), Line: start.StartLine + 1, Column: start.StartColumn + 1}
+}

@@ -1,0 +1,83 @@
+package generate
+
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// handler writes the interface that the application implements.
+func (w writer) handler(service *protogen.Service, declared declared) {
+	name := service.GoName + "Handler"
+	w.comments([]string{
+		name + " is what an application implements to serve " + string(service.Desc.FullName()) + ".",
+		"Its methods are reached through their gates alone.",
+	}, service.Comments.Leading, isDeprecated(service.Desc))
+	w.P("type ", name, " interface {")
+	for _, method := range service.Methods {
+		declaration := declared.methods[method.Desc.FullName()]
+		w.comments(nil, method.Comments.Leading, isDeprecated(method.Desc), access(declaration))
+		w.P(method.GoName, "(", contextPackage.Ident("Context"), ", *", actionPackage.Ident(callType(declaration)), "[", method.Input.GoIdent, "]) (*",
+			method.Output.GoIdent, ", error)")
+	}
+	w.P("}")
+	w.P()
+}
+
+// register writes the function that puts an implementation into a registry.
+func (w writer) register(service *protogen.Service, declared declared) {
+	name, handler := "Register"+service.GoName, service.GoName+"Handler"
+	w.P("// ", name, " registers implementation as ", service.Desc.FullName(), ". The error lists")
+	w.P("// everything that speaks against it; then none of the service is registered.")
+	w.P("func ", name, "(registry *", actionPackage.Ident("Registry"), ", implementation ", handler, ") error {")
+	w.P("return ", actionPackage.Ident("Register"), "(registry, ", actionPackage.Ident("Service"), "[", handler, "]{")
+	w.P("Descriptor: ", w.file.GoDescriptorIdent, ".Services().ByName(", quote(string(service.Desc.Name())), "),")
+	w.P("Fingerprint: ", quote(declare.Fingerprint(service.Desc, declared.of(service))), ",")
+	w.P("Methods: []", actionPackage.Ident("Method"), "[", handler, "]{")
+	for _, method := range service.Methods {
+		maker := "Unary"
+		if declared.methods[method.Desc.FullName()].Anonymous() {
+			maker = "AnonymousUnary"
+		}
+		w.P(actionPackage.Ident(maker), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
+	}
+	w.P("},")
+	w.P("}, implementation)")
+	w.P("}")
+	w.P()
+}
+
+func callType(declaration *declare.Declaration) string {
+	if declaration.Anonymous() {
+		return "AnonymousCall"
+	}
+	return "Call"
+}
+
+// access says in one line who may call.
+func access(declaration *declare.Declaration) string {
+	authenticated := "callers need not sign in"
+	if !declaration.Anonymous() {
+		authenticated = "callers sign in by " + strings.Join(declaration.Schemes, " or ")
+	}
+	if declaration.MaxAge > 0 {
+		authenticated += fmt.Sprintf(", at most %s ago", declaration.MaxAge)
+	}
+	return "Access: " + authenticated + "; who may: " + declaration.Who() + "."
+}
+
+func isDeprecated(descriptor protoreflect.Descriptor) bool {
+	switch options := descriptor.Options().(type) {
+	case *descriptorpb.ServiceOptions:
+		return options.GetDeprecated()
+	case *descriptorpb.MethodOptions:
+		return options.GetDeprecated()
+	default:
+		return false
+	}
+}
