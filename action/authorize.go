@@ -70,5 +70,8 @@ func (g *grant) holds(ctx context.Context, now time.Time, principal *boundPrinci
 	if g.condition == nil {
 		return true, nil
 	}
+	if request == nil && g.condition.ReadsRequest() {
+		return false, nil // there is no request for it to be true of
+	}
 	return g.condition.Holds(ctx, &condition.Input{Principal: &principal.facts, Request: request, Now: now})
 }

@@ -3,6 +3,8 @@ package action
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
@@ -14,12 +16,15 @@ import (
 // A denial is why a call is not let through: what its caller is told, and what
 // operators are.
 type denial struct {
-	public *connect.Error
-	reason string
-	err    error
+	public *connect.Error // for the caller
+	reason string         // for operators
+	err    error          // the fault behind it, for operators
+	cause  error          // what the transport said, for nobody
 }
 
 func (d *denial) Error() string { return d.public.Error() }
+
+func (d *denial) Unwrap() error { return d.cause }
 
 // What callers are told. The texts are fixed: they say what the caller can do and
 // nothing of the rule, the credential or the server.
@@ -50,6 +55,11 @@ func fault(err error) *denial {
 	return &denial{public: errInternal, reason: "a fault", err: err}
 }
 
+// panicked is the denial of a call in which a step of the gate panicked.
+func panicked(stage Stage, recovered any) *denial {
+	return fault(fmt.Errorf("panic in %s: %v\n%s", stage, recovered, debug.Stack()))
+}
+
 // interrupted is the denial of a call whose context has ended.
 func interrupted(err error) *denial {
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -62,12 +72,12 @@ func interrupted(err error) *denial {
 // alone, because connect's text may quote the request.
 func undecoded(err error) *denial {
 	if public, ok := errors.AsType[*connect.Error](err); ok {
-		return &denial{public: public, reason: "the request could not be read: " + public.Code().String()}
+		return &denial{public: public, reason: "the request could not be read: " + public.Code().String(), cause: err}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return interrupted(err)
 	}
-	return &denial{public: errMalformed, reason: "the request could not be read"}
+	return &denial{public: errMalformed, reason: "the request could not be read", cause: err}
 }
 
 // unauthenticated is the denial that follows from an authenticator's error.

@@ -146,6 +146,7 @@ func (r *Registry) newGate(method examined) *gate {
 		maxAge:    method.declaration.MaxAge,
 		anyone:    method.declaration.Anyone,
 		grants:    newGrants(r, method.declaration),
+		when:      method.declaration.When(),
 	}
 	for _, name := range method.declaration.Schemes {
 		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: r.schemes[name]})

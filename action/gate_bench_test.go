@@ -12,7 +12,9 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 )
 
-type fake struct{ demov1action.AccountServiceHandler }
+type fake struct {
+	demov1action.AccountServiceHandler
+}
 
 func (fake) ListUsers(context.Context, *action.Call[demov1.ListUsersRequest]) (*demov1.ListUsersResponse, error) {
 	return &demov1.ListUsersResponse{}, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -19,8 +18,12 @@ type passage struct {
 	stage     Stage
 	principal *boundPrincipal
 	grant     int
+	ended     bool // the stream of requests ended before its first message
 	admitted  bool
 }
+
+// A step is a part of the gate: [gate.admit], or one of those for streams.
+type step func(*gate, context.Context, *passage, connect.ServerStream, proto.Message) error
 
 // begin starts a call's way through the gate.
 func (g *gate) begin() passage {
@@ -29,14 +32,14 @@ func (g *gate) begin() passage {
 
 // enter runs the gate and leaves a decision record, whatever happens. It returns
 // what the caller is told when the call is not let through.
-func (p *passage) enter(ctx context.Context, stream connect.ServerStream, request proto.Message) (err error) {
+func (p *passage) enter(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) (err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			p.admitted = false
-			err = p.deny(ctx, fault(fmt.Errorf("panic in %s: %v\n%s", p.stage, recovered, debug.Stack())))
+			err = p.deny(ctx, panicked(p.stage, recovered))
 		}
 	}()
-	if err := p.gate.admit(ctx, p, stream, request); err != nil {
+	if err := step(p.gate, ctx, p, stream, request); err != nil {
 		return p.deny(ctx, err)
 	}
 	p.allow(ctx)
@@ -53,7 +56,7 @@ func (p *passage) allow(ctx context.Context) {
 
 // deny records why the call was not let through and returns what the caller is
 // told.
-func (p *passage) deny(ctx context.Context, cause error) error {
+func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	reason, ok := errors.AsType[*denial](cause)
 	if !ok {
 		reason = fault(cause)
@@ -73,7 +76,7 @@ func (p *passage) deny(ctx context.Context, cause error) error {
 // nothing. It is deferred.
 func (p *passage) recoverHandler(ctx context.Context, err *error) {
 	if recovered := recover(); recovered != nil {
-		*err = p.handlerFault(ctx, fmt.Errorf("panic in handle: %v\n%s", recovered, debug.Stack()))
+		*err = p.handlerFault(ctx, panicked(StageHandle, recovered).err)
 	}
 }
 

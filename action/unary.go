@@ -41,13 +41,13 @@ func unaryMethod[Impl, Req, Res any, ReqP message[Req], ResP message[Res]](
 			request:    ReqP(new(Req)),
 			response:   ResP(new(Res)),
 		},
-		serve: func(gate *gate, impl Impl) connect.ServerFunc {
-			return serveUnary[Req, Res, ReqP, ResP](gate, func(ctx context.Context, entry *entry[Req]) (*Res, error) {
+		serve: func(g *gate, impl Impl) connect.ServerFunc {
+			return serveUnary[Req, Res, ReqP, ResP](g, func(ctx context.Context, entry *entry[Req]) (*Res, error) {
 				return handle(impl, ctx, entry)
 			})
 		},
-		rehearse: func(gate *gate) connect.ServerFunc {
-			return serveUnary[Req, Res, ReqP, ResP](gate, func(context.Context, *entry[Req]) (*Res, error) {
+		rehearse: func(g *gate) connect.ServerFunc {
+			return serveUnary[Req, Res, ReqP, ResP](g, func(context.Context, *entry[Req]) (*Res, error) {
 				return new(Res), nil
 			})
 		},
@@ -60,11 +60,11 @@ var errNoResponse = errors.New("the handler returned no response and no error")
 
 // serveUnary puts a gate and a handler together.
 func serveUnary[Req, Res any, ReqP message[Req], ResP message[Res]](
-	gate *gate, handle func(context.Context, *entry[Req]) (*Res, error),
+	g *gate, handle func(context.Context, *entry[Req]) (*Res, error),
 ) connect.ServerFunc {
 	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) (err error) {
-		entry := &entry[Req]{passage: gate.begin(), message: new(Req)}
-		if err := entry.enter(ctx, stream, ReqP(entry.message)); err != nil {
+		entry := &entry[Req]{passage: g.begin(), message: new(Req)}
+		if err := entry.enter(ctx, (*gate).admit, stream, ReqP(entry.message)); err != nil {
 			return err
 		}
 		defer entry.recoverHandler(ctx, &err)

@@ -16,9 +16,14 @@ import (
 // An Expression is a compiled condition. It is immutable and safe for concurrent
 // use.
 type Expression struct {
-	text    string
-	program cel.Program
+	text         string
+	program      cel.Program
+	readsRequest bool
 }
+
+// ReadsRequest reports whether the condition reads `request`. A nil condition reads
+// nothing.
+func (x *Expression) ReadsRequest() bool { return x != nil && x.readsRequest }
 
 // Input is what a condition reads. The zero Input has no principal, and a
 // condition that asks for one fails.
@@ -37,22 +42,32 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(text)
+	compiled, issues := env.Compile(text)
 	if issues.Err() != nil {
 		return nil, newSyntaxError(text, issues)
 	}
-	if ast.OutputType() != cel.BoolType {
+	if compiled.OutputType() != cel.BoolType {
 		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1,
-			Problem: fmt.Sprintf("is of type %s; a condition is true or false", ast.OutputType())}
+			Problem: fmt.Sprintf("is of type %s; a condition is true or false", compiled.OutputType())}
 	}
-	program, err := env.Program(ast,
+	program, err := env.Program(compiled,
 		cel.EvalOptions(cel.OptOptimize),
 		cel.CostLimit(costLimit),
 		cel.InterruptCheckFrequency(interruptEvery))
 	if err != nil {
 		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
-	return &Expression{text: text, program: program}, nil
+	return &Expression{text: text, program: program, readsRequest: reads(compiled, "request")}, nil
+}
+
+// reads reports whether an expression names one of its variables.
+func reads(compiled *cel.Ast, variable string) bool {
+	for _, reference := range compiled.NativeRep().ReferenceMap() {
+		if reference.Name == variable {
+			return true
+		}
+	}
+	return false
 }
 
 // ErrCost says that an evaluation ran over its cost bound.

@@ -46,6 +46,9 @@ type Grant struct {
 // Anonymous reports whether callers need not authenticate.
 func (d *Declaration) Anonymous() bool { return len(d.Schemes) == 0 }
 
+// When says when a stream is authorized. It is unset on a unary action.
+func (d *Declaration) When() sallyportv1.Stream_When { return d.Option.GetStream().GetAuthorize() }
+
 // Who says in one line, whatever the line breaks of an expression, who may call.
 func (d *Declaration) Who() string {
 	if d.Anyone {
@@ -75,6 +78,7 @@ func (d *Declaration) Who() string {
 type methodReading struct {
 	*Reader
 	method   protoreflect.MethodDescriptor
+	when     sallyportv1.Stream_When
 	refusals []Refusal
 }
 
@@ -140,6 +144,7 @@ func (m *methodReading) read() *Declaration {
 		Anyone:    option.GetAuthorize().GetAnyone() != "",
 		Option:    option,
 	}
+	m.when = option.GetStream().GetAuthorize()
 	m.readStream(option)
 	if option.GetAuthenticate().GetAnonymous() != "" && len(option.GetAuthorize().GetAllow()) > 0 {
 		m.refuse(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
@@ -160,8 +165,8 @@ func (m *methodReading) readStream(option *sallyportv1.Action) {
 		m.refuse(RuleStreamMissing, "a streaming RPC says when it is authorized")
 	case !streaming && option.GetStream() != nil:
 		m.refuse(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
-	case streaming:
-		m.refuse(RuleStreamUnsupported, "streams are not supported yet")
+	case option.GetStream().GetRecheck() != nil:
+		m.refuse(RuleRecheckUnsupported, "stream.recheck is not supported yet")
 	}
 }
 
@@ -193,6 +198,9 @@ func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken
 				path, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
 		} else if err != nil {
 			m.refuse(RuleCELInvalid, "%s.cel: %v", path, err)
+		}
+		if expression.ReadsRequest() && m.when == sallyportv1.Stream_OPEN {
+			m.refuse(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", path)
 		}
 		grant.Condition = expression
 	}

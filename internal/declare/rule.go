@@ -55,8 +55,11 @@ const (
 	RuleStreamAuthorize Rule = "stream-authorize"
 	// RuleRecheckRange: `recheck` is out of its range.
 	RuleRecheckRange Rule = "recheck-range"
-	// RuleStreamUnsupported: streams are not served yet.
-	RuleStreamUnsupported Rule = "stream-unsupported"
+	// RuleStreamOpenRequest: a grant that reads the request, on a stream that is
+	// authorized before there is one.
+	RuleStreamOpenRequest Rule = "stream-open-request"
+	// RuleRecheckUnsupported: `recheck` is not supported yet.
+	RuleRecheckUnsupported Rule = "recheck-unsupported"
 )
 
 // The rules about grants and roles.
@@ -170,7 +173,8 @@ var mends = map[Rule]string{
 	RuleStreamUnary:         `remove stream`,
 	RuleStreamAuthorize:     `stream: {authorize: FIRST_MESSAGE}`,
 	RuleRecheckRange:        `stream: {authorize: OPEN recheck: {seconds: 60}}`,
-	RuleStreamUnsupported:   `make the RPC unary, or leave it out until streams are supported`,
+	RuleStreamOpenRequest:   `stream: {authorize: FIRST_MESSAGE}`,
+	RuleRecheckUnsupported:  `stream: {authorize: EVERY_MESSAGE}`,
 	RuleGrantEmpty:          `allow: {any_role: "admin"}`,
 	RuleRoleName:            `allow: {any_role: "admin"}`,
 	RuleRoleDuplicate:       `allow: {any_role: ["admin", "auditor"]}`,

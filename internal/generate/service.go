@@ -22,8 +22,7 @@ func (w writer) handler(service *protogen.Service, declared declared) {
 	for _, method := range service.Methods {
 		declaration := declared.methods[method.Desc.FullName()]
 		w.comments(nil, method.Comments.Leading, isDeprecated(method.Desc), access(declaration))
-		w.P(method.GoName, "(", contextPackage.Ident("Context"), ", *", actionPackage.Ident(callType(declaration)), "[", method.Input.GoIdent, "]) (*",
-			method.Output.GoIdent, ", error)")
+		w.P(w.handlerMethod(method, declaration))
 	}
 	w.P("}")
 	w.P()
@@ -40,10 +39,7 @@ func (w writer) register(service *protogen.Service, declared declared) {
 	w.P("Fingerprint: ", quote(declare.Fingerprint(service.Desc, declared.of(service))), ",")
 	w.P("Methods: []", actionPackage.Ident("Method"), "[", handler, "]{")
 	for _, method := range service.Methods {
-		maker := "Unary"
-		if declared.methods[method.Desc.FullName()].Anonymous() {
-			maker = "AnonymousUnary"
-		}
+		maker := anonymousPrefix(declared.methods[method.Desc.FullName()]) + makers[shapeName(method)]
 		w.P(actionPackage.Ident(maker), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
 	}
 	w.P("},")
@@ -52,11 +48,44 @@ func (w writer) register(service *protogen.Service, declared declared) {
 	w.P()
 }
 
-func callType(declaration *declare.Declaration) string {
-	if declaration.Anonymous() {
-		return "AnonymousCall"
+// makers are the functions of the package action that tie a method to its handler,
+// by the shape of the method.
+var makers = map[string]string{
+	"Unary":  "Unary",
+	"Client": "ClientStreaming",
+	"Server": "ServerStreaming",
+	"Bidi":   "BidiStreaming",
+}
+
+// handlerMethod returns the signature of a handler.
+func (w writer) handlerMethod(method *protogen.Method, declaration *declare.Declaration) string {
+	anonymous := anonymousPrefix(declaration)
+	of := func(name string, messages ...*protogen.Message) string {
+		parameters := make([]string, len(messages))
+		for i, message := range messages {
+			parameters[i] = w.QualifiedGoIdent(message.GoIdent)
+		}
+		return "*" + w.QualifiedGoIdent(actionPackage.Ident(name)) + "[" + strings.Join(parameters, ", ") + "]"
 	}
-	return "Call"
+	response := "(*" + w.QualifiedGoIdent(method.Output.GoIdent) + ", error)"
+	start := method.GoName + "(" + w.QualifiedGoIdent(contextPackage.Ident("Context")) + ", "
+	switch shapeName(method) {
+	case "Bidi":
+		return start + of(anonymous+"BidiStream", method.Input, method.Output) + ") error"
+	case "Client":
+		return start + of(anonymous+"ClientStream", method.Input) + ") " + response
+	case "Server":
+		return start + of(anonymous+"Call", method.Input) + ", " + of("ServerStream", method.Output) + ") error"
+	default:
+		return start + of(anonymous+"Call", method.Input) + ") " + response
+	}
+}
+
+func anonymousPrefix(declaration *declare.Declaration) string {
+	if declaration.Anonymous() {
+		return "Anonymous"
+	}
+	return ""
 }
 
 // access says in one line who may call.

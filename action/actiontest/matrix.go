@@ -1,0 +1,186 @@
+package actiontest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// Allowed is what a cell of a [Matrix] expects of a call that is let through. Any
+// other code is the one with which it must be denied.
+const Allowed connect.Code = 0
+
+// A Caller is one kind of caller: nobody, a member, an admin.
+type Caller struct {
+	// Name tells the caller apart. Required, unique.
+	Name string
+	// Header is what the caller sends to prove who it is. Empty proves nothing.
+	Header map[string]string
+}
+
+// An Expectation says what one request of an action is answered, for every caller.
+type Expectation struct {
+	// Procedure is the action.
+	Procedure string
+	// Case tells apart several requests of one action, such as "own account".
+	Case string
+	// Request is what is sent. Nil sends an empty message.
+	Request proto.Message
+	// Want has the code for every caller by name.
+	Want map[string]connect.Code
+}
+
+// Matrix calls every action of a registry as every caller over every protocol:
+// Connect with binary and with JSON bodies, Connect GET where the action has no side
+// effects, gRPC, gRPC-Web, and in process. The gates are those of the registry, and
+// their answers must be the ones expected; handlers do not run, so what is let
+// through changes nothing.
+//
+// It fails for an action without an expectation, for a caller without one in any of
+// them, and for an expectation of an action or a caller that there is not. It seals
+// the registry.
+func Matrix(t *testing.T, registry *action.Registry, callers []Caller, expectations []Expectation) {
+	t.Helper()
+	for _, problem := range incomplete(registry, callers, expectations) {
+		t.Error(problem)
+	}
+	if t.Failed() {
+		return
+	}
+	methods, err := action.Rehearsal(permit(t), registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	specs := map[string]connect.Spec{}
+	for _, method := range methods {
+		specs[method.Spec.Procedure] = method.Spec
+	}
+	ways := waysIn(t, methods)
+	for _, expectation := range expectations {
+		spec := specs[expectation.Procedure]
+		for _, caller := range callers {
+			for _, way := range ways {
+				if !way.serves(spec) {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%s/%s/%s", expectation.Procedure, expectation.Case, caller.Name, way.name), func(t *testing.T) {
+					t.Parallel()
+					got := call(t.Context(), way.client, spec, caller, expectation.Request)
+					if want := expectation.Want[caller.Name]; got != want {
+						t.Errorf("got %s, want %s", outcome(got), outcome(want))
+					}
+				})
+			}
+		}
+	}
+}
+
+// incomplete lists what is missing from a matrix, and what is too much.
+func incomplete(registry *action.Registry, callers []Caller, expectations []Expectation) []string {
+	var problems []string
+	named := map[string]bool{}
+	for _, caller := range callers {
+		if caller.Name == "" || named[caller.Name] {
+			problems = append(problems, fmt.Sprintf("callers need different names; %q is not", caller.Name))
+		}
+		named[caller.Name] = true
+	}
+	if len(callers) == 0 {
+		problems = append(problems, "there are no callers")
+	}
+	expected := map[string]bool{}
+	for _, action := range registry.Actions() {
+		expected[action.Procedure] = false
+	}
+	cases := map[[2]string]bool{}
+	for _, expectation := range expectations {
+		if _, exists := expected[expectation.Procedure]; !exists {
+			problems = append(problems, fmt.Sprintf("surplus: %s is no action of the registry", expectation.Procedure))
+			continue
+		}
+		expected[expectation.Procedure] = true
+		key := [2]string{expectation.Procedure, expectation.Case}
+		if cases[key] {
+			problems = append(problems, fmt.Sprintf("surplus: %s has the case %q twice", expectation.Procedure, expectation.Case))
+		}
+		cases[key] = true
+		for _, caller := range callers {
+			if _, ok := expectation.Want[caller.Name]; !ok {
+				problems = append(problems, fmt.Sprintf("missing: %s %q expects nothing of caller %q", expectation.Procedure, expectation.Case, caller.Name))
+			}
+		}
+		for name := range expectation.Want {
+			if !named[name] {
+				problems = append(problems, fmt.Sprintf("surplus: %s %q expects something of %q, who is no caller", expectation.Procedure, expectation.Case, name))
+			}
+		}
+	}
+	for procedure, ok := range expected {
+		if !ok {
+			problems = append(problems, "missing: nothing is expected of "+procedure)
+		}
+	}
+	slices.Sort(problems)
+	return problems
+}
+
+// call sends one request and returns the code of the answer.
+func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller Caller, request proto.Message) connect.Code {
+	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
+	if !ok {
+		return connect.CodeInternal
+	}
+	if request == nil {
+		request = dynamicpb.NewMessage(method.Input())
+	}
+	ctx, info := connect.NewClientContext(ctx)
+	for name, value := range caller.Header {
+		info.RequestHeader().Set(name, value)
+	}
+	response := dynamicpb.NewMessage(method.Output())
+	if spec.StreamType == connect.StreamTypeUnary {
+		return codeOf(client.CallUnary(ctx, spec, request, response))
+	}
+	stream, err := client.CallClientStream(ctx, spec)
+	if err != nil {
+		return codeOf(err)
+	}
+	defer stream.Close() //nolint:errcheck // what matters is what was received
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return codeOf(err)
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return codeOf(err)
+	}
+	for {
+		if err := stream.Receive(response); errors.Is(err, io.EOF) {
+			return Allowed
+		} else if err != nil {
+			return codeOf(err)
+		}
+	}
+}
+
+func codeOf(err error) connect.Code {
+	if err == nil {
+		return Allowed
+	}
+	return connect.CodeOf(err)
+}
+
+func outcome(code connect.Code) string {
+	if code == Allowed {
+		return "allowed"
+	}
+	return code.String()
+}

@@ -1,0 +1,34 @@
+package actiontest
+
+import (
+	"context"
+	"strings"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// Tokens is an authenticator for tests. It knows each principal by a token, which
+// callers send as "Authorization: Bearer <token>". Any other token is invalid, and
+// no Authorization header is no credential.
+type Tokens map[string]*action.Principal
+
+// Authenticate finds the principal of the call's token.
+func (t Tokens) Authenticate(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+	values := call.RequestHeader().Values("Authorization")
+	if len(values) == 0 {
+		return nil, action.ErrNoCredential
+	}
+	token, ok := strings.CutPrefix(values[0], "Bearer ")
+	principal := t[token]
+	if !ok || len(values) > 1 || principal == nil {
+		return nil, action.InvalidCredential("unknown token")
+	}
+	return principal, nil
+}
+
+// Bearer returns the caller that sends a token of [Tokens].
+func Bearer(name, token string) Caller {
+	return Caller{Name: name, Header: map[string]string{"Authorization": "Bearer " + token}}
+}

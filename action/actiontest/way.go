@@ -1,0 +1,52 @@
+package actiontest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectinprocess"
+)
+
+// A way is one way in to the actions of a registry.
+type way struct {
+	name   string
+	get    bool // only for actions without side effects
+	client *connect.Client
+}
+
+func (w way) serves(spec connect.Spec) bool {
+	return !w.get || (spec.StreamType == connect.StreamTypeUnary && spec.IdempotencyLevel == connect.IdempotencyNoSideEffects)
+}
+
+// waysIn serves methods over real connections and in process until the test ends.
+func waysIn(t *testing.T, methods []connect.Method) []way {
+	t.Helper()
+	server := connect.NewServer()
+	server.Register(methods...)
+	mux := http.NewServeMux()
+	connecthttp.Mount(mux, server)
+	listener := httptest.NewUnstartedServer(mux)
+	listener.Config.Protocols = new(http.Protocols)
+	listener.Config.Protocols.SetHTTP1(true)
+	listener.Config.Protocols.SetUnencryptedHTTP2(true)
+	listener.Start()
+	t.Cleanup(listener.Close)
+
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	over := func(options ...connecthttp.Option) *connect.Client {
+		return connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, listener.URL, options...))
+	}
+	return []way{
+		{name: "connect", client: over()},
+		{name: "connect-json", client: over(connecthttp.WithProtoJSON())},
+		{name: "connect-get", get: true, client: over(connecthttp.WithHTTPGet(), connecthttp.WithProtoJSON())},
+		{name: "grpc", client: over(connecthttp.WithGRPC())},
+		{name: "grpc-web", client: over(connecthttp.WithGRPCWeb())},
+		{name: "in-process", client: connect.NewClient(connectinprocess.New(server))},
+	}
+}

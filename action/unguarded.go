@@ -1,0 +1,54 @@
+package action
+
+import (
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
+)
+
+// The functions of this file go around the gate, and are for tests: each asks for a
+// permit that only the package actiontest can give. Use that package instead.
+
+// UnguardedCall makes a call that no gate has seen. Use actiontest.NewCall.
+func UnguardedCall[Req any](permit unguarded.Permit, principal *Principal, message *Req) *Call[Req] {
+	return (*Call[Req])(unguardedEntry(permit, principal, message))
+}
+
+// UnguardedAnonymousCall makes a call that no gate has seen. Use
+// actiontest.NewAnonymousCall.
+func UnguardedAnonymousCall[Req any](permit unguarded.Permit, message *Req) *AnonymousCall[Req] {
+	return (*AnonymousCall[Req])(unguardedEntry(permit, nil, message))
+}
+
+func unguardedEntry[Req any](permit unguarded.Permit, principal *Principal, message *Req) *entry[Req] {
+	if !permit.Given() {
+		panic(notAdmitted)
+	}
+	registry := &Registry{recorder: LogRecorder(nil), now: time.Now}
+	entry := &entry[Req]{message: message}
+	entry.passage = (&gate{registry: registry, anyone: true}).begin()
+	entry.stage, entry.admitted = StageHandle, true
+	if principal != nil {
+		entry.principal = principal.bind(registry, principal.Scheme())
+	}
+	return entry
+}
+
+// Rehearsal seals a registry and returns its actions with their gates and without
+// their handlers: what a gate lets through is answered with an empty response. Use
+// actiontest.Matrix.
+func Rehearsal(permit unguarded.Permit, registry *Registry) ([]connect.Method, error) {
+	if !permit.Given() {
+		panic(notAdmitted)
+	}
+	if err := registry.Seal(); err != nil {
+		return nil, err
+	}
+	methods := make([]connect.Method, len(registry.actions))
+	for i, action := range registry.actions {
+		methods[i] = action.rehearse
+	}
+	return methods, nil
+}
