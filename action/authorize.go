@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
@@ -15,6 +16,8 @@ type grant struct {
 	anyRole   nameSet // nil asks for no role
 	allScopes nameSet // nil asks for no scope
 	condition *condition.Expression
+	check     checkFunc
+	declared  *sallyportv1.Grant // what it was made from, for explanations
 }
 
 // A verdict says whether one is let through, and by which grant. Its zero value
@@ -24,22 +27,40 @@ type verdict struct {
 	grant   int
 }
 
-func newGrants(registry *Registry, declaration *declare.Declaration) []grant {
+func newGrants(registry *Registry, declaration *declare.Declaration, checks map[string]checkFunc) []grant {
 	grants := make([]grant, len(declaration.Grants))
 	for i, declared := range declaration.Grants {
 		grants[i] = grant{
 			anyRole:   registry.roles.learn(declared.AnyRole),
 			allScopes: registry.scopes.learn(declared.AllScopes),
 			condition: declared.Condition,
+			check:     checks[declared.Check],
+			declared:  declaration.Option.GetAuthorize().GetAllow()[i],
 		}
 	}
 	return grants
 }
 
-// authorize looks at the grants in the order written; the first that holds lets
-// the call through. One that cannot be decided denies, even if a later one would
-// hold: an error next to an allow is no allow.
-func (g *gate) authorize(ctx context.Context, now time.Time, principal *boundPrincipal, request proto.Message) (verdict, error) {
+// authorize looks whether the principal may make the request. A nil request is that
+// of a stream of which nothing was read: no grant that reads the request holds for
+// it.
+func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Message) error {
+	pass.stage = StageAuthorize
+	verdict, err := g.decide(ctx, pass.start, pass.principal, request)
+	if err != nil || !verdict.allowed {
+		return g.denied(ctx, err, pass, request)
+	}
+	if err := ctx.Err(); err != nil {
+		return interrupted(err) // whoever asked is gone, so nothing is done in its name
+	}
+	pass.stage, pass.grant = StageHandle, verdict.grant
+	return nil
+}
+
+// decide looks at the grants in the order written; the first that holds lets the
+// call through. One that cannot be decided denies, even if a later one would hold:
+// an error next to an allow is no allow.
+func (g *gate) decide(ctx context.Context, now time.Time, principal *boundPrincipal, request proto.Message) (verdict, error) {
 	if g.anyone {
 		return verdict{allowed: true}, nil
 	}
@@ -58,7 +79,7 @@ func (g *gate) authorize(ctx context.Context, now time.Time, principal *boundPri
 // holds reports whether everything the grant asks for is so. A grant that asks for
 // nothing never holds.
 func (g *grant) holds(ctx context.Context, now time.Time, principal *boundPrincipal, request proto.Message) (bool, error) {
-	if g.anyRole == nil && g.allScopes == nil && g.condition == nil {
+	if g.anyRole == nil && g.allScopes == nil && g.condition == nil && g.check == nil {
 		return false, nil
 	}
 	if g.anyRole != nil && !principal.roles.meets(g.anyRole) {
@@ -67,11 +88,21 @@ func (g *grant) holds(ctx context.Context, now time.Time, principal *boundPrinci
 	if g.allScopes != nil && !principal.scopes.covers(g.allScopes) {
 		return false, nil
 	}
-	if g.condition == nil {
-		return true, nil
+	if g.condition != nil {
+		if request == nil && g.condition.ReadsRequest() {
+			return false, nil // there is no request for it to be true of
+		}
+		held, err := g.condition.Holds(ctx, &condition.Input{Principal: &principal.facts, Request: request, Now: now})
+		if err != nil || !held {
+			return false, err
+		}
 	}
-	if request == nil && g.condition.ReadsRequest() {
-		return false, nil // there is no request for it to be true of
+	if g.check != nil {
+		if request == nil {
+			return false, nil
+		}
+		held, err := g.check(ctx, principal.Principal, request)
+		return held && err == nil, err
 	}
-	return g.condition.Holds(ctx, &condition.Input{Principal: &principal.facts, Request: request, Now: now})
+	return true, nil
 }

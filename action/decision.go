@@ -71,10 +71,25 @@ type Decision struct {
 	// Reason says why the call was denied, in words for an operator. It holds no
 	// credential and no value of a request field.
 	Reason string
+	// Grants say, where the grants were looked at and none of them held, what came of
+	// each. They show the fields that the grants' expressions read, but for those
+	// marked debug_redact.
+	Grants []GrantOutcome
+	// MissingScopes are the scopes that alone stood between the principal and being
+	// let through, if that is so.
+	MissingScopes []string
+	// MaxAge is set where the principal authenticated longer ago than the action
+	// allows: how long ago it may have.
+	MaxAge time.Duration
 	// Err is the fault behind a denial that is not the caller's doing, if any.
 	Err error
 	// Time is when the call reached the gate.
 	Time time.Time
 	// Duration is how long the gate took, the handler not included.
 	Duration time.Duration
+}
+
+// challenges reports whether a denial is one that another credential could mend.
+func (d Decision) challenges() bool {
+	return d.Code == connect.CodeUnauthenticated || (d.Code == connect.CodePermissionDenied && len(d.MissingScopes) > 0)
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
@@ -20,6 +22,9 @@ type denial struct {
 	reason string         // for operators
 	err    error          // the fault behind it, for operators
 	cause  error          // what the transport said, for nobody
+
+	explain func() []GrantOutcome // where the grants were looked at
+	maxAge  time.Duration         // where the caller authenticated too long ago
 }
 
 func (d *denial) Error() string { return d.public.Error() }
@@ -31,6 +36,7 @@ func (d *denial) Unwrap() error { return d.cause }
 var (
 	errUnauthenticated  = connect.NewError(connect.CodeUnauthenticated, "a valid credential is needed")
 	errPermissionDenied = withErrorInfo(connect.NewError(connect.CodePermissionDenied, "not allowed"), "NOT_ALLOWED")
+	errNotFound         = connect.NewError(connect.CodeNotFound, "not found")
 	errUnavailable      = connect.NewError(connect.CodeUnavailable, "temporarily unavailable")
 	errInternal         = connect.NewError(connect.CodeInternal, "internal error")
 	errCanceled         = connect.NewError(connect.CodeCanceled, "canceled")
@@ -96,17 +102,29 @@ func unauthenticated(ctx context.Context, scheme string, err error) *denial {
 }
 
 // denied is the denial that follows from looking at the grants.
-func denied(err error) *denial {
+func (g *gate) denied(ctx context.Context, err error, pass *passage, request proto.Message) *denial {
+	denial := &denial{public: errInternal, reason: "a condition could not be decided", err: err}
 	switch {
 	case err == nil:
-		return &denial{public: errPermissionDenied, reason: "no grant holds"}
+		denial.public, denial.reason = errPermissionDenied, "no grant holds"
 	case errors.Is(err, condition.ErrCost):
-		return &denial{public: errPermissionDenied, reason: err.Error()}
+		denial.public, denial.reason, denial.err = errPermissionDenied, err.Error(), nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return interrupted(err)
 	case errors.Is(err, ErrUnavailable):
-		return &denial{public: errUnavailable, reason: "a condition could not be decided", err: err}
-	default:
-		return &denial{public: errInternal, reason: "a condition could not be decided", err: err}
+		denial.public = errUnavailable
 	}
+	if g.conceal && denial.public == errPermissionDenied {
+		denial.public = NotFound()
+	}
+	denial.explain = func() []GrantOutcome {
+		input := condition.Input{Principal: &pass.principal.facts, Request: request, Now: pass.start}
+		return g.explanation(ctx, input, pass.principal)
+	}
+	return denial
 }
+
+// NotFound returns the error for what is not there. It reads the same as the denial
+// of an action that declares `conceal`, so that a caller cannot tell one from the
+// other.
+func NotFound() *connect.Error { return errNotFound }

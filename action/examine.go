@@ -13,6 +13,7 @@ import (
 type examined struct {
 	declaration *declare.Declaration
 	validator   protovalidate.Validator
+	checks      map[string]checkFunc
 }
 
 // spec describes the method to connect.
@@ -30,13 +31,13 @@ func (e examined) spec() connect.Spec {
 // examine looks at a service and the Go code given for it, and returns what it
 // found good in the order of the shapes, or all refusals.
 func (r *Registry) examine(
-	service protoreflect.ServiceDescriptor, fingerprint string, nilImplementation bool, shapes []shape,
+	service protoreflect.ServiceDescriptor, fingerprint string, nilImplementation bool, shapes []shape, checks []Check,
 ) ([]examined, []Refusal) {
 	if isNil(service) || service.IsPlaceholder() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleServiceNil, "action.Register", "the registration has no service descriptor")}
 	}
 	name := string(service.FullName())
-	if r.sealed {
+	if r.sealed.Load() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleRegistrySealed, name, "the registry serves already")}
 	}
 	declarations, refusals := r.reader.Service(service)
@@ -52,6 +53,9 @@ func (r *Registry) examine(
 		declared[declaration.Method.Name()] = declaration
 	}
 	refusals = append(refusals, unmatched(service, shapes)...)
+	if declarations != nil {
+		refusals = append(refusals, unmatchedChecks(declarations, checks)...)
+	}
 
 	found := make([]examined, len(shapes))
 	for i, shape := range shapes {
@@ -63,12 +67,17 @@ func (r *Registry) examine(
 		if shape.request == nil {
 			continue
 		}
-		validator, err := r.validators.learn(shape.request)
+		validator, err := r.reader.Validator(shape.request.ProtoReflect().Descriptor())
 		if err != nil {
 			refusals = append(refusals, declare.Refuse(declare.RuleValidationInvalid, method,
 				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
 		}
-		found[i] = examined{declaration: declared[method.Name()], validator: validator}
+		found[i] = examined{declaration: declared[method.Name()], validator: validator, checks: map[string]checkFunc{}}
+		for _, check := range checks {
+			if check.method == shape.name {
+				found[i].checks[check.name] = check.holds
+			}
+		}
 	}
 	return found, refusals
 }
@@ -100,7 +109,7 @@ func unmatched(service protoreflect.ServiceDescriptor, shapes []shape) []Refusal
 // declaration, which is nil where it was refused.
 func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declaration *declare.Declaration, shape shape) []Refusal {
 	var refusals []Refusal
-	if r.procedures[declare.Procedure(method)] {
+	if r.procedures[declare.Procedure(method)] != nil {
 		refusals = append(refusals, declare.Refuse(declare.RuleProcedureTwice, method, "it is registered already"))
 	}
 	if shape.incomplete || shape.request == nil {
@@ -142,14 +151,58 @@ func (r *Registry) newGate(method examined) *gate {
 	gate := &gate{
 		registry:  r,
 		procedure: method.declaration.Procedure,
+		request:   method.declaration.Method.Input().FullName(),
 		validator: method.validator,
 		maxAge:    method.declaration.MaxAge,
 		anyone:    method.declaration.Anyone,
-		grants:    newGrants(r, method.declaration),
+		conceal:   method.declaration.Conceal,
+		grants:    newGrants(r, method.declaration, method.checks),
 		when:      method.declaration.When(),
 	}
 	for _, name := range method.declaration.Schemes {
 		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: r.schemes[name]})
 	}
 	return gate
+}
+
+// unmatchedChecks refuses declared checks without Go code, and Go code for checks
+// that nothing declares.
+func unmatchedChecks(declarations []*declare.Declaration, checks []Check) []Refusal {
+	var refusals []Refusal
+	type key struct{ method, check string }
+	given := map[key]int{}
+	for _, check := range checks {
+		given[key{check.method, check.name}]++
+	}
+	wanted := map[key]bool{}
+	for _, declaration := range declarations {
+		for _, name := range declaration.Checks() {
+			key := key{string(declaration.Method.Name()), name}
+			wanted[key] = true
+			if given[key] == 0 {
+				refusals = append(refusals, declare.Refuse(declare.RuleCheckMissing, declaration.Method, "there is no Go code for its check %q", name))
+			}
+			if given[key] > 1 {
+				refusals = append(refusals, declare.Refuse(declare.RuleCheckTwice, declaration.Method, "there is Go code for its check %q twice", name))
+			}
+		}
+		for _, check := range checks {
+			if check.method != string(declaration.Method.Name()) || !wanted[key{check.method, check.name}] {
+				continue
+			}
+			if check.incomplete {
+				refusals = append(refusals, declare.Refuse(declare.RuleCheckNil, declaration.Method, "what decides its check %q is nil", check.name))
+			} else if check.request != declaration.Method.Input().FullName() {
+				refusals = append(refusals, declare.Refuse(declare.RuleMethodType, declaration.Method,
+					"its check %q takes %s, but the RPC takes %s", check.name, check.request, declaration.Method.Input().FullName()))
+			}
+		}
+	}
+	for _, check := range checks {
+		if !wanted[key{check.method, check.name}] {
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleCheckUnknown, check.method,
+				"there is Go code for a check %q of %q that no declaration names", check.name, check.method))
+		}
+	}
+	return refusals
 }

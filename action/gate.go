@@ -9,6 +9,7 @@ import (
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
@@ -18,65 +19,60 @@ import (
 type gate struct {
 	registry  *Registry
 	procedure string
+	request   protoreflect.FullName
 	validator protovalidate.Validator
 	schemes   []scheme      // empty on an anonymous action, and only there
 	maxAge    time.Duration // 0 asks for no fresh sign-in
 	anyone    bool          // no grant needs to hold
+	conceal   bool          // a denial reads as not_found
 	grants    []grant
 	when      sallyportv1.Stream_When // when a stream is authorized; unset on a unary action
 }
 
-// admit is the gate: validate, authenticate, authorize, in this order and with no
-// way around any of them. Authorization may read the request, so the request must
-// be sound before any rule reads it.
+// admit is the gate. Authorization may read the request, so the request must be
+// sound before any rule reads it; and there must be a principal before anything is
+// said of one.
 func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
-	if err := g.read(pass, stream, request); err != nil {
+	if err := g.decode(pass, stream, request); err != nil {
 		return err
 	}
-	return g.permit(ctx, pass, request)
-}
-
-// read decodes and validates one request.
-func (g *gate) read(pass *passage, stream connect.ServerStream, request proto.Message) error {
-	pass.stage = StageDecode
-	if err := stream.Receive(request); err != nil {
-		return undecoded(err)
-	}
-	pass.stage = StageValidate
-	return g.validate(request)
-}
-
-// permit finds out who is calling and whether they may. A nil request is that of a
-// stream of which nothing was read: no grant that reads the request holds for it.
-func (g *gate) permit(ctx context.Context, pass *passage, request proto.Message) error {
-	pass.stage = StageAuthenticate
-	principal, err := g.authenticate(ctx, pass.start)
-	if err != nil {
+	if err := g.validate(pass, request); err != nil {
 		return err
 	}
-	pass.principal = principal
-
-	pass.stage = StageAuthorize
-	verdict, err := g.authorize(ctx, pass.start, principal, request)
-	if err != nil || !verdict.allowed {
-		return denied(err)
+	if err := g.authenticate(ctx, pass); err != nil {
+		return err
 	}
-	pass.grant = verdict.grant
-
-	if err := ctx.Err(); err != nil {
-		return interrupted(err) // whoever asked is gone, so nothing is done in its name
-	}
-	pass.stage = StageHandle
-	return nil
+	return g.authorize(ctx, pass, request)
 }
+
+// The gates of streams are made of the same four steps.
 
 // authorizesOpen reports whether a stream is authorized before any message.
 func (g *gate) authorizesOpen() bool { return g.when == sallyportv1.Stream_OPEN }
 
-// admitUnread is the gate of a stream of requests that is authorized as it opens,
-// before any message. Each message goes through [gate.read] as it comes.
+// admitUnread is the gate of a stream of requests that is authorized as it opens.
+// Each message is decoded and validated as it comes.
 func (g *gate) admitUnread(ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-	return g.permit(ctx, pass, nil)
+	if err := g.authenticate(ctx, pass); err != nil {
+		return err
+	}
+	return g.authorize(ctx, pass, nil)
+}
+
+// admitSingle is the gate of a server stream that is authorized as it opens: its
+// one request is read after that, and still before the handler starts.
+func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
+	if err := g.admitUnread(ctx, pass, nil, nil); err != nil {
+		return err
+	}
+	if err := g.decode(pass, stream, request); err != nil {
+		return err
+	}
+	if err := g.validate(pass, request); err != nil {
+		return err
+	}
+	pass.stage = StageHandle
+	return nil
 }
 
 // admitFirst is the gate of a stream of requests that is authorized by its first
@@ -86,36 +82,22 @@ func (g *gate) admitFirst(ctx context.Context, pass *passage, stream connect.Ser
 	err := g.admit(ctx, pass, stream, request)
 	if pass.stage == StageDecode && errors.Is(err, io.EOF) {
 		pass.ended = true
-		return g.permit(ctx, pass, nil)
+		return g.admitUnread(ctx, pass, nil, nil)
 	}
 	return err
 }
 
-// admitSingle is the gate of a server stream that is authorized as it opens: its
-// one request is read after that, and still before the handler starts.
-func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
-	if err := g.permit(ctx, pass, nil); err != nil {
-		return err
-	}
-	if err := g.read(pass, stream, request); err != nil {
-		return err
-	}
-	pass.stage = StageHandle
-	return nil
-}
-
-// admitNext is the gate of a later message of a stream.
+// admitNext is the gate of a later message of a stream, for the principal that it
+// was opened by.
 func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
-	if err := g.read(pass, stream, request); err != nil {
+	if err := g.decode(pass, stream, request); err != nil {
+		return err
+	}
+	if err := g.validate(pass, request); err != nil {
 		return err
 	}
 	if g.when == sallyportv1.Stream_EVERY_MESSAGE {
-		pass.stage = StageAuthorize
-		verdict, err := g.authorize(ctx, g.registry.now(), pass.principal, request)
-		if err != nil || !verdict.allowed {
-			return denied(err)
-		}
-		pass.grant = verdict.grant
+		return g.authorize(ctx, pass, request)
 	}
 	pass.stage = StageHandle
 	return nil

@@ -61,15 +61,26 @@ func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	if !ok {
 		reason = fault(cause)
 	}
-	decision := p.decision(Deny)
-	decision.Code, decision.Reason, decision.Err = reason.public.Code(), reason.reason, reason.err
-	if p.stage == StageAuthenticate && decision.Code == connect.CodeUnauthenticated {
+	decision := p.denied(reason)
+	if decision.challenges() {
 		p.gate.challenge(ctx, decision)
 	}
 	if p.gate.registry.recorder.Enabled(ctx, Deny) {
 		p.gate.registry.recorder.Record(ctx, decision)
 	}
 	return reason.public
+}
+
+// denied describes a denial.
+func (p *passage) denied(reason *denial) Decision {
+	decision := p.decision(Deny)
+	decision.Code, decision.Reason, decision.Err = reason.public.Code(), reason.reason, reason.err
+	decision.MaxAge = reason.maxAge
+	if reason.explain != nil {
+		decision.Grants = reason.explain()
+		decision.MissingScopes = p.gate.missingScopes(decision.Grants, p.principal)
+	}
+	return decision
 }
 
 // recoverHandler turns a panic of the handler into an error that tells the caller

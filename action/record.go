@@ -39,7 +39,7 @@ func (r logRecorder) Enabled(ctx context.Context, outcome Outcome) bool {
 }
 
 func (r logRecorder) Record(ctx context.Context, decision Decision) {
-	attributes := make([]slog.Attr, 0, 10)
+	attributes := make([]slog.Attr, 0, 11)
 	attributes = append(attributes,
 		slog.String("procedure", decision.Procedure),
 		slog.String("stage", decision.Stage.String()),
@@ -51,6 +51,9 @@ func (r logRecorder) Record(ctx context.Context, decision Decision) {
 	)
 	if decision.Code != 0 {
 		attributes = append(attributes, slog.String("code", decision.Code.String()), slog.String("reason", decision.Reason))
+	}
+	if len(decision.Grants) > 0 {
+		attributes = append(attributes, slog.String("grants", summary(decision.Grants)))
 	}
 	if decision.Err != nil {
 		attributes = append(attributes, slog.String("error", decision.Err.Error()))

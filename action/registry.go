@@ -5,9 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectinprocess"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -33,11 +33,10 @@ type Registry struct {
 	reader     *declare.Reader
 	roles      vocabulary
 	scopes     vocabulary
-	validators validators
 	actions    []*registered
-	procedures map[string]bool
+	procedures map[string]*gate
 	refusals   []Refusal
-	sealed     bool
+	sealed     atomic.Bool // set under mu; what is sealed does not change any more
 }
 
 // registered is one action, ready to be served.
@@ -84,8 +83,7 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 		reader:     reader,
 		roles:      vocabulary{map[string]int{}},
 		scopes:     vocabulary{map[string]int{}},
-		validators: validators{known: map[string]protovalidate.Validator{}},
-		procedures: map[string]bool{},
+		procedures: map[string]*gate{},
 	}
 	for _, option := range options {
 		option.apply(registry)
@@ -127,7 +125,7 @@ func Register[Impl any](registry *Registry, service Service[Impl], implementatio
 	for i, method := range service.Methods {
 		shapes[i] = method.shape
 	}
-	examined, refusals := registry.examine(service.Descriptor, service.Fingerprint, isNil(implementation), shapes)
+	examined, refusals := registry.examine(service.Descriptor, service.Fingerprint, isNil(implementation), shapes, service.Checks)
 	if len(refusals) > 0 {
 		declare.Sort(refusals)
 		registry.refusals = append(registry.refusals, refusals...)
@@ -135,7 +133,7 @@ func Register[Impl any](registry *Registry, service Service[Impl], implementatio
 	}
 	for i, method := range service.Methods {
 		gate := registry.newGate(examined[i])
-		registry.procedures[gate.procedure] = true
+		registry.procedures[gate.procedure] = gate
 		registry.actions = append(registry.actions, &registered{
 			declaration: examined[i].declaration,
 			serve:       connect.Method{Spec: examined[i].spec(), Handler: method.serve(gate, implementation)},
@@ -158,7 +156,7 @@ func (r *Registry) Seal() error {
 	if len(r.refusals) > 0 {
 		return &RefusalError{Refusals: slices.Clone(r.refusals)}
 	}
-	r.sealed = true
+	r.sealed.Store(true)
 	return nil
 }
 

@@ -20,14 +20,16 @@ type scheme struct {
 const maxClockSkew = time.Minute
 
 // authenticate finds out who is calling, by the first scheme whose credential is
-// there. It returns a nil principal only on an anonymous action.
-func (g *gate) authenticate(ctx context.Context, now time.Time) (*boundPrincipal, error) {
+// there. On an anonymous action, and only there, it leaves the passage without a
+// principal.
+func (g *gate) authenticate(ctx context.Context, pass *passage) error {
+	pass.stage = StageAuthenticate
 	if len(g.schemes) == 0 {
-		return nil, nil //nolint:nilnil // an anonymous action has no principal, by declaration
+		return nil
 	}
 	call, ok := connect.CallInfoForServerContext(ctx)
 	if !ok {
-		return nil, fault(errors.New("the call came without connect's call info"))
+		return fault(errors.New("the call came without connect's call info"))
 	}
 	for _, scheme := range g.schemes {
 		principal, err := scheme.authenticator.Authenticate(ctx, call)
@@ -35,38 +37,42 @@ func (g *gate) authenticate(ctx context.Context, now time.Time) (*boundPrincipal
 			continue
 		}
 		if err != nil {
-			return nil, unauthenticated(ctx, scheme.name, err)
+			return unauthenticated(ctx, scheme.name, err)
 		}
 		if principal == nil || principal.ID() == "" {
-			return nil, fault(fmt.Errorf("scheme %q returned no principal and no error", scheme.name))
+			return fault(fmt.Errorf("scheme %q returned no principal and no error", scheme.name))
 		}
-		if reason := g.stale(now, principal); reason != "" {
-			return nil, &denial{public: errUnauthenticated, reason: reason}
+		if denial := g.stale(pass.start, principal); denial != nil {
+			return denial
 		}
-		return principal.bind(g.registry, scheme.name), nil
+		pass.principal = principal.bind(g.registry, scheme.name)
+		return nil
 	}
-	return nil, &denial{public: errUnauthenticated, reason: "no credential offered"}
+	return &denial{public: errUnauthenticated, reason: "no credential offered"}
 }
 
-// stale says why a principal is not good any more, or not fresh enough for this
-// action, and "" when it is.
-func (g *gate) stale(now time.Time, principal *Principal) string {
+// stale is the denial of a principal that is not good any more, or not fresh enough
+// for this action, and nil for one that is.
+func (g *gate) stale(now time.Time, principal *Principal) *denial {
 	if expires := principal.ExpiresAt(); !expires.IsZero() && !now.Before(expires) {
-		return "the credential has expired"
+		return &denial{public: errUnauthenticated, reason: "the credential has expired"}
 	}
 	if g.maxAge == 0 {
-		return ""
+		return nil
 	}
 	since := principal.AuthenticatedAt()
+	reason := ""
 	switch {
 	case since.IsZero():
-		return "the action has a max_age, and the scheme cannot tell when the caller authenticated"
+		reason = "the action has a max_age, and the scheme cannot tell when the caller authenticated"
 	case now.Sub(since) > g.maxAge:
-		return "the caller authenticated longer ago than max_age allows"
+		reason = "the caller authenticated longer ago than max_age allows"
 	case since.After(now.Add(maxClockSkew)):
-		return "the caller authenticated in the future"
+		reason = "the caller authenticated in the future"
+	default:
+		return nil
 	}
-	return ""
+	return &denial{public: errUnauthenticated, reason: reason, maxAge: g.maxAge}
 }
 
 // challenge tells the client how to authenticate, where HTTP has a way to say so.

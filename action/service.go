@@ -20,6 +20,9 @@ type Service[Impl any] struct {
 	Fingerprint string
 	// Methods are the service's methods, each exactly once.
 	Methods []Method[Impl]
+	// Checks are the conditions in Go that the declarations name, each exactly once
+	// for every method that names it.
+	Checks []Check
 }
 
 // A Method ties an RPC to its handler. Make one with [Unary] or [AnonymousUnary];

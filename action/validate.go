@@ -11,8 +11,18 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
+// decode reads one request.
+func (g *gate) decode(pass *passage, stream connect.ServerStream, request proto.Message) error {
+	pass.stage = StageDecode
+	if err := stream.Receive(request); err != nil {
+		return undecoded(err)
+	}
+	return nil
+}
+
 // validate applies the protovalidate rules of the request.
-func (g *gate) validate(request proto.Message) error {
+func (g *gate) validate(pass *passage, request proto.Message) error {
+	pass.stage = StageValidate
 	err := g.validator.Validate(request)
 	if err == nil {
 		return nil
@@ -41,43 +51,4 @@ func brokenRules(violations *validate.Violations) string {
 		broken[i] = strings.Join(path, ".") + ": " + violation.GetRuleId()
 	}
 	return strings.Join(broken, ", ")
-}
-
-// messagesPerValidator bounds how many request types share a validator. A
-// validator copies its table of messages for each one it learns, so one for all
-// would make registration quadratic; one for each would cost a CEL environment
-// apiece.
-const messagesPerValidator = 256
-
-// validators hands out validators that know the messages they are asked for.
-type validators struct {
-	known   map[string]protovalidate.Validator
-	current protovalidate.Validator
-	left    int
-}
-
-// learn returns a validator that has compiled the rules of a message's type. The
-// error says which rule does not compile.
-func (v *validators) learn(message proto.Message) (protovalidate.Validator, error) {
-	name := string(message.ProtoReflect().Descriptor().FullName())
-	if validator, ok := v.known[name]; ok {
-		return validator, nil
-	}
-	if v.left == 0 {
-		validator, err := protovalidate.New()
-		if err != nil {
-			return nil, err
-		}
-		v.current, v.left = validator, messagesPerValidator
-	}
-	v.left--
-	// Rules are compiled when a message of the type is first seen. Whether this
-	// empty one is valid does not matter.
-	if err := v.current.Validate(message); err != nil {
-		if compilation, ok := errors.AsType[*protovalidate.CompilationError](err); ok {
-			return nil, compilation
-		}
-	}
-	v.known[name] = v.current
-	return v.current, nil
 }

@@ -17,24 +17,24 @@ const costLimit = 100_000
 // interruptEvery is after how many steps of a loop the context is looked at.
 const interruptEvery = 128
 
-// An Environment compiles conditions. It remembers the message types it has seen,
-// and is safe for concurrent use. Make one with [NewEnvironment].
+// An Environment compiles conditions. It remembers the message types of each file
+// it has seen, and is safe for concurrent use. Make one with [NewEnvironment].
 type Environment struct {
-	base *cel.Env
+	base *cel.Env // knows `principal` and `now`, and no file's messages
 
-	mu    sync.Mutex // guards types, which grows as requests of new files come
-	types *types.Registry
+	mu    sync.Mutex // guards files, and not what it holds, which does not change
+	files map[protoreflect.FileDescriptor]*cel.Env
 }
 
 // NewEnvironment returns an environment that has seen no request type yet.
 func NewEnvironment() (*Environment, error) {
-	registry, err := types.NewRegistry()
+	known, err := types.NewRegistry()
 	if err != nil {
 		return nil, fmt.Errorf("make a CEL type registry: %w", err)
 	}
 	base, err := cel.NewEnv(
-		cel.CustomTypeAdapter(registry),
-		cel.CustomTypeProvider(provider{registry}),
+		cel.CustomTypeAdapter(provider{known}),
+		cel.CustomTypeProvider(provider{known}),
 		cel.Variable("principal", principalType),
 		cel.Variable("now", cel.TimestampType),
 		// What a reviewer reads as `1 == 1.0` is an error and not a surprise.
@@ -49,16 +49,66 @@ func NewEnvironment() (*Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a CEL environment: %w", err)
 	}
-	return &Environment{base: base, types: registry}, nil
+	return &Environment{base: base, files: map[protoreflect.FileDescriptor]*cel.Env{}}, nil
 }
 
-// forRequest returns the environment in which `request` is a message of the given
-// type.
-func (e *Environment) forRequest(request protoreflect.MessageDescriptor) (*cel.Env, error) {
-	if err := e.types.RegisterDescriptor(request.ParentFile()); err != nil {
-		return nil, fmt.Errorf("read the types of %s: %w", request.ParentFile().Path(), err)
+// forFile returns the environment that knows the messages of a file. Each file has
+// one of its own: expressions keep theirs, so one that grew would be copied for
+// each of them.
+func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if known, ok := e.files[file]; ok {
+		return known, nil
 	}
-	return e.base.Extend(cel.Variable("request", cel.ObjectType(string(request.FullName()))))
+	known, err := types.NewRegistry()
+	if err != nil {
+		return nil, fmt.Errorf("make a CEL type registry: %w", err)
+	}
+	for _, needed := range filesOf(file) {
+		if err := known.RegisterDescriptor(needed); err != nil {
+			return nil, fmt.Errorf("read the types of %s: %w", needed.Path(), err)
+		}
+	}
+	env, err := e.base.Extend(cel.CustomTypeAdapter(provider{known}), cel.CustomTypeProvider(provider{known}))
+	if err != nil {
+		return nil, fmt.Errorf("read the types of %s: %w", file.Path(), err)
+	}
+	e.files[file] = env
+	return env, nil
+}
+
+// filesOf returns a file and those that the fields of its messages, and the fields
+// of theirs, take their types from. It is less than what is imported: the files of
+// options are no part of a request.
+func filesOf(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	files := []protoreflect.FileDescriptor{file}
+	seen := map[protoreflect.FileDescriptor]bool{file: true}
+	add := func(kind protoreflect.Descriptor) {
+		if of := kind.ParentFile(); of != nil && !seen[of] {
+			seen[of] = true
+			files = append(files, of)
+		}
+	}
+	var walk func(messages protoreflect.MessageDescriptors)
+	walk = func(messages protoreflect.MessageDescriptors) {
+		for i := range messages.Len() {
+			fields := messages.Get(i).Fields()
+			for j := range fields.Len() {
+				if message := fields.Get(j).Message(); message != nil {
+					add(message)
+				}
+				if enum := fields.Get(j).Enum(); enum != nil {
+					add(enum)
+				}
+			}
+			walk(messages.Get(i).Messages())
+		}
+	}
+	for i := 0; i < len(files); i++ {
+		walk(files[i].Messages())
+	}
+	return files
 }
 
 // principalTypeName is the name CEL knows the principal's type by. There is no

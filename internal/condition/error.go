@@ -2,6 +2,7 @@ package condition
 
 import (
 	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/cel"
 )
@@ -23,9 +24,9 @@ func newSyntaxError(text string, issues *cel.Issues) *SyntaxError {
 	first := issues.Errors()[0]
 	return &SyntaxError{
 		Expression: text,
-		Line:       first.Location.Line(),
-		Column:     first.Location.Column() + 1,
-		Problem:    strings.TrimSpace(first.Message),
+		Line:       max(first.Location.Line(), 1),
+		Column:     max(first.Location.Column()+1, 1),
+		Problem:    printable(strings.TrimSpace(first.Message)),
 	}
 }
 
@@ -40,6 +41,16 @@ func (e *SyntaxError) Caret() string {
 	if e.Line < 1 || e.Line > len(lines) {
 		return e.Expression
 	}
-	line := strings.ReplaceAll(lines[e.Line-1], "\t", " ")
-	return line + "\n" + strings.Repeat(" ", max(e.Column-1, 0)) + "^"
+	return printable(lines[e.Line-1]) + "\n" + strings.Repeat(" ", max(e.Column-1, 0)) + "^"
+}
+
+// printable puts a space for each character that a terminal would act on, so that
+// columns stay where they are.
+func printable(text string) string {
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, text), " ")
 }

@@ -17,9 +17,27 @@ import (
 // use.
 type Expression struct {
 	text         string
-	program      cel.Program
+	request      protoreflect.MessageDescriptor
+	native       predicate   // nil where the condition is not a common one
+	program      cel.Program // evaluates what native does not
+	reads        []Read
+	identities   []Identity
+	constancy    Constancy
 	readsRequest bool
 }
+
+// Text returns the expression as it was written.
+func (x *Expression) Text() string { return x.text }
+
+// Constancy reports whether the condition depends on anything.
+func (x *Expression) Constancy() Constancy { return x.constancy }
+
+// Reads lists what the condition reads of the principal and of the request, each
+// once, in the order of the expression.
+func (x *Expression) Reads() []Read { return x.reads }
+
+// Identities lists what the condition compares with the principal's id.
+func (x *Expression) Identities() []Identity { return x.identities }
 
 // ReadsRequest reports whether the condition reads `request`. A nil condition reads
 // nothing.
@@ -36,13 +54,16 @@ type Input struct {
 // Compile type-checks an expression for a request type and makes it ready to run.
 // An error that is the expression's own fault is a [*SyntaxError].
 func (e *Environment) Compile(text string, request protoreflect.MessageDescriptor) (*Expression, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	env, err := e.forRequest(request)
+	env, err := e.forFile(request.ParentFile())
 	if err != nil {
 		return nil, err
 	}
-	compiled, issues := env.Compile(text)
+	// The type of `request` is for the check alone and not kept with the program.
+	checker, err := env.Extend(cel.Variable("request", cel.ObjectType(string(request.FullName()))))
+	if err != nil {
+		return nil, fmt.Errorf("read the type of %s: %w", request.FullName(), err)
+	}
+	compiled, issues := checker.Compile(text)
 	if issues.Err() != nil {
 		return nil, newSyntaxError(text, issues)
 	}
@@ -57,17 +78,18 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
-	return &Expression{text: text, program: program, readsRequest: reads(compiled, "request")}, nil
-}
-
-// reads reports whether an expression names one of its variables.
-func reads(compiled *cel.Ast, variable string) bool {
-	for _, reference := range compiled.NativeRep().ReferenceMap() {
-		if reference.Name == variable {
-			return true
-		}
-	}
-	return false
+	checked := compiled.NativeRep()
+	survey := newSurvey(checked, request)
+	return &Expression{
+		text:         text,
+		request:      request,
+		native:       native(checked, request),
+		program:      program,
+		reads:        survey.reads,
+		identities:   survey.identities,
+		constancy:    constancy(checked),
+		readsRequest: survey.readsRequest,
+	}, nil
 }
 
 // ErrCost says that an evaluation ran over its cost bound.
@@ -77,6 +99,18 @@ var ErrCost = errors.New("the condition ran over its cost bound")
 // answer is false: ctx's own error when ctx ended, [ErrCost], or what went wrong
 // in the evaluation, without any value of the input.
 func (x *Expression) Holds(ctx context.Context, input *Input) (bool, error) {
+	if x.native != nil && input.Principal != nil && input.Request != nil {
+		// A message of another descriptor, though it be of the same name, has other
+		// fields to Go.
+		if request := input.Request.ProtoReflect(); request.Descriptor() == x.request {
+			return x.native(input.Principal, request), nil
+		}
+	}
+	return x.evaluate(ctx, *input)
+}
+
+// evaluate is Holds by CEL alone.
+func (x *Expression) evaluate(ctx context.Context, input Input) (bool, error) {
 	result, _, err := x.program.ContextEval(ctx, activation{input})
 	if err != nil {
 		if ctxErr := ctx.Err(); ctxErr != nil {
@@ -93,7 +127,7 @@ func (x *Expression) Holds(ctx context.Context, input *Input) (bool, error) {
 }
 
 // activation gives CEL its variables without a map in between.
-type activation struct{ *Input }
+type activation struct{ Input }
 
 func (a activation) ResolveName(name string) (any, bool) {
 	switch name {

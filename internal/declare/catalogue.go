@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
@@ -44,6 +45,15 @@ func (c *Catalogue) Satisfying(name string) []string {
 		}
 	}
 	return names
+}
+
+// isGiven reports whether a role of the catalogue is still given to anybody: its
+// value is not deprecated.
+func (c *Catalogue) isGiven(name string) bool {
+	return slices.ContainsFunc(c.Roles, func(role Role) bool {
+		options, _ := role.Value.Options().(*descriptorpb.EnumValueOptions)
+		return role.Name == name && !options.GetDeprecated()
+	})
 }
 
 func (c *Catalogue) has(name string) bool {

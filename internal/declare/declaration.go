@@ -26,6 +26,8 @@ type Declaration struct {
 	MaxAge time.Duration
 	// Anyone says that passing authentication is enough. There are no grants then.
 	Anyone bool
+	// Conceal says that a denial reads as not_found.
+	Conceal bool
 	// Grants are the ways to be let through.
 	Grants []Grant
 	// Option is the declaration as written.
@@ -41,6 +43,8 @@ type Grant struct {
 	AllScopes []string
 	// Condition must be true. Nil asks for nothing.
 	Condition *condition.Expression
+	// Check is the name of a condition in Go that must hold. Empty asks for none.
+	Check string
 }
 
 // Anonymous reports whether callers need not authenticate.
@@ -93,6 +97,12 @@ func (r *Reader) method(method protoreflect.MethodDescriptor) (*Declaration, []R
 	return declaration, nil
 }
 
+// refuseMend notes a refusal with a mend of its own.
+func (m *methodReading) refuseMend(rule Rule, mend, format string, args ...any) {
+	m.refuse(rule, format, args...)
+	m.refusals[len(m.refusals)-1].Mend = mend
+}
+
 // refuse notes a refusal at the option, or at the RPC where there is no option.
 func (m *methodReading) refuse(rule Rule, format string, args ...any) {
 	number := int32(sallyportv1.E_Action.TypeDescriptor().Number())
@@ -142,6 +152,7 @@ func (m *methodReading) read() *Declaration {
 		Schemes:   slices.Clone(option.GetAuthenticate().GetSchemes()),
 		MaxAge:    option.GetAuthenticate().GetMaxAge().AsDuration(),
 		Anyone:    option.GetAuthorize().GetAnyone() != "",
+		Conceal:   option.GetAuthorize().GetConceal(),
 		Option:    option,
 	}
 	m.when = option.GetStream().GetAuthorize()
@@ -154,6 +165,9 @@ func (m *methodReading) read() *Declaration {
 		// A part that broke its own rule is not looked at again.
 		path := fmt.Sprintf("authorize.allow[%d]", i)
 		declaration.Grants = append(declaration.Grants, m.readGrant(path, grant, broken))
+	}
+	if len(m.refusals) == 0 {
+		m.readRedundancy(declaration.Grants)
 	}
 	return declaration
 }
@@ -176,6 +190,7 @@ func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken
 	}
 	grant := Grant{AllScopes: slices.Clone(option.GetAllScopes())}
 	if ok("any_role") {
+		reachable := false
 		for _, name := range option.GetAnyRole() {
 			catalogue, ambiguous, known := m.role(m.method.ParentFile(), name)
 			switch {
@@ -186,7 +201,12 @@ func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken
 				m.refuse(RuleRoleAmbiguous, "%s: more than one imported catalogue has role %q", path, name)
 			default:
 				grant.AnyRole = append(grant.AnyRole, catalogue.Satisfying(name)...)
+				reachable = reachable || slices.ContainsFunc(grant.AnyRole, catalogue.isGiven)
 			}
+		}
+		if len(grant.AnyRole) > 0 && !reachable {
+			m.refuse(RuleGrantUnreachable, "%s: of the roles that would satisfy it all are deprecated, so nobody is given one: %s",
+				path, strings.Join(grant.AnyRole, ", "))
 		}
 		slices.Sort(grant.AnyRole)
 		grant.AnyRole = slices.Compact(grant.AnyRole)
@@ -199,13 +219,61 @@ func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken
 		} else if err != nil {
 			m.refuse(RuleCELInvalid, "%s.cel: %v", path, err)
 		}
-		if expression.ReadsRequest() && m.when == sallyportv1.Stream_OPEN {
-			m.refuse(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", path)
-		}
+		m.readCondition(path, expression)
 		grant.Condition = expression
 	}
 	if option.Check != nil && ok("check") {
-		m.refuse(RuleCheckUnsupported, "%s: checks are not supported yet", path)
+		if m.when == sallyportv1.Stream_OPEN {
+			m.refuse(RuleStreamOpenRequest, "%s.check is given `request`, and with authorize: OPEN there is none yet", path)
+		}
+		grant.Check = option.GetCheck()
 	}
 	return grant
+}
+
+// readCondition refuses a condition that says less than it seems to.
+func (m *methodReading) readCondition(path string, expression *condition.Expression) {
+	if expression == nil {
+		return // refused already
+	}
+	switch expression.Constancy() {
+	case condition.AlwaysTrue:
+		m.refuse(RuleCELAlwaysTrue, "%s.cel is true of everyone", path)
+	case condition.AlwaysFalse:
+		m.refuse(RuleCELAlwaysFalse, "%s.cel is true of nobody", path)
+	case condition.Varies:
+		if len(expression.Reads()) == 0 {
+			m.refuse(RuleCELReadsNothing, "%s.cel reads neither `principal` nor `request`", path)
+		}
+	}
+	if expression.ReadsRequest() && m.when == sallyportv1.Stream_OPEN {
+		m.refuse(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", path)
+	}
+	m.readIdentities(path, expression)
+}
+
+// readRedundancy refuses a grant that lets nobody through whom another one does
+// not: a reviewer would take it for more than it is.
+func (m *methodReading) readRedundancy(grants []Grant) {
+	for i, grant := range grants {
+		for j, other := range grants {
+			// Of two that are the same, the later one is too much.
+			if i != j && grant.implies(other) && (!other.implies(grant) || i > j) {
+				m.refuse(RuleGrantRedundant, "authorize.allow[%d] adds nothing: whoever satisfies it satisfies authorize.allow[%d]", i, j)
+				break
+			}
+		}
+	}
+}
+
+// implies reports whether whoever satisfies g satisfies other.
+func (g Grant) implies(other Grant) bool {
+	within := func(part, whole []string) bool {
+		return !slices.ContainsFunc(part, func(name string) bool { return !slices.Contains(whole, name) })
+	}
+	roles := len(other.AnyRole) == 0 || (len(g.AnyRole) > 0 && within(g.AnyRole, other.AnyRole))
+	scopes := within(other.AllScopes, g.AllScopes)
+	cel := other.Condition == nil || (g.Condition != nil && g.Condition.Text() == other.Condition.Text())
+	check := other.Check == "" || g.Check == other.Check
+	return roles && scopes && cel && check
 }

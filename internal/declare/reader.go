@@ -24,7 +24,8 @@ type Files interface {
 // [NewReader].
 type Reader struct {
 	files      Files
-	validator  protovalidate.Validator
+	validator  protovalidate.Validator // of our own options
+	requests   validators              // of what users declare
 	conditions *condition.Environment
 	// catalogues remembers those of each file, found good or not.
 	catalogues map[protoreflect.FileDescriptor]fileCatalogues
@@ -52,6 +53,7 @@ func NewReader(files Files) (*Reader, error) {
 	return &Reader{
 		files:      files,
 		validator:  validator,
+		requests:   validators{known: map[protoreflect.FullName]protovalidate.Validator{}},
 		conditions: conditions,
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
@@ -97,7 +99,24 @@ func (r *Reader) service(service protoreflect.ServiceDescriptor) (declarations [
 		}
 		refusals = append(refusals, more...)
 	}
-	return declarations, refusals
+	return declarations, append(refusals, collisions(declarations)...)
+}
+
+// collisions refuses checks of a service that would be one and the same in Go.
+func collisions(declarations []*Declaration) []Refusal {
+	var refusals []Refusal
+	seen := map[string]string{}
+	for _, declaration := range declarations {
+		for _, check := range declaration.Checks() {
+			name, of := CheckName(declaration.Method, check), declaration.Procedure+" "+check
+			if before, ok := seen[name]; ok && before != of {
+				refusals = append(refusals, Refuse(RuleCheckCollision, declaration.Method,
+					"its check %q would be %s in Go, which is the name of another check already", check, name))
+			}
+			seen[name] = of
+		}
+	}
+	return refusals
 }
 
 // fileCatalogues reads the role catalogues of one file, nested enums included.

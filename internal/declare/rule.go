@@ -83,10 +83,25 @@ const (
 	RuleCELLength Rule = "cel-length"
 	// RuleCELInvalid: `cel` does not parse, does not type-check or is not boolean.
 	RuleCELInvalid Rule = "cel-invalid"
+	// RuleCELAlwaysTrue: `cel` lets everyone through. `anyone` says so with a reason.
+	RuleCELAlwaysTrue Rule = "cel-always-true"
+	// RuleCELAlwaysFalse: `cel` lets nobody through.
+	RuleCELAlwaysFalse Rule = "cel-always-false"
+	// RuleCELReadsNothing: `cel` looks at nothing that could tell callers apart.
+	RuleCELReadsNothing Rule = "cel-reads-nothing"
+	// RuleCELIdentity: `cel` compares the principal's id with what may be empty.
+	RuleCELIdentity Rule = "cel-identity-empty"
+	// RuleGrantRedundant: a grant that lets nobody through whom another one does not.
+	RuleGrantRedundant Rule = "grant-redundant"
+	// RuleGrantUnreachable: a grant that only roles could satisfy that are given to
+	// nobody any more, as their values are deprecated.
+	RuleGrantUnreachable Rule = "grant-unreachable"
 	// RuleCheckName: a check's name is not a name.
 	RuleCheckName Rule = "check-name"
-	// RuleCheckUnsupported: checks are not supported yet.
-	RuleCheckUnsupported Rule = "check-unsupported"
+	// RuleConcealAnyone: `conceal` where there is no denial to conceal.
+	RuleConcealAnyone Rule = "conceal-anyone"
+	// RuleCheckCollision: two checks of a service whose names in Go are the same.
+	RuleCheckCollision Rule = "check-collision"
 
 	// RuleCatalogueTwice: a proto package with two role catalogues.
 	RuleCatalogueTwice Rule = "catalogue-twice"
@@ -132,6 +147,14 @@ const (
 	RuleMethodKind Rule = "method-kind"
 	// RuleMethodType: a handler whose message types are not the RPC's.
 	RuleMethodType Rule = "method-type"
+	// RuleCheckMissing: a declared check without Go code.
+	RuleCheckMissing Rule = "check-missing"
+	// RuleCheckUnknown: Go code for a check that the declaration does not name.
+	RuleCheckUnknown Rule = "check-unknown"
+	// RuleCheckTwice: a check with Go code twice.
+	RuleCheckTwice Rule = "check-twice"
+	// RuleCheckNil: the implementation of the checks is nil.
+	RuleCheckNil Rule = "check-nil"
 	// RuleProcedureTwice: the procedure is registered already.
 	RuleProcedureTwice Rule = "procedure-twice"
 	// RuleGeneratedStale: the generated code was made from another version of the
@@ -184,8 +207,15 @@ var mends = map[Rule]string{
 	RuleScopeDuplicate:      `allow: {all_scopes: ["users.read", "users.write"]}`,
 	RuleCELLength:           `allow: {cel: "principal.id == request.user_id"}`,
 	RuleCELInvalid:          `allow: {cel: "principal.id == request.user_id"}`,
+	RuleCELAlwaysTrue:       `authorize: {anyone: "everyone who is signed in may do this"}`,
+	RuleCELAlwaysFalse:      `allow: {cel: "principal.id == request.user_id"}`,
+	RuleCELReadsNothing:     `allow: {cel: "principal.id == request.user_id"}`,
+	RuleCELIdentity:         `string user_id = 1 [(buf.validate.field).string.min_len = 1];`,
+	RuleGrantRedundant:      `remove the grant that adds nothing`,
+	RuleGrantUnreachable:    `allow: {any_role: "admin"}`,
 	RuleCheckName:           `allow: {check: "owns_document"}`,
-	RuleCheckUnsupported:    `allow: {cel: "principal.id == request.user_id"}`,
+	RuleConcealAnyone:       `authorize: {allow: {any_role: "admin"} conceal: true}`,
+	RuleCheckCollision:      `give one of the checks another name`,
 
 	RuleCatalogueTwice:        `keep one enum with option (sallyport.v1.roles) = true`,
 	RuleCatalogueUnresolved:   `import "sallyport/v1/action.proto", and link github.com/sallyport-rpc/sallyport/gen/sallyport/v1 into whatever builds the descriptor`,
@@ -207,6 +237,10 @@ var mends = map[Rule]string{
 	RuleMethodTwice:        `register with the generated function`,
 	RuleMethodKind:         `generate the code again: buf generate`,
 	RuleMethodType:         `generate the code again: buf generate`,
+	RuleCheckMissing:       `generate the code again: buf generate`,
+	RuleCheckUnknown:       `generate the code again: buf generate`,
+	RuleCheckTwice:         `register with the generated function`,
+	RuleCheckNil:           `pass the value whose methods are the checks`,
 	RuleProcedureTwice:     `register each service once`,
 	RuleGeneratedStale:     `generate the code again: buf generate`,
 	RuleValidationInvalid:  `mend the (buf.validate) rule of the request message`,

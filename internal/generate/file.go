@@ -55,6 +55,7 @@ func generate(plugin *protogen.Plugin, file *protogen.File, declared declared) {
 	for _, service := range file.Services {
 		w.names(service)
 		w.handler(service, declared)
+		w.checks(service, declared)
 		w.register(service, declared)
 		w.client(service)
 	}

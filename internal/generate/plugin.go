@@ -2,6 +2,7 @@ package generate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -73,6 +74,11 @@ func (d declared) of(service *protogen.Service) []*declare.Declaration {
 		declarations[i] = d.methods[method.Desc.FullName()]
 	}
 	return declarations
+}
+
+// hasChecks reports whether a service's declarations name any check.
+func (d declared) hasChecks(service *protogen.Service) bool {
+	return slices.ContainsFunc(d.of(service), func(declaration *declare.Declaration) bool { return len(declaration.Checks()) > 0 })
 }
 
 // refused is the one error for all refusals.

@@ -28,12 +28,39 @@ func (w writer) handler(service *protogen.Service, declared declared) {
 	w.P()
 }
 
+// checks writes the interface of the conditions in Go, where there are any.
+func (w writer) checks(service *protogen.Service, declared declared) {
+	if !declared.hasChecks(service) {
+		return
+	}
+	name := checksName(service)
+	w.P("// ", name, " is what an application implements to decide the checks that the")
+	w.P("// declarations of ", service.Desc.FullName(), " name. Each reports whether the principal may make the")
+	w.P("// request; with an error it may not. See action.NewCheck.")
+	w.P("type ", name, " interface {")
+	for _, method := range service.Methods {
+		for _, check := range declared.methods[method.Desc.FullName()].Checks() {
+			w.P("// ", declare.CheckName(method.Desc, check), " decides the check ", quote(check), " of ", method.Desc.Name(), ".")
+			w.P(declare.CheckName(method.Desc, check), "(", contextPackage.Ident("Context"), ", *", actionPackage.Ident("Principal"),
+				", *", method.Input.GoIdent, ") (bool, error)")
+		}
+	}
+	w.P("}")
+	w.P()
+}
+
+func checksName(service *protogen.Service) string { return service.GoName + "Checks" }
+
 // register writes the function that puts an implementation into a registry.
 func (w writer) register(service *protogen.Service, declared declared) {
 	name, handler := "Register"+service.GoName, service.GoName+"Handler"
 	w.P("// ", name, " registers implementation as ", service.Desc.FullName(), ". The error lists")
 	w.P("// everything that speaks against it; then none of the service is registered.")
-	w.P("func ", name, "(registry *", actionPackage.Ident("Registry"), ", implementation ", handler, ") error {")
+	parameters := "implementation " + handler
+	if declared.hasChecks(service) {
+		parameters += ", checks " + checksName(service)
+	}
+	w.P("func ", name, "(registry *", actionPackage.Ident("Registry"), ", ", parameters, ") error {")
 	w.P("return ", actionPackage.Ident("Register"), "(registry, ", actionPackage.Ident("Service"), "[", handler, "]{")
 	w.P("Descriptor: ", w.file.GoDescriptorIdent, ".Services().ByName(", quote(string(service.Desc.Name())), "),")
 	w.P("Fingerprint: ", quote(declare.Fingerprint(service.Desc, declared.of(service))), ",")
@@ -43,6 +70,16 @@ func (w writer) register(service *protogen.Service, declared declared) {
 		w.P(actionPackage.Ident(maker), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
 	}
 	w.P("},")
+	if declared.hasChecks(service) {
+		w.P("Checks: []", actionPackage.Ident("Check"), "{")
+		for _, method := range service.Methods {
+			for _, check := range declared.methods[method.Desc.FullName()].Checks() {
+				w.P(actionPackage.Ident("NewCheck"), "(checks, ", quote(string(method.Desc.Name())), ", ", quote(check), ", ",
+					checksName(service), ".", declare.CheckName(method.Desc, check), "),")
+			}
+		}
+		w.P("},")
+	}
 	w.P("}, implementation)")
 	w.P("}")
 	w.P()

@@ -237,7 +237,12 @@ type Authorize struct {
 	Allow []*Grant `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"`
 	// Why everyone who passed authentication may call this. The reason is for
 	// reviewers; callers never see it.
-	Anyone        *string `protobuf:"bytes,2,opt,name=anyone,proto3,oneof" json:"anyone,omitempty"`
+	Anyone *string `protobuf:"bytes,2,opt,name=anyone,proto3,oneof" json:"anyone,omitempty"`
+	// A denial reads as not_found, with nothing that tells it from a request for what
+	// is not there: for actions where the answer "not allowed" already gives away that
+	// something exists. The handler should answer action.NotFound() for what is
+	// missing, which reads the same.
+	Conceal       bool `protobuf:"varint,3,opt,name=conceal,proto3" json:"conceal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -284,6 +289,13 @@ func (x *Authorize) GetAnyone() string {
 		return *x.Anyone
 	}
 	return ""
+}
+
+func (x *Authorize) GetConceal() bool {
+	if x != nil {
+		return x.Conceal
+	}
+	return false
 }
 
 // Grant is one way to be let through. Every condition in it must hold; a grant
@@ -559,12 +571,14 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x13authenticate-choice\x12Gname `schemes` or give a reason for `anonymous`: exactly one of the two\x1a/(size(this.schemes) > 0) != has(this.anonymous)\x1a\x86\x01\n" +
 	"\x11max-age-anonymous\x12D`max_age` asks for a fresh sign-in, and an anonymous caller has none\x1a+!(has(this.anonymous) && has(this.max_age))B\f\n" +
 	"\n" +
-	"_anonymous\"\xed\x02\n" +
+	"_anonymous\"\xf9\x03\n" +
 	"\tAuthorize\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x8f\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBr\xbaHo\xba\x01l\n" +
-	"\ranyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\x97\x01\xbaH\x93\x01\x1a\x90\x01\n" +
-	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)B\t\n" +
+	"\ranyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01\x12\x18\n" +
+	"\aconceal\x18\x03 \x01(\bR\aconceal:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
+	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
+	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
 	"\a_anyone\"\xa7\b\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +

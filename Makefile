@@ -1,0 +1,93 @@
+# Each target is what CI runs. A target works on a machine that has Go and make,
+# or says in one line what is missing.
+
+# The ref whose schemas `make breaking` compares with.
+AGAINST ?= HEAD~1
+# How long `make fuzz` stays at each target.
+FUZZTIME ?= 10s
+# The program behind `make newcomer`.
+NEWCOMER ?= ./newcomer/run
+
+# Where buf/validate/validate.proto comes from. Only its .proto file is used, so
+# no go.mod names this module.
+PROTOVALIDATE := github.com/bufbuild/protovalidate@v1.2.2
+
+# Build tools are built from source, at the versions in tools/go.mod. Lint may
+# run in another module, hence the absolute path.
+TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
+BUF := $(TOOL) buf
+GOLANGCI := $(TOOL) golangci-lint
+
+# $(call need,PROGRAM) ends a recipe with one line where PROGRAM is missing.
+need = command -v $(1) >/dev/null 2>&1 || { echo "make $@: $(1) is missing; install it first" >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Print this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r target words; do printf '  %-12s %s\n' "$$target" "$$words"; done
+
+.PHONY: build
+build: ## Compile every package; the commands go to bin/
+	@$(call need,go)
+	@mkdir -p bin
+	go build -o bin/ ./...
+
+.PHONY: test
+test: ## Run the tests, under the race detector where there is a C compiler
+	@$(call need,go)
+	@race=-race cgo=1; \
+	if [ "$$(go env CGO_ENABLED)" != 1 ] || ! command -v $$(go env CC | cut -d' ' -f1) >/dev/null 2>&1; then \
+		race= cgo=0; echo "make $@: no C compiler (cgo), so without the race detector" >&2; \
+	fi; \
+	set -x; CGO_ENABLED=$$cgo go test $$race -shuffle=on ./...
+
+.PHONY: lint
+lint: proto-deps ## Lint the Go code, the import arrows and the schemas
+	@tools/lint "$(GOLANGCI)"
+	$(BUF) lint
+
+.PHONY: breaking
+breaking: proto-deps ## Compare the schemas with those of AGAINST (a git ref)
+	@$(call need,git)
+	@tools/breaking "$(BUF)" "$(AGAINST)"
+
+.PHONY: generate
+generate: proto-deps ## Write gen/ anew from proto/
+	@tools/generate "$(BUF)"
+
+.PHONY: check
+check: proto-deps ## Fail where gen/, go.mod or the formatting is not what it would be made anew
+	@tools/check "$(BUF)"
+
+.PHONY: proto-deps
+proto-deps: ## Put the third-party schemas into third_party/proto (git-ignored)
+	@$(call need,go)
+	@tools/proto-deps "$(PROTOVALIDATE)" third_party/proto
+
+.PHONY: bench
+bench: ## Run the benchmarks, with the peers they are compared with
+	@$(call need,go)
+	@test -f bench/go.mod || { echo "make $@: there is no bench/ yet" >&2; exit 1; }
+	cd bench && go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every Fuzz target for FUZZTIME each
+	@$(call need,go)
+	@tools/fuzz "$(FUZZTIME)"
+
+.PHONY: newcomer
+newcomer: ## Walk a newcomer's road in an empty folder outside the repository
+	@$(call need,go)
+	@test -x $(NEWCOMER) || { echo "make $@: there is no $(NEWCOMER) yet" >&2; exit 1; }
+	$(NEWCOMER)
+
+.PHONY: demo
+demo: ## Serve the demo on 127.0.0.1:8080 (its flags: ARGS="-addr ...")
+	@$(call need,go)
+	go run ./cmd/demo $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what the other targets wrote and git ignores
+	rm -rf bin third_party

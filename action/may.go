@@ -1,0 +1,96 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+)
+
+// A Question asks about one call that is not made.
+type Question struct {
+	// Procedure is the action: "/demo.v1.AccountService/DeleteUser".
+	Procedure string
+	// Request is what it would be called with. It is not changed.
+	Request proto.Message
+}
+
+// May reports what the gate would decide if the principal made a call, without
+// making it: what a user interface needs to grey out a button. It is the same gate,
+// with the principal in place of a credential, and without the handler.
+//
+// The principal is one that a gate let through, such as [Call.Principal]; on an
+// action that does not name its scheme it is denied, as its credential would be. A
+// nil principal is somebody who is not signed in.
+//
+// No record is kept, as nothing was called. The registry must be sealed, as it is
+// when it is served; until then everything is denied.
+func (r *Registry) May(ctx context.Context, principal *Principal, question Question) Decision {
+	if !r.sealed.Load() {
+		return Decision{Procedure: question.Procedure, Code: connect.CodeInternal, Reason: "the registry is not sealed"}
+	}
+	gate := r.procedures[question.Procedure]
+	if gate == nil {
+		return Decision{Procedure: question.Procedure, Code: connect.CodeUnimplemented, Reason: "there is no such action"}
+	}
+	pass := gate.begin()
+	if err := pass.rehearse(ctx, principal, question.Request); err != nil {
+		reason, ok := errors.AsType[*denial](err)
+		if !ok {
+			reason = fault(err)
+		}
+		return pass.denied(reason)
+	}
+	return pass.decision(Allow)
+}
+
+// MayEach answers many questions, as [Registry.May] does each, in their order.
+func (r *Registry) MayEach(ctx context.Context, principal *Principal, questions ...Question) []Decision {
+	decisions := make([]Decision, len(questions))
+	for i, question := range questions {
+		decisions[i] = r.May(ctx, principal, question)
+	}
+	return decisions
+}
+
+// rehearse is [gate.admit] with a request in hand and a principal in place of a
+// credential.
+func (p *passage) rehearse(ctx context.Context, principal *Principal, request proto.Message) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = panicked(p.stage, recovered)
+		}
+	}()
+	p.stage = StageDecode
+	if isNil(request) || request.ProtoReflect().Descriptor().FullName() != p.gate.request {
+		return &denial{public: errMalformed, reason: fmt.Sprintf("the request of the question is not a %s", p.gate.request)}
+	}
+	if err := p.gate.validate(p, request); err != nil {
+		return err
+	}
+	if err := p.gate.recognize(p, principal); err != nil {
+		return err
+	}
+	return p.gate.authorize(ctx, p, request)
+}
+
+// recognize is [gate.authenticate] with a principal in place of a credential.
+func (g *gate) recognize(pass *passage, principal *Principal) error {
+	pass.stage = StageAuthenticate
+	switch {
+	case len(g.schemes) == 0:
+		return nil
+	case principal == nil || principal.ID() == "":
+		return &denial{public: errUnauthenticated, reason: "no credential offered"}
+	case !slices.ContainsFunc(g.schemes, func(s scheme) bool { return s.name == principal.Scheme() }):
+		return &denial{public: errUnauthenticated, reason: fmt.Sprintf("the action does not take scheme %q", principal.Scheme())}
+	}
+	if denial := g.stale(pass.start, principal); denial != nil {
+		return denial
+	}
+	pass.principal = principal.bind(g.registry, principal.Scheme())
+	return nil
+}

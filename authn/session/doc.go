@@ -1,0 +1,34 @@
+// Package session authenticates callers by sessions that they started before. A
+// session is a random token: browsers keep it in a cookie, programs send it as
+// "Authorization: Bearer".
+//
+//	sessions, err := session.New(store, users.Lookup)
+//	registry, err := action.NewRegistry(action.Schemes{"session": sessions})
+//
+// Handlers start a session when somebody has proved who they are, and end it:
+//
+//	token, err := sessions.Start(ctx, user.ID) // also sets the cookie
+//	err = sessions.End(ctx)                    // the session of this call
+//	err = sessions.EndAll(ctx, user.ID)        // every session of one user
+//
+// What ends a session: its absolute lifetime, its idle timeout, End, EndAll, a new
+// sign-in over it, and a [Lookup] that no longer knows the user. Whatever a user
+// may do comes from Lookup at every call, so a role that is taken away is gone with
+// the next call.
+//
+// The store is any that serves github.com/alexedwards/scs/v2: memory, SQLite,
+// PostgreSQL, Redis and more. Several processes may share one. A store never sees a
+// token, only its hash. The manager of scs itself is not used, because it writes a
+// session back whole each time it is seen, which can bring one back that was ended
+// meanwhile, and because it can end all sessions of a user only by reading those of
+// everybody.
+//
+// A cookie counts only on a request that no other site made: Sec-Fetch-Site, where
+// there is one, says same-origin or none, and Origin, where there is one, is the
+// request's own Host. That holds for GET as well. A proxy in front must therefore
+// pass the Host header on.
+//
+// Refused are a header given twice or malformed, a cookie given twice, and a cookie
+// and a bearer token that differ. A bearer token that this package did not issue is
+// left to the other schemes of an action.
+package session

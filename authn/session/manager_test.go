@@ -1,0 +1,274 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/session"
+)
+
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	shape := regexp.MustCompile(`^ses_[0-9A-Za-z_-]{43}$`)
+	seen := make(map[string]bool)
+	for range 100 {
+		token := start(t, manager, "ada")
+		if !shape.MatchString(token) || seen[token] {
+			t.Errorf("token %q", token)
+		}
+		seen[token] = true
+		authenticate(t, manager, bearer(token))
+	}
+	for _, text := range store.everything() {
+		for token := range seen {
+			if strings.Contains(text, token[4:]) {
+				t.Fatalf("the store was given the token %s in %s", token, text)
+			}
+		}
+	}
+}
+
+func TestStartNeedsAUser(t *testing.T) {
+	t.Parallel()
+	manager := newManager(t, newRecorder())
+	for _, userID := range []string{"", "ada\xff"} {
+		if token, err := manager.Start(t.Context(), userID); token != "" || err == nil {
+			t.Errorf("Start(%q) = %q, %v", userID, token, err)
+		}
+	}
+	if err := manager.EndAll(t.Context(), ""); err == nil {
+		t.Error("EndAll without a user succeeded")
+	}
+}
+
+func TestStartEndsWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	crossSite := [2]string{"Sec-Fetch-Site", "cross-site"}
+	for name, test := range map[string]struct {
+		sent  func(one, two string) headers
+		ended [2]bool
+	}{
+		"nothing":             {func(string, string) headers { return nil }, [2]bool{false, false}},
+		"cookie":              {func(one, _ string) headers { return cookie(one) }, [2]bool{true, false}},
+		"bearer":              {func(one, _ string) headers { return bearer(one) }, [2]bool{true, false}},
+		"one of each":         {func(one, two string) headers { return append(cookie(one), bearer(two)...) }, [2]bool{true, true}},
+		"cross-site cookie":   {func(one, _ string) headers { return append(cookie(one), crossSite) }, [2]bool{false, false}},
+		"cross-site bearer":   {func(one, _ string) headers { return append(bearer(one), crossSite) }, [2]bool{true, false}},
+		"malformed":           {func(one, _ string) headers { return bearer(one + "A") }, [2]bool{false, false}},
+		"malformed and a use": {func(one, two string) headers { return append(cookie(one), bearer(two+" ")...) }, [2]bool{true, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for operation, do := range map[string]func(*session.Manager, context.Context) error{
+				"Start": func(m *session.Manager, ctx context.Context) error { _, err := m.Start(ctx, "bob"); return err },
+				"End":   func(m *session.Manager, ctx context.Context) error { return m.End(ctx) },
+			} {
+				manager := newManager(t, newRecorder())
+				tokens := [2]string{start(t, manager, "ada"), start(t, manager, "ada")}
+				within(t, test.sent(tokens[0], tokens[1]), func(ctx context.Context) error { return do(manager, ctx) })
+				for i, token := range tokens {
+					if ended := authenticate(t, manager, bearer(token)) == "invalid"; ended != test.ended[i] {
+						t.Errorf("%s: session %d ended: %v, want %v", operation, i+1, ended, test.ended[i])
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	token, other := start(t, manager, "ada"), start(t, manager, "ada")
+	within(t, cookie(token), manager.End)
+	within(t, cookie(token), manager.End)
+	within(t, nil, manager.End)
+	if err := manager.End(t.Context()); err != nil {
+		t.Errorf("End outside a call: %v", err)
+	}
+	if got := authenticate(t, manager, cookie(token)); got != "invalid" {
+		t.Errorf("after End: %s", got)
+	}
+	if got := authenticate(t, manager, cookie(other)); got != "ada" {
+		t.Errorf("the user's other session: %s", got)
+	}
+	if left, err := store.All(); err != nil || len(left) != 2 {
+		t.Errorf("the store holds %d entries, want the 2 of the other session; %v", len(left), err)
+	}
+}
+
+func TestEndAll(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	here, there := newManager(t, store), newManager(t, store)
+	var tokens []string
+	for range 5 {
+		tokens = append(tokens, start(t, here, "ada"), start(t, there, "ada"))
+	}
+	bob := start(t, here, "bob")
+	// Other ids that a careless key could mistake for hers.
+	near := []string{start(t, here, "ad"), start(t, here, "adaa"), start(t, here, "Ada"), start(t, here, "ada\x00")}
+
+	writes := store.written()
+	if err := here.EndAll(t.Context(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if got := store.written() - writes; got != 1 {
+		t.Errorf("EndAll wrote %d times, want once", got)
+	}
+	for _, token := range tokens {
+		for _, manager := range []*session.Manager{here, there} {
+			if got := authenticate(t, manager, bearer(token)); got != "invalid" {
+				t.Errorf("after EndAll: %s", got)
+			}
+		}
+	}
+	for _, token := range append(near, bob) {
+		if got := authenticate(t, there, bearer(token)); got == "invalid" {
+			t.Error("EndAll ended another user's session")
+		}
+	}
+
+	again := start(t, there, "ada")
+	if got := authenticate(t, here, bearer(again)); got != "ada" {
+		t.Errorf("a session started after EndAll: %s", got)
+	}
+	if err := there.EndAll(t.Context(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range append(tokens, again) {
+		if got := authenticate(t, here, bearer(token)); got != "invalid" {
+			t.Errorf("after the second EndAll: %s", got)
+		}
+	}
+	if got := authenticate(t, here, bearer(start(t, here, "ada"))); got != "ada" {
+		t.Errorf("a session started after the second EndAll: %s", got)
+	}
+}
+
+// TestEndAllDuringStart ends all sessions between what a Start reads and what it
+// writes: the session must not outlive that.
+func TestEndAllDuringStart(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	store.hook(func(operation string) error {
+		if operation != "commit" {
+			return nil
+		}
+		store.hook(nil)
+		return manager.EndAll(t.Context(), "ada")
+	})
+	if got := authenticate(t, manager, bearer(start(t, manager, "ada"))); got != "invalid" {
+		t.Errorf("a session that was being started: %s", got)
+	}
+}
+
+func TestStoreDown(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	token := start(t, manager, "ada")
+	down := errors.New("connection refused")
+	for name, do := range map[string]func(ctx context.Context) error{
+		"Start": func(ctx context.Context) error { _, err := manager.Start(ctx, "ada"); return err },
+		"rotation": func(ctx context.Context) (err error) {
+			within(t, bearer(token), func(call context.Context) error {
+				call, cancel := context.WithCancel(call)
+				defer cancel()
+				if ctx.Err() != nil {
+					cancel()
+				}
+				_, err = manager.Start(call, "ada")
+				return nil
+			})
+			return err
+		},
+		"EndAll":       func(ctx context.Context) error { return manager.EndAll(ctx, "ada") },
+		"Authenticate": func(ctx context.Context) error { _, err := manager.Authenticate(ctx, bearer(token).call()); return err },
+	} {
+		store.hook(func(string) error { return down })
+		if err := do(t.Context()); !errors.Is(err, action.ErrUnavailable) || !errors.Is(err, down) {
+			t.Errorf("%s with the store down: %v", name, err)
+		} else if strings.Contains(err.Error(), token[4:]) {
+			t.Errorf("%s: the error repeats the token: %v", name, err)
+		}
+		store.hook(nil)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := do(gone); !errors.Is(err, context.Canceled) || errors.Is(err, action.ErrUnavailable) {
+			t.Errorf("%s with the caller gone: %v", name, err)
+		}
+	}
+	if got := authenticate(t, manager, bearer(token)); got != "ada" {
+		t.Errorf("once the store is up again: %s", got)
+	}
+}
+
+// TestNothingHalfStarted fails each operation of the store in turn.
+func TestNothingHalfStarted(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	for failing := range 4 {
+		count := 0
+		store.hook(func(string) error {
+			count++
+			if count == failing+1 {
+				return errors.New("connection reset")
+			}
+			return nil
+		})
+		token, err := manager.Start(t.Context(), "ada")
+		store.hook(nil)
+		switch {
+		case err != nil && token != "":
+			t.Errorf("operation %d failed, and Start returned a token beside %v", failing, err)
+		case err == nil && authenticate(t, manager, bearer(token)) != "ada":
+			t.Errorf("operation %d: Start returned a token that opens nothing", failing)
+		case err == nil && failing < 3:
+			t.Errorf("operation %d failed, and Start did not", failing)
+		}
+	}
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	manager := newManager(t, newRecorder())
+	var group sync.WaitGroup
+	for _, userID := range []string{"ada", "bob", "cyd", "dan"} {
+		group.Go(func() {
+			var tokens []string
+			for range 50 {
+				token, err := manager.Start(t.Context(), userID)
+				if err != nil {
+					t.Error(err)
+				}
+				tokens = append(tokens, token)
+				if got := authenticate(t, manager, bearer(token)); got != userID {
+					t.Errorf("got %s, want %s", got, userID)
+				}
+				if len(tokens)%10 == 0 {
+					if err := manager.EndAll(t.Context(), userID); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if slices.ContainsFunc(tokens, func(token string) bool {
+				return authenticate(t, manager, bearer(token)) != "invalid"
+			}) {
+				t.Errorf("a session of %s outlived EndAll", userID)
+			}
+		})
+	}
+	group.Wait()
+}

@@ -1,0 +1,170 @@
+package condition
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/bufbuild/protocompile"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// now is when all of these tests are run.
+var now = time.Date(2026, time.May, 4, 12, 0, 0, 0, time.UTC)
+
+// alice is a principal with something in every field.
+func alice() *Principal {
+	return &Principal{
+		ID:              "alice",
+		Roles:           []string{"member", "auditor"},
+		Scopes:          []string{"users.read", "users.write"},
+		Attributes:      map[string]string{"tenant": "acme", "empty": ""},
+		Scheme:          "session",
+		AuthenticatedAt: now.Add(-10 * time.Minute),
+		ExpiresAt:       now.Add(time.Hour),
+	}
+}
+
+// schema is a request with a field of every kind, and one of its types in another
+// file.
+var schema = map[string]string{
+	"test/v1/request.proto": `
+		syntax = "proto3";
+		package test.v1;
+		import "google/protobuf/any.proto";
+		import "google/protobuf/duration.proto";
+		import "google/protobuf/empty.proto";
+		import "google/protobuf/struct.proto";
+		import "google/protobuf/timestamp.proto";
+		import "google/protobuf/wrappers.proto";
+		import "test/v1/owner.proto";
+		message Request {
+			string user_id = 1;
+			bool flag = 2;
+			int32 int32 = 3;
+			int64 int64 = 4;
+			uint32 uint32 = 5;
+			uint64 uint64 = 6;
+			sint64 sint64 = 7;
+			fixed32 fixed32 = 8;
+			sfixed64 sfixed64 = 9;
+			float float = 10;
+			double double = 11;
+			bytes bytes = 12;
+			optional string nick = 13;
+			Owner owner = 14;
+			repeated Owner members = 15;
+			repeated string tags = 16;
+			repeated bool flags = 17;
+			map<string, string> labels = 18;
+			map<int64, Owner> owners = 19;
+			Color color = 20;
+			repeated Color colors = 21;
+			google.protobuf.Timestamp at = 22;
+			google.protobuf.Duration length = 23;
+			google.protobuf.StringValue maybe_string = 24;
+			google.protobuf.BoolValue maybe_bool = 25;
+			google.protobuf.Int64Value maybe_int = 26;
+			google.protobuf.Struct struct = 27;
+			google.protobuf.Value value = 28;
+			google.protobuf.Any any = 29;
+			oneof choice {
+				string by_name = 30;
+				int64 by_number = 31;
+			}
+			Inner inner = 32;
+			message Inner {
+				string text = 1;
+				Inner again = 2;
+			}
+			google.protobuf.Empty empty = 33;
+			repeated int64 numbers = 34;
+		}
+		enum Color {
+			COLOR_UNSPECIFIED = 0;
+			COLOR_RED = 1;
+		}`,
+	"test/v1/owner.proto": `
+		syntax = "proto2";
+		package test.v1;
+		import "test/v1/address.proto";
+		message Owner {
+			optional string id = 1;
+			optional Address address = 2;
+			optional string country = 3 [default = "is"];
+		}`,
+	"test/v1/address.proto": `
+		edition = "2023";
+		package test.v1;
+		message Address {
+			string city = 1;
+			Kind kind = 2;
+		}
+		enum Kind {
+			KIND_UNSPECIFIED = 0;
+			KIND_HOME = 1;
+		}`,
+}
+
+// file compiles the first of the given sources.
+func file(t testing.TB, path string, sources map[string]string) protoreflect.FileDescriptor {
+	t.Helper()
+	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
+		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(sources)})}
+	files, err := compiler.Compile(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files[0]
+}
+
+// requestType returns the message test.v1.Request, which no Go code was generated
+// from.
+func requestType(t testing.TB) protoreflect.MessageDescriptor {
+	t.Helper()
+	return file(t, "test/v1/request.proto", schema).Messages().ByName("Request")
+}
+
+// message makes a message of its text form.
+func message(t testing.TB, kind protoreflect.MessageDescriptor, text string) proto.Message {
+	t.Helper()
+	made := dynamicpb.NewMessage(kind)
+	if err := prototext.Unmarshal([]byte(text), made); err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func environment(t testing.TB) *Environment {
+	t.Helper()
+	made, err := NewEnvironment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// holds asks Holds, and asks CEL as well where Holds has a shorter way: the two must
+// never differ.
+func holds(t testing.TB, expression *Expression, input Input) (bool, error) {
+	t.Helper()
+	got, err := expression.Holds(t.Context(), &input)
+	want, celErr := expression.evaluate(t.Context(), input)
+	if got != want || fmt.Sprint(err) != fmt.Sprint(celErr) {
+		t.Errorf("%s: Holds says %v, %v; CEL says %v, %v", expression.Text(), got, err, want, celErr)
+	}
+	return got, err
+}
+
+// compiled returns a condition that must be a good one.
+func compiled(t testing.TB, environment *Environment, text string, request protoreflect.MessageDescriptor) *Expression {
+	t.Helper()
+	expression, err := environment.Compile(text, request)
+	if err != nil {
+		t.Fatalf("Compile(%q): %v", text, err)
+	}
+	return expression
+}

@@ -1,0 +1,129 @@
+package condition
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// A Read is something of the principal or the request that a condition reads.
+type Read struct {
+	// Name is what it is called in CEL: "principal.id", "request.user_id".
+	Name string
+
+	principal string // a field of the principal
+	path      Path   // a field of the request
+}
+
+// redacted is what stands for the value of a field that is not to be shown.
+const redacted = "[redacted]"
+
+// maxShown is how many bytes of a value are shown.
+const maxShown = 64
+
+// Value returns the value of what was read, for an operator to see: quoted, cut
+// after some length, and redacted where the field, or one on the way to it, is
+// marked debug_redact. It is "" for what has no single value.
+func (r Read) Value(input Input) string {
+	switch {
+	case r.principal != "" && input.Principal != nil:
+		return r.ofPrincipal(input.Principal)
+	case r.path != nil && input.Request != nil:
+		return r.ofRequest(input.Request.ProtoReflect())
+	default:
+		return ""
+	}
+}
+
+func (r Read) ofPrincipal(principal *Principal) string {
+	switch r.principal {
+	case "id":
+		return show(strconv.Quote(principal.ID))
+	case "scheme":
+		return show(strconv.Quote(principal.Scheme))
+	case "roles":
+		return show(fmt.Sprintf("%q", principal.Roles))
+	case "scopes":
+		return show(fmt.Sprintf("%q", principal.Scopes))
+	case "attributes":
+		return show(fmt.Sprintf("%q", principal.Attributes))
+	case "authenticated_at":
+		return principal.AuthenticatedAt.UTC().Format(time.RFC3339)
+	case "expires_at":
+		return principal.ExpiresAt.UTC().Format(time.RFC3339)
+	default:
+		return ""
+	}
+}
+
+func (r Read) ofRequest(request protoreflect.Message) string {
+	path := make(Path, len(r.path))
+	message := request.Descriptor()
+	for i, field := range r.path {
+		// The message may be of another descriptor of the same name.
+		if message == nil {
+			return ""
+		}
+		if path[i] = message.Fields().ByName(field.Name()); path[i] == nil {
+			return ""
+		}
+		if isRedacted(field) {
+			return redacted
+		}
+		message = path[i].Message()
+	}
+	value, leaf := path.get(request), path.leaf()
+	switch {
+	case leaf.IsList() && leaf.Message() == nil:
+		values := make([]string, value.List().Len())
+		for i := range values {
+			values[i] = scalar(leaf, value.List().Get(i))
+		}
+		return show("[" + strings.Join(values, " ") + "]")
+	case leaf.IsList() || leaf.IsMap():
+		return "" // too much to show, and not all of it may be shown
+	case leaf.Message() != nil:
+		return show(messageText(value.Message()))
+	default:
+		return show(scalar(leaf, value))
+	}
+}
+
+func scalar(field protoreflect.FieldDescriptor, value protoreflect.Value) string {
+	if field.Kind() == protoreflect.StringKind || field.Kind() == protoreflect.BytesKind {
+		return strconv.Quote(value.String())
+	}
+	if field.Enum() != nil {
+		if known := field.Enum().Values().ByNumber(value.Enum()); known != nil {
+			return string(known.Name())
+		}
+	}
+	return value.String()
+}
+
+// messageText shows a message only where it is one that CEL reads as a value, such
+// as a Timestamp.
+func messageText(message protoreflect.Message) string {
+	if !message.IsValid() || !isWellKnown(message.Descriptor()) {
+		return ""
+	}
+	return prototext.MarshalOptions{}.Format(message.Interface().(proto.Message)) //nolint:forcetypeassert,errcheck // every message is one
+}
+
+func show(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "…"
+}
+
+func isRedacted(field protoreflect.FieldDescriptor) bool {
+	options, _ := field.Options().(*descriptorpb.FieldOptions)
+	return options.GetDebugRedact()
+}
