@@ -1,11 +1,17 @@
 package action
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -31,7 +37,7 @@ func (e examined) spec() connect.Spec {
 // examine looks at a service and the Go code given for it, and returns what it
 // found good in the order of the shapes, or all refusals.
 func (r *Registry) examine(
-	service protoreflect.ServiceDescriptor, fingerprint string, nilImplementation bool, shapes []shape, checks []Check,
+	service protoreflect.ServiceDescriptor, fingerprint string, given map[string]string, nilImplementation bool, shapes []shape, checks []Check,
 ) ([]examined, []Refusal) {
 	if isNil(service) || service.IsPlaceholder() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleServiceNil, "action.Register", "the registration has no service descriptor")}
@@ -40,7 +46,9 @@ func (r *Registry) examine(
 	if r.sealed.Load() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleRegistrySealed, name, "the registry serves already")}
 	}
-	declarations, refusals := r.reader.Service(service)
+	refusals := r.give(service, given)
+	declarations, more := r.reader.Service(service)
+	refusals = append(refusals, more...)
 	if nilImplementation {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleImplementationNil, name, "the implementation is nil"))
 	}
@@ -80,6 +88,28 @@ func (r *Registry) examine(
 		}
 	}
 	return found, refusals
+}
+
+// give hands the declarations that are not in the .proto to the reader.
+func (r *Registry) give(service protoreflect.ServiceDescriptor, given map[string]string) []Refusal {
+	const source = "the generated code"
+	var refusals []Refusal
+	declarations := &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{}}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		procedure := fmt.Sprintf("/%s/%s", service.FullName(), name)
+		action, err := declare.ParseJSON(given[name])
+		if err != nil {
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleDeclarationUnread, procedure,
+				"its declaration in %s cannot be read: %v", source, err))
+			continue
+		}
+		declarations.Actions[procedure] = action
+	}
+	r.reader.Give(source, declarations)
+	return append(refusals, r.reader.Unmatched(func(procedure string) bool {
+		_, name, _ := strings.Cut(procedure[1:], "/")
+		return service.Methods().ByName(protoreflect.Name(name)) != nil
+	})...)
 }
 
 // unmatched refuses methods without Go code, and Go code without a method.
@@ -158,6 +188,10 @@ func (r *Registry) newGate(method examined) *gate {
 		conceal:   method.declaration.Conceal,
 		grants:    newGrants(r, method.declaration, method.checks),
 		when:      method.declaration.When(),
+		recheck:   method.declaration.Recheck(r.recheck),
+	}
+	for _, grant := range gate.grants {
+		gate.readsRequest = gate.readsRequest || grant.check != nil || grant.condition.ReadsRequest()
 	}
 	for _, name := range method.declaration.Schemes {
 		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: r.schemes[name]})

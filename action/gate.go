@@ -26,7 +26,10 @@ type gate struct {
 	anyone    bool          // no grant needs to hold
 	conceal   bool          // a denial reads as not_found
 	grants    []grant
-	when      sallyportv1.Stream_When // when a stream is authorized; unset on a unary action
+
+	when         sallyportv1.Stream_When // when a stream is authorized; unset on a unary action
+	recheck      time.Duration           // how long a stream's decision lives
+	readsRequest bool                    // some grant reads the request
 }
 
 // admit is the gate. Authorization may read the request, so the request must be
@@ -49,6 +52,10 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 
 // authorizesOpen reports whether a stream is authorized before any message.
 func (g *gate) authorizesOpen() bool { return g.when == sallyportv1.Stream_OPEN }
+
+// authorizesEvery reports whether every message of a stream is authorized by
+// itself.
+func (g *gate) authorizesEvery() bool { return g.when == sallyportv1.Stream_EVERY_MESSAGE }
 
 // admitUnread is the gate of a stream of requests that is authorized as it opens.
 // Each message is decoded and validated as it comes.
@@ -96,7 +103,7 @@ func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.Serv
 	if err := g.validate(pass, request); err != nil {
 		return err
 	}
-	if g.when == sallyportv1.Stream_EVERY_MESSAGE {
+	if g.authorizesEvery() {
 		return g.authorize(ctx, pass, request)
 	}
 	pass.stage = StageHandle

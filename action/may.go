@@ -65,6 +65,7 @@ func (p *passage) rehearse(ctx context.Context, principal *Principal, request pr
 		}
 	}()
 	p.stage = StageDecode
+	p.clock()
 	if isNil(request) || request.ProtoReflect().Descriptor().FullName() != p.gate.request {
 		return &denial{public: errMalformed, reason: fmt.Sprintf("the request of the question is not a %s", p.gate.request)}
 	}

@@ -27,7 +27,7 @@ type step func(*gate, context.Context, *passage, connect.ServerStream, proto.Mes
 
 // begin starts a call's way through the gate.
 func (g *gate) begin() passage {
-	return passage{gate: g, start: g.registry.now()}
+	return passage{gate: g}
 }
 
 // enter runs the gate and leaves a decision record, whatever happens. It returns
@@ -65,10 +65,23 @@ func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	if decision.challenges() {
 		p.gate.challenge(ctx, decision)
 	}
+	p.record(ctx, decision)
+	return reason.public
+}
+
+// record keeps a denial.
+func (p *passage) record(ctx context.Context, decision Decision) {
 	if p.gate.registry.recorder.Enabled(ctx, Deny) {
 		p.gate.registry.recorder.Record(ctx, decision)
 	}
-	return reason.public
+}
+
+// clock notes when the gate began to look at the call: not before the request was
+// there, so that what is decided about the time is about now.
+func (p *passage) clock() {
+	if p.start.IsZero() {
+		p.start = p.gate.registry.now()
+	}
 }
 
 // denied describes a denial.
@@ -106,7 +119,9 @@ func (p *passage) decision(outcome Outcome) Decision {
 		Outcome:   outcome,
 		Stage:     p.stage,
 		Time:      p.start,
-		Duration:  p.gate.registry.now().Sub(p.start),
+	}
+	if !p.start.IsZero() {
+		decision.Duration = p.gate.registry.now().Sub(p.start)
 	}
 	if p.principal != nil {
 		decision.PrincipalID, decision.Scheme = p.principal.ID(), p.principal.Scheme()

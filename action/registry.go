@@ -28,6 +28,8 @@ type Registry struct {
 	schemes  Schemes
 	recorder Recorder
 	now      func() time.Time
+	recheck  time.Duration
+	streams  liveStreams
 
 	mu         sync.Mutex
 	reader     *declare.Reader
@@ -65,6 +67,13 @@ func WithClock(now func() time.Time) RegistryOption {
 	return registryOption(func(r *Registry) { r.now = now })
 }
 
+// WithRecheck sets how long the decision on a stream lives at most, whatever its
+// declaration says: after that, caller and grants are looked at again. The default
+// is five minutes. It must be at least a second.
+func WithRecheck(recheck time.Duration) RegistryOption {
+	return registryOption(func(r *Registry) { r.recheck = recheck })
+}
+
 // schemeName is what names a scheme, here as in sallyport/v1/action.proto.
 var schemeName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
@@ -80,6 +89,7 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 		schemes:    maps.Clone(schemes),
 		recorder:   LogRecorder(nil),
 		now:        time.Now,
+		recheck:    5 * time.Minute,
 		reader:     reader,
 		roles:      vocabulary{map[string]int{}},
 		scopes:     vocabulary{map[string]int{}},
@@ -105,8 +115,17 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 	if registry.now == nil {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithClock", "the clock is nil"))
 	}
+	if registry.recheck < time.Second {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionRange, "action.WithRecheck",
+			"%s is shorter than a second", registry.recheck))
+	}
 	if len(refusals) > 0 {
 		return nil, &RefusalError{Refusals: refusals}
+	}
+	for _, authenticator := range registry.schemes {
+		if revoker, ok := authenticator.(Revoker); ok {
+			revoker.OnRevoke(registry.Recheck)
+		}
 	}
 	return registry, nil
 }
@@ -125,7 +144,7 @@ func Register[Impl any](registry *Registry, service Service[Impl], implementatio
 	for i, method := range service.Methods {
 		shapes[i] = method.shape
 	}
-	examined, refusals := registry.examine(service.Descriptor, service.Fingerprint, isNil(implementation), shapes, service.Checks)
+	examined, refusals := registry.examine(service.Descriptor, service.Fingerprint, service.Declarations, isNil(implementation), shapes, service.Checks)
 	if len(refusals) > 0 {
 		declare.Sort(refusals)
 		registry.refusals = append(registry.refusals, refusals...)

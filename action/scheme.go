@@ -24,6 +24,7 @@ const maxClockSkew = time.Minute
 // principal.
 func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 	pass.stage = StageAuthenticate
+	pass.clock()
 	if len(g.schemes) == 0 {
 		return nil
 	}

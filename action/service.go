@@ -20,6 +20,9 @@ type Service[Impl any] struct {
 	Fingerprint string
 	// Methods are the service's methods, each exactly once.
 	Methods []Method[Impl]
+	// Declarations are those that the .proto does not carry because it is not ours to
+	// edit, by method: a sallyport.v1.Action as JSON.
+	Declarations map[string]string
 	// Checks are the conditions in Go that the declarations name, each exactly once
 	// for every method that names it.
 	Checks []Check

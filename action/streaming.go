@@ -11,14 +11,22 @@ import (
 )
 
 // streaming is a stream that the gate watches for as long as it lives.
+//
+// It is embedded in the types that handlers get, so every method of it with an
+// exported name would be theirs to call.
 type streaming struct {
 	passage
-	source connect.ServerStream
-	ctx    context.Context //nolint:containedctx // a stream's Receive and Send belong to its call
-	cancel context.CancelCauseFunc
+	watch
+	source  connect.ServerStream
+	control *StreamControl
+	call    *connect.CallInfo
+	ctx     context.Context //nolint:containedctx // a stream's Receive and Send belong to its call
+	cancel  context.CancelCauseFunc
 	// later is the passage of the messages after the first. It belongs to whoever
 	// receives, as the embedded one is read by whoever sends.
-	later passage
+	later    passage
+	messages int64 // received so far, and
+	bytes    int64 // their size; both belong to whoever receives
 	// denial is what the gate ended the stream with. It stands, whatever the handler
 	// returns.
 	denial atomic.Pointer[connect.Error]
@@ -27,17 +35,22 @@ type streaming struct {
 // stream begins a stream. Its context ends with the call, or when the gate ends
 // the stream.
 func (g *gate) stream(ctx context.Context, source connect.ServerStream) *streaming {
+	control := streamControl(ctx)
+	call, _ := connect.CallInfoForServerContext(ctx)
 	ctx, cancel := context.WithCancelCause(ctx)
-	return &streaming{passage: g.begin(), source: source, ctx: ctx, cancel: cancel}
+	stream := &streaming{passage: g.begin(), source: source, control: control, call: call, ctx: ctx, cancel: cancel}
+	stream.revocations = g.registry.streams.revocations.Load()
+	return stream
 }
 
 // close ends the stream's context and makes of the handler's result the stream's.
 // It is deferred.
 func (s *streaming) close(err *error) {
+	s.cancel(context.Canceled)
+	s.unwatch()
 	if denial := s.denial.Load(); denial != nil {
 		*err = denial
 	}
-	s.cancel(context.Canceled)
 }
 
 // next takes the next message through the gate. What is refused ends the stream.
@@ -48,15 +61,19 @@ func (s *streaming) next(request proto.Message) (err error) {
 	if s.ended || s.later.ended {
 		return io.EOF
 	}
-	s.later = passage{gate: s.gate, start: s.gate.registry.now(), principal: s.principal}
+	s.later = passage{gate: s.gate, principal: s.now.Load()}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			err = s.end(&s.later, panicked(s.later.stage, recovered))
 		}
 	}()
-	err = s.gate.admitNext(s.ctx, &s.later, s.source, request)
+	err = s.gate.admitNext(s.ctx, &s.later, intakeSource{s}, request)
+	if denial := s.denial.Load(); denial != nil {
+		return denial // it ended while the message was on its way
+	}
 	switch {
 	case err == nil:
+		s.remember(request)
 		s.later.allow(s.ctx)
 		return nil
 	case s.later.stage == StageDecode && errors.Is(err, io.EOF):
@@ -67,12 +84,20 @@ func (s *streaming) next(request proto.Message) (err error) {
 	}
 }
 
-// end ends the stream for a reason of the gate's.
+// end ends the stream for a reason of the gate's, unless it has ended already. Then,
+// too, it returns what the client is told.
 func (s *streaming) end(pass *passage, cause error) error {
-	public := pass.deny(s.ctx, cause)
-	s.denial.CompareAndSwap(nil, public)
-	s.cancel(public)
-	return public
+	reason, ok := errors.AsType[*denial](cause)
+	if !ok {
+		reason = fault(cause)
+	}
+	if !s.denial.CompareAndSwap(nil, reason.public) {
+		return s.denial.Load()
+	}
+	pass.record(s.ctx, pass.denied(reason))
+	s.cancel(reason.public)
+	s.control.interrupt(s)
+	return reason.public
 }
 
 func (s *streaming) send(response any) error {
@@ -80,7 +105,12 @@ func (s *streaming) send(response any) error {
 	if denial := s.denial.Load(); denial != nil {
 		return denial
 	}
-	return s.source.Send(response)
+	err := s.source.Send(response)
+	s.touch()
+	if denial := s.denial.Load(); denial != nil {
+		return denial
+	}
+	return err
 }
 
 func (s *streaming) sendHeaders() error {
@@ -114,13 +144,20 @@ type intake[Req any] struct {
 func (i *intake[Req]) open(first proto.Message) error {
 	if i.gate.authorizesOpen() {
 		i.first = nil // it was not read
-		return i.enter(i.ctx, (*gate).admitUnread, i.source, nil)
+		if err := i.enter(i.ctx, (*gate).admitUnread, nil, nil); err != nil {
+			return err
+		}
+		i.begin(nil)
+		return nil
 	}
-	err := i.enter(i.ctx, (*gate).admitFirst, i.source, first)
+	if err := i.enter(i.ctx, (*gate).admitFirst, intakeSource{i.streaming}, first); err != nil {
+		return err
+	}
 	if i.ended {
-		i.first = nil
+		i.first, first = nil, nil
 	}
-	return err
+	i.begin(first)
+	return nil
 }
 
 func (i *intake[Req]) receive() (*Req, error) {
@@ -130,8 +167,50 @@ func (i *intake[Req]) receive() (*Req, error) {
 		return first, nil
 	}
 	request := new(Req)
-	if err := i.next(any(request).(proto.Message)); err != nil { //nolint:forcetypeassert,errcheck // a method's type says so
+	if err := i.next(any(request).(proto.Message)); err != nil { //nolint:forcetypeassert // a method's type says so
 		return nil, err
 	}
 	return request, nil
+}
+
+// intakeSource is where the gate of a stream reads from: what the transport
+// receives, within the stream's limits, until the gate ends the stream.
+type intakeSource struct{ *streaming }
+
+// Receive implements [connect.ServerStream].
+func (s intakeSource) Receive(request any) error {
+	err := s.receiveOrEnd(request)
+	s.touch()
+	if err != nil {
+		return err
+	}
+	s.messages++
+	if s.call != nil {
+		s.bytes += int64(s.call.ReceiveStats.Size)
+	}
+	return s.control.exceeded(s.messages, s.bytes)
+}
+
+// SendHeaders implements [connect.ServerStream].
+func (s intakeSource) SendHeaders() error { return s.source.SendHeaders() }
+
+// Send implements [connect.ServerStream].
+func (s intakeSource) Send(response any) error { return s.source.Send(response) }
+
+// receiveOrEnd receives a message and returns early when the gate ends the stream
+// meanwhile.
+func (s intakeSource) receiveOrEnd(request any) error {
+	if s.control.InterruptReceive != nil {
+		return s.source.Receive(request)
+	}
+	// The transport cannot be interrupted. It lets go of the message when the stream's
+	// function has returned.
+	received := make(chan error, 1)
+	go func() { received <- s.source.Receive(request) }()
+	select {
+	case err := <-received:
+		return err
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
 }

@@ -1,9 +1,12 @@
 package action
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
@@ -51,4 +54,24 @@ func Rehearsal(permit unguarded.Permit, registry *Registry) ([]connect.Method, e
 		methods[i] = action.rehearse
 	}
 	return methods, nil
+}
+
+// Decider seals a registry and returns the part of an action's gate that looks at
+// the grants, for benchmarks to measure by itself. The principal is taken as one
+// that the action's first scheme has found.
+func Decider(permit unguarded.Permit, registry *Registry, procedure string) (func(context.Context, *Principal, proto.Message) (bool, error), error) {
+	if !permit.Given() {
+		panic(notAdmitted)
+	}
+	if err := registry.Seal(); err != nil {
+		return nil, err
+	}
+	gate := registry.procedures[procedure]
+	if gate == nil || len(gate.schemes) == 0 {
+		return nil, fmt.Errorf("%s is no action that looks at grants", procedure)
+	}
+	return func(ctx context.Context, principal *Principal, request proto.Message) (bool, error) {
+		verdict, err := gate.decide(ctx, gate.registry.now(), principal.bind(registry, gate.schemes[0].name), request)
+		return verdict.allowed, err
+	}, nil
 }

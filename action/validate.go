@@ -14,7 +14,9 @@ import (
 // decode reads one request.
 func (g *gate) decode(pass *passage, stream connect.ServerStream, request proto.Message) error {
 	pass.stage = StageDecode
-	if err := stream.Receive(request); err != nil {
+	err := stream.Receive(request)
+	pass.clock()
+	if err != nil {
 		return undecoded(err)
 	}
 	return nil

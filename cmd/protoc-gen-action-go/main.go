@@ -7,7 +7,9 @@
 //	    opt: paths=source_relative
 //	    strategy: all
 //
-// With strategy all, one run reports every refusal in all files.
+// With strategy all, one run reports every refusal in all files. The option
+// declarations=FILE names a file of declarations, see sallyport.v1.Declarations, for
+// services whose .proto is not yours to edit.
 package main
 
 import (
@@ -33,5 +35,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "protoc-gen-action-go is run by buf or protoc and takes its options from them")
 		os.Exit(2)
 	}
-	protogen.Options{ImportRewriteFunc: generate.RewriteImport}.Run(generate.Run)
+	var options generate.Options
+	protogen.Options{
+		ParamFunc:         options.Set,
+		ImportRewriteFunc: generate.RewriteImport,
+	}.Run(func(plugin *protogen.Plugin) error { return generate.Run(plugin, options) })
 }

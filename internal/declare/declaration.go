@@ -30,6 +30,8 @@ type Declaration struct {
 	Conceal bool
 	// Grants are the ways to be let through.
 	Grants []Grant
+	// Outside says that the declaration was given from outside the .proto.
+	Outside bool
 	// Option is the declaration as written.
 	Option *sallyportv1.Action
 }
@@ -52,6 +54,15 @@ func (d *Declaration) Anonymous() bool { return len(d.Schemes) == 0 }
 
 // When says when a stream is authorized. It is unset on a unary action.
 func (d *Declaration) When() sallyportv1.Stream_When { return d.Option.GetStream().GetAuthorize() }
+
+// Recheck says how long the decision on a stream lives: as long as the declaration
+// says, and no longer than a bound.
+func (d *Declaration) Recheck(bound time.Duration) time.Duration {
+	if recheck := d.Option.GetStream().GetRecheck(); recheck != nil {
+		return min(recheck.AsDuration(), bound)
+	}
+	return bound
+}
 
 // Who says in one line, whatever the line breaks of an expression, who may call.
 func (d *Declaration) Who() string {
@@ -83,6 +94,7 @@ type methodReading struct {
 	*Reader
 	method   protoreflect.MethodDescriptor
 	when     sallyportv1.Stream_When
+	outside  bool // the declaration is not from the .proto
 	refusals []Refusal
 }
 
@@ -114,10 +126,16 @@ func (m *methodReading) refuse(rule Rule, format string, args ...any) {
 func (m *methodReading) read() *Declaration {
 	option := &sallyportv1.Action{}
 	found, err := readOption(m.method.Options(), sallyportv1.E_Action, option)
+	given, isGiven := m.given[Procedure(m.method)]
 	switch {
 	case err != nil:
 		m.refuse(RuleUnresolved, "(sallyport.v1.action): %v", err)
 		return nil
+	case found && isGiven:
+		m.refuse(RuleDeclaredTwice, "it is declared in its .proto and in %s as well", given.source)
+		return nil
+	case isGiven:
+		option, m.outside = given.action, true
 	case !found:
 		m.refuse(RuleMissing, "nothing says who may call it")
 		return nil
@@ -153,11 +171,13 @@ func (m *methodReading) read() *Declaration {
 		MaxAge:    option.GetAuthenticate().GetMaxAge().AsDuration(),
 		Anyone:    option.GetAuthorize().GetAnyone() != "",
 		Conceal:   option.GetAuthorize().GetConceal(),
+		Outside:   m.outside,
 		Option:    option,
 	}
 	m.when = option.GetStream().GetAuthorize()
 	m.readStream(option)
-	if option.GetAuthenticate().GetAnonymous() != "" && len(option.GetAuthorize().GetAllow()) > 0 {
+	// With schemes as well it is the choice that is refused, not yet the grants.
+	if option.GetAuthenticate() != nil && option.GetAuthenticate().Anonymous != nil && declaration.Anonymous() && len(option.GetAuthorize().GetAllow()) > 0 {
 		m.refuse(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
 		return nil
 	}
@@ -179,8 +199,8 @@ func (m *methodReading) readStream(option *sallyportv1.Action) {
 		m.refuse(RuleStreamMissing, "a streaming RPC says when it is authorized")
 	case !streaming && option.GetStream() != nil:
 		m.refuse(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
-	case option.GetStream().GetRecheck() != nil:
-		m.refuse(RuleRecheckUnsupported, "stream.recheck is not supported yet")
+	case option.GetStream().GetRecheck() != nil && option.GetAuthenticate().Anonymous != nil:
+		m.refuse(RuleRecheckAnonymous, "`recheck` looks at the caller again, and an anonymous one is nobody to look at")
 	}
 }
 

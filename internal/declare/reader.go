@@ -29,6 +29,8 @@ type Reader struct {
 	conditions *condition.Environment
 	// catalogues remembers those of each file, found good or not.
 	catalogues map[protoreflect.FileDescriptor]fileCatalogues
+	// given are declarations from outside the .proto, by procedure.
+	given map[string]given
 	// visibles remembers which files each file sees.
 	visibles map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor
 }
@@ -56,6 +58,7 @@ func NewReader(files Files) (*Reader, error) {
 		requests:   validators{known: map[protoreflect.FullName]protovalidate.Validator{}},
 		conditions: conditions,
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
+		given:      map[string]given{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
 	}, nil
 }

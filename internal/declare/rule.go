@@ -8,6 +8,14 @@ type Rule string
 const (
 	// RuleMissing: the RPC has no declaration.
 	RuleMissing Rule = "action-missing"
+	// RuleDeclaredTwice: the RPC has a declaration in its .proto and another one from
+	// outside.
+	RuleDeclaredTwice Rule = "action-twice"
+	// RuleDeclarationUnknown: a declaration from outside for a procedure that does not
+	// exist.
+	RuleDeclarationUnknown Rule = "action-unknown"
+	// RuleDeclarationUnread: a declaration from outside that cannot be read.
+	RuleDeclarationUnread Rule = "action-unread"
 	// RuleEmpty: the declaration says nothing.
 	RuleEmpty Rule = "action-empty"
 	// RuleUnresolved: the option is there, but this build cannot read it: the
@@ -58,8 +66,8 @@ const (
 	// RuleStreamOpenRequest: a grant that reads the request, on a stream that is
 	// authorized before there is one.
 	RuleStreamOpenRequest Rule = "stream-open-request"
-	// RuleRecheckUnsupported: `recheck` is not supported yet.
-	RuleRecheckUnsupported Rule = "recheck-unsupported"
+	// RuleRecheckAnonymous: `recheck` for callers who never sign in.
+	RuleRecheckAnonymous Rule = "recheck-anonymous"
 )
 
 // The rules about grants and roles.
@@ -130,6 +138,8 @@ const (
 	RuleAuthenticatorNil Rule = "authenticator-nil"
 	// RuleOptionNil: an option of the registry was given nil.
 	RuleOptionNil Rule = "option-nil"
+	// RuleOptionRange: an option of the registry is out of its range.
+	RuleOptionRange Rule = "option-range"
 	// RuleRegistryNil: there is no registry, or one that was not made by NewRegistry.
 	RuleRegistryNil Rule = "registry-nil"
 	// RuleServiceNil: the registration names no service.
@@ -177,6 +187,9 @@ const snippet = `option (sallyport.v1.action) = {
 // mends says, for each rule, what to write. A refusal may know better.
 var mends = map[Rule]string{
 	RuleMissing:             snippet,
+	RuleDeclaredTwice:       `keep one of the two`,
+	RuleDeclarationUnknown:  `spell the procedure as "/package.Service/Method"`,
+	RuleDeclarationUnread:   `generate the code again: buf generate`,
 	RuleEmpty:               snippet,
 	RuleUnresolved:          `import "sallyport/v1/action.proto", and link github.com/sallyport-rpc/sallyport/gen/sallyport/v1 into whatever builds the descriptor`,
 	RuleUnknownField:        `use the sallyport/v1/action.proto of the version of github.com/sallyport-rpc/sallyport in go.mod`,
@@ -197,7 +210,7 @@ var mends = map[Rule]string{
 	RuleStreamAuthorize:     `stream: {authorize: FIRST_MESSAGE}`,
 	RuleRecheckRange:        `stream: {authorize: OPEN recheck: {seconds: 60}}`,
 	RuleStreamOpenRequest:   `stream: {authorize: FIRST_MESSAGE}`,
-	RuleRecheckUnsupported:  `stream: {authorize: EVERY_MESSAGE}`,
+	RuleRecheckAnonymous:    `stream: {authorize: OPEN}`,
 	RuleGrantEmpty:          `allow: {any_role: "admin"}`,
 	RuleRoleName:            `allow: {any_role: "admin"}`,
 	RuleRoleDuplicate:       `allow: {any_role: ["admin", "auditor"]}`,
@@ -229,6 +242,7 @@ var mends = map[Rule]string{
 	RuleSchemeUnconfigured: `action.NewRegistry(action.Schemes{"session": sessions})`,
 	RuleAuthenticatorNil:   `action.NewRegistry(action.Schemes{"session": sessions})`,
 	RuleOptionNil:          `leave the option out to have the default`,
+	RuleOptionRange:        `action.WithRecheck(5 * time.Minute)`,
 	RuleRegistryNil:        `registry, err := action.NewRegistry(action.Schemes{"session": sessions})`,
 	RuleServiceNil:         `register with the generated function`,
 	RuleImplementationNil:  `pass the value whose methods are the handlers`,

@@ -40,9 +40,9 @@ type writer struct {
 
 // generate writes <package>action/<file>.action.go for a file that declares
 // anything.
-func generate(plugin *protogen.Plugin, file *protogen.File, declared declared) {
+func generate(plugin *protogen.Plugin, file *protogen.File, declared declared) error {
 	if len(file.Services) == 0 && len(declared.catalogues) == 0 {
-		return
+		return nil
 	}
 	packageName := string(file.GoPackageName) + packageSuffix
 	prefix := path.Join(path.Dir(file.GeneratedFilenamePrefix), packageName, path.Base(file.GeneratedFilenamePrefix))
@@ -56,9 +56,12 @@ func generate(plugin *protogen.Plugin, file *protogen.File, declared declared) {
 		w.names(service)
 		w.handler(service, declared)
 		w.checks(service, declared)
-		w.register(service, declared)
+		if err := w.register(service, declared); err != nil {
+			return err
+		}
 		w.client(service)
 	}
+	return nil
 }
 
 func (w writer) preamble(packageName string) {

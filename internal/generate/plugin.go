@@ -2,6 +2,7 @@ package generate
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -14,9 +15,25 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
+// Options are what the plugin is told on its command line.
+type Options struct {
+	// Declarations is the path of a file with declarations for services whose .proto is
+	// not ours to edit, or "".
+	Declarations string
+}
+
+// Set sets an option by the name that it has in buf.gen.yaml.
+func (o *Options) Set(name, value string) error {
+	if name != "declarations" {
+		return fmt.Errorf("unknown option %q; there is declarations=FILE", name)
+	}
+	o.Declarations = value
+	return nil
+}
+
 // Run generates the files that a request asks for. An error lists every refusal in
 // all of them.
-func Run(plugin *protogen.Plugin) error {
+func Run(plugin *protogen.Plugin, options Options) error {
 	plugin.SupportedFeatures = uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 		pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)
 	plugin.SupportedEditionsMinimum = descriptorpb.Edition_EDITION_PROTO2
@@ -32,7 +49,18 @@ func Run(plugin *protogen.Plugin) error {
 	if err != nil {
 		return err
 	}
-	var refusals []declare.Refusal
+	if options.Declarations != "" {
+		text, err := os.ReadFile(options.Declarations)
+		if err != nil {
+			return fmt.Errorf("read the declarations: %w", err)
+		}
+		declarations, err := declare.ParseDeclarations(options.Declarations, text)
+		if err != nil {
+			return err
+		}
+		reader.Give(options.Declarations, declarations)
+	}
+	refusals := reader.Unmatched(procedures(plugin))
 	read := map[*protogen.File]declared{}
 	for _, file := range plugin.Files {
 		if !file.Generate {
@@ -46,11 +74,27 @@ func Run(plugin *protogen.Plugin) error {
 		return refused(refusals)
 	}
 	for _, file := range plugin.Files {
-		if file.Generate {
-			generate(plugin, file, read[file])
+		if !file.Generate {
+			continue
+		}
+		if err := generate(plugin, file, read[file]); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// procedures returns what tells the procedures of all files apart from others.
+func procedures(plugin *protogen.Plugin) func(procedure string) bool {
+	known := map[string]bool{}
+	for _, file := range plugin.Files {
+		for _, service := range file.Services {
+			for _, method := range service.Methods {
+				known[declare.Procedure(method.Desc)] = true
+			}
+		}
+	}
+	return func(procedure string) bool { return known[procedure] }
 }
 
 // declared is what was declared in one file.

@@ -2,6 +2,7 @@ package generate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/compiler/protogen"
@@ -52,7 +53,7 @@ func (w writer) checks(service *protogen.Service, declared declared) {
 func checksName(service *protogen.Service) string { return service.GoName + "Checks" }
 
 // register writes the function that puts an implementation into a registry.
-func (w writer) register(service *protogen.Service, declared declared) {
+func (w writer) register(service *protogen.Service, declared declared) error {
 	name, handler := "Register"+service.GoName, service.GoName+"Handler"
 	w.P("// ", name, " registers implementation as ", service.Desc.FullName(), ". The error lists")
 	w.P("// everything that speaks against it; then none of the service is registered.")
@@ -80,9 +81,31 @@ func (w writer) register(service *protogen.Service, declared declared) {
 		}
 		w.P("},")
 	}
+	if err := w.outside(declared.of(service)); err != nil {
+		return err
+	}
 	w.P("}, implementation)")
 	w.P("}")
 	w.P()
+	return nil
+}
+
+// outside writes the declarations that the .proto does not carry.
+func (w writer) outside(declarations []*declare.Declaration) error {
+	given := slices.DeleteFunc(declarations, func(declaration *declare.Declaration) bool { return !declaration.Outside })
+	if len(given) == 0 {
+		return nil
+	}
+	w.P("Declarations: map[string]string{")
+	for _, declaration := range given {
+		text, err := declare.JSON(declaration.Option)
+		if err != nil {
+			return fmt.Errorf("carry the declaration of %s: %w", declaration.Procedure, err)
+		}
+		w.P(quote(string(declaration.Method.Name())), ": ", quote(text), ",")
+	}
+	w.P("},")
+	return nil
 }
 
 // makers are the functions of the package action that tie a method to its handler,

@@ -488,6 +488,56 @@ func (x *Role) GetIncludes() []string {
 	return nil
 }
 
+// Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
+// health. The plugin reads it from the file that its option `declarations` names, and
+// the generated code carries it to the registry. Each entry is checked as any other;
+// a procedure that has the option in its .proto too is refused, and so is one that
+// does not exist.
+type Declarations struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The declarations by procedure: "/grpc.health.v1.Health/Check".
+	Actions       map[string]*Action `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Declarations) Reset() {
+	*x = Declarations{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Declarations) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Declarations) ProtoMessage() {}
+
+func (x *Declarations) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
+func (*Declarations) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Declarations) GetActions() map[string]*Action {
+	if x != nil {
+		return x.Actions
+	}
+	return nil
+}
+
 var file_sallyport_v1_action_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -612,7 +662,12 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
 	"\trole-name\x12]a role is named with lower-case letters, digits, `.`, `-` and `_`, at most 64, a letter first\x1a(this.matches('^[a-z][a-z0-9._-]{0,63}$')R\x04name\x12d\n" +
 	"\bincludes\x18\x02 \x03(\tBH\xbaHE\xba\x01B\n" +
-	"\x17role-includes-duplicate\x12\x18a role is included twice\x1a\rthis.unique()R\bincludes:N\n" +
+	"\x17role-includes-duplicate\x12\x18a role is included twice\x1a\rthis.unique()R\bincludes\"\xa3\x01\n" +
+	"\fDeclarations\x12A\n" +
+	"\aactions\x18\x01 \x03(\v2'.sallyport.v1.Declarations.ActionsEntryR\aactions\x1aP\n" +
+	"\fActionsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
+	"\x05value\x18\x02 \x01(\v2\x14.sallyport.v1.ActionR\x05value:\x028\x01:N\n" +
 	"\x06action\x12\x1e.google.protobuf.MethodOptions\x18\x87\x94\x03 \x01(\v2\x14.sallyport.v1.ActionR\x06action:4\n" +
 	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:K\n" +
 	"\x04role\x12!.google.protobuf.EnumValueOptions\x18\x87\x94\x03 \x01(\v2\x12.sallyport.v1.RoleR\x04roleBAZ?github.com/sallyport-rpc/sallyport/gen/sallyport/v1;sallyportv1b\x06proto3"
@@ -630,7 +685,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_When)(0),                      // 0: sallyport.v1.Stream.When
 	(*Action)(nil),                        // 1: sallyport.v1.Action
@@ -639,29 +694,33 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Grant)(nil),                         // 4: sallyport.v1.Grant
 	(*Stream)(nil),                        // 5: sallyport.v1.Stream
 	(*Role)(nil),                          // 6: sallyport.v1.Role
-	(*durationpb.Duration)(nil),           // 7: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 8: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),      // 9: google.protobuf.EnumOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 10: google.protobuf.EnumValueOptions
+	(*Declarations)(nil),                  // 7: sallyport.v1.Declarations
+	nil,                                   // 8: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 9: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 10: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),      // 11: google.protobuf.EnumOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 12: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	3,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
 	5,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	7,  // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	9,  // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	0,  // 5: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.When
-	7,  // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	8,  // 7: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	9,  // 8: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	10, // 9: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	1,  // 10: sallyport.v1.action:type_name -> sallyport.v1.Action
-	6,  // 11: sallyport.v1.role:type_name -> sallyport.v1.Role
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	10, // [10:12] is the sub-list for extension type_name
-	7,  // [7:10] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	9,  // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	8,  // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	1,  // 8: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	10, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	11, // 10: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	12, // 11: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	1,  // 12: sallyport.v1.action:type_name -> sallyport.v1.Action
+	6,  // 13: sallyport.v1.role:type_name -> sallyport.v1.Role
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	12, // [12:14] is the sub-list for extension type_name
+	9,  // [9:12] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -678,7 +737,7 @@ func file_sallyport_v1_action_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   8,
 			NumExtensions: 3,
 			NumServices:   0,
 		},

@@ -1,0 +1,55 @@
+package action_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// A diary notes what the steps of calls did, in the order in which they did it, and
+// keeps the decisions on them. It is a recorder.
+type diary struct {
+	mu        sync.Mutex
+	events    []string
+	decisions []action.Decision
+}
+
+func (d *diary) note(event string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.events = append(d.events, event)
+}
+
+func (d *diary) Enabled(context.Context, action.Outcome) bool { return true }
+
+func (d *diary) Record(_ context.Context, decision action.Decision) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.events = append(d.events, fmt.Sprintf("%s at %s", decision.Outcome, decision.Stage))
+	d.decisions = append(d.decisions, decision)
+}
+
+// take returns what was noted since it was last asked.
+func (d *diary) take() (events []string, decisions []action.Decision) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	events, decisions = d.events, d.decisions
+	d.events, d.decisions = nil, nil
+	return events, decisions
+}
+
+// expect fails the test where anything else happened since it was last asked, and
+// returns the decisions.
+func (d *diary) expect(tb testing.TB, want ...string) []action.Decision {
+	tb.Helper()
+	events, decisions := d.take()
+	if diff := cmp.Diff(want, events); diff != "" {
+		tb.Errorf("what happened (-want +got):\n%s", diff)
+	}
+	return decisions
+}

@@ -1,0 +1,84 @@
+package action
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect/v2"
+)
+
+// A StreamControl is what a server lends to a stream that it serves: how to get
+// through to a transport that waits, and how much the stream may take. The zero
+// value limits nothing and cannot interrupt.
+//
+// It is for packages that serve a registry; package server gives one to every
+// stream.
+type StreamControl struct {
+	// InterruptReceive makes a Receive of the transport that waits for the client, and
+	// all later ones, return an error. Where it is nil a stream that the gate ends
+	// leaves a goroutine waiting until the transport gives the stream up.
+	InterruptReceive func()
+	// InterruptSend makes a Send of the transport that waits for a client that does
+	// not read return an error. It is called some time after the stream has ended, if
+	// the handler has not returned by then.
+	InterruptSend func()
+	// IdleTimeout is how long a stream may live with no message in either direction.
+	// 0 is no limit.
+	IdleTimeout time.Duration
+	// MaxMessages is how many messages a client may send on one stream. 0 is no limit.
+	MaxMessages int64
+	// MaxBytes is how many bytes of messages, decompressed, a client may send on one
+	// stream. 0 is no limit.
+	MaxBytes int64
+}
+
+type streamControlKey struct{}
+
+// WithStreamControl returns a context for a call of a streaming action. The control
+// must not change after that.
+func WithStreamControl(ctx context.Context, control *StreamControl) context.Context {
+	return context.WithValue(ctx, streamControlKey{}, control)
+}
+
+// noControl is what a server lends that lends nothing.
+var noControl StreamControl
+
+func streamControl(ctx context.Context) *StreamControl {
+	if control, ok := ctx.Value(streamControlKey{}).(*StreamControl); ok && control != nil {
+		return control
+	}
+	return &noControl
+}
+
+// What ends a stream that takes too much.
+var (
+	errTooManyMessages = connect.NewError(connect.CodeResourceExhausted, "too many messages on one stream")
+	errTooManyBytes    = connect.NewError(connect.CodeResourceExhausted, "too many bytes on one stream")
+	errIdle            = connect.NewError(connect.CodeDeadlineExceeded, "the stream was idle for too long")
+)
+
+// exceeded returns what ends a stream on which so much was received, or nil.
+func (c *StreamControl) exceeded(messages, bytes int64) error {
+	switch {
+	case c.MaxMessages > 0 && messages > c.MaxMessages:
+		return errTooManyMessages
+	case c.MaxBytes > 0 && bytes > c.MaxBytes:
+		return errTooManyBytes
+	default:
+		return nil
+	}
+}
+
+// sendGrace is how long a handler may take to return after its stream was ended,
+// before a Send that it waits in is cut.
+const sendGrace = 2 * time.Second
+
+// interrupt gets through to the transport of a stream that the gate has ended.
+func (c *StreamControl) interrupt(s *streaming) {
+	if c.InterruptReceive != nil {
+		c.InterruptReceive()
+	}
+	if c.InterruptSend != nil {
+		s.cutAfter(sendGrace, c.InterruptSend)
+	}
+}

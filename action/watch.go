@@ -1,0 +1,267 @@
+package action
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+)
+
+// A watch keeps looking at a stream while it lives: at who opened it, and at
+// whether anything still moves on it. It costs a timer and no goroutine.
+type watch struct {
+	// now is the principal as it was last found, nil on an anonymous action.
+	now atomic.Pointer[boundPrincipal]
+	// subject is what the decision that stands was about: a copy of the last request
+	// that was authorized, where any grant reads it.
+	subject atomic.Pointer[proto.Message]
+	// moved is when a message last came or went, in nanoseconds.
+	moved atomic.Int64
+	// revoked asks for a review at once.
+	revoked atomic.Bool
+	// revocations is how many there were before the stream was let in.
+	revocations uint64
+
+	mu      sync.Mutex // held by a review, so that none outlives its stream
+	timer   *time.Timer
+	cut     *time.Timer
+	decided time.Time
+	closed  bool
+}
+
+// reviewTimeout bounds how long a review may wait for an authenticator or a check.
+// Whatever takes longer ends the stream.
+const reviewTimeout = 15 * time.Second
+
+// begin starts to watch a stream that was let in with a first request, or with none.
+func (s *streaming) begin(first proto.Message) {
+	s.watch.now.Store(s.principal)
+	s.remember(first)
+	s.touch()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.decided = s.gate.registry.now()
+	if due, ok := s.due(s.decided); ok {
+		s.timer = time.AfterFunc(due, s.review)
+	}
+	if s.principal == nil {
+		return
+	}
+	s.gate.registry.streams.add(s)
+	if s.revocations != s.gate.registry.streams.revocations.Load() {
+		// One of them may have been this principal's, after it was found and before
+		// the stream could be.
+		s.revoked.Store(true)
+		s.timer.Reset(0)
+	}
+}
+
+// unwatch ends the watch. When it returns no review is running or will.
+func (s *streaming) unwatch() {
+	if s.principal != nil {
+		s.gate.registry.streams.remove(s)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, timer := range []*time.Timer{s.timer, s.cut} {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// touch notes that a message has come or gone.
+func (s *streaming) touch() {
+	if s.control.IdleTimeout > 0 {
+		s.moved.Store(s.gate.registry.now().UnixNano())
+	}
+}
+
+// remember keeps a copy of the request that the decision that stands is about. It
+// is copied because the handler owns the request.
+func (s *streaming) remember(request proto.Message) {
+	if request == nil || !s.gate.readsRequest || s.gate.authorizesOpen() {
+		return
+	}
+	if s.subject.Load() != nil && !s.gate.authorizesEvery() {
+		return
+	}
+	subject := proto.Clone(request)
+	s.subject.Store(&subject)
+}
+
+// cutAfter calls cut unless the stream has closed by then.
+func (s *streaming) cutAfter(grace time.Duration, cut func()) {
+	go func() { // a review that ends the stream holds the lock
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed && s.cut == nil {
+			s.cut = time.AfterFunc(grace, cut)
+		}
+	}()
+}
+
+// due returns how long it is until the stream must be looked at again. ok is false
+// where it never must.
+func (s *streaming) due(now time.Time) (due time.Duration, ok bool) {
+	sooner := func(at time.Time) {
+		if wait := max(at.Sub(now), 0); !ok || wait < due {
+			due, ok = wait, true
+		}
+	}
+	if principal := s.watch.now.Load(); principal != nil {
+		sooner(s.decided.Add(s.gate.recheck))
+		if expires := principal.ExpiresAt(); !expires.IsZero() {
+			sooner(expires)
+		}
+	}
+	if idle := s.control.IdleTimeout; idle > 0 {
+		sooner(time.Unix(0, s.moved.Load()).Add(idle))
+	}
+	return due, ok
+}
+
+// hasten asks for a review at once.
+func (s *streaming) hasten() {
+	s.revoked.Store(true)
+	// Where the lock is taken a review runs, and sees to it when it is done: nobody
+	// who revokes waits for an authenticator.
+	if s.mu.TryLock() {
+		defer s.mu.Unlock()
+		if !s.closed && s.timer != nil {
+			s.timer.Reset(0)
+		}
+	}
+}
+
+// review looks at a stream again when that is due, and ends it where what let it in
+// no longer holds.
+func (s *streaming) review() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.denial.Load() != nil {
+		return
+	}
+	now := s.gate.registry.now()
+	pass := &passage{gate: s.gate, start: now, principal: s.watch.now.Load()}
+	if err := s.stillGood(now, pass); err != nil {
+		_ = s.end(pass, err)
+		return
+	}
+	due, ok := s.due(s.gate.registry.now())
+	switch {
+	case s.revoked.Load():
+		s.timer.Reset(0)
+	case ok:
+		s.timer.Reset(due)
+	}
+}
+
+// stillGood says what a stream must be ended for.
+func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = panicked(pass.stage, recovered)
+		}
+	}()
+	if idle := s.control.IdleTimeout; idle > 0 && !now.Before(time.Unix(0, s.moved.Load()).Add(idle)) {
+		pass.stage = StageDecode
+		return &denial{public: errIdle, reason: "no message came or went for " + idle.String()}
+	}
+	known := s.watch.now.Load()
+	if known == nil {
+		return nil
+	}
+	expires := known.ExpiresAt()
+	expired := !expires.IsZero() && !now.Before(expires)
+	if !s.revoked.Swap(false) && !expired && now.Before(s.decided.Add(s.gate.recheck)) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(s.ctx, reviewTimeout)
+	defer cancel()
+	if err := s.gate.authenticate(ctx, pass); err != nil {
+		return err
+	}
+	if pass.principal.ID() != known.ID() {
+		return &denial{public: errUnauthenticated, reason: "the credential now names another principal"}
+	}
+	var subject proto.Message
+	if kept := s.subject.Load(); kept != nil {
+		subject = *kept
+	}
+	if err := s.gate.authorize(ctx, pass, subject); err != nil {
+		return err
+	}
+	s.watch.now.Store(pass.principal)
+	s.decided = now
+	return nil
+}
+
+// liveStreams are the streams of a registry by who opened them. The zero value has
+// none.
+type liveStreams struct {
+	mu   sync.Mutex
+	byID map[string]map[*streaming]struct{}
+	// revocations counts how often anybody's streams were asked for.
+	revocations atomic.Uint64
+}
+
+func (l *liveStreams) add(s *streaming) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id := s.principal.ID()
+	if l.byID == nil {
+		l.byID = map[string]map[*streaming]struct{}{}
+	}
+	if l.byID[id] == nil {
+		l.byID[id] = map[*streaming]struct{}{}
+	}
+	l.byID[id][s] = struct{}{}
+}
+
+func (l *liveStreams) remove(s *streaming) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id := s.principal.ID()
+	delete(l.byID[id], s)
+	if len(l.byID[id]) == 0 {
+		delete(l.byID, id)
+	}
+}
+
+func (l *liveStreams) of(id string) []*streaming {
+	l.revocations.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	streams := make([]*streaming, 0, len(l.byID[id]))
+	for s := range l.byID[id] {
+		streams = append(streams, s)
+	}
+	return streams
+}
+
+// A Revoker is an [Authenticator] that learns when credentials are taken back
+// before they expire. A registry asks each of its authenticators that is one to be
+// told, and looks at the principal's live streams at once.
+type Revoker interface {
+	Authenticator
+	// OnRevoke asks for revoked to be called with the id of a principal whenever any
+	// of its credentials is taken back, or what it may do has changed. It may be
+	// called from any goroutine and returns soon. There is no way to take this back.
+	OnRevoke(revoked func(principalID string))
+}
+
+// Recheck looks at the live streams of a principal at once, as is done by itself
+// whenever their declarations say, their credential expires, or a [Revoker] calls.
+// It does not wait for what comes of it.
+func (r *Registry) Recheck(principalID string) {
+	for _, stream := range r.streams.of(principalID) {
+		stream.hasten()
+	}
+}
+
+var _ connect.ServerStream = intakeSource{}

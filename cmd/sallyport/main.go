@@ -1,0 +1,23 @@
+// Sallyport is the command line for people who declare actions. It is a Go tool of
+// the module that uses it:
+//
+//	go get -tool github.com/sallyport-rpc/sallyport/cmd/sallyport
+//	go tool sallyport help
+//
+// It exits with 0 when it did what it was asked, 1 when it could not, and 2 when
+// it did not understand.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}

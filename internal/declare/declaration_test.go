@@ -1,0 +1,217 @@
+package declare
+
+import (
+	"strings"
+	"testing"
+)
+
+// oneAction is a file in which an RPC declares the given option, and in which
+// nothing else is to be refused. Rules are those that refuse the option.
+func oneAction(rpc, option string, rules ...Rule) sources {
+	want := ""
+	if len(rules) > 0 {
+		want = " //! /test.v1.Files/Read"
+	}
+	for _, rule := range rules {
+		want += " " + string(rule)
+	}
+	if option = strings.TrimSpace(option); option != none {
+		option = "\n    option (sallyport.v1.action) = {" + want + "\n" + option + "\n    };\n  "
+		want = ""
+	} else {
+		option = want + "\n  "
+	}
+	return sources{"test/v1/files.proto": `syntax!
+package test.v1;
+import "buf/validate/validate.proto";
+import "google/protobuf/wrappers.proto";
+import "sallyport/v1/action.proto";
+enum Role {
+  option (sallyport.v1.roles) = true;
+  ROLE_UNSPECIFIED = 0;
+  ROLE_MEMBER = 1 [(sallyport.v1.role) = {name: "member"}];
+  ROLE_AUDITOR = 2 [(sallyport.v1.role) = {name: "auditor"}];
+  ROLE_ADMIN = 3 [(sallyport.v1.role) = {name: "admin", includes: ["member", "auditor"]}];
+  ROLE_OLD = 4 [deprecated = true, (sallyport.v1.role) = {name: "old"}];
+  ROLE_OLDER = 5 [deprecated = true, (sallyport.v1.role) = {name: "older", includes: "old"}];
+}
+message Request {
+  singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1];
+  singular string free_id = 2;
+  singular Owner owner = 3 [(buf.validate.field).required = true];
+  singular Owner free_owner = 4;
+  repeated string ids = 5 [(buf.validate.field).repeated.items.string.min_len = 1];
+  repeated string free_ids = 6;
+  repeated Owner owners = 7;
+  map<string, string> by_id = 8;
+  singular google.protobuf.StringValue maybe_id = 9 [(buf.validate.field).string.min_len = 1];
+  singular int64 number = 10;
+}
+message Owner {
+  singular string id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1];
+  singular string free_id = 2;
+}
+message Response {}
+service Files {
+  rpc ` + rpc + ` {` + option + `}
+}
+`}
+}
+
+const (
+	unary        = "Read(Request) returns (Response)"
+	clientStream = "Read(stream Request) returns (Response)"
+	serverStream = "Read(Request) returns (stream Response)"
+	bidiStream   = "Read(stream Request) returns (stream Response)"
+
+	// none is no option at all, as opposed to an empty one.
+	none = "none"
+
+	session = `authenticate: {schemes: "session"} `
+	anyone  = `authorize: {anyone: "it is public"} `
+	admin   = `authorize: {allow: {any_role: "admin"}} `
+	own     = `authorize: {allow: {cel: "principal.id == request.user_id"}} `
+)
+
+func repeated(text string, times int) string { return strings.Repeat(text, times) }
+
+// A ruleTest says of one rule what it refuses, and what, next to that, it lets pass.
+type ruleTest struct {
+	rule    Rule
+	name    string
+	rpc     string // unary where it is empty
+	refused string // "" where another test has the neighbour
+	also    []Rule // the other rules that refuse it
+	passes  string // "" where nothing next to it would pass
+}
+
+var ruleTests = []ruleTest{
+	{rule: RuleMissing, name: "no option", refused: none, passes: session + admin},
+	{rule: RuleMissing, name: "no option on a stream", rpc: bidiStream, refused: none, passes: session + admin + `stream: {authorize: FIRST_MESSAGE}`},
+	{rule: RuleEmpty, name: "empty option", refused: ` `, passes: session + admin},
+	{rule: RuleAuthenticateMissing, name: "no authenticate", refused: admin, passes: session + admin},
+	{rule: RuleAuthorizeMissing, name: "no authorize", refused: session, passes: session + anyone},
+	{rule: RuleAuthenticateMissing, name: "only stream", rpc: bidiStream, refused: `stream: {authorize: OPEN}`, also: []Rule{RuleAuthorizeMissing}, passes: session + anyone + `stream: {authorize: OPEN}`},
+
+	{rule: RuleAuthenticateChoice, name: "neither", refused: `authenticate: {} ` + anyone, passes: `authenticate: {anonymous: "nobody has an account yet"} ` + anyone},
+	{rule: RuleAuthenticateChoice, name: "neither, with max_age", refused: `authenticate: {max_age: {seconds: 60}} ` + anyone, passes: `authenticate: {schemes: "session" max_age: {seconds: 60}} ` + anyone},
+	{rule: RuleAuthenticateChoice, name: "both", refused: `authenticate: {schemes: "session" anonymous: "why not"} ` + anyone, passes: session + anyone},
+	{rule: RuleAuthenticateChoice, name: "both, and a grant", refused: `authenticate: {schemes: "session" anonymous: "why not"} ` + admin, passes: session + admin},
+	{rule: RuleSchemeName, name: "empty", refused: `authenticate: {schemes: ""} ` + anyone, passes: `authenticate: {schemes: "s"} ` + anyone},
+	{rule: RuleSchemeName, name: "upper case", refused: `authenticate: {schemes: "Session"} ` + anyone, passes: `authenticate: {schemes: "session-2_a"} ` + anyone},
+	{rule: RuleSchemeName, name: "digit first", refused: `authenticate: {schemes: "2fa"} ` + anyone, passes: `authenticate: {schemes: "f2a"} ` + anyone},
+	{rule: RuleSchemeName, name: "65 characters", refused: `authenticate: {schemes: "` + repeated("s", 65) + `"} ` + anyone, passes: `authenticate: {schemes: "` + repeated("s", 64) + `"} ` + anyone},
+	{rule: RuleSchemeName, name: "line break after it", refused: `authenticate: {schemes: "session\n"} ` + anyone},
+	{rule: RuleSchemeName, name: "two of three", refused: `authenticate: {schemes: ["A", "session", "B"]} ` + anyone, also: []Rule{RuleSchemeName}, passes: `authenticate: {schemes: ["a", "session", "b"]} ` + anyone},
+	{rule: RuleSchemeDuplicate, name: "twice", refused: `authenticate: {schemes: ["session", "bearer", "session"]} ` + anyone, passes: `authenticate: {schemes: ["session", "bearer"]} ` + anyone},
+	{rule: RuleAnonymousReason, name: "empty", refused: `authenticate: {anonymous: ""} ` + anyone, passes: `authenticate: {anonymous: "."} ` + anyone},
+	{rule: RuleAnonymousReason, name: "blank", refused: `authenticate: {anonymous: " \t\n"} ` + anyone},
+	{rule: RuleAnonymousReason, name: "501 characters", refused: `authenticate: {anonymous: "` + repeated("þ", 501) + `"} ` + anyone, passes: `authenticate: {anonymous: "` + repeated("þ", 500) + `"} ` + anyone},
+	{rule: RuleMaxAgeAnonymous, name: "anonymous", refused: `authenticate: {anonymous: "x" max_age: {seconds: 60}} ` + anyone, passes: `authenticate: {schemes: "x" max_age: {seconds: 60}} ` + anyone},
+	{rule: RuleMaxAgeRange, name: "zero", refused: `authenticate: {schemes: "x" max_age: {}} ` + anyone, passes: `authenticate: {schemes: "x" max_age: {nanos: 1}} ` + anyone},
+	{rule: RuleMaxAgeRange, name: "negative", refused: `authenticate: {schemes: "x" max_age: {seconds: -1}} ` + anyone},
+	{rule: RuleMaxAgeRange, name: "more than a year", refused: `authenticate: {schemes: "x" max_age: {seconds: 31622400 nanos: 1}} ` + anyone, passes: `authenticate: {schemes: "x" max_age: {seconds: 31622400}} ` + anyone},
+	{rule: RuleMaxAgeRange, name: "more than there is time", refused: `authenticate: {schemes: "x" max_age: {seconds: 9223372036854775807}} ` + anyone},
+
+	{rule: RuleAuthorizeChoice, name: "neither", refused: session + `authorize: {}`, passes: session + anyone},
+	{rule: RuleAuthorizeChoice, name: "neither, but conceal", refused: session + `authorize: {conceal: true}`, passes: session + `authorize: {conceal: true allow: {any_role: "admin"}}`},
+	{rule: RuleAuthorizeChoice, name: "both", refused: session + `authorize: {anyone: "it is public" allow: {any_role: "admin"}}`, passes: session + admin},
+	{rule: RuleAnyoneReason, name: "empty", refused: session + `authorize: {anyone: ""}`, passes: session + `authorize: {anyone: "."}`},
+	{rule: RuleAnyoneReason, name: "blank", refused: session + `authorize: {anyone: "   "}`},
+	{rule: RuleAnyoneReason, name: "501 characters", refused: session + `authorize: {anyone: "` + repeated("x", 501) + `"}`, passes: session + `authorize: {anyone: "` + repeated("x", 500) + `"}`},
+	{rule: RuleConcealAnyone, name: "anyone", refused: session + `authorize: {anyone: "it is public" conceal: true}`, passes: session + `authorize: {anyone: "it is public" conceal: false}`},
+	{rule: RuleAnonymousGrant, name: "role", refused: `authenticate: {anonymous: "x"} ` + admin, passes: `authenticate: {anonymous: "x"} ` + anyone},
+	{rule: RuleAnonymousGrant, name: "role, and no reason", refused: `authenticate: {anonymous: ""} ` + admin, also: []Rule{RuleAnonymousReason}},
+	{rule: RuleAnonymousGrant, name: "condition of the request alone", refused: `authenticate: {anonymous: "x"} authorize: {allow: {cel: "request.number > 3"}}`},
+
+	{rule: RuleStreamMissing, name: "client", rpc: clientStream, refused: session + admin, passes: session + admin + `stream: {authorize: EVERY_MESSAGE}`},
+	{rule: RuleStreamMissing, name: "server", rpc: serverStream, refused: session + admin, passes: session + admin + `stream: {authorize: FIRST_MESSAGE}`},
+	{rule: RuleStreamMissing, name: "both", rpc: bidiStream, refused: session + admin, passes: session + admin + `stream: {authorize: OPEN}`},
+	{rule: RuleStreamUnary, name: "unary", refused: session + admin + `stream: {authorize: OPEN}`, passes: session + admin},
+	{rule: RuleStreamAuthorize, name: "unset", rpc: bidiStream, refused: session + admin + `stream: {}`, passes: session + admin + `stream: {authorize: OPEN}`},
+	{rule: RuleStreamAuthorize, name: "unspecified", rpc: bidiStream, refused: session + admin + `stream: {authorize: WHEN_UNSPECIFIED}`},
+	{rule: RuleStreamUnary, name: "unary and unset", refused: session + admin + `stream: {}`, also: []Rule{RuleStreamAuthorize}},
+	{rule: RuleStreamOpenRequest, name: "condition", rpc: bidiStream, refused: session + own + `stream: {authorize: OPEN}`, passes: session + own + `stream: {authorize: FIRST_MESSAGE}`},
+	{rule: RuleStreamOpenRequest, name: "check", rpc: serverStream, refused: session + `authorize: {allow: {check: "is_owner"}} stream: {authorize: OPEN}`, passes: session + `authorize: {allow: {check: "is_owner"}} stream: {authorize: EVERY_MESSAGE}`},
+	{rule: RuleStreamOpenRequest, name: "condition of the principal alone", rpc: bidiStream, passes: session + `authorize: {allow: {cel: "principal.attributes.tenant == 'acme'"}} stream: {authorize: OPEN}`},
+	{rule: RuleRecheckRange, name: "too short", rpc: bidiStream, refused: session + admin + `stream: {authorize: OPEN recheck: {nanos: 999999999}}`, passes: session + admin + `stream: {authorize: OPEN recheck: {seconds: 1}}`},
+	{rule: RuleRecheckRange, name: "too long", rpc: bidiStream, refused: session + admin + `stream: {authorize: OPEN recheck: {seconds: 86400 nanos: 1}}`, passes: session + admin + `stream: {authorize: OPEN recheck: {seconds: 86400}}`},
+	{rule: RuleRecheckAnonymous, name: "anonymous", rpc: serverStream, refused: `authenticate: {anonymous: "x"} ` + anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`, passes: `authenticate: {anonymous: "x"} ` + anyone + `stream: {authorize: OPEN}`},
+
+	{rule: RuleGrantEmpty, name: "empty", refused: session + `authorize: {allow: {}}`, passes: session + admin},
+	{rule: RuleGrantEmpty, name: "empty lists", refused: session + `authorize: {allow: {any_role: [] all_scopes: []}}`},
+	{rule: RuleGrantEmpty, name: "second of two", refused: session + `authorize: {allow: {any_role: "admin"} allow: {}}`},
+	{rule: RuleRoleName, name: "empty", refused: session + `authorize: {allow: {any_role: ""}}`, passes: session + admin},
+	{rule: RuleRoleName, name: "upper case", refused: session + `authorize: {allow: {any_role: "ADMIN"}}`},
+	{rule: RuleRoleName, name: "65 characters", refused: session + `authorize: {allow: {any_role: "` + repeated("r", 65) + `"}}`},
+	{rule: RuleRoleUnknown, name: "64 characters, which is a name", refused: session + `authorize: {allow: {any_role: "` + repeated("r", 64) + `"}}`},
+	{rule: RuleRoleDuplicate, name: "twice", refused: session + `authorize: {allow: {any_role: ["member", "member"]}}`, passes: session + `authorize: {allow: {any_role: ["member", "auditor"]}}`},
+	{rule: RuleRoleDuplicate, name: "twice in two grants", passes: session + `authorize: {allow: {any_role: "member" check: "a"} allow: {any_role: "member" check: "b"}}`},
+	{rule: RuleRoleUnknown, name: "unknown", refused: session + `authorize: {allow: {any_role: "admn"}}`, passes: session + admin},
+	{rule: RuleRoleUnknown, name: "two of three", refused: session + `authorize: {allow: {any_role: ["x", "admin", "y"]}}`, also: []Rule{RuleRoleUnknown}},
+	{rule: RuleScopeName, name: "empty", refused: session + `authorize: {allow: {all_scopes: ""}}`, passes: session + `authorize: {allow: {all_scopes: "s"}}`},
+	{rule: RuleScopeName, name: "space", refused: session + `authorize: {allow: {all_scopes: "a b"}}`, passes: session + `authorize: {allow: {all_scopes: "https://example.com/a!#~b"}}`},
+	{rule: RuleScopeName, name: "quote", refused: session + `authorize: {allow: {all_scopes: "a\"b"}}`},
+	{rule: RuleScopeName, name: "backslash", refused: session + `authorize: {allow: {all_scopes: "a\\b"}}`},
+	{rule: RuleScopeName, name: "not ASCII", refused: session + `authorize: {allow: {all_scopes: "þ"}}`},
+	{rule: RuleScopeName, name: "256 characters", refused: session + `authorize: {allow: {all_scopes: "` + repeated("s", 256) + `"}}`, passes: session + `authorize: {allow: {all_scopes: "` + repeated("s", 255) + `"}}`},
+	{rule: RuleScopeDuplicate, name: "twice", refused: session + `authorize: {allow: {all_scopes: ["a", "a"]}}`, passes: session + `authorize: {allow: {all_scopes: ["a", "A"]}}`},
+
+	{rule: RuleCELLength, name: "empty", refused: session + `authorize: {allow: {cel: ""}}`, passes: session + own},
+	{rule: RuleCELLength, name: "blank", refused: session + `authorize: {allow: {cel: " \n\t"}}`},
+	{rule: RuleCELLength, name: "4097 characters", refused: session + `authorize: {allow: {cel: "` + repeated(" ", 4097-18) + `request.number == 3"}}`, passes: session + `authorize: {allow: {cel: "` + repeated(" ", 4096-19) + `request.number == 3"}}`},
+	{rule: RuleCELInvalid, name: "does not parse", refused: session + `authorize: {allow: {cel: "principal.id =="}}`, passes: session + own},
+	{rule: RuleCELInvalid, name: "does not type-check", refused: session + `authorize: {allow: {cel: "principal.id == request.number"}}`},
+	{rule: RuleCELInvalid, name: "no field", refused: session + `authorize: {allow: {cel: "principal.id == request.ghost"}}`},
+	{rule: RuleCELInvalid, name: "field of the response", refused: session + `authorize: {allow: {cel: "response.ok"}}`},
+	{rule: RuleCELInvalid, name: "not boolean", refused: session + `authorize: {allow: {cel: "request.user_id"}}`},
+	{rule: RuleCELInvalid, name: "in two of three grants", refused: session + `authorize: {allow: {cel: "a"} allow: {cel: "request.number == 1"} allow: {cel: "b"}}`, also: []Rule{RuleCELInvalid}},
+	{rule: RuleCELAlwaysTrue, name: "true", refused: session + `authorize: {allow: {cel: "true"}}`, passes: session + own},
+	{rule: RuleCELAlwaysTrue, name: "beside a role", refused: session + `authorize: {allow: {any_role: "admin" cel: "request.number == request.number"}}`, passes: session + `authorize: {allow: {any_role: "admin" cel: "request.number == 1"}}`},
+	{rule: RuleCELAlwaysTrue, name: "either way", refused: session + `authorize: {allow: {cel: "request.number == 1 || request.number != 1"}}`},
+	{rule: RuleCELAlwaysFalse, name: "false", refused: session + `authorize: {allow: {cel: "false"}}`, passes: session + own},
+	{rule: RuleCELAlwaysFalse, name: "contradiction", refused: session + `authorize: {allow: {cel: "request.number == 1 && !(request.number == 1)"}}`},
+	{rule: RuleCELReadsNothing, name: "time alone", refused: session + `authorize: {allow: {cel: "now.getHours() < 12"}}`, passes: session + `authorize: {allow: {cel: "now.getHours() < 12 && request.number == 1"}}`},
+	{rule: RuleCELIdentity, name: "field", refused: session + `authorize: {allow: {cel: "principal.id == request.free_id"}}`, passes: session + own},
+	{rule: RuleCELIdentity, name: "the other way round", refused: session + `authorize: {allow: {cel: "request.free_id == principal.id"}}`, passes: session + `authorize: {allow: {cel: "request.user_id == principal.id"}}`},
+	{rule: RuleCELIdentity, name: "field of a message", refused: session + `authorize: {allow: {cel: "principal.id == request.owner.free_id"}}`, passes: session + `authorize: {allow: {cel: "principal.id == request.owner.id"}}`},
+	{rule: RuleCELIdentity, name: "field of a message that may be missing", refused: session + `authorize: {allow: {cel: "principal.id == request.free_owner.id"}}`},
+	{rule: RuleCELIdentity, name: "in a list", refused: session + `authorize: {allow: {cel: "principal.id in request.free_ids"}}`, passes: session + `authorize: {allow: {cel: "principal.id in request.ids"}}`},
+	{rule: RuleCELIdentity, name: "of an element", refused: session + `authorize: {allow: {cel: "request.owners.exists(o, o.free_id == principal.id)"}}`, passes: session + `authorize: {allow: {cel: "request.owners.exists(o, o.id == principal.id)"}}`},
+	{rule: RuleCELIdentity, name: "key of a map", refused: session + `authorize: {allow: {cel: "principal.id in request.by_id"}}`},
+	{rule: RuleCELIdentity, name: "something made of a field", refused: session + `authorize: {allow: {cel: "principal.id == request.user_id + ''"}}`},
+	{rule: RuleCELIdentity, name: "a constant", passes: session + `authorize: {allow: {cel: "principal.id == 'root'"}}`},
+
+	{rule: RuleCheckName, name: "upper case", refused: session + `authorize: {allow: {check: "IsOwner"}}`, passes: session + `authorize: {allow: {check: "is_owner2"}}`},
+	{rule: RuleCheckName, name: "empty", refused: session + `authorize: {allow: {check: ""}}`},
+	{rule: RuleCheckName, name: "65 characters", refused: session + `authorize: {allow: {check: "` + repeated("c", 65) + `"}}`, passes: session + `authorize: {allow: {check: "` + repeated("c", 64) + `"}}`},
+	{rule: RuleCheckName, name: "underscore last", refused: session + `authorize: {allow: {check: "is_"}}`},
+	{rule: RuleGrantRedundant, name: "twice", refused: session + `authorize: {allow: {any_role: "admin"} allow: {any_role: "admin"}}`, passes: session + `authorize: {allow: {any_role: "member"} allow: {any_role: "auditor"}}`},
+	{rule: RuleGrantRedundant, name: "included role", refused: session + `authorize: {allow: {any_role: "admin"} allow: {any_role: "member"}}`},
+	{rule: RuleGrantRedundant, name: "narrower", refused: session + `authorize: {allow: {any_role: "member"} allow: {any_role: "member" check: "is_owner"}}`},
+	{rule: RuleGrantRedundant, name: "more scopes", refused: session + `authorize: {allow: {all_scopes: ["a", "b"]} allow: {all_scopes: "a"}}`, passes: session + `authorize: {allow: {all_scopes: ["a", "b"]} allow: {all_scopes: "c"}}`},
+	{rule: RuleGrantUnreachable, name: "deprecated", refused: session + `authorize: {allow: {any_role: "old"}}`, passes: session + `authorize: {allow: {any_role: ["old", "admin"]}}`},
+}
+
+func TestRules(t *testing.T) {
+	t.Parallel()
+	for _, test := range ruleTests {
+		t.Run(string(test.rule)+"/"+test.name, func(t *testing.T) {
+			t.Parallel()
+			reader := newReader(t, nil)
+			rpc := test.rpc
+			if rpc == "" {
+				rpc = unary
+			}
+			if test.refused != "" {
+				check(t, reader, oneAction(rpc, test.refused, append(test.also, test.rule)...), "test/v1/files.proto")
+			}
+			if test.passes == "" {
+				return
+			}
+			if declared := check(t, reader, oneAction(rpc, test.passes), "test/v1/files.proto"); len(declared) != 1 {
+				t.Errorf("%d declarations", len(declared))
+			}
+		})
+	}
+}

@@ -1,0 +1,21 @@
+# The README, read. Its fenced blocks have info strings such as "sh step=generate"
+# and "go file=main.go", of which a browser takes the first word.
+
+# block TAG prints the block with a tag.
+block() {
+	awk -v tag="$1" '
+		/^```/ { inside = !inside; wanted = inside && index($0 " ", " " tag " "); found += wanted > 0; next }
+		wanted
+		END { exit found != 1 }
+	' "$repo/README.md" || fail "the README has no block \"$1\", or several"
+}
+
+# unpack writes every file of the README.
+unpack() {
+	local file
+	for file in $(sed -n 's/^```[a-z]* file=//p' "$repo/README.md"); do
+		at "$file"
+		mkdir -p "$(dirname "$file")"
+		block "file=$file" >"$file"
+	done
+}

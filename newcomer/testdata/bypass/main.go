@@ -1,0 +1,63 @@
+// Bypass is what somebody writes who finds the plugin a nuisance: with the messages
+// that protoc-gen-go makes, it registers NoteService by hand, and goes on whatever
+// it is told. Its handlers do nothing; where it serves, it does so for a moment.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/server"
+
+	notesv1 "example.com/notes/gen/acme/notes/v1"
+)
+
+type nothing struct{}
+
+func (nothing) count(context.Context, *action.AnonymousCall[notesv1.CountNotesRequest]) (*notesv1.CountNotesResponse, error) {
+	return &notesv1.CountNotesResponse{}, nil
+}
+
+func (nothing) write(context.Context, *action.Call[notesv1.WriteNoteRequest]) (*notesv1.WriteNoteResponse, error) {
+	return &notesv1.WriteNoteResponse{}, nil
+}
+
+func (nothing) read(context.Context, *action.Call[notesv1.ReadNoteRequest]) (*notesv1.ReadNoteResponse, error) {
+	return &notesv1.ReadNoteResponse{}, nil
+}
+
+func main() {
+	registry, err := action.NewRegistry(action.Schemes{"token": action.AuthenticatorFunc(nobody)})
+	end("registry", err)
+	err = action.Register(registry, action.Service[nothing]{
+		Descriptor: notesv1.File_acme_notes_v1_notes_proto.Services().ByName("NoteService"),
+		Methods: []action.Method[nothing]{
+			action.AnonymousUnary("CountNotes", nothing.count),
+			action.Unary("WriteNote", nothing.write),
+			action.Unary("ReadNote", nothing.read),
+		},
+	}, nothing{})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "registration: %v\n", err) // and on
+	}
+	srv, err := server.New(registry, server.WithAddress("127.0.0.1:0"))
+	end("server", err)
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	end("serving", srv.Run(ctx))
+}
+
+func nobody(context.Context, *connect.CallInfo) (*action.Principal, error) {
+	return nil, action.ErrNoCredential
+}
+
+func end(what string, err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", what, err)
+		os.Exit(1)
+	}
+}
