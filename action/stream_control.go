@@ -68,17 +68,3 @@ func (c *StreamControl) exceeded(messages, bytes int64) error {
 		return nil
 	}
 }
-
-// sendGrace is how long a handler may take to return after its stream was ended,
-// before a Send that it waits in is cut.
-const sendGrace = 2 * time.Second
-
-// interrupt gets through to the transport of a stream that the gate has ended.
-func (c *StreamControl) interrupt(s *streaming) {
-	if c.InterruptReceive != nil {
-		c.InterruptReceive()
-	}
-	if c.InterruptSend != nil {
-		s.cutAfter(sendGrace, c.InterruptSend)
-	}
-}

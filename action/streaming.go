@@ -48,8 +48,9 @@ func (g *gate) stream(ctx context.Context, source connect.ServerStream) *streami
 func (s *streaming) close(err *error) {
 	s.cancel(context.Canceled)
 	s.unwatch()
-	if denial := s.denial.Load(); denial != nil {
-		*err = denial
+	// From here on nothing moves, even if the handler left a goroutine behind.
+	if !s.denial.CompareAndSwap(nil, errCanceled) {
+		*err = s.denial.Load()
 	}
 }
 
@@ -65,6 +66,7 @@ func (s *streaming) next(request proto.Message) (err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			err = s.end(&s.later, panicked(s.later.stage, recovered))
+			s.cutLater()
 		}
 	}()
 	err = s.gate.admitNext(s.ctx, &s.later, intakeSource{s}, request)
@@ -80,7 +82,9 @@ func (s *streaming) next(request proto.Message) (err error) {
 		s.later.ended = true
 		return io.EOF
 	default:
-		return s.end(&s.later, err)
+		err = s.end(&s.later, err)
+		s.cutLater()
+		return err
 	}
 }
 
@@ -96,7 +100,6 @@ func (s *streaming) end(pass *passage, cause error) error {
 	}
 	pass.record(s.ctx, pass.denied(reason))
 	s.cancel(reason.public)
-	s.control.interrupt(s)
 	return reason.public
 }
 

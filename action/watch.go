@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -94,15 +93,30 @@ func (s *streaming) remember(request proto.Message) {
 	s.subject.Store(&subject)
 }
 
-// cutAfter calls cut unless the stream has closed by then.
-func (s *streaming) cutAfter(grace time.Duration, cut func()) {
-	go func() { // a review that ends the stream holds the lock
+// sendGrace is how long a handler may take to return after its stream was ended,
+// before a Send that it waits in is cut.
+const sendGrace = 2 * time.Second
+
+// cutLater cuts a Send that waits for a client who does not read, if the handler
+// has not returned after a grace. The transport is let alone once the stream has
+// closed.
+func (s *streaming) cutLater() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cutLaterLocked()
+}
+
+func (s *streaming) cutLaterLocked() {
+	if s.closed || s.cut != nil || s.control.InterruptSend == nil {
+		return
+	}
+	s.cut = time.AfterFunc(sendGrace, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if !s.closed && s.cut == nil {
-			s.cut = time.AfterFunc(grace, cut)
+		if !s.closed {
+			s.control.InterruptSend()
 		}
-	}()
+	})
 }
 
 // due returns how long it is until the stream must be looked at again. ok is false
@@ -125,17 +139,11 @@ func (s *streaming) due(now time.Time) (due time.Duration, ok bool) {
 	return due, ok
 }
 
-// hasten asks for a review at once.
+// hasten asks for a review at once. It does not wait for one that is running, so
+// that nobody who revokes waits for an authenticator.
 func (s *streaming) hasten() {
 	s.revoked.Store(true)
-	// Where the lock is taken a review runs, and sees to it when it is done: nobody
-	// who revokes waits for an authenticator.
-	if s.mu.TryLock() {
-		defer s.mu.Unlock()
-		if !s.closed && s.timer != nil {
-			s.timer.Reset(0)
-		}
-	}
+	s.timer.Reset(0) // set before the stream could be found, and never again
 }
 
 // review looks at a stream again when that is due, and ends it where what let it in
@@ -150,14 +158,17 @@ func (s *streaming) review() {
 	pass := &passage{gate: s.gate, start: now, principal: s.watch.now.Load()}
 	if err := s.stillGood(now, pass); err != nil {
 		_ = s.end(pass, err)
+		if s.control.InterruptReceive != nil {
+			s.control.InterruptReceive()
+		}
+		s.cutLaterLocked()
 		return
 	}
-	due, ok := s.due(s.gate.registry.now())
-	switch {
-	case s.revoked.Load():
-		s.timer.Reset(0)
-	case ok:
+	if due, ok := s.due(s.gate.registry.now()); ok {
 		s.timer.Reset(due)
+	}
+	if s.revoked.Load() {
+		s.timer.Reset(0) // asked for meanwhile, and put off by the line above
 	}
 }
 
@@ -263,5 +274,3 @@ func (r *Registry) Recheck(principalID string) {
 		stream.hasten()
 	}
 }
-
-var _ connect.ServerStream = intakeSource{}

@@ -1,0 +1,221 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectinprocess"
+	"connectrpc.com/connect/v2/connectproto"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+)
+
+// readMaxBytes is how large a message a [house] reads.
+const readMaxBytes = 1 << 16
+
+// A house is a registry with the test services in it, served in every way there is.
+// Whatever its steps do goes to its diary.
+type house struct {
+	*diary
+
+	registry *action.Registry
+	hands    *hands
+	session  *keeper
+	bearer   *keeper
+	now      *atomic.Pointer[time.Time]
+	url      string
+	specs    map[string]connect.Spec
+	ways     []way
+}
+
+// A way is one way in.
+type way struct {
+	name   string
+	get    bool // serves only what has no side effects
+	client *connect.Client
+}
+
+func newHouse(tb testing.TB, options ...action.RegistryOption) *house {
+	tb.Helper()
+	diary := &diary{}
+	h := &house{
+		diary:   diary,
+		hands:   &hands{diary: diary},
+		session: &keeper{diary: diary, scheme: "session"},
+		bearer:  &keeper{diary: diary, scheme: "bearer"},
+		now:     &atomic.Pointer[time.Time]{},
+		specs:   map[string]connect.Spec{},
+	}
+	h.now.Store(&noon)
+	options = append([]action.RegistryOption{
+		action.WithRecorder(diary),
+		action.WithClock(func() time.Time { return *h.now.Load() }),
+	}, options...)
+	h.registry = must(action.NewRegistry(action.Schemes{"session": h.session, "bearer": h.bearer}, options...))
+	if err := errors.Join(
+		testv1action.RegisterUnaryService(h.registry, h.hands, h.hands),
+		testv1action.RegisterStreamService(h.registry, h.hands),
+	); err != nil {
+		tb.Fatal(err)
+	}
+	h.open(tb, must(h.registry.Methods()))
+	return h
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// open serves methods over real connections and in process until the test ends.
+func (h *house) open(tb testing.TB, methods []connect.Method) {
+	tb.Helper()
+	for _, method := range methods {
+		h.specs[method.Spec.Procedure] = method.Spec
+	}
+	server := connect.NewServer()
+	server.Register(methods...)
+	mux := http.NewServeMux()
+	connecthttp.Mount(mux, server, connecthttp.WithReadMaxBytes(readMaxBytes))
+	listener := httptest.NewUnstartedServer(mux)
+	listener.Config.Protocols = new(http.Protocols)
+	listener.Config.Protocols.SetHTTP1(true)
+	listener.Config.Protocols.SetUnencryptedHTTP2(true)
+	listener.Start()
+	tb.Cleanup(listener.Close)
+	h.url = listener.URL
+
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	tb.Cleanup(transport.CloseIdleConnections)
+	over := func(options ...connecthttp.Option) *connect.Client {
+		options = append(options, connecthttp.WithCodecs(
+			rawCodec{connectproto.NewBinaryCodec()}, rawCodec{connectproto.NewJSONCodec()}))
+		return connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, h.url, options...))
+	}
+	h.ways = []way{
+		{name: "connect", client: over()},
+		{name: "connect-json", client: over(connecthttp.WithProtoJSON())},
+		{name: "connect-get", get: true, client: over(connecthttp.WithHTTPGet())},
+		{name: "connect-json-get", get: true, client: over(connecthttp.WithHTTPGet(), connecthttp.WithProtoJSON())},
+		{name: "grpc", client: over(connecthttp.WithGRPC())},
+		{name: "grpc-json", client: over(connecthttp.WithGRPC(), connecthttp.WithProtoJSON())},
+		{name: "grpc-web", client: over(connecthttp.WithGRPCWeb())},
+		{name: "in-process", client: connect.NewClient(connectinprocess.New(server))},
+	}
+}
+
+// through runs a test for every way into an action.
+func (h *house) through(t *testing.T, procedure string, test func(*testing.T, way)) {
+	t.Helper()
+	spec := h.specs[procedure]
+	for _, way := range h.ways {
+		if way.get && (spec.StreamType != connect.StreamTypeUnary || spec.IdempotencyLevel != connect.IdempotencyNoSideEffects) {
+			continue
+		}
+		t.Run(way.name, func(t *testing.T) { test(t, way) })
+	}
+}
+
+// unary and stream name the procedures of the test services.
+func unary(method string) string  { return "/" + testv1action.UnaryServiceName + "/" + method }
+func stream(method string) string { return "/" + testv1action.StreamServiceName + "/" + method }
+
+// raw is a message that is sent as it stands, whatever the codec.
+type raw string
+
+type rawCodec struct{ connect.StableCodec }
+
+func (c rawCodec) MarshalWrite(ctx context.Context, to io.Writer, message any) error {
+	if text, ok := message.(raw); ok {
+		_, err := io.WriteString(to, string(text))
+		return err
+	}
+	return c.StableCodec.MarshalWrite(ctx, to, message)
+}
+
+func (c rawCodec) MarshalWriteStable(ctx context.Context, to io.Writer, message any) error {
+	if text, ok := message.(raw); ok {
+		_, err := io.WriteString(to, string(text))
+		return err
+	}
+	return c.StableCodec.MarshalWriteStable(ctx, to, message)
+}
+
+// An answer is what a caller gets.
+type answer struct {
+	responses []*testv1.Response
+	challenge []string
+	err       error
+}
+
+// ask makes a call with the Authorization header given, sends all requests, and reads
+// until the end.
+func (h *house) ask(ctx context.Context, way way, procedure, authorization string, requests ...any) answer {
+	spec := h.specs[procedure]
+	ctx, info := connect.NewClientContext(ctx)
+	if authorization != "" {
+		info.RequestHeader().Set("Authorization", authorization)
+	}
+	var got answer
+	if spec.StreamType == connect.StreamTypeUnary {
+		response := new(testv1.Response)
+		if got.err = way.client.CallUnary(ctx, spec, requests[0], response); got.err == nil {
+			got.responses = append(got.responses, response)
+		}
+	} else {
+		got = converse(ctx, way.client, spec, requests)
+	}
+	// A gRPC response of trailers alone has the headers among them.
+	got.challenge = append(info.ResponseHeader().Values("WWW-Authenticate"), info.ResponseTrailer().Values("WWW-Authenticate")...)
+	return got
+}
+
+func converse(ctx context.Context, client *connect.Client, spec connect.Spec, requests []any) answer {
+	stream, err := client.CallClientStream(ctx, spec)
+	if err != nil {
+		return answer{err: err}
+	}
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		for _, request := range requests {
+			if stream.Send(request) != nil {
+				return // the answer says why
+			}
+		}
+		stream.CloseSend()
+	}()
+	defer func() { <-sent }()
+	defer stream.Close()
+	var got answer
+	for {
+		response := new(testv1.Response)
+		if err := stream.Receive(response); errors.Is(err, io.EOF) {
+			return got
+		} else if err != nil {
+			got.err = err
+			return got
+		}
+		got.responses = append(got.responses, response)
+	}
+}
+
+// owned returns a valid request for somebody's own.
+func owned(owner string) *testv1.Request { return &testv1.Request{Owner: owner} }
+
+// methodName returns the part of a procedure after the service.
+func methodName(procedure string) string { return procedure[strings.LastIndexByte(procedure, '/')+1:] }
