@@ -52,6 +52,16 @@ type Challenger interface {
 	Challenge(denial Decision) string
 }
 
+// A Dated authenticator can say whether it knows when its principals proved who they
+// are. An action with a max_age takes only schemes that do; registration refuses
+// others.
+type Dated interface {
+	Authenticator
+	// KnowsAuthenticationTime reports whether [Principal.AuthenticatedAt] is set, at
+	// least on some principals. One without it is denied where a max_age is asked for.
+	KnowsAuthenticationTime() bool
+}
+
 // Schemes binds the scheme names that declarations use to authenticators.
 type Schemes map[string]Authenticator
 

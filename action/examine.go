@@ -168,9 +168,15 @@ func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declarati
 			"its handler needs a principal, but the declaration lets anonymous callers in"))
 	}
 	for _, name := range declaration.Schemes {
-		if _, ok := r.schemes[name]; !ok {
+		authenticator, ok := r.schemes[name]
+		if !ok {
 			refusals = append(refusals, declare.Refuse(declare.RuleSchemeUnconfigured, method,
 				"the registry has no authenticator for scheme %q", name))
+			continue
+		}
+		if dated, ok := authenticator.(Dated); declaration.MaxAge > 0 && (!ok || !dated.KnowsAuthenticationTime()) {
+			refusals = append(refusals, declare.Refuse(declare.RuleSchemeUndated, method,
+				"it has a max_age, and scheme %q cannot tell when a caller authenticated", name))
 		}
 	}
 	return refusals

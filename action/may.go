@@ -89,9 +89,6 @@ func (g *gate) recognize(pass *passage, principal *Principal) error {
 	case !slices.ContainsFunc(g.schemes, func(s scheme) bool { return s.name == principal.Scheme() }):
 		return &denial{public: errUnauthenticated, reason: fmt.Sprintf("the action does not take scheme %q", principal.Scheme())}
 	}
-	if denial := g.stale(pass.start, principal); denial != nil {
-		return denial
-	}
 	pass.principal = principal.bind(g.registry, principal.Scheme())
-	return nil
+	return g.stale(pass)
 }

@@ -19,6 +19,7 @@ type passage struct {
 	principal *boundPrincipal
 	grant     int
 	ended     bool // the stream of requests ended before its first message
+	again     bool // the caller is looked at again, and not as a front door found it
 	admitted  bool
 }
 

@@ -31,6 +31,8 @@ type Registry struct {
 	recheck  time.Duration
 	streams  liveStreams
 
+	hasFrontDoor atomic.Bool
+
 	mu         sync.Mutex
 	reader     *declare.Reader
 	roles      vocabulary

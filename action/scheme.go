@@ -20,41 +20,61 @@ type scheme struct {
 const maxClockSkew = time.Minute
 
 // authenticate finds out who is calling, by the first scheme whose credential is
-// there. On an anonymous action, and only there, it leaves the passage without a
-// principal.
+// there. Whatever other credentials came along must be good as well, and name the
+// same principal: a call that speaks for two has lost track of who makes it. On an
+// anonymous action, and only there, it leaves the passage without a principal.
 func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 	pass.stage = StageAuthenticate
 	pass.clock()
 	if len(g.schemes) == 0 {
 		return nil
 	}
+	if door := pass.atFrontDoor(ctx); door != nil {
+		pass.principal = door.principal // the same call, and the same credentials
+		return g.stale(pass)
+	}
 	call, ok := connect.CallInfoForServerContext(ctx)
 	if !ok {
 		return fault(errors.New("the call came without connect's call info"))
 	}
-	for _, scheme := range g.schemes {
-		principal, err := scheme.authenticator.Authenticate(ctx, call)
-		if errors.Is(err, ErrNoCredential) && principal == nil {
-			continue
+	pass.principal = nil
+	for i := range g.schemes {
+		principal, err := g.schemes[i].find(ctx, call)
+		switch {
+		case err != nil:
+			return err
+		case principal == nil: // its credential is not there
+		case pass.principal == nil:
+			pass.principal = principal.bind(g.registry, g.schemes[i].name)
+		case pass.principal.ID() != principal.ID():
+			return &denial{public: errUnauthenticated, reason: "the credentials name different principals"}
 		}
-		if err != nil {
-			return unauthenticated(ctx, scheme.name, err)
-		}
-		if principal == nil || principal.ID() == "" {
-			return fault(fmt.Errorf("scheme %q returned no principal and no error", scheme.name))
-		}
-		if denial := g.stale(pass.start, principal); denial != nil {
-			return denial
-		}
-		pass.principal = principal.bind(g.registry, scheme.name)
-		return nil
 	}
-	return &denial{public: errUnauthenticated, reason: "no credential offered"}
+	if pass.principal == nil {
+		return &denial{public: errUnauthenticated, reason: "no credential offered"}
+	}
+	return g.stale(pass)
+}
+
+// find asks the scheme who is calling. It returns nil and no error where the
+// scheme's credential is not there.
+func (s *scheme) find(ctx context.Context, call *connect.CallInfo) (*Principal, error) {
+	principal, err := s.authenticator.Authenticate(ctx, call)
+	switch {
+	case errors.Is(err, ErrNoCredential) && principal == nil:
+		return nil, nil //nolint:nilnil // said above
+	case err != nil:
+		return nil, unauthenticated(ctx, s.name, err)
+	case principal == nil || principal.ID() == "":
+		return nil, fault(fmt.Errorf("scheme %q returned no principal and no error", s.name))
+	}
+	return principal, nil
 }
 
 // stale is the denial of a principal that is not good any more, or not fresh enough
-// for this action, and nil for one that is.
-func (g *gate) stale(now time.Time, principal *Principal) *denial {
+// for this action.
+func (g *gate) stale(pass *passage) error {
+	principal, now := pass.principal, pass.start
 	if expires := principal.ExpiresAt(); !expires.IsZero() && !now.Before(expires) {
 		return &denial{public: errUnauthenticated, reason: "the credential has expired"}
 	}
@@ -65,7 +85,7 @@ func (g *gate) stale(now time.Time, principal *Principal) *denial {
 	reason := ""
 	switch {
 	case since.IsZero():
-		reason = "the action has a max_age, and the scheme cannot tell when the caller authenticated"
+		reason = "the action has a max_age, and nothing tells when the caller authenticated"
 	case now.Sub(since) > g.maxAge:
 		reason = "the caller authenticated longer ago than max_age allows"
 	case since.After(now.Add(maxClockSkew)):

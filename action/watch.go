@@ -155,7 +155,7 @@ func (s *streaming) review() {
 		return
 	}
 	now := s.gate.registry.now()
-	pass := &passage{gate: s.gate, start: now, principal: s.watch.now.Load()}
+	pass := &passage{gate: s.gate, start: now, principal: s.watch.now.Load(), again: true}
 	if err := s.stillGood(now, pass); err != nil {
 		_ = s.end(pass, err)
 		if s.control.InterruptReceive != nil {
@@ -195,6 +195,7 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, reviewTimeout)
 	defer cancel()
 	if err := s.gate.authenticate(ctx, pass); err != nil {
+		pass.principal = known // whose stream it was
 		return err
 	}
 	if pass.principal.ID() != known.ID() {

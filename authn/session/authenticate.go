@@ -87,3 +87,7 @@ func missing(ctx context.Context, err error) error {
 // Challenge returns the challenge of RFC 6750 for a session token. Browsers with a
 // cookie do not need one.
 func (m *Manager) Challenge(action.Decision) string { return `Bearer realm="session"` }
+
+// KnowsAuthenticationTime implements [action.Dated]: a session knows when it was
+// started.
+func (m *Manager) KnowsAuthenticationTime() bool { return true }

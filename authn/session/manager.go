@@ -14,12 +14,13 @@ import (
 )
 
 // A Manager starts, ends and authenticates sessions. Make one with [New]. It is
-// safe for concurrent use, starts no goroutines and holds no state besides its
-// store, so any number of processes may share that.
+// safe for concurrent use, starts no goroutines and holds no sessions besides those
+// in its store, so any number of processes may share that.
 type Manager struct {
 	entries entries
 	lookup  Lookup
 	settings
+	revocations revocations
 }
 
 var _ action.Challenger = (*Manager)(nil)
@@ -122,8 +123,15 @@ func (m *Manager) End(ctx context.Context) error {
 
 func (m *Manager) endOffered(ctx context.Context, header *connect.Header) error {
 	for _, token := range m.offered(header) {
+		session, found, err := m.entries.session(ctx, token)
+		if err != nil {
+			found = false // it is removed all the same
+		}
 		if err := m.entries.remove(ctx, token); err != nil {
 			return unavailable(ctx, fmt.Errorf("end a session: %w", err))
+		}
+		if found {
+			m.Changed(session.User)
 		}
 	}
 	return nil
@@ -146,6 +154,7 @@ func (m *Manager) EndAll(ctx context.Context, userID string) error {
 	if err := m.entries.newEpoch(ctx, userID); err != nil {
 		return unavailable(ctx, fmt.Errorf("end all sessions: %w", err))
 	}
+	m.Changed(userID)
 	return nil
 }
 

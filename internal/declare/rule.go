@@ -22,7 +22,8 @@ const (
 	// extension was not linked in when the descriptor was built, or has another
 	// type.
 	RuleUnresolved Rule = "action-unresolved"
-	// RuleUnknownField: the declaration has a field that this build does not know.
+	// RuleUnknownField: the declaration, or a role, has a field that this build does
+	// not know.
 	RuleUnknownField Rule = "action-unknown-field"
 	// RuleUnknownValue: the declaration has an enum number that this build does not
 	// know.
@@ -134,6 +135,9 @@ const (
 const (
 	// RuleSchemeUnconfigured: nobody gave the registry an authenticator for a scheme.
 	RuleSchemeUnconfigured Rule = "scheme-unconfigured"
+	// RuleSchemeUndated: an action with a `max_age` names a scheme that cannot tell when
+	// a caller authenticated.
+	RuleSchemeUndated Rule = "scheme-undated"
 	// RuleAuthenticatorNil: a scheme was given a nil authenticator.
 	RuleAuthenticatorNil Rule = "authenticator-nil"
 	// RuleOptionNil: an option of the registry was given nil.
@@ -240,6 +244,7 @@ var mends = map[Rule]string{
 	RuleRoleCycle:             `remove one of the includes`,
 
 	RuleSchemeUnconfigured: `action.NewRegistry(action.Schemes{"session": sessions})`,
+	RuleSchemeUndated:      `name schemes that can tell, such as sessions, or remove max_age`,
 	RuleAuthenticatorNil:   `action.NewRegistry(action.Schemes{"session": sessions})`,
 	RuleOptionNil:          `leave the option out to have the default`,
 	RuleOptionRange:        `action.WithRecheck(5 * time.Minute)`,
