@@ -2,6 +2,7 @@ package action
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -31,7 +32,9 @@ func (g *gate) validate(pass *passage, request proto.Message) error {
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
-		return fault(err) // a rule that fails to run has not been kept
+		// A rule that fails to run has not been kept. CEL's own text can quote the request,
+		// such as the key that was not there.
+		return fault(fmt.Errorf("a validation rule of %s could not be evaluated", g.request))
 	}
 	violations := invalid.ToProto()
 	public := connect.NewError(connect.CodeInvalidArgument, invalid.Error())

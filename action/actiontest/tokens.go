@@ -28,6 +28,10 @@ func (t Tokens) Authenticate(_ context.Context, call *connect.CallInfo) (*action
 	return principal, nil
 }
 
+// KnowsAuthenticationTime implements [action.Dated]: a test's principals say it
+// themselves.
+func (Tokens) KnowsAuthenticationTime() bool { return true }
+
 // Bearer returns the caller that sends a token of [Tokens].
 func Bearer(name, token string) Caller {
 	return Caller{Name: name, Header: map[string]string{"Authorization": "Bearer " + token}}

@@ -61,7 +61,8 @@ func (c *Catalogue) has(name string) bool {
 }
 
 // catalogue reads the roles of one enum. It returns nil for an enum that is no
-// catalogue, and no catalogue along with refusals: a half of one is none.
+// catalogue. Along with refusals a catalogue is returned for the names in it, so that
+// nobody who names one of them is refused for that as well; nothing is built on it.
 func (r *Reader) catalogue(enum protoreflect.EnumDescriptor) (*Catalogue, []Refusal) {
 	var refusals []Refusal
 	refuseHere := func(rule Rule, at protoreflect.Descriptor, format string, args ...any) {
@@ -84,9 +85,14 @@ func (r *Reader) catalogue(enum protoreflect.EnumDescriptor) (*Catalogue, []Refu
 			refuseHere(RuleCatalogueUnresolved, value, "%s: (sallyport.v1.role): %v", value.Name(), err)
 		case found && !marked:
 			refuseHere(RuleRoleOutside, value, "%s has a role, but its enum is no catalogue", value.Name())
-		case found && value.Number() == 0:
-			refuseHere(RuleRoleZero, value, "%s is the zero value, so nobody chose it: it cannot be a role", value.Name())
 		case found:
+			if value.Number() == 0 {
+				refuseHere(RuleRoleZero, value, "%s is the zero value, so nobody chose it: it cannot be a role", value.Name())
+			}
+			fields, _ := unknowns(option.ProtoReflect(), "role")
+			for _, text := range fields {
+				refuseHere(RuleUnknownField, value, "%s: %s", value.Name(), text)
+			}
 			for _, problem := range r.violations(option) {
 				refuseHere(problem.rule, value, "%s: %s", value.Name(), problem.text)
 			}
@@ -112,10 +118,7 @@ func (r *Reader) catalogue(enum protoreflect.EnumDescriptor) (*Catalogue, []Refu
 	if cycle := catalogue.cycle(); cycle != nil {
 		refuseHere(RuleRoleCycle, enum, "roles include each other: %s", strings.Join(cycle, " includes "))
 	}
-	if len(refusals) > 0 {
-		return nil, refusals
-	}
-	return catalogue, nil
+	return catalogue, refusals
 }
 
 func (c *Catalogue) names() []string {

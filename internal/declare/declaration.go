@@ -177,7 +177,7 @@ func (m *methodReading) read() *Declaration {
 	m.when = option.GetStream().GetAuthorize()
 	m.readStream(option)
 	// With schemes as well it is the choice that is refused, not yet the grants.
-	if option.GetAuthenticate() != nil && option.GetAuthenticate().Anonymous != nil && declaration.Anonymous() && len(option.GetAuthorize().GetAllow()) > 0 {
+	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
 		m.refuse(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
 		return nil
 	}
@@ -192,6 +192,13 @@ func (m *methodReading) read() *Declaration {
 	return declaration
 }
 
+// saysAnonymous reports whether a declaration has a reason, be it an empty one, for
+// which callers need not authenticate.
+func saysAnonymous(option *sallyportv1.Action) bool {
+	authenticate := option.GetAuthenticate()
+	return authenticate != nil && authenticate.Anonymous != nil
+}
+
 func (m *methodReading) readStream(option *sallyportv1.Action) {
 	streaming := m.method.IsStreamingClient() || m.method.IsStreamingServer()
 	switch {
@@ -199,7 +206,7 @@ func (m *methodReading) readStream(option *sallyportv1.Action) {
 		m.refuse(RuleStreamMissing, "a streaming RPC says when it is authorized")
 	case !streaming && option.GetStream() != nil:
 		m.refuse(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
-	case option.GetStream().GetRecheck() != nil && option.GetAuthenticate().Anonymous != nil:
+	case option.GetStream().GetRecheck() != nil && saysAnonymous(option):
 		m.refuse(RuleRecheckAnonymous, "`recheck` looks at the caller again, and an anonymous one is nobody to look at")
 	}
 }

@@ -136,6 +136,8 @@ var ruleTests = []ruleTest{
 	{rule: RuleStreamOpenRequest, name: "condition of the principal alone", rpc: bidiStream, passes: session + `authorize: {allow: {cel: "principal.attributes.tenant == 'acme'"}} stream: {authorize: OPEN}`},
 	{rule: RuleRecheckRange, name: "too short", rpc: bidiStream, refused: session + admin + `stream: {authorize: OPEN recheck: {nanos: 999999999}}`, passes: session + admin + `stream: {authorize: OPEN recheck: {seconds: 1}}`},
 	{rule: RuleRecheckRange, name: "too long", rpc: bidiStream, refused: session + admin + `stream: {authorize: OPEN recheck: {seconds: 86400 nanos: 1}}`, passes: session + admin + `stream: {authorize: OPEN recheck: {seconds: 86400}}`},
+	{rule: RuleAuthenticateMissing, name: "with a recheck", rpc: serverStream, refused: anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`},
+	{rule: RuleRecheckAnonymous, name: "no reason", rpc: serverStream, refused: `authenticate: {anonymous: ""} ` + anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`, also: []Rule{RuleAnonymousReason}},
 	{rule: RuleRecheckAnonymous, name: "anonymous", rpc: serverStream, refused: `authenticate: {anonymous: "x"} ` + anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`, passes: `authenticate: {anonymous: "x"} ` + anyone + `stream: {authorize: OPEN}`},
 
 	{rule: RuleGrantEmpty, name: "empty", refused: session + `authorize: {allow: {}}`, passes: session + admin},

@@ -36,7 +36,7 @@ type Reader struct {
 }
 
 type fileCatalogues struct {
-	good     []*Catalogue
+	found    []*Catalogue // those that were refused too
 	refusals []Refusal
 }
 
@@ -63,11 +63,11 @@ func NewReader(files Files) (*Reader, error) {
 	}, nil
 }
 
-// File reads all of a file: its role catalogues and its services. Declarations
-// come along only when nothing of the file is refused.
+// File reads all of a file: its services, and the role catalogues that it can see.
+// Declarations come along only when nothing is refused. Files that see the same
+// catalogue are refused for the same faults of it.
 func (r *Reader) File(file protoreflect.FileDescriptor) ([]*Declaration, []Refusal) {
-	refusals := slices.Clone(r.fileCatalogues(file).refusals)
-	refusals = append(refusals, r.catalogueTwice(file)...)
+	refusals := r.refusedCatalogues(file)
 	var declarations []*Declaration
 	for i := range file.Services().Len() {
 		of, more := r.service(file.Services().Get(i))
@@ -84,10 +84,7 @@ func (r *Reader) File(file protoreflect.FileDescriptor) ([]*Declaration, []Refus
 // is refused.
 func (r *Reader) Service(service protoreflect.ServiceDescriptor) ([]*Declaration, []Refusal) {
 	declarations, refusals := r.service(service)
-	for _, file := range r.visible(service.ParentFile()) {
-		refusals = append(refusals, r.fileCatalogues(file).refusals...)
-	}
-	refusals = append(refusals, r.catalogueTwice(service.ParentFile())...)
+	refusals = append(refusals, r.refusedCatalogues(service.ParentFile())...)
 	if len(refusals) > 0 {
 		return nil, refusals
 	}
@@ -122,6 +119,15 @@ func collisions(declarations []*Declaration) []Refusal {
 	return refusals
 }
 
+// refusedCatalogues returns what is wrong with the role catalogues that a file sees.
+func (r *Reader) refusedCatalogues(file protoreflect.FileDescriptor) []Refusal {
+	var refusals []Refusal
+	for _, visible := range r.visible(file) {
+		refusals = append(refusals, r.fileCatalogues(visible).refusals...)
+	}
+	return append(refusals, r.catalogueTwice(file)...)
+}
+
 // fileCatalogues reads the role catalogues of one file, nested enums included.
 func (r *Reader) fileCatalogues(file protoreflect.FileDescriptor) fileCatalogues {
 	if known, ok := r.catalogues[file]; ok {
@@ -131,7 +137,7 @@ func (r *Reader) fileCatalogues(file protoreflect.FileDescriptor) fileCatalogues
 	for enum := range enums(file) {
 		catalogue, refusals := r.catalogue(enum)
 		if catalogue != nil {
-			read.good = append(read.good, catalogue)
+			read.found = append(read.found, catalogue)
 		}
 		read.refusals = append(read.refusals, refusals...)
 	}
@@ -147,7 +153,7 @@ func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor) []Refusal {
 		if visible.Package() != file.Package() {
 			continue
 		}
-		for _, catalogue := range r.fileCatalogues(visible).good {
+		for _, catalogue := range r.fileCatalogues(visible).found {
 			if first == nil {
 				first = catalogue
 				continue
@@ -200,7 +206,7 @@ func (r *Reader) visible(file protoreflect.FileDescriptor) []protoreflect.FileDe
 func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Catalogue, ambiguous bool, known []string) {
 	var imported []*Catalogue
 	for _, visible := range r.visible(file) {
-		for _, catalogue := range r.fileCatalogues(visible).good {
+		for _, catalogue := range r.fileCatalogues(visible).found {
 			known = append(known, catalogue.names()...)
 			switch {
 			case !catalogue.has(name):
@@ -246,7 +252,8 @@ func (r *Reader) violations(option proto.Message) []problem {
 	return problems
 }
 
-// Catalogues returns the role catalogues of a file.
+// Catalogues returns the role catalogues of a file. They are good where [Reader.File]
+// refuses nothing.
 func (r *Reader) Catalogues(file protoreflect.FileDescriptor) []*Catalogue {
-	return r.fileCatalogues(file).good
+	return r.fileCatalogues(file).found
 }

@@ -61,13 +61,20 @@ func Run(plugin *protogen.Plugin, options Options) error {
 		reader.Give(options.Declarations, declarations)
 	}
 	refusals := reader.Unmatched(procedures(plugin))
+	known := map[declare.Refusal]bool{}
 	read := map[*protogen.File]declared{}
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
 		}
 		declarations, more := reader.File(file.Desc)
-		refusals = append(refusals, more...)
+		for _, refusal := range more {
+			// Files that see one role catalogue are all refused for its faults.
+			if !known[refusal] {
+				known[refusal] = true
+				refusals = append(refusals, refusal)
+			}
+		}
 		read[file] = newDeclared(declarations, reader.Catalogues(file.Desc))
 	}
 	if len(refusals) > 0 {
