@@ -1,0 +1,118 @@
+package apikey
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// patience is how long a call waits for the use of its key to be written down.
+const patience = 250 * time.Millisecond
+
+// Reasons for operators. The caller sees none of them, so that nobody learns which
+// ids there are.
+var (
+	errMalformed = action.InvalidCredential("API key is malformed or mistyped")
+	errUnknown   = action.InvalidCredential("API key is unknown or revoked")
+	errSecret    = action.InvalidCredential("API key has a known id and another secret")
+	errExpired   = action.InvalidCredential("API key has expired")
+)
+
+// errUnreadable is a fault: something else writes to the store.
+var errUnreadable = errors.New("apikey: a key of the store is unreadable")
+
+// Authenticate finds the key that came with the call and returns its owner. See the
+// package for what counts as a key, and [action.Authenticator] for the errors.
+func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+	text, err := m.offered(call.RequestHeader())
+	if err != nil {
+		return nil, err
+	}
+	id, ok := keyID(m.prefix, text)
+	if !ok {
+		return nil, errMalformed
+	}
+	record, found, err := m.store.Find(ctx, id)
+	if err != nil {
+		return nil, failure(ctx, "find a key", err)
+	}
+	offered, now := hash(text), time.Now()
+	switch {
+	case !found:
+		return nil, errUnknown
+	case subtle.ConstantTimeCompare(offered[:], record.Hash[:]) != 1:
+		return nil, errSecret
+	case !now.Before(record.ExpiresAt):
+		return nil, errExpired
+	case record.Owner == "":
+		return nil, errUnreadable
+	}
+	claims, err := m.lookup(ctx, record.Key)
+	if err != nil {
+		return nil, failure(ctx, "look the owner up", err)
+	}
+	m.markUsed(ctx, &record.Key, now)
+	claims.Scopes = common(record.Scopes, claims.Scopes)
+	claims.AuthenticatedAt = time.Time{}
+	if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(record.ExpiresAt) {
+		claims.ExpiresAt = record.ExpiresAt
+	}
+	return action.NewPrincipal(record.Owner, claims), nil
+}
+
+// Challenge returns the challenge of RFC 6750, or "" where keys have a header of
+// their own, for which HTTP knows no challenge.
+func (m *Manager) Challenge(action.Decision) string {
+	if m.header != authorization {
+		return ""
+	}
+	return `Bearer realm="apikey"`
+}
+
+// markUsed writes down that a key is in use, unless that was done lately. A call is
+// not refused because nobody could write that down, and waits for it a moment only.
+func (m *Manager) markUsed(ctx context.Context, key *Key, now time.Time) {
+	before := now.Add(-m.interval)
+	if key.LastUsedAt.After(before) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_ = m.store.MarkUsed(ctx, key.ID, now, before)
+}
+
+// common returns what two lists have in common. Both are short.
+func common(a, b []string) []string {
+	var both []string
+	for _, s := range a {
+		if slices.Contains(b, s) {
+			both = append(both, s)
+		}
+	}
+	return both
+}
+
+func hash(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
+
+// failure is the answer to an error of the store or the lookup.
+func failure(ctx context.Context, doing string, err error) error {
+	switch ended := ctx.Err(); {
+	case ended != nil:
+		return ended
+	case errors.Is(err, action.ErrNoCredential):
+		// There is one. Passing this on would let another scheme decide.
+		return fmt.Errorf("%s: %v", doing, err) //nolint:errorlint // see above
+	case errors.Is(err, action.ErrInvalidCredential), errors.Is(err, errUnreadable):
+		return err
+	default:
+		return action.Unavailable(fmt.Errorf("%s: %w", doing, err))
+	}
+}

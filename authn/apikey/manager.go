@@ -1,0 +1,58 @@
+package apikey
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// A Manager issues, lists, revokes and authenticates keys. Make one with [New]. It is
+// safe for concurrent use and starts no goroutines. All its keys are in its store, so
+// any number of processes may share that.
+type Manager struct {
+	store       Store
+	lookup      Lookup
+	revocations revocations
+	settings
+}
+
+var (
+	_ action.Challenger = (*Manager)(nil)
+	_ action.Revoker    = (*Manager)(nil)
+)
+
+// A Lookup tells what a key's owner may do now by this key: roles, attributes and so
+// on. It runs at every call, after the key was found good, and must not change it.
+//
+// The principal gets those of the key's scopes that the claims name as well; where
+// the owner may use all of them, that is `Scopes: key.Scopes`. A grant that asks for
+// a role alone does not look at scopes: to let keys do less than their owners where
+// grants do so, return fewer roles.
+//
+// For an owner that is gone or disabled it returns an error made by
+// [action.InvalidCredential]; any other error means that nobody can tell, and the
+// call ends as unavailable. AuthenticatedAt of the claims is ignored, since a key
+// cannot tell; ExpiresAt holds where it comes before the key's own.
+type Lookup func(ctx context.Context, key Key) (action.Claims, error)
+
+// New returns a Manager that keeps its keys in store and asks lookup about their
+// owners. The error names everything that is wrong with the arguments.
+func New(store Store, lookup Lookup, options ...Option) (*Manager, error) {
+	chosen := defaults
+	for _, option := range options {
+		option.apply(&chosen)
+	}
+	err := chosen.check()
+	database, ok := store.(*Database)
+	if store == nil || ok && (database == nil || database.db == nil) {
+		err = errors.Join(errors.New("apikey: a store is required"), err)
+	}
+	if lookup == nil {
+		err = errors.Join(errors.New("apikey: a lookup is required"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Manager{store: store, lookup: lookup, settings: chosen}, nil
+}

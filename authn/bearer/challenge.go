@@ -1,0 +1,43 @@
+package bearer
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// Challenge returns what a call that was denied would have needed: a newer sign-in
+// (RFC 9470, section 3), more scopes (RFC 6750, section 3.1), a token that is good,
+// or any token at all.
+func (a *Authenticator) Challenge(denial action.Decision) string {
+	challenge := `Bearer realm="` + a.realm + `"`
+	switch {
+	case denial.MaxAge > 0:
+		seconds := strconv.FormatInt(int64(denial.MaxAge/time.Second), 10)
+		return challenge + `, error="insufficient_user_authentication", max_age="` + seconds + `"`
+	case len(denial.MissingScopes) > 0:
+		return challenge + `, error="insufficient_scope", scope="` + scopeList(denial.MissingScopes) + `"`
+	case denial.Reason != action.ErrNoCredential.Error(): // the gate's reason where nothing was offered
+		return challenge + `, error="invalid_token"`
+	default:
+		return challenge
+	}
+}
+
+// scopeList joins scopes as RFC 6749, section 3.3, writes them. Those that it has no
+// way to write are left out: nobody can be granted them by OAuth either.
+func scopeList(scopes []string) string {
+	var list []string
+	for _, scope := range scopes {
+		if scope != "" && !strings.ContainsFunc(scope, isOutsideQuotes) {
+			list = append(list, scope)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// isOutsideQuotes reports whether a letter of a scope cannot stand in a quoted string
+// as it is.
+func isOutsideQuotes(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }

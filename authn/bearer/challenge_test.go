@@ -1,0 +1,66 @@
+package bearer_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/bearer"
+)
+
+func TestChallenge(t *testing.T) {
+	t.Parallel()
+	plain := must(bearer.New("id", audience, static(onceP256().Public())))
+	named := must(bearer.New("id", audience, static(onceP256().Public()), bearer.WithRealm("our API")))
+	for name, test := range map[string]struct {
+		authenticator *bearer.Authenticator
+		denial        action.Decision
+		want          string
+	}{
+		"no credential": {plain, action.Decision{Reason: "no credential offered"}, `Bearer realm="https://api.example.com"`},
+		"a bad one":     {plain, action.Decision{Reason: "x"}, `Bearer realm="https://api.example.com", error="invalid_token"`},
+		"a realm":       {named, action.Decision{Reason: "no credential offered"}, `Bearer realm="our API"`},
+		"too few scopes": {
+			named, action.Decision{Reason: "x", MissingScopes: []string{"a", "b:c"}},
+			`Bearer realm="our API", error="insufficient_scope", scope="a b:c"`,
+		},
+		"scopes beyond OAuth": {
+			named, action.Decision{MissingScopes: []string{"", "a b", "c\"", "d\\", "e\r\n", "é", "f"}},
+			`Bearer realm="our API", error="insufficient_scope", scope="f"`,
+		},
+		"an old sign-in": {
+			named, action.Decision{Reason: "x", MaxAge: 15 * time.Minute},
+			`Bearer realm="our API", error="insufficient_user_authentication", max_age="900"`,
+		},
+	} {
+		if got := test.authenticator.Challenge(test.denial); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+func TestChallengeOverTheWire(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	wire := newWire(t, trusted(t, issuer))
+	const realm = `Bearer realm="https://api.example.com"`
+	for authorization, want := range map[string]string{
+		"Basic eDp5":                           realm,
+		"Bearer ses_opaque":                    realm, // no JWT: another scheme's, or nobody's
+		"Bearer a.b.c":                         realm + `, error="invalid_token"`,
+		"Bearer":                               realm + `, error="invalid_token"`,
+		"Bearer " + key.token("x", time.Now()): realm + `, error="invalid_token"`,
+	} {
+		if got := wire.call(t, authorization); got.status != 401 || got.challenge != want {
+			t.Errorf("%.20s: %d, %s", authorization, got.status, got.challenge)
+		}
+	}
+	if got := wire.call(t); got.status != 401 || got.challenge != realm {
+		t.Errorf("no credential: %+v", got)
+	}
+	token := key.sign(key.goodHeader().json(), goodClaims(issuer.URL, time.Now()).with(fields{"roles": []string{"member"}}).json())
+	if got := wire.call(t, "Bearer "+token); got.status != 403 || got.challenge != "" {
+		t.Errorf("a role too few: %+v", got)
+	}
+}

@@ -1,0 +1,187 @@
+package bearer
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// minInterval is the least time between two fetches, whatever tokens come in: it is
+// what an attacker with made-up key ids can cost the issuer.
+const minInterval = 10 * time.Second
+
+// maxFetch is the longest that a fetch takes.
+const maxFetch = 10 * time.Second
+
+var (
+	errUnknownKey = action.InvalidCredential("token is by a key that the issuer does not have, or not for this algorithm")
+	errClosed     = action.Unavailable(errors.New("the authenticator is closed"))
+)
+
+// A keyring holds the issuer's keys and renews them. One fetch is under way at a
+// time, and whoever needs its outcome waits for it; it belongs to no call, so that a
+// caller who goes away takes it from nobody.
+type keyring struct {
+	source        func(context.Context) (keySet, error) // nil where the keys are given
+	fetcher       *fetcher
+	now           func() time.Time
+	refresh, keep time.Duration
+
+	// ends with close; a fetch is done in it
+	ctx    context.Context //nolint:containedctx // it is the keyring's own, and no call's
+	cancel context.CancelFunc
+	group  sync.WaitGroup
+
+	mu       sync.Mutex
+	keys     keySet
+	askedFor time.Time     // when the keys were asked for
+	tried    time.Time     // when a fetch began last
+	failure  error         // what became of it, if it failed
+	fetching chan struct{} // closed when the fetch under way ends; nil if none is
+}
+
+func newKeyring(settings *settings, fetcher *fetcher, source func(context.Context) (keySet, error)) *keyring {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &keyring{
+		source: source, fetcher: fetcher, now: settings.now,
+		refresh: settings.refresh, keep: settings.keep,
+		ctx: ctx, cancel: cancel,
+	}
+}
+
+func newStaticKeyring(keys keySet) *keyring { return &keyring{keys: keys} }
+
+// find returns the key that a token is by. While the keys at hand are not too old and
+// the key is among them it does not wait, even where it is time to renew them.
+func (r *keyring) find(ctx context.Context, keyID, algorithm string) (crypto.PublicKey, error) {
+	if r.source == nil {
+		if key, ok := r.keys.find(keyID, algorithm); ok {
+			return key, nil
+		}
+		return nil, errUnknownKey
+	}
+	key, fetch, err := r.look(keyID, algorithm, true)
+	if fetch == nil {
+		return key, err
+	}
+	if err := wait(ctx, fetch); err != nil {
+		return nil, err
+	}
+	key, _, err = r.look(keyID, algorithm, false)
+	return key, err
+}
+
+// look returns the key, or the fetch to wait for, or else why there is no key. It
+// begins a fetch, if it may, where one could help.
+func (r *keyring) look(keyID, algorithm string, mayFetch bool) (crypto.PublicKey, <-chan struct{}, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	key, ok := r.keys.find(keyID, algorithm)
+	usable := r.usable(now)
+	if mayFetch && (!ok || !usable || now.Sub(r.askedFor) >= r.refresh) {
+		r.begin(now)
+	}
+	switch {
+	case usable && ok:
+		return key, nil, nil
+	case mayFetch && r.fetching != nil:
+		return nil, r.fetching, nil
+	case r.failure != nil:
+		// A key that is not known may be one that could not be fetched.
+		return nil, nil, action.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
+	case !usable:
+		return nil, nil, errClosed
+	default:
+		return nil, nil, errUnknownKey
+	}
+}
+
+// usable reports whether there are keys, and ones that are not too old.
+func (r *keyring) usable(now time.Time) bool { return r.keys != nil && now.Sub(r.askedFor) < r.keep }
+
+// begin starts a fetch, unless one is under way, began lately, or the keyring is
+// closed.
+func (r *keyring) begin(now time.Time) {
+	if r.fetching != nil || r.ctx.Err() != nil || !r.tried.IsZero() && now.Sub(r.tried) < minInterval {
+		return
+	}
+	done := make(chan struct{})
+	r.fetching, r.tried = done, now
+	r.group.Go(func() {
+		defer close(done)
+		keys, err := r.fetch()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.fetching, r.failure = nil, err
+		if err == nil {
+			r.keys, r.askedFor = keys, now
+		}
+	})
+}
+
+// fetch asks the source. A panic there is a failure, and not the end of the process.
+func (r *keyring) fetch() (keys keySet, err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			keys, err = nil, fmt.Errorf("panic: %v", recovered)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(r.ctx, maxFetch)
+	defer cancel()
+	return r.source(ctx)
+}
+
+// load makes sure that there are keys.
+func (r *keyring) load(ctx context.Context) error {
+	if r.source == nil {
+		return nil
+	}
+	r.mu.Lock()
+	if !r.usable(r.now()) {
+		r.begin(r.now())
+	}
+	fetching := r.fetching
+	r.mu.Unlock()
+	if fetching != nil {
+		if err := wait(ctx, fetching); err != nil {
+			return err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.usable(r.now()):
+		return nil
+	case r.failure != nil:
+		return action.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
+	default:
+		return errClosed
+	}
+}
+
+// wait waits for a fetch, as long as whoever asks does.
+func wait(ctx context.Context, fetch <-chan struct{}) error {
+	select {
+	case <-fetch:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *keyring) close() {
+	if r.source == nil {
+		return
+	}
+	r.mu.Lock() // so that no fetch begins between the two
+	r.cancel()
+	r.mu.Unlock()
+	r.group.Wait()
+	r.fetcher.close()
+}

@@ -1,0 +1,490 @@
+package bearer_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/bearer"
+)
+
+// second is another key under another id.
+func second() signer { return signer{"k2", jose.ES256, otherP256()} }
+
+func TestRotation(t *testing.T) {
+	t.Parallel()
+	clock, old, young := newClock(), es256("k1"), second()
+	issuer := newProvider(t, old.public())
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+	jane := issuer.URL + "#jane"
+	see := func(key signer, want string) {
+		t.Helper()
+		if got := authenticate(t, authenticator, key.token(issuer.URL, clock.Now())); got != want {
+			t.Errorf("%s: got %s, want %s", key.id, got, want)
+		}
+	}
+
+	see(old, jane)
+	see(young, "invalid") // nobody has published it
+	issuer.rotate(old.public(), young.public())
+	see(young, "invalid") // asked again too soon
+	clock.pass(10 * time.Second)
+	see(young, jane)
+	see(old, jane)
+	if got := issuer.fetched(); got != 2 {
+		t.Errorf("%d fetches, want 2", got)
+	}
+
+	// A key that is withdrawn serves until its time to be asked about again, which no
+	// call waits for.
+	issuer.rotate(young.public())
+	clock.pass(10*time.Minute - 1)
+	see(old, jane)
+	clock.pass(1)
+	see(old, jane)
+	for issuer.fetched() < 3 || authenticate(t, authenticator, old.token(issuer.URL, clock.Now())) == jane {
+		time.Sleep(time.Millisecond) // until the fetch in the background is done
+	}
+	see(old, "invalid")
+	see(young, jane)
+	if got := issuer.fetched(); got != 3 {
+		t.Errorf("%d fetches, want 3", got)
+	}
+
+	// A set without keys is an answer too.
+	issuer.rotate()
+	clock.pass(time.Hour)
+	see(young, "invalid")
+}
+
+// TestSameIDNewKey replaces a key under its id.
+func TestSameIDNewKey(t *testing.T) {
+	t.Parallel()
+	clock, old := newClock(), es256("k1")
+	young := signer{"k1", jose.ES256, otherP256()}
+	issuer := newProvider(t, old.public())
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+	if err := authenticator.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	issuer.rotate(young.public())
+	for range 10 {
+		clock.pass(time.Minute - time.Second)
+		// A signature that is wrong by a known key asks nobody.
+		if got := authenticate(t, authenticator, young.token(issuer.URL, clock.Now())); got != "invalid" {
+			t.Errorf("got %s", got)
+		}
+	}
+	if got := issuer.fetched(); got != 1 {
+		t.Errorf("%d fetches", got)
+	}
+	clock.pass(time.Hour)
+	if got := authenticate(t, authenticator, young.token(issuer.URL, clock.Now())); got != issuer.URL+"#jane" {
+		t.Errorf("in the end: %s", got)
+	}
+}
+
+// TestNoHerd has many callers need a key at once.
+func TestNoHerd(t *testing.T) {
+	t.Parallel()
+	const callers = 200
+	for name, known := range map[string]bool{"first sight": true, "unknown keys": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock, key, want := newClock(), es256("k1"), "invalid"
+			issuer := newProvider(t, key.public())
+			if !known {
+				key.id = "k2"
+			} else {
+				want = issuer.URL + "#jane"
+			}
+			authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+			token := key.token(issuer.URL, clock.Now())
+			for round := range 3 {
+				var group sync.WaitGroup
+				for range callers {
+					group.Go(func() {
+						if got := authenticate(t, authenticator, token); got != want {
+							t.Errorf("got %s, want %s", got, want)
+						}
+					})
+				}
+				group.Wait()
+				rounds := 1
+				if !known {
+					rounds = round + 1
+				}
+				if got := issuer.fetched(); got != rounds {
+					t.Errorf("round %d: %d fetches, want %d", round, got, rounds)
+				}
+				clock.pass(10 * time.Second)
+			}
+		})
+	}
+}
+
+// TestUnknownKeysAskSeldom sends tokens by made-up keys for an hour.
+func TestUnknownKeysAskSeldom(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+	for i := range 3600 {
+		// It does not come to the signature.
+		token := encode(key.goodHeader().with(fields{"kid": "made-up-" + strconv.Itoa(i)}).json()) + ".e30.AAAA"
+		if got := authenticate(t, authenticator, token); got != "invalid" {
+			t.Fatal(got)
+		}
+		clock.pass(time.Second)
+	}
+	if got := issuer.fetched(); got != 360 {
+		t.Errorf("%d fetches in an hour, want one in ten seconds", got)
+	}
+}
+
+// TestOutages puts every kind of outage after a good start, and at the start.
+func TestOutages(t *testing.T) {
+	t.Parallel()
+	keys := func(w http.ResponseWriter, r *http.Request, text string) {
+		if r.URL.Path == "/keys" {
+			_, _ = w.Write([]byte(text))
+			return
+		}
+		_, _ = w.Write([]byte(`{"issuer":"http://` + r.Host + `","jwks_uri":"http://` + r.Host + `/keys"}`))
+	}
+	document := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write([]byte(strings.ReplaceAll(text, "ISSUER", "http://"+r.Host)))
+		}
+	}
+	elsewhere := newProvider(t, es256("k1").public())
+	for name, instead := range map[string]http.HandlerFunc{
+		"status 503": down,
+		"status 404": http.NotFound,
+		"status 204": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) },
+		"status 206": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusPartialContent)
+			keys(w, r, `{"keys":[]}`)
+		},
+		"cut off": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"cut off later": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+		},
+		"nothing":        func(http.ResponseWriter, *http.Request) {},
+		"a page":         document("<html>maintenance</html>"),
+		"another issuer": document(`{"issuer":"https://id.example.com","jwks_uri":"ISSUER/keys"}`),
+		"issuer with /":  document(`{"issuer":"ISSUER/","jwks_uri":"ISSUER/keys"}`),
+		"no issuer":      document(`{"jwks_uri":"ISSUER/keys"}`),
+		"two issuers":    document(`{"issuer":"https://id.example.com","issuer":"ISSUER","jwks_uri":"ISSUER/keys"}`),
+		"no address":     document(`{"issuer":"ISSUER"}`),
+		"a relative one": document(`{"issuer":"ISSUER","jwks_uri":"/keys"}`),
+		"a file":         document(`{"issuer":"ISSUER","jwks_uri":"file:///etc/passwd"}`),
+		"plain HTTP":     document(`{"issuer":"ISSUER","jwks_uri":"http://id.example.com/keys"}`),
+		"with a user":    document(`{"issuer":"ISSUER","jwks_uri":"http://a:b@127.0.0.1/keys"}`),
+		"no key set":     func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{}`) },
+		"a null":         func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":null}`) },
+		"a list":         func(w http.ResponseWriter, r *http.Request) { keys(w, r, `[]`) },
+		"two key sets":   func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[],"keys":[]}`) },
+		"half a set":     func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[`) },
+		"a huge one":     func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[`+strings.Repeat(" ", 1<<20)+`]}`) },
+		"headers": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X", strings.Repeat("x", 80<<10))
+			keys(w, r, `{"keys":[]}`)
+		},
+		"sent elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+r.URL.Path, http.StatusFound)
+		},
+		"sent in circle": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, r.URL.Path, http.StatusTemporaryRedirect)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			clock, key, young := newClock(), es256("k1"), second()
+			issuer := newProvider(t, key.public(), young.public())
+			issuer.answer(instead)
+			authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+			see := func(when string, key signer, want string) {
+				t.Helper()
+				if got := authenticate(t, authenticator, key.token(issuer.URL, clock.Now())); got != want {
+					t.Errorf("%s: got %s, want %s", when, got, want)
+				}
+			}
+			see("at the start", key, "unavailable")
+			if err := authenticator.Load(t.Context()); !errors.Is(err, action.ErrUnavailable) {
+				t.Errorf("Load: %v", err)
+			}
+			issuer.answer(nil)
+			see("up again, too soon", key, "unavailable")
+			clock.pass(10 * time.Second)
+			see("up again", key, issuer.URL+"#jane")
+
+			issuer.answer(instead)
+			clock.pass(10 * time.Second)
+			unknown := signer{"k3", key.algorithm, key.private}
+			see("an unknown key, while it is down", unknown, "unavailable")
+			clock.pass(time.Hour - 10*time.Second - 1)
+			see("at the last", key, issuer.URL+"#jane")
+			see("at the last, the other key", young, issuer.URL+"#jane")
+			clock.pass(1)
+			see("too old", key, "unavailable")
+			clock.pass(24 * time.Hour)
+			see("much too old", key, "unavailable")
+			issuer.answer(nil)
+			clock.pass(10 * time.Second)
+			see("in the end", key, issuer.URL+"#jane")
+		})
+	}
+}
+
+// TestNobodyListens takes the whole server away.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+	wire := newWire(t, authenticator, action.WithClock(clock.Now))
+	call := func() answer { return wire.call(t, "Bearer "+key.token(issuer.URL, clock.Now())) }
+	if got := call(); got.status != http.StatusOK {
+		t.Fatal(got)
+	}
+	issuer.Close()
+	clock.pass(time.Hour - 1)
+	if got := call(); got.status != http.StatusOK {
+		t.Errorf("within an hour: %+v", got)
+	}
+	clock.pass(1)
+	got := call()
+	if got.code != "unavailable" || got.challenge != "" || strings.Contains(got.body, "127.0.0.1") || wire.handled.Load() != 2 {
+		t.Errorf("after an hour: %+v", got)
+	}
+	if denials := wire.denied(); len(denials) != 1 || denials[0].Err == nil {
+		t.Errorf("recorded: %+v", denials)
+	}
+}
+
+// TestSlowIssuer has one caller go away, and others not, while the keys are fetched.
+func TestSlowIssuer(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		issuer.answer(nil)
+		issuer.ServeHTTP(w, r)
+	})
+	authenticator := trusted(t, issuer)
+	token := key.token(issuer.URL, time.Now())
+	answers := make(chan string, 10)
+	verify := func(ctx context.Context) { answers <- outcome(authenticator.Verify(ctx, token)) }
+	gone, leave := context.WithCancel(t.Context())
+	go verify(gone)
+	<-asked
+	for range 5 {
+		go verify(t.Context())
+	}
+	leave()
+	if got := <-answers; got != "canceled" {
+		t.Errorf("who left: %s", got)
+	}
+	late, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	verify(late)
+	if got := <-answers; got != "late" {
+		t.Errorf("who had no time: %s", got)
+	}
+	close(release)
+	for range 5 {
+		if got := <-answers; got != issuer.URL+"#jane" {
+			t.Errorf("who stayed: %s", got)
+		}
+	}
+	if got := issuer.fetched(); got != 1 {
+		t.Errorf("%d fetches", got)
+	}
+}
+
+func TestCloseEndsAFetch(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	asked := make(chan struct{}, 10)
+	issuer.answer(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	})
+	authenticator := trusted(t, issuer)
+	answers := make(chan string)
+	token := key.token(issuer.URL, time.Now())
+	go func() { answers <- outcome(authenticator.Verify(t.Context(), token)) }()
+	<-asked
+	if err := authenticator.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := <-answers; got != "unavailable" {
+		t.Errorf("who waited: %s", got)
+	}
+	if got := authenticate(t, authenticator, token); got != "unavailable" {
+		t.Errorf("afterwards: %s", got)
+	}
+	if err := authenticator.Load(t.Context()); !errors.Is(err, action.ErrUnavailable) {
+		t.Errorf("Load: %v", err)
+	}
+	if err := authenticator.Close(); err != nil || issuer.visited() != 1 {
+		t.Errorf("closed twice: %v, %d requests", err, issuer.visited())
+	}
+}
+
+// TestKeySets has sets in which a key is of no use, beside one that is.
+func TestKeySets(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	public := key.public()
+	weak := jose.JSONWebKey{Key: onceRSA().Public(), KeyID: "k1"}
+	for name, test := range map[string]struct {
+		beside any
+		want   string
+	}{
+		"of an unknown kind":      {fields{"kty": "PQ", "kid": "k1"}, "jane"},
+		"of an unknown curve":     {fields{"kty": "OKP", "crv": "Ed448", "x": "AAAA", "kid": "k1"}, "jane"},
+		"off its curve":           {fields{"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA", "kid": "k1"}, "jane"},
+		"symmetric":               {fields{"kty": "oct", "k": "AAAA", "kid": "k1"}, "jane"},
+		"private":                 {jose.JSONWebKey{Key: otherP256(), KeyID: "k1"}, "jane"},
+		"for encryption":          {jose.JSONWebKey{Key: otherP256().Public(), KeyID: "k1", Use: "enc"}, "jane"},
+		"for something":           {jose.JSONWebKey{Key: otherP256().Public(), KeyID: "k1", Use: "x"}, "jane"},
+		"without an id":           {jose.JSONWebKey{Key: otherP256().Public()}, "jane"},
+		"another id":              {jose.JSONWebKey{Key: otherP256().Public(), KeyID: "k2"}, "jane"},
+		"for another algorithm":   {jose.JSONWebKey{Key: otherP256().Public(), KeyID: "k1", Algorithm: "ES512"}, "jane"},
+		"of another kind":         {weak, "jane"},
+		"a null":                  {nil, "jane"},
+		"a text":                  {"k1", "jane"},
+		"a list":                  {[]any{public}, "jane"},
+		"to sign":                 {fields{"key_ops": []string{"sign"}, "kty": "EC", "kid": "k1"}, "jane"},
+		"the same twice":          {public, "invalid"},
+		"another of the same id":  {jose.JSONWebKey{Key: otherP256().Public(), KeyID: "k1"}, "invalid"},
+		"another, to verify":      {jose.JSONWebKey{Key: otherP256().Public(), KeyID: "k1", Use: "sig", Algorithm: "ES256"}, "invalid"},
+		"another, in other words": {jose.JSONWebKey{Key: must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)).Public(), KeyID: "k1"}, "invalid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, keys := range [][]any{{test.beside, public}, {public, test.beside}} {
+				issuer := newProvider(t, keys...)
+				want := test.want
+				if want == "jane" {
+					want = issuer.URL + "#jane"
+				}
+				if got := authenticate(t, trusted(t, issuer), key.token(issuer.URL, time.Now())); got != want {
+					t.Errorf("got %s, want %s", got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestUseOfOneKey changes what the one key of a set says of itself.
+func TestUseOfOneKey(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	point := must(key.private.Public().(*ecdsa.PublicKey).Bytes())
+	jwk := fields{"kty": "EC", "crv": "P-256", "kid": "k1", "x": encode(point[1:33]), "y": encode(point[33:])}
+	for name, test := range map[string]struct {
+		change fields
+		good   bool
+	}{
+		"as it is":            {nil, true},
+		"verify":              {fields{"key_ops": []string{"verify"}}, true},
+		"sign and verify":     {fields{"key_ops": []string{"sign", "verify"}}, true},
+		"sign":                {fields{"key_ops": []string{"sign"}}, false},
+		"nothing":             {fields{"key_ops": []string{}}, false},
+		"key_ops a text":      {fields{"key_ops": "verify"}, false},
+		"encryption":          {fields{"use": "enc"}, false},
+		"signatures":          {fields{"use": "sig"}, true},
+		"Sig":                 {fields{"use": "Sig"}, false},
+		"the algorithm":       {fields{"alg": "ES256"}, true},
+		"another algorithm":   {fields{"alg": "ES384"}, false},
+		"a symmetric one":     {fields{"alg": "HS256"}, false},
+		"none":                {fields{"alg": "none"}, false},
+		"an id of a number":   {fields{"kid": 1}, false},
+		"another id":          {fields{"kid": "K1"}, false},
+		"a private exponent":  {fields{"d": encode(onceP256().D.FillBytes(make([]byte, 32)))}, false},
+		"a certificate's URL": {fields{"x5u": "https://trap.example.com"}, true},
+		"a bad certificate":   {fields{"x5c": []string{"MIIB"}}, false},
+	} {
+		issuer := newProvider(t, jwk.with(test.change))
+		want := "invalid"
+		if test.good {
+			want = issuer.URL + "#jane"
+		}
+		if got := authenticate(t, trusted(t, issuer), key.token(issuer.URL, time.Now())); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestTLS has an issuer with a certificate, which nobody else can stand in for.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := &provider{keys: []any{key.public()}}
+	issuer.Server = newTLS(t, issuer)
+	token := key.token(issuer.URL, time.Now())
+	if got := authenticate(t, trusted(t, issuer, bearer.WithHTTPClient(issuer.Client())), token); got != issuer.URL+"#jane" {
+		t.Errorf("trusting its certificate: %s", got)
+	}
+	if got := authenticate(t, trusted(t, issuer), token); got != "unavailable" {
+		t.Errorf("not trusting it: %s", got)
+	}
+	// Its keys must not come over plain HTTP, not even from this machine.
+	plain := newProvider(t, key.public())
+	issuer.answer(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"issuer":"` + issuer.URL + `","jwks_uri":"` + plain.URL + `/keys"}`))
+	})
+	if got := authenticate(t, trusted(t, issuer, bearer.WithHTTPClient(issuer.Client())), token); got != "unavailable" || plain.visited() != 0 {
+		t.Errorf("by plain HTTP: %s", got)
+	}
+	unsafely := trusted(t, issuer, bearer.WithHTTPClient(issuer.Client()), bearer.UnsafeWithoutTLS())
+	if got := authenticate(t, unsafely, token); got != issuer.URL+"#jane" {
+		t.Errorf("by plain HTTP, unsafely: %s", got)
+	}
+	// Nor by way of a redirect.
+	issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, plain.URL+r.URL.Path, http.StatusMovedPermanently)
+	})
+	visited := plain.visited()
+	if got := authenticate(t, trusted(t, issuer, bearer.WithHTTPClient(issuer.Client())), token); got != "unavailable" || plain.visited() != visited {
+		t.Errorf("by a redirect: %s", got)
+	}
+}
+
+// TestRedirectWithin follows an issuer that moves its documents about at home.
+func TestRedirectWithin(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+		if path, ok := strings.CutPrefix(r.URL.Path, "/moved"); ok {
+			r.URL.Path = path
+			issuer.answer(nil)
+			issuer.ServeHTTP(w, r)
+			return
+		}
+		http.Redirect(w, r, "/moved"+r.URL.Path, http.StatusFound)
+	})
+	if got := authenticate(t, trusted(t, issuer), key.token(issuer.URL, time.Now())); got != issuer.URL+"#jane" {
+		t.Errorf("got %s", got)
+	}
+}

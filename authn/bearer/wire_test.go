@@ -1,0 +1,133 @@
+package bearer_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+)
+
+// A wire is the demo's service over real connections, with an authenticator of ours
+// under the name that the demo's actions ask for.
+type wire struct {
+	*httptest.Server
+
+	handled atomic.Int64
+	mu      sync.Mutex
+	denials []action.Decision
+}
+
+type handler struct {
+	demov1action.AccountServiceHandler
+
+	wire *wire
+}
+
+// ListUsers is for admins and auditors.
+func (h handler) ListUsers(_ context.Context, call *action.Call[demov1.ListUsersRequest]) (*demov1.ListUsersResponse, error) {
+	h.wire.handled.Add(1)
+	return &demov1.ListUsersResponse{NextPageToken: call.Principal().ID()}, nil
+}
+
+func (w *wire) Enabled(_ context.Context, outcome action.Outcome) bool { return outcome == action.Deny }
+
+func (w *wire) Record(_ context.Context, decision action.Decision) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.denials = append(w.denials, decision)
+}
+
+// denied returns the denials recorded so far.
+func (w *wire) denied() []action.Decision {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.denials
+}
+
+func newWire(t *testing.T, authenticator action.Authenticator, options ...action.RegistryOption) *wire {
+	t.Helper()
+	w := new(wire)
+	registry, err := action.NewRegistry(action.Schemes{"session": authenticator}, append(options, action.WithRecorder(w))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demov1action.RegisterAccountService(registry, handler{wire: w}); err != nil {
+		t.Fatal(err)
+	}
+	methods, err := registry.Methods()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := connect.NewServer()
+	server.Register(methods...)
+	mux := http.NewServeMux()
+	connecthttp.Mount(mux, server)
+	w.Server = httptest.NewUnstartedServer(mux)
+	w.Config.Protocols = new(http.Protocols)
+	w.Config.Protocols.SetHTTP1(true)
+	w.Config.Protocols.SetUnencryptedHTTP2(true)
+	w.Start()
+	t.Cleanup(w.Close)
+	return w
+}
+
+// An answer is what a caller sees.
+type answer struct {
+	status    int
+	code      string // connect's, or ""
+	who       string // whom the handler saw, or ""
+	challenge string
+	body      string
+}
+
+// call calls ListUsers as Connect with JSON, with the given Authorization headers.
+func (w *wire) call(t *testing.T, authorization ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		w.URL+demov1action.AccountServiceListUsersProcedure, strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header["Authorization"] = authorization
+	response, err := w.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var content struct {
+		Code string `json:"code"`
+		Who  string `json:"nextPageToken"`
+	}
+	_ = json.Unmarshal(body, &content)
+	return answer{
+		status: response.StatusCode, code: content.Code, who: content.Who,
+		challenge: strings.Join(response.Header.Values("WWW-Authenticate"), "; "), body: string(body),
+	}
+}
+
+// dial returns a client of the service over the given protocol.
+func (w *wire) dial(t *testing.T, options ...connecthttp.Option) demov1action.AccountServiceClient {
+	t.Helper()
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	t.Cleanup(transport.CloseIdleConnections)
+	return demov1action.NewAccountServiceClient(connect.NewClient(
+		connecthttp.NewTransport(&http.Client{Transport: transport}, w.URL, options...)))
+}

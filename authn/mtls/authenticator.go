@@ -1,0 +1,118 @@
+package mtls
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// An Authenticator authenticates callers by their client certificates. Make one with
+// [New] or [NewSPIFFE]. It is safe for concurrent use and holds no state.
+type Authenticator struct{ mapping Mapping }
+
+var _ action.Authenticator = (*Authenticator)(nil)
+
+// A Mapping tells whom a verified chain of certificates names, and what is known of
+// them now. The chain begins with the caller's certificate and ends with one of
+// ClientCAs; a Mapping must not change it. It runs at every call. Where TLS found
+// several chains for a certificate, it is asked about one after the other, until one
+// is good.
+//
+// Of a certificate, it should read what the authority vouches for and little else: the
+// common name of an authority that is not one's own means nothing.
+//
+// For a chain that names nobody, or somebody who is gone or disabled, it returns an
+// error made by [action.InvalidCredential], or an empty id; any other error means that
+// nobody can tell, and the call ends as unavailable. AuthenticatedAt of the claims is
+// ignored; ExpiresAt holds where it comes before the chain's own.
+type Mapping func(ctx context.Context, chain []*x509.Certificate) (id string, claims action.Claims, err error)
+
+// New returns an Authenticator that asks mapping whose certificate it is.
+func New(mapping Mapping) (*Authenticator, error) {
+	if mapping == nil {
+		return nil, errors.New("mtls: a mapping is required")
+	}
+	return &Authenticator{mapping}, nil
+}
+
+// Reasons for operators.
+var (
+	errUnverified = action.InvalidCredential("client certificate was presented and not verified")
+	errExpired    = action.InvalidCredential("client certificate, or an issuer of it, has expired since the handshake")
+	errNobody     = action.InvalidCredential("client certificate names nobody")
+)
+
+// Authenticate finds out whose client certificate the call's connection has. See the
+// package for what is refused, and [action.Authenticator] for the errors. A call that
+// came without TLS, without a certificate, or not over HTTP, has no credential.
+func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+	info, ok := call.TransportInfo.(*connecthttp.ServerInfo)
+	if !ok {
+		return nil, action.ErrNoCredential
+	}
+	state := info.TLS()
+	if state == nil || len(state.PeerCertificates) == 0 {
+		return nil, action.ErrNoCredential
+	}
+	if len(state.VerifiedChains) == 0 {
+		return nil, errUnverified
+	}
+	now, refused := time.Now(), errExpired
+	for _, chain := range state.VerifiedChains {
+		expires := expiry(chain)
+		if !now.Before(expires) {
+			continue
+		}
+		id, claims, err := a.mapping(ctx, chain)
+		if err == nil && id == "" {
+			err = errNobody
+		}
+		if err != nil {
+			refused = failure(ctx, err)
+			if errors.Is(refused, action.ErrInvalidCredential) {
+				continue
+			}
+			return nil, refused
+		}
+		claims.AuthenticatedAt = time.Time{}
+		if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(expires) {
+			claims.ExpiresAt = expires
+		}
+		return action.NewPrincipal(id, claims), nil
+	}
+	return nil, refused
+}
+
+// expiry returns when the first certificate of a chain expires. A chain without any
+// has expired.
+func expiry(chain []*x509.Certificate) time.Time {
+	var first time.Time
+	for _, certificate := range chain {
+		if first.IsZero() || certificate.NotAfter.Before(first) {
+			first = certificate.NotAfter
+		}
+	}
+	return first
+}
+
+// failure is the answer to an error of a mapping.
+func failure(ctx context.Context, err error) error {
+	switch ended := ctx.Err(); {
+	case ended != nil:
+		return ended
+	case errors.Is(err, action.ErrNoCredential):
+		// There is one. Passing this on would let another scheme decide.
+		return fmt.Errorf("map a certificate: %v", err) //nolint:errorlint // see above
+	case errors.Is(err, action.ErrInvalidCredential):
+		return err
+	default:
+		return action.Unavailable(fmt.Errorf("map a certificate: %w", err))
+	}
+}

@@ -1,0 +1,223 @@
+package mtls_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectinprocess"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/mtls"
+)
+
+// commonName is a Mapping to the common name of whoever was verified.
+func commonName(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+	return chain[0].Subject.CommonName, action.Claims{}, nil
+}
+
+func newMapped(tb testing.TB, mapping mtls.Mapping) *mtls.Authenticator {
+	tb.Helper()
+	authenticator, err := mtls.New(mapping)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return authenticator
+}
+
+// verified is the state of a connection with the given chains.
+func verified(chains ...[]*x509.Certificate) *tls.ConnectionState {
+	return &tls.ConnectionState{PeerCertificates: chains[0], VerifiedChains: chains}
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	if authenticator, err := mtls.New(nil); authenticator != nil || err == nil {
+		t.Errorf("New(nil) = %v, %v", authenticator, err)
+	}
+}
+
+func TestPrincipal(t *testing.T) {
+	t.Parallel()
+	root := sign(t, nil, authority)
+	leaf := sign(t, root)
+	end := leaf.certificate.NotAfter
+	early := sign(t, nil, authority, func(template *x509.Certificate) { template.NotAfter = time.Now().Add(30 * time.Minute) })
+	for name, test := range map[string]struct {
+		chain   []*x509.Certificate
+		claims  action.Claims
+		expires time.Time
+	}{
+		"of the certificate": {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{}, end},
+		"of its authority":   {[]*x509.Certificate{leaf.certificate, early.certificate}, action.Claims{}, early.certificate.NotAfter},
+		"of one between":     {[]*x509.Certificate{leaf.certificate, early.certificate, root.certificate}, action.Claims{}, early.certificate.NotAfter},
+		"of the claims":      {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{ExpiresAt: end.Add(-time.Minute)}, end.Add(-time.Minute)},
+		"of later claims":    {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{ExpiresAt: end.Add(time.Minute)}, end},
+		"signed in":          {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{AuthenticatedAt: time.Now()}, end},
+	} {
+		claims := test.claims
+		claims.Roles, claims.Scopes, claims.Attributes = []string{"admin"}, []string{"files.read"}, map[string]string{"team": "red"}
+		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+			if len(chain) != len(test.chain) || chain[0] != leaf.certificate {
+				t.Errorf("%s: asked about %v", name, chain)
+			}
+			return "ada", claims, nil
+		})
+		principal, err := over(t, authenticator, verified(test.chain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if team, _ := principal.Attribute("team"); principal.ID() != "ada" || team != "red" {
+			t.Errorf("%s: principal %s of team %s", name, principal.ID(), team)
+		}
+		if diff := cmp.Diff([][]string{{"admin"}, {"files.read"}}, [][]string{principal.Roles(), principal.Scopes()}); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if !principal.AuthenticatedAt().IsZero() {
+			t.Errorf("%s: authenticated at %v, which TLS does not tell", name, principal.AuthenticatedAt())
+		}
+		if !principal.ExpiresAt().Equal(test.expires) {
+			t.Errorf("%s: until %v, want %v", name, principal.ExpiresAt(), test.expires)
+		}
+		if _, dated := any(authenticator).(action.Dated); dated {
+			t.Error("the authenticator says that it can tell when callers authenticated")
+		}
+	}
+}
+
+// TestStates has states that no handshake leaves, or only by a callback's doing.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	root := sign(t, nil, authority)
+	chain := []*x509.Certificate{sign(t, root).certificate, root.certificate}
+	for name, test := range map[string]struct {
+		state *tls.ConnectionState
+		want  string
+	}{
+		"no TLS":                  {nil, "none"},
+		"no certificate":          {&tls.ConnectionState{HandshakeComplete: true}, "none"},
+		"verified":                {verified(chain), "ada"},
+		"presented":               {&tls.ConnectionState{HandshakeComplete: true, PeerCertificates: chain}, "invalid"},
+		"no chains":               {&tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{}}, "invalid"},
+		"one chain without links": {&tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{nil}}, "invalid"},
+		"a chain besides it":      {&tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{nil, chain}}, "ada"},
+		"chains of nobody":        {&tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{chain}}, "none"},
+	} {
+		if got := outcome(over(t, newMapped(t, commonName), test.state)); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+	}
+}
+
+// TestOtherTransports looks for certificates where there is no connection.
+func TestOtherTransports(t *testing.T) {
+	t.Parallel()
+	authenticator := newMapped(t, commonName)
+	for _, info := range []any{nil, "ada", (*connecthttp.ServerInfo)(nil), new(connecthttp.ServerInfo), new(connecthttp.ClientInfo)} {
+		if got := outcome(authenticator.Authenticate(t.Context(), &connect.CallInfo{TransportInfo: info})); got != "none" {
+			t.Errorf("with the transport's %T: %s", info, got)
+		}
+	}
+	var got string
+	server := connect.NewServer()
+	server.Register(connect.Method{Spec: who, Handler: func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+		call, _ := connect.CallInfoForServerContext(ctx)
+		got = outcome(authenticator.Authenticate(ctx, call))
+		return stream.Send(new(emptypb.Empty))
+	}})
+	client := connect.NewClient(connectinprocess.New(server))
+	if err := client.CallUnary(t.Context(), who, new(emptypb.Empty), new(emptypb.Empty)); err != nil || got != "none" {
+		t.Errorf("in process: %s, %v", got, err)
+	}
+}
+
+func TestMappingDecides(t *testing.T) {
+	t.Parallel()
+	root := sign(t, nil, authority)
+	state := verified([]*x509.Certificate{sign(t, root).certificate, root.certificate})
+	for _, test := range []struct {
+		id   string
+		err  error
+		want string
+	}{
+		{"ada", nil, "ada"},
+		{"", nil, "invalid"},
+		{"ada", action.InvalidCredential("disabled"), "invalid"},
+		{"", fmt.Errorf("look: %w", action.InvalidCredential("gone")), "invalid"},
+		{"ada", errors.New("connection refused"), "unavailable"},
+		{"", action.Unavailable(errors.New("down")), "unavailable"},
+		{"", context.DeadlineExceeded, "unavailable"},
+		// There is a certificate, so no other scheme may be asked.
+		{"", action.ErrNoCredential, "fault"},
+		{"", errors.Join(action.ErrNoCredential, action.InvalidCredential("gone")), "fault"},
+	} {
+		authenticator := newMapped(t, func(context.Context, []*x509.Certificate) (string, action.Claims, error) {
+			return test.id, action.Claims{}, test.err
+		})
+		if got := outcome(over(t, authenticator, state)); got != test.want {
+			t.Errorf("where the mapping says %q, %v: %s, want %s", test.id, test.err, got, test.want)
+		}
+	}
+
+	ctx, leave := context.WithCancel(t.Context())
+	authenticator := newMapped(t, func(ctx context.Context, _ []*x509.Certificate) (string, action.Claims, error) {
+		leave()
+		return "", action.Claims{}, fmt.Errorf("look: %w", ctx.Err())
+	})
+	if got := outcome(authenticator.Authenticate(ctx, callOver(t, state))); got != "canceled" {
+		t.Errorf("where the caller goes away: %s", got)
+	}
+}
+
+// TestSeveralChains has an authority that two others have signed.
+func TestSeveralChains(t *testing.T) {
+	t.Parallel()
+	middle := sign(t, nil, authority, subject("middle"))
+	late := func(template *x509.Certificate) { template.NotAfter = time.Now().Add(-time.Minute) }
+	leaf := sign(t, middle).certificate
+	chain := func(name string, edits ...edit) []*x509.Certificate {
+		root := sign(t, nil, append(edits, authority, subject(name))...)
+		return []*x509.Certificate{leaf, middle.certificate, root.certificate}
+	}
+	for name, test := range map[string]struct {
+		chains [][]*x509.Certificate
+		want   string
+		asked  []string
+	}{
+		"the first is good":     {[][]*x509.Certificate{chain("good"), chain("bad")}, "ada", []string{"good"}},
+		"the second is good":    {[][]*x509.Certificate{chain("bad"), chain("good")}, "ada", []string{"bad", "good"}},
+		"none is good":          {[][]*x509.Certificate{chain("bad"), chain("bad")}, "invalid", []string{"bad", "bad"}},
+		"the good one is late":  {[][]*x509.Certificate{chain("good", late), chain("bad")}, "invalid", []string{"bad"}},
+		"one good one is late":  {[][]*x509.Certificate{chain("good", late), chain("good")}, "ada", []string{"good"}},
+		"all are late":          {[][]*x509.Certificate{chain("good", late), chain("good", late)}, "invalid", nil},
+		"nobody can tell":       {[][]*x509.Certificate{chain("down"), chain("good")}, "unavailable", []string{"down"}},
+		"nobody can tell later": {[][]*x509.Certificate{chain("bad"), chain("down")}, "unavailable", []string{"bad", "down"}},
+	} {
+		var asked []string
+		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+			root := chain[len(chain)-1].Subject.CommonName
+			asked = append(asked, root)
+			switch root {
+			case "bad":
+				return "", action.Claims{}, action.InvalidCredential("not ours")
+			case "down":
+				return "", action.Claims{}, errors.New("down")
+			}
+			return "ada", action.Claims{}, nil
+		})
+		if got := outcome(over(t, authenticator, verified(test.chains...))); got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
+		if diff := cmp.Diff(test.asked, asked); diff != "" {
+			t.Errorf("%s: asked about %s", name, diff)
+		}
+	}
+}
