@@ -3,6 +3,7 @@ package action_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -41,6 +42,13 @@ func (d *diary) take() (events []string, decisions []action.Decision) {
 	events, decisions = d.events, d.decisions
 	d.events, d.decisions = nil, nil
 	return events, decisions
+}
+
+// peek returns what take would.
+func (d *diary) peek() (events []string, decisions []action.Decision) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.events), slices.Clone(d.decisions)
 }
 
 // expect fails the test where anything else happened since it was last asked, and

@@ -62,7 +62,7 @@ func (r *Registry) examine(
 	}
 	refusals = append(refusals, unmatched(service, shapes)...)
 	if declarations != nil {
-		refusals = append(refusals, unmatchedChecks(declarations, checks)...)
+		refusals = append(refusals, unmatchedChecks(name, declarations, checks)...)
 	}
 
 	found := make([]examined, len(shapes))
@@ -207,7 +207,7 @@ func (r *Registry) newGate(method examined) *gate {
 
 // unmatchedChecks refuses declared checks without Go code, and Go code for checks
 // that nothing declares.
-func unmatchedChecks(declarations []*declare.Declaration, checks []Check) []Refusal {
+func unmatchedChecks(service string, declarations []*declare.Declaration, checks []Check) []Refusal {
 	var refusals []Refusal
 	type key struct{ method, check string }
 	given := map[key]int{}
@@ -240,7 +240,7 @@ func unmatchedChecks(declarations []*declare.Declaration, checks []Check) []Refu
 	}
 	for _, check := range checks {
 		if !wanted[key{check.method, check.name}] {
-			refusals = append(refusals, declare.RefuseNamed(declare.RuleCheckUnknown, check.method,
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleCheckUnknown, service,
 				"there is Go code for a check %q of %q that no declaration names", check.name, check.method))
 		}
 	}

@@ -71,6 +71,8 @@ func (k *keeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*act
 	return principal, nil
 }
 
+func (k *keeper) KnowsAuthenticationTime() bool { return true }
+
 func (k *keeper) Challenge(action.Decision) string { return k.scheme + ` realm="test"` }
 
 // as returns the Authorization header of somebody by a scheme, and "" for nobody.

@@ -97,10 +97,14 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 		scopes:     vocabulary{map[string]int{}},
 		procedures: map[string]*gate{},
 	}
+	var refusals []Refusal
 	for _, option := range options {
+		if isNil(option) {
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.NewRegistry", "an option is nil"))
+			continue
+		}
 		option.apply(registry)
 	}
-	var refusals []Refusal
 	for _, name := range slices.Sorted(maps.Keys(schemes)) {
 		if !schemeName.MatchString(name) {
 			refusals = append(refusals, declare.RefuseNamed(declare.RuleSchemeName, "action.Schemes",
@@ -168,12 +172,12 @@ func Register[Impl any](registry *Registry, service Service[Impl], implementatio
 // serves does it; a program may do it earlier to fail earlier. The error is a
 // [*RefusalError] with everything that any registration was refused for.
 func (r *Registry) Seal() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reader == nil {
+	if r == nil || r.reader == nil {
 		return &RefusalError{Refusals: []Refusal{declare.RefuseNamed(declare.RuleRegistryNil, "action.Registry",
 			"the registry was not made by NewRegistry")}}
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.refusals) > 0 {
 		return &RefusalError{Refusals: slices.Clone(r.refusals)}
 	}

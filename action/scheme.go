@@ -48,6 +48,8 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 			pass.principal = principal.bind(g.registry, g.schemes[i].name)
 		case pass.principal.ID() != principal.ID():
 			return &denial{public: errUnauthenticated, reason: "the credentials name different principals"}
+		case principal.expired(pass.start):
+			return &denial{public: errUnauthenticated, reason: expired}
 		}
 	}
 	if pass.principal == nil {
@@ -61,7 +63,7 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 func (s *scheme) find(ctx context.Context, call *connect.CallInfo) (*Principal, error) {
 	principal, err := s.authenticator.Authenticate(ctx, call)
 	switch {
-	case errors.Is(err, ErrNoCredential) && principal == nil:
+	case principal == nil && saysAbsent(err):
 		return nil, nil //nolint:nilnil // said above
 	case err != nil:
 		return nil, unauthenticated(ctx, s.name, err)
@@ -71,12 +73,28 @@ func (s *scheme) find(ctx context.Context, call *connect.CallInfo) (*Principal, 
 	return principal, nil
 }
 
+// saysAbsent reports whether an authenticator's error says that there is no
+// credential, and nothing besides. An authenticator that looks in two places may
+// have found nothing in one and something bad in the other.
+func saysAbsent(err error) bool {
+	return errors.Is(err, ErrNoCredential) && !errors.Is(err, ErrInvalidCredential) && !errors.Is(err, ErrUnavailable)
+}
+
+// expired is why a principal whose credential has ended is denied.
+const expired = "the credential has expired"
+
+// expired reports whether the credential that the principal was found by has ended.
+func (p *Principal) expired(now time.Time) bool {
+	expires := p.ExpiresAt()
+	return !expires.IsZero() && !now.Before(expires)
+}
+
 // stale is the denial of a principal that is not good any more, or not fresh enough
 // for this action.
 func (g *gate) stale(pass *passage) error {
 	principal, now := pass.principal, pass.start
-	if expires := principal.ExpiresAt(); !expires.IsZero() && !now.Before(expires) {
-		return &denial{public: errUnauthenticated, reason: "the credential has expired"}
+	if principal.expired(now) {
+		return &denial{public: errUnauthenticated, reason: expired}
 	}
 	if g.maxAge == 0 {
 		return nil

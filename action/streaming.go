@@ -3,7 +3,9 @@ package action
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sync/atomic"
 
 	"connectrpc.com/connect/v2"
@@ -209,9 +211,22 @@ func (s intakeSource) receiveOrEnd(request any) error {
 	// The transport cannot be interrupted. It lets go of the message when the stream's
 	// function has returned.
 	received := make(chan error, 1)
-	go func() { received <- s.source.Receive(request) }()
+	var panicked any // set before received is sent to
+	go func() {
+		defer func() {
+			// Here a panic would end the process; the gate makes a denial of it.
+			if recovered := recover(); recovered != nil {
+				panicked = fmt.Sprintf("%v\n%s", recovered, debug.Stack())
+				received <- nil
+			}
+		}()
+		received <- s.source.Receive(request)
+	}()
 	select {
 	case err := <-received:
+		if panicked != nil {
+			panic(panicked)
+		}
 		return err
 	case <-s.ctx.Done():
 		return context.Cause(s.ctx)

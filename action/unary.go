@@ -63,7 +63,13 @@ func serveUnary[Req, Res any, ReqP message[Req], ResP message[Res]](
 	g *gate, handle func(context.Context, *entry[Req]) (*Res, error),
 ) connect.ServerFunc {
 	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) (err error) {
-		entry := &entry[Req]{passage: g.begin(), message: new(Req)}
+		// The request is made in one piece with what leads it through the gate.
+		admission := &struct {
+			entry   entry[Req]
+			request Req
+		}{}
+		entry := &admission.entry
+		entry.passage, entry.message = g.begin(), &admission.request
 		if err := entry.enter(ctx, (*gate).admit, stream, ReqP(entry.message)); err != nil {
 			return err
 		}

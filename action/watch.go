@@ -187,9 +187,7 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 	if known == nil {
 		return nil
 	}
-	expires := known.ExpiresAt()
-	expired := !expires.IsZero() && !now.Before(expires)
-	if !s.revoked.Swap(false) && !expired && now.Before(s.decided.Add(s.gate.recheck)) {
+	if !s.revoked.Swap(false) && !known.expired(now) && now.Before(s.decided.Add(s.gate.recheck)) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, reviewTimeout)

@@ -82,32 +82,31 @@ func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error
 // of theirs, take their types from. It is less than what is imported: the files of
 // options are no part of a request.
 func filesOf(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
-	files := []protoreflect.FileDescriptor{file}
-	seen := map[protoreflect.FileDescriptor]bool{file: true}
-	add := func(kind protoreflect.Descriptor) {
-		if of := kind.ParentFile(); of != nil && !seen[of] {
-			seen[of] = true
-			files = append(files, of)
+	var files []protoreflect.FileDescriptor
+	seen := map[protoreflect.FileDescriptor]bool{}
+	var walk func(messages protoreflect.MessageDescriptors)
+	add := func(file protoreflect.FileDescriptor) {
+		if file != nil && !seen[file] {
+			seen[file] = true
+			files = append(files, file)
+			walk(file.Messages())
 		}
 	}
-	var walk func(messages protoreflect.MessageDescriptors)
 	walk = func(messages protoreflect.MessageDescriptors) {
 		for i := range messages.Len() {
 			fields := messages.Get(i).Fields()
 			for j := range fields.Len() {
 				if message := fields.Get(j).Message(); message != nil {
-					add(message)
+					add(message.ParentFile())
 				}
 				if enum := fields.Get(j).Enum(); enum != nil {
-					add(enum)
+					add(enum.ParentFile())
 				}
 			}
 			walk(messages.Get(i).Messages())
 		}
 	}
-	for i := 0; i < len(files); i++ {
-		walk(files[i].Messages())
-	}
+	add(file)
 	return files
 }
 

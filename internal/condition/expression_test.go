@@ -113,9 +113,9 @@ func TestHoldsOfNothing(t *testing.T) {
 const squares = `request.numbers.all(a, request.numbers.all(b, a + b >= 0))`
 
 // numbers is a request with n numbers.
-func numbers(t testing.TB, n int) proto.Message {
-	t.Helper()
-	return message(t, requestType(t), "numbers: ["+strings.TrimSuffix(strings.Repeat("1,", n), ",")+"]")
+func numbers(tb testing.TB, n int) proto.Message {
+	tb.Helper()
+	return message(tb, requestType(tb), "numbers: ["+strings.TrimSuffix(strings.Repeat("1,", n), ",")+"]")
 }
 
 func TestCostBound(t *testing.T) {

@@ -110,61 +110,61 @@ var schema = map[string]string{
 }
 
 // file compiles the first of the given sources.
-func file(t testing.TB, path string, sources map[string]string) protoreflect.FileDescriptor {
-	t.Helper()
+func file(tb testing.TB, path string, sources map[string]string) protoreflect.FileDescriptor {
+	tb.Helper()
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
 		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(sources)})}
-	files, err := compiler.Compile(t.Context(), path)
+	files, err := compiler.Compile(tb.Context(), path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return files[0]
 }
 
 // requestType returns the message test.v1.Request, which no Go code was generated
 // from.
-func requestType(t testing.TB) protoreflect.MessageDescriptor {
-	t.Helper()
-	return file(t, "test/v1/request.proto", schema).Messages().ByName("Request")
+func requestType(tb testing.TB) protoreflect.MessageDescriptor {
+	tb.Helper()
+	return file(tb, "test/v1/request.proto", schema).Messages().ByName("Request")
 }
 
 // message makes a message of its text form.
-func message(t testing.TB, kind protoreflect.MessageDescriptor, text string) proto.Message {
-	t.Helper()
+func message(tb testing.TB, kind protoreflect.MessageDescriptor, text string) proto.Message {
+	tb.Helper()
 	made := dynamicpb.NewMessage(kind)
 	if err := prototext.Unmarshal([]byte(text), made); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made
 }
 
-func environment(t testing.TB) *Environment {
-	t.Helper()
+func environment(tb testing.TB) *Environment {
+	tb.Helper()
 	made, err := NewEnvironment()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made
 }
 
 // holds asks Holds, and asks CEL as well where Holds has a shorter way: the two must
 // never differ.
-func holds(t testing.TB, expression *Expression, input Input) (bool, error) {
-	t.Helper()
-	got, err := expression.Holds(t.Context(), &input)
-	want, celErr := expression.evaluate(t.Context(), input)
+func holds(tb testing.TB, expression *Expression, input Input) (bool, error) {
+	tb.Helper()
+	got, err := expression.Holds(tb.Context(), &input)
+	want, celErr := expression.evaluate(tb.Context(), input)
 	if got != want || fmt.Sprint(err) != fmt.Sprint(celErr) {
-		t.Errorf("%s: Holds says %v, %v; CEL says %v, %v", expression.Text(), got, err, want, celErr)
+		tb.Errorf("%s: Holds says %v, %v; CEL says %v, %v", expression.Text(), got, err, want, celErr)
 	}
 	return got, err
 }
 
 // compiled returns a condition that must be a good one.
-func compiled(t testing.TB, environment *Environment, text string, request protoreflect.MessageDescriptor) *Expression {
-	t.Helper()
+func compiled(tb testing.TB, environment *Environment, text string, request protoreflect.MessageDescriptor) *Expression {
+	tb.Helper()
 	expression, err := environment.Compile(text, request)
 	if err != nil {
-		t.Fatalf("Compile(%q): %v", text, err)
+		tb.Fatalf("Compile(%q): %v", text, err)
 	}
 	return expression
 }

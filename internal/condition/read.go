@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/prototext"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 )
@@ -113,7 +112,7 @@ func messageText(message protoreflect.Message) string {
 	if !message.IsValid() || !isWellKnown(message.Descriptor()) {
 		return ""
 	}
-	return prototext.MarshalOptions{}.Format(message.Interface().(proto.Message)) //nolint:forcetypeassert,errcheck // every message is one
+	return prototext.MarshalOptions{}.Format(message.Interface())
 }
 
 func show(text string) string {

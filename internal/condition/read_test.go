@@ -55,8 +55,8 @@ func TestPrincipalFields(t *testing.T) {
 	}
 	// A field that is added comes with a line here, and with one in the .proto's
 	// comment on `cel`.
-	for i := range reflect.TypeFor[Principal]().NumField() {
-		field := reflect.TypeFor[Principal]().Field(i).Name
+	for of := range reflect.TypeFor[Principal]().Fields() {
+		field := of.Name
 		name := strings.ToLower(field[:1]) + strings.NewReplacer("D", "d", "A", "_a").Replace(field[1:])
 		if _, ok := tests[name]; !ok {
 			t.Errorf("no test reads Principal.%s as principal.%s", field, name)

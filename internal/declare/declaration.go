@@ -84,6 +84,12 @@ func (d *Declaration) Who() string {
 		if grant.GetCheck() != "" {
 			conditions = append(conditions, grant.GetCheck()+"()")
 		}
+		for j, condition := range conditions {
+			// Else an `and` beside it would seem to bind its last part alone.
+			if len(conditions) > 1 && (strings.Contains(condition, " or ") || strings.ContainsAny(condition, "|?")) {
+				conditions[j] = "(" + condition + ")"
+			}
+		}
 		grants[i] = strings.Join(conditions, " and ")
 	}
 	return strings.Join(grants, "; or ")
@@ -174,7 +180,6 @@ func (m *methodReading) read() *Declaration {
 		Outside:   m.outside,
 		Option:    option,
 	}
-	m.when = option.GetStream().GetAuthorize()
 	m.readStream(option)
 	// With schemes as well it is the choice that is refused, not yet the grants.
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
@@ -201,6 +206,9 @@ func saysAnonymous(option *sallyportv1.Action) bool {
 
 func (m *methodReading) readStream(option *sallyportv1.Action) {
 	streaming := m.method.IsStreamingClient() || m.method.IsStreamingServer()
+	if streaming {
+		m.when = option.GetStream().GetAuthorize()
+	}
 	switch {
 	case streaming && option.GetStream() == nil:
 		m.refuse(RuleStreamMissing, "a streaming RPC says when it is authorized")

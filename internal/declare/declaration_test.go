@@ -1,27 +1,21 @@
 package declare
 
 import (
+	"cmp"
+	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 )
 
-// oneAction is a file in which an RPC declares the given option, and in which
-// nothing else is to be refused. Rules are those that refuse the option.
-func oneAction(rpc, option string, rules ...Rule) sources {
-	want := ""
-	if len(rules) > 0 {
-		want = " //! /test.v1.Files/Read"
-	}
-	for _, rule := range rules {
-		want += " " + string(rule)
-	}
-	if option = strings.TrimSpace(option); option != none {
-		option = "\n    option (sallyport.v1.action) = {" + want + "\n" + option + "\n    };\n  "
-		want = ""
-	} else {
-		option = want + "\n  "
-	}
-	return sources{"test/v1/files.proto": `syntax!
+// An action is an RPC and the option with which it is declared.
+type action struct{ name, rpc, option string }
+
+// file is a file in which RPCs declare the given options, and in which nothing else
+// is to be refused. Rules are those that refuse an action.
+func file(actions []action, rules func(int) []Rule) sources {
+	var text strings.Builder
+	text.WriteString(`syntax!
 package test.v1;
 import "buf/validate/validate.proto";
 import "google/protobuf/wrappers.proto";
@@ -53,16 +47,27 @@ message Owner {
 }
 message Response {}
 service Files {
-  rpc ` + rpc + ` {` + option + `}
-}
-`}
+`)
+	for i, of := range actions {
+		want := ""
+		if rules := rules(i); len(rules) > 0 {
+			want = fmt.Sprintf(" //! /test.v1.Files/%s %s", of.name, strings.Trim(fmt.Sprint(rules), "[]"))
+		}
+		rpc := cmp.Or(of.rpc, unary)
+		if of.option == none {
+			fmt.Fprintf(&text, "  rpc %s%s;%s\n", of.name, rpc, want)
+			continue
+		}
+		fmt.Fprintf(&text, "  rpc %s%s {\n    option (sallyport.v1.action) = {%s\n%s\n    };\n  }\n", of.name, rpc, want, of.option)
+	}
+	return sources{"test/v1/files.proto": text.String() + "}\n"}
 }
 
 const (
-	unary        = "Read(Request) returns (Response)"
-	clientStream = "Read(stream Request) returns (Response)"
-	serverStream = "Read(Request) returns (stream Response)"
-	bidiStream   = "Read(stream Request) returns (stream Response)"
+	unary        = "(Request) returns (Response)"
+	clientStream = "(stream Request) returns (Response)"
+	serverStream = "(Request) returns (stream Response)"
+	bidiStream   = "(stream Request) returns (stream Response)"
 
 	// none is no option at all, as opposed to an empty one.
 	none = "none"
@@ -130,6 +135,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleStreamUnary, name: "unary", refused: session + admin + `stream: {authorize: OPEN}`, passes: session + admin},
 	{rule: RuleStreamAuthorize, name: "unset", rpc: bidiStream, refused: session + admin + `stream: {}`, passes: session + admin + `stream: {authorize: OPEN}`},
 	{rule: RuleStreamAuthorize, name: "unspecified", rpc: bidiStream, refused: session + admin + `stream: {authorize: WHEN_UNSPECIFIED}`},
+	{rule: RuleStreamUnary, name: "unary, of whose request there is something to ask", refused: session + own + `stream: {authorize: OPEN}`},
 	{rule: RuleStreamUnary, name: "unary and unset", refused: session + admin + `stream: {}`, also: []Rule{RuleStreamAuthorize}},
 	{rule: RuleStreamOpenRequest, name: "condition", rpc: bidiStream, refused: session + own + `stream: {authorize: OPEN}`, passes: session + own + `stream: {authorize: FIRST_MESSAGE}`},
 	{rule: RuleStreamOpenRequest, name: "check", rpc: serverStream, refused: session + `authorize: {allow: {check: "is_owner"}} stream: {authorize: OPEN}`, passes: session + `authorize: {allow: {check: "is_owner"}} stream: {authorize: EVERY_MESSAGE}`},
@@ -195,25 +201,39 @@ var ruleTests = []ruleTest{
 	{rule: RuleGrantUnreachable, name: "deprecated", refused: session + `authorize: {allow: {any_role: "old"}}`, passes: session + `authorize: {allow: {any_role: ["old", "admin"]}}`},
 }
 
+func (test ruleTest) action(option string) action {
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return '_'
+	}, string(test.rule)+"__"+test.name)
+	return action{name, test.rpc, option}
+}
+
 func TestRules(t *testing.T) {
 	t.Parallel()
+	var refused, passing []action
+	var rules [][]Rule
 	for _, test := range ruleTests {
-		t.Run(string(test.rule)+"/"+test.name, func(t *testing.T) {
-			t.Parallel()
-			reader := newReader(t, nil)
-			rpc := test.rpc
-			if rpc == "" {
-				rpc = unary
-			}
-			if test.refused != "" {
-				check(t, reader, oneAction(rpc, test.refused, append(test.also, test.rule)...), "test/v1/files.proto")
-			}
-			if test.passes == "" {
-				return
-			}
-			if declared := check(t, reader, oneAction(rpc, test.passes), "test/v1/files.proto"); len(declared) != 1 {
-				t.Errorf("%d declarations", len(declared))
-			}
-		})
+		if test.refused != "" {
+			refused = append(refused, test.action(test.refused))
+			rules = append(rules, append(test.also, test.rule))
+		}
+		if test.passes != "" {
+			passing = append(passing, test.action(test.passes))
+		}
 	}
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		of := file(refused, func(i int) []Rule { return rules[i] })
+		checkIn(t, everyWay(), newReader(t, nil), of, "test/v1/files.proto")
+	})
+	t.Run("passing", func(t *testing.T) {
+		t.Parallel()
+		of := file(passing, func(int) []Rule { return nil })
+		if declared := checkIn(t, everyWay(), newReader(t, nil), of, "test/v1/files.proto"); len(declared) != len(passing) {
+			t.Errorf("%d declarations of %d", len(declared), len(passing))
+		}
+	})
 }

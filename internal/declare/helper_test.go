@@ -47,17 +47,17 @@ func (s sources) in(syntax string) sources {
 // linked into the test, unless they are sources too.
 type schema struct{ files *protoregistry.Files }
 
-func (s schema) file(t testing.TB, path string) protoreflect.FileDescriptor {
-	t.Helper()
+func (s schema) file(tb testing.TB, path string) protoreflect.FileDescriptor {
+	tb.Helper()
 	file, err := s.files.FindFileByPath(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return file
 }
 
-func compile(t testing.TB, of sources) schema {
-	t.Helper()
+func compile(tb testing.TB, of sources) schema {
+	tb.Helper()
 	linked := protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
 		file, err := protoregistry.GlobalFiles.FindFileByPath(path)
 		return protocompile.SearchResult{Desc: file}, err
@@ -66,14 +66,14 @@ func compile(t testing.TB, of sources) schema {
 		Resolver:       protocompile.CompositeResolver{&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(of)}, linked},
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
-	compiled, err := compiler.Compile(t.Context(), slices.Sorted(maps.Keys(of))...)
+	compiled, err := compiler.Compile(tb.Context(), slices.Sorted(maps.Keys(of))...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	files := new(protoregistry.Files)
 	for _, file := range compiled {
 		if err := files.RegisterFile(file); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return schema{files}
@@ -87,8 +87,8 @@ type resolver interface {
 
 // overWire makes the schema anew from its wire form, as a program does that was sent
 // it: which options it can read is up to the resolver. A mutation may spoil it.
-func (s schema) overWire(t testing.TB, extensions resolver, mutations ...func(*descriptorpb.FileDescriptorProto)) schema {
-	t.Helper()
+func (s schema) overWire(tb testing.TB, extensions resolver, mutations ...func(*descriptorpb.FileDescriptorProto)) schema {
+	tb.Helper()
 	made := schema{new(protoregistry.Files)}
 	var add func(file protoreflect.FileDescriptor)
 	add = func(file protoreflect.FileDescriptor) {
@@ -102,21 +102,21 @@ func (s schema) overWire(t testing.TB, extensions resolver, mutations ...func(*d
 		}
 		wire, err := proto.Marshal(protodesc.ToFileDescriptorProto(file))
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		read := &descriptorpb.FileDescriptorProto{}
 		if err := (proto.UnmarshalOptions{Resolver: extensions}).Unmarshal(wire, read); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		for _, mutate := range mutations {
 			mutate(read)
 		}
 		rebuilt, err := protodesc.NewFile(read, made)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if err := made.files.RegisterFile(rebuilt); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	s.files.RangeFiles(func(file protoreflect.FileDescriptor) bool {
@@ -147,22 +147,22 @@ var kinds = map[string]func(testing.TB, schema) schema{
 	// The compiler's own descriptors, whose options are dynamic messages.
 	"compiled": func(_ testing.TB, s schema) schema { return s },
 	// As in generated code and in the plugin: options are generated Go types.
-	"generated": func(t testing.TB, s schema) schema {
-		t.Helper()
-		return s.overWire(t, protoregistry.GlobalTypes)
+	"generated": func(tb testing.TB, s schema) schema {
+		tb.Helper()
+		return s.overWire(tb, protoregistry.GlobalTypes)
 	},
 	// As in a program that was sent a schema: options are dynamic messages.
-	"dynamic": func(t testing.TB, s schema) schema {
-		t.Helper()
-		return s.overWire(t, dynamicpb.NewTypes(protoregistry.GlobalFiles))
+	"dynamic": func(tb testing.TB, s schema) schema {
+		tb.Helper()
+		return s.overWire(tb, dynamicpb.NewTypes(protoregistry.GlobalFiles))
 	},
 }
 
-func newReader(t testing.TB, files Files) *Reader {
-	t.Helper()
+func newReader(tb testing.TB, files Files) *Reader {
+	tb.Helper()
 	reader, err := NewReader(files)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return reader
 }
@@ -179,8 +179,8 @@ type fault struct {
 var marker = regexp.MustCompile(`//! (\S+) (.*)$`)
 
 // faults returns what the markers of some sources ask for.
-func (s sources) faults(t testing.TB) []fault {
-	t.Helper()
+func (s sources) faults(tb testing.TB) []fault {
+	tb.Helper()
 	var wanted []fault
 	for path, text := range s {
 		for i, line := range strings.Split(text, "\n") {
@@ -211,34 +211,50 @@ func sorted(faults []fault) []fault {
 	return faults
 }
 
-// check reads a file of the sources in every syntax and kind, and compares what is
-// refused, to the last one, with what the markers ask for. It returns the
-// declarations, which are the same in all of them too. A nil reader stands for one
-// that finds all of the sources without an import.
+// A way is a syntax and a kind.
+type way struct{ syntax, kind string }
+
+// everyWay is each syntax with each kind.
+func everyWay() []way {
+	var ways []way
+	for _, syntax := range slices.Sorted(maps.Keys(syntaxes)) {
+		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
+			ways = append(ways, way{syntax, kind})
+		}
+	}
+	return ways
+}
+
+// check reads a file of the sources in every syntax, each in another kind, and
+// compares what is refused, to the last one, with what the markers ask for. It
+// returns the declarations, which are the same in all of them too. A nil reader
+// stands for one that finds all of the sources without an import.
 func check(t *testing.T, reader *Reader, of sources, path string) []*Declaration {
+	t.Helper()
+	return checkIn(t, []way{{"edition 2023", "compiled"}, {"proto2", "dynamic"}, {"proto3", "generated"}}, reader, of, path)
+}
+
+func checkIn(t *testing.T, ways []way, reader *Reader, of sources, path string) []*Declaration {
 	t.Helper()
 	var first *outcome
 	var declared []*Declaration
-	withFiles := reader == nil
-	for _, syntax := range slices.Sorted(maps.Keys(syntaxes)) {
-		written := of.in(syntax)
-		compiled := compile(t, written)
-		for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-			read := kinds[kind](t, compiled)
-			if withFiles {
-				reader = newReader(t, read.files)
-			}
-			declarations, refusals := reader.File(read.file(t, path))
-			if diff := gocmp.Diff(written.faults(t), faultsOf(refusals)); diff != "" {
-				t.Fatalf("%s, %s: -want +got\n%s%s", syntax, kind, diff, texts(refusals))
-			}
-			got := newOutcome(declarations, refusals)
-			if first == nil {
-				first, declared = got, declarations
-			}
-			if diff := gocmp.Diff(first, got, protocmp.Transform()); diff != "" {
-				t.Errorf("%s, %s differs from the first: -first +got\n%s", syntax, kind, diff)
-			}
+	for _, way := range ways {
+		written := of.in(way.syntax)
+		schema := kinds[way.kind](t, compile(t, written))
+		reader := reader
+		if reader == nil {
+			reader = newReader(t, schema.files)
+		}
+		declarations, refusals := reader.File(schema.file(t, path))
+		if diff := gocmp.Diff(written.faults(t), faultsOf(refusals)); diff != "" {
+			t.Fatalf("%v: -want +got\n%s%s", way, diff, texts(refusals))
+		}
+		got := newOutcome(declarations, refusals)
+		if first == nil {
+			first, declared = got, declarations
+		}
+		if diff := gocmp.Diff(first, got, protocmp.Transform()); diff != "" {
+			t.Errorf("%v differs from %v: -first +got\n%s", way, ways[0], diff)
 		}
 	}
 	return declared

@@ -28,7 +28,7 @@ func (w writer) client(service *protogen.Service) {
 	w.P("type ", body, " struct { client *", connectPackage.Ident("Client"), " }")
 	w.P()
 	for _, method := range service.Methods {
-		w.P("func (c ", body, ") ", w.clientMethod(method), " {")
+		w.P("func (", w.local("c", method.Output.GoIdent), " ", body, ") ", w.clientMethod(method), " {")
 		w.clientBody(method)
 		w.P("}")
 		w.P()
@@ -40,9 +40,9 @@ func (w writer) client(service *protogen.Service) {
 
 // clientMethod returns the signature of a client's method.
 func (w writer) clientMethod(method *protogen.Method) string {
-	signature := method.GoName + "(ctx " + w.QualifiedGoIdent(contextPackage.Ident("Context"))
+	signature := method.GoName + "(" + w.local("ctx", method.Output.GoIdent) + " " + w.QualifiedGoIdent(contextPackage.Ident("Context"))
 	if !method.Desc.IsStreamingClient() {
-		signature += ", request *" + w.QualifiedGoIdent(method.Input.GoIdent)
+		signature += ", " + w.local("request", method.Output.GoIdent) + " *" + w.QualifiedGoIdent(method.Input.GoIdent)
 	}
 	if isStreaming(method) {
 		return signature + ") (*" + clientStreamName(method) + ", error)"
@@ -51,18 +51,19 @@ func (w writer) clientMethod(method *protogen.Method) string {
 }
 
 func (w writer) clientBody(method *protogen.Method) {
+	c, ctx, request := w.local("c", method.Output.GoIdent), w.local("ctx", method.Output.GoIdent), w.local("request", method.Output.GoIdent)
 	if !isStreaming(method) {
 		w.P("response := new(", method.Output.GoIdent, ")")
-		w.P("if err := c.client.CallUnary(ctx, ", specName(method), "(), request, response); err != nil {")
+		w.P("if err := ", c, ".client.CallUnary(", ctx, ", ", specName(method), "(), ", request, ", response); err != nil {")
 		w.P("return nil, err")
 		w.P("}")
 		w.P("return response, nil")
 		return
 	}
 	if method.Desc.IsStreamingClient() {
-		w.P("stream, err := c.client.CallClientStream(ctx, ", specName(method), "())")
+		w.P("stream, err := ", c, ".client.CallClientStream(", ctx, ", ", specName(method), "())")
 	} else {
-		w.P("stream, err := c.client.CallServerStream(ctx, ", specName(method), "(), request)")
+		w.P("stream, err := ", c, ".client.CallServerStream(", ctx, ", ", specName(method), "(), ", request, ")")
 	}
 	w.P("if err != nil {")
 	w.P("return nil, err")
@@ -76,7 +77,7 @@ func (w writer) clientStream(method *protogen.Method) {
 	if !isStreaming(method) {
 		return
 	}
-	name := clientStreamName(method)
+	name, s := clientStreamName(method), w.local("s", method.Output.GoIdent)
 	w.P("// ", name, " is the client's side of ", method.Desc.FullName(), ".")
 	w.P("// Sends go to one goroutine at a time, and so do receives.")
 	w.P("type ", name, " struct { stream ", connectPackage.Ident("ClientStream"), " }")
@@ -84,19 +85,19 @@ func (w writer) clientStream(method *protogen.Method) {
 	if method.Desc.IsStreamingClient() {
 		w.P("// Send sends a request. An error that is io.EOF says that the server has ended")
 		w.P("// the stream; receiving tells why.")
-		w.P("func (s *", name, ") Send(request *", method.Input.GoIdent, ") error { return s.stream.Send(request) }")
+		w.P("func (", s, " *", name, ") Send(request *", method.Input.GoIdent, ") error { return ", s, ".stream.Send(request) }")
 		w.P()
 	}
 	switch {
 	case !method.Desc.IsStreamingServer():
 		w.P("// CloseAndReceive ends the stream of requests and returns the response.")
-		w.P("func (s *", name, ") CloseAndReceive() (*", method.Output.GoIdent, ", error) {")
-		w.P("defer s.stream.Close()")
-		w.P("if err := s.stream.CloseSend(); err != nil {")
+		w.P("func (", s, " *", name, ") CloseAndReceive() (*", method.Output.GoIdent, ", error) {")
+		w.P("defer ", s, ".stream.Close()")
+		w.P("if err := ", s, ".stream.CloseSend(); err != nil {")
 		w.P("return nil, err")
 		w.P("}")
 		w.P("response := new(", method.Output.GoIdent, ")")
-		w.P("if err := s.stream.Receive(response); err != nil {")
+		w.P("if err := ", s, ".stream.Receive(response); err != nil {")
 		w.P("return nil, err")
 		w.P("}")
 		w.P("return response, nil")
@@ -105,20 +106,20 @@ func (w writer) clientStream(method *protogen.Method) {
 		return
 	case method.Desc.IsStreamingClient():
 		w.P("// CloseSend ends the stream of requests.")
-		w.P("func (s *", name, ") CloseSend() error { return s.stream.CloseSend() }")
+		w.P("func (", s, " *", name, ") CloseSend() error { return ", s, ".stream.CloseSend() }")
 		w.P()
 	}
 	w.P("// Receive returns the next response, or io.EOF at the end of the stream.")
-	w.P("func (s *", name, ") Receive() (*", method.Output.GoIdent, ", error) {")
+	w.P("func (", s, " *", name, ") Receive() (*", method.Output.GoIdent, ", error) {")
 	w.P("response := new(", method.Output.GoIdent, ")")
-	w.P("if err := s.stream.Receive(response); err != nil {")
+	w.P("if err := ", s, ".stream.Receive(response); err != nil {")
 	w.P("return nil, err")
 	w.P("}")
 	w.P("return response, nil")
 	w.P("}")
 	w.P()
 	w.P("// Close gives the stream up.")
-	w.P("func (s *", name, ") Close() error { return s.stream.Close() }")
+	w.P("func (", s, " *", name, ") Close() error { return ", s, ".stream.Close() }")
 	w.P()
 }
 

@@ -57,12 +57,14 @@ func (w writer) register(service *protogen.Service, declared declared) error {
 	name, handler := "Register"+service.GoName, service.GoName+"Handler"
 	w.P("// ", name, " registers implementation as ", service.Desc.FullName(), ". The error lists")
 	w.P("// everything that speaks against it; then none of the service is registered.")
-	parameters := "implementation " + handler
+	registry, implementation := w.local("registry", w.file.GoDescriptorIdent), w.local("implementation", w.file.GoDescriptorIdent)
+	checks := w.local("checks", w.file.GoDescriptorIdent)
+	parameters := implementation + " " + handler
 	if declared.hasChecks(service) {
-		parameters += ", checks " + checksName(service)
+		parameters += ", " + checks + " " + checksName(service)
 	}
-	w.P("func ", name, "(registry *", actionPackage.Ident("Registry"), ", ", parameters, ") error {")
-	w.P("return ", actionPackage.Ident("Register"), "(registry, ", actionPackage.Ident("Service"), "[", handler, "]{")
+	w.P("func ", name, "(", registry, " *", actionPackage.Ident("Registry"), ", ", parameters, ") error {")
+	w.P("return ", actionPackage.Ident("Register"), "(", registry, ", ", actionPackage.Ident("Service"), "[", handler, "]{")
 	w.P("Descriptor: ", w.file.GoDescriptorIdent, ".Services().ByName(", quote(string(service.Desc.Name())), "),")
 	w.P("Fingerprint: ", quote(declare.Fingerprint(service.Desc, declared.of(service))), ",")
 	w.P("Methods: []", actionPackage.Ident("Method"), "[", handler, "]{")
@@ -75,7 +77,7 @@ func (w writer) register(service *protogen.Service, declared declared) error {
 		w.P("Checks: []", actionPackage.Ident("Check"), "{")
 		for _, method := range service.Methods {
 			for _, check := range declared.methods[method.Desc.FullName()].Checks() {
-				w.P(actionPackage.Ident("NewCheck"), "(checks, ", quote(string(method.Desc.Name())), ", ", quote(check), ", ",
+				w.P(actionPackage.Ident("NewCheck"), "(", checks, ", ", quote(string(method.Desc.Name())), ", ", quote(check), ", ",
 					checksName(service), ".", declare.CheckName(method.Desc, check), "),")
 			}
 		}
@@ -84,7 +86,7 @@ func (w writer) register(service *protogen.Service, declared declared) error {
 	if err := w.outside(declared.of(service)); err != nil {
 		return err
 	}
-	w.P("}, implementation)")
+	w.P("}, ", implementation, ")")
 	w.P("}")
 	w.P()
 	return nil

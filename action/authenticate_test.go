@@ -1,0 +1,322 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+)
+
+// The ways in which an authentication ends without a principal.
+var (
+	noCredential = refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "no credential offered"}
+	unavailable  = refused{code: connect.CodeUnavailable, text: textUnavailable, stage: action.StageAuthenticate, reason: "session: unavailable", fault: true}
+	aFault       = refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "session: a fault", fault: true}
+	noPrincipal  = refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "a fault", fault: true}
+)
+
+func invalid(reason string) refused {
+	return refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "session: " + reason}
+}
+
+// TestAuthenticator has a row for everything that an authenticator can answer.
+// Whatever is not a principal alone denies.
+func TestAuthenticator(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	alice := people["alice"]
+	var noMap map[string]int
+	for _, test := range []struct {
+		name   string
+		answer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		want   refused
+	}{
+		{"nothing at all", answers(nil, nil), noPrincipal},
+		{"a zero principal", answers(new(action.Principal), nil), noPrincipal},
+		{"a principal without an id", answers(action.NewPrincipal("", action.Claims{Roles: []string{"owner"}}), nil), noPrincipal},
+
+		{"no credential", answers(nil, action.ErrNoCredential), noCredential},
+		{"no credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", action.ErrNoCredential)), noCredential},
+		{"an invalid credential", answers(nil, action.InvalidCredential("unknown session")), invalid("invalid credential: unknown session")},
+		{"an invalid credential, without a reason", answers(nil, action.InvalidCredential("")), invalid("invalid credential")},
+		{"an invalid credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", action.ErrInvalidCredential)), invalid("cookie: invalid credential")},
+		{"unavailable", answers(nil, action.Unavailable(errors.New("refused"))), unavailable},
+		{"unavailable, without a cause", answers(nil, action.Unavailable(nil)), unavailable},
+		{"unavailable, wrapped", answers(nil, fmt.Errorf("store: %w", action.ErrUnavailable)), unavailable},
+		{"a store's own deadline", answers(nil, fmt.Errorf("store: %w", context.DeadlineExceeded)), unavailable},
+		{"somebody else's cancellation", answers(nil, context.Canceled), aFault},
+		{"an unknown error", answers(nil, errors.New("no such table")), aFault},
+		{"an error of connect's", answers(nil, connect.NewError(connect.CodeNotFound, planted+" in clear")), aFault},
+
+		// A mixed answer is as bad as the worst of it.
+		{"no credential and an invalid one", answers(nil, errors.Join(action.ErrNoCredential, action.InvalidCredential("bad"))), invalid("no credential offered\ninvalid credential: bad")},
+		{"unavailable for want of a credential", answers(nil, action.Unavailable(action.ErrNoCredential)), unavailable},
+		{"a principal and no credential", answers(alice, action.ErrNoCredential), aFault},
+		{"a principal and an invalid credential", answers(alice, action.InvalidCredential("revoked")), invalid("invalid credential: revoked")},
+		{"a principal and unavailable", answers(alice, action.Unavailable(nil)), unavailable},
+		{"a principal and an error", answers(alice, errors.New("no such table")), aFault},
+
+		{"a panic", func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the gate") }, noPrincipal},
+		{"a panic of the runtime", func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+			noMap["x"] = 1
+			return alice, nil
+		}, noPrincipal},
+		{"a panic after a recovered one", func(context.Context, *connect.CallInfo) (principal *action.Principal, err error) {
+			defer func() {
+				recover()
+				panic(errors.New("again"))
+			}()
+			panic("at the gate")
+		}, noPrincipal},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			house.session.answer = test.answer
+			for _, procedure := range []string{unary("Anyone"), stream("WatchOpen"), stream("ChatFirst")} {
+				for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
+					got := house.ask(t.Context(), way, procedure, "", owned("alice"))
+					if test.name == "an error of connect's" {
+						// The record has what the authenticator said, and the caller has not.
+						house.take()
+						expectError(t, got, test.want)
+						continue
+					}
+					house.expectRefused(t, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+// TestExpiry turns the clock around the time at which a credential ends and around
+// the age that an action allows.
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	for _, test := range []struct {
+		name      string
+		procedure string
+		claims    action.Claims
+		reason    string // "" is let through
+		maxAge    time.Duration
+	}{
+		{name: "no end", procedure: "Anyone"},
+		{name: "a moment left", procedure: "Anyone", claims: action.Claims{ExpiresAt: noon.Add(1)}},
+		{name: "ends now", procedure: "Anyone", claims: action.Claims{ExpiresAt: noon}, reason: "the credential has expired"},
+		{name: "ended long ago", procedure: "Anyone", claims: action.Claims{ExpiresAt: time.Unix(0, 0)}, reason: "the credential has expired"},
+		{name: "ended before time began", procedure: "Anyone", claims: action.Claims{ExpiresAt: time.Time{}.Add(1)}, reason: "the credential has expired"},
+
+		{name: "fresh", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon}},
+		{name: "as old as may be", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(-5 * time.Minute)}},
+		{name: "too old", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(-5*time.Minute - 1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
+		{name: "older than a duration can say", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: time.Time{}.Add(1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
+		{name: "of unknown age", procedure: "Fresh", reason: "the action has a max_age, and nothing tells when the caller authenticated", maxAge: 5 * time.Minute},
+		{name: "by a clock that is a little ahead", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(time.Minute)}},
+		{name: "in the future", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(time.Minute + 1)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
+		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
+		{name: "fresh and expired", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			house.session.answer = answers(action.NewPrincipal("carol", test.claims), nil)
+			got := house.ask(t.Context(), house.ways[0], unary(test.procedure), "", owned("carol"))
+			if test.reason == "" {
+				house.expect(t, "ask session", "allow at handle", "handle")
+				return
+			}
+			_, decisions := house.peek()
+			if len(decisions) == 1 && decisions[0].MaxAge != test.maxAge {
+				t.Errorf("the decision's max age is %s, want %s", decisions[0].MaxAge, test.maxAge)
+			}
+			house.expectRefused(t, got, refused{
+				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: test.reason,
+				principal: "carol", scheme: "session",
+			})
+		})
+	}
+}
+
+// TestSchemes calls an action that takes two kinds of credential. One is enough;
+// one that is there and not good ends the call, whatever the other could say.
+func TestSchemes(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	absent := answers(nil, action.ErrNoCredential)
+	alice := answers(people["alice"], nil)
+	aliceToo := answers(action.NewPrincipal("alice", action.Claims{}), nil)
+	nobody := answers(people["nobody"], nil)
+	bad := answers(nil, action.InvalidCredential("bad"))
+	down := answers(nil, action.Unavailable(nil))
+	expired := answers(action.NewPrincipal("alice", action.Claims{ExpiresAt: noon}), nil)
+	panics := func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the gate") }
+	both := []string{`session realm="test"`, `bearer realm="test"`}
+	for _, test := range []struct {
+		name            string
+		session, bearer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		asked           int
+		scheme          string // of who is let through
+		want            refused
+	}{
+		{name: "neither", session: absent, bearer: absent, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "no credential offered"}},
+		{name: "the first", session: alice, bearer: absent, asked: 2, scheme: "session"},
+		{name: "the second", session: absent, bearer: alice, asked: 2, scheme: "bearer"},
+		{name: "both, of one principal", session: aliceToo, bearer: alice, asked: 2, scheme: "session"},
+		{name: "both, of two principals", session: alice, bearer: nobody, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credentials name different principals", principal: "alice", scheme: "session"}},
+		{name: "the first is bad", session: bad, bearer: alice, asked: 1, want: refused{code: connect.CodeUnauthenticated, reason: "session: invalid credential: bad"}},
+		{name: "the second is bad", session: alice, bearer: bad, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "bearer: invalid credential: bad", principal: "alice", scheme: "session"}},
+		{name: "the only one is bad", session: absent, bearer: bad, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "bearer: invalid credential: bad"}},
+		{name: "the first cannot be told", session: down, bearer: alice, asked: 1, want: refused{code: connect.CodeUnavailable, reason: "session: unavailable", fault: true}},
+		{name: "the second cannot be told", session: alice, bearer: down, asked: 2, want: refused{code: connect.CodeUnavailable, reason: "bearer: unavailable", fault: true, principal: "alice", scheme: "session"}},
+		{name: "the first panics", session: panics, bearer: alice, asked: 1, want: refused{code: connect.CodeInternal, reason: "a fault", fault: true}},
+		{name: "the second panics", session: alice, bearer: panics, asked: 2, want: refused{code: connect.CodeInternal, reason: "a fault", fault: true, principal: "alice", scheme: "session"}},
+		{name: "the first has expired", session: expired, bearer: alice, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credential has expired", principal: "alice", scheme: "session"}},
+		{name: "the second has expired", session: alice, bearer: expired, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credential has expired", principal: "alice", scheme: "session"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			house.session.answer, house.bearer.answer = test.session, test.bearer
+			for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
+				got := house.ask(t.Context(), way, unary("Either"), "", owned("alice"))
+				events, decisions := house.peek()
+				asked := []string{"ask session", "ask bearer"}[:test.asked]
+				for i, want := range asked {
+					if len(events) <= i || events[i] != want || (len(events) > len(asked) && events[len(asked)] == "ask bearer") {
+						t.Errorf("what happened is %q, want it to begin with %q", events, asked)
+						break
+					}
+				}
+				if test.scheme != "" {
+					house.expect(t, "ask session", "ask bearer", "allow at handle", "handle")
+					if decisions[0].Scheme != test.scheme || decisions[0].PrincipalID != "alice" || decisions[0].Grant != "anyone" {
+						t.Errorf("the decision is %+v, want alice by %s", decisions[0], test.scheme)
+					}
+					continue
+				}
+				want := test.want
+				want.stage = action.StageAuthenticate
+				if want.code == connect.CodeUnauthenticated {
+					want.challenge = both
+				}
+				house.expectRefused(t, got, want)
+			}
+		})
+	}
+}
+
+// TestPrincipalsApart interleaves callers. Each gets its own answer, and a handler
+// sees nobody's request but the caller's own.
+func TestPrincipalsApart(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	house.hands.unary = func(_ context.Context, call *call) (*testv1.Response, error) {
+		if decision := call.Decision(); decision.PrincipalID != call.Message().GetOwner() || decision.Scheme != "session" {
+			return nil, connect.Errorf(connect.CodeDataLoss, "the decision is about %q", decision.PrincipalID)
+		}
+		return &testv1.Response{Caller: call.Principal().ID(), Owners: []string{call.Message().GetOwner()}}, nil
+	}
+	var callers sync.WaitGroup
+	for _, name := range []string{"alice", "nobody", "viewer", "reader"} {
+		for _, way := range house.ways {
+			if way.get {
+				continue
+			}
+			callers.Go(func() {
+				for i := range 20 {
+					got := house.ask(t.Context(), way, unary("Own"), as("session", name), owned(name))
+					if got.err != nil || got.responses[0].GetCaller() != name {
+						t.Errorf("%s by %s: got %v, %v", name, way.name, got.responses, got.err)
+					}
+					// Somebody else's, which only they may have.
+					got = house.ask(t.Context(), way, unary("Own"), as("session", name), owned("other"+strconv.Itoa(i)))
+					if connect.CodeOf(got.err) != connect.CodePermissionDenied {
+						t.Errorf("%s by %s: got %v, %v of somebody else's", name, way.name, got.responses, got.err)
+					}
+				}
+			})
+		}
+	}
+	callers.Wait()
+}
+
+// TestPrincipalShared returns one principal from several schemes of several
+// registries at once. The registries number roles differently, so that what one of
+// them knows of the principal would mean another role to the other.
+func TestPrincipalShared(t *testing.T) {
+	t.Parallel()
+	robot := action.NewPrincipal("robot", action.Claims{Roles: []string{"robot"}})
+	knowsRobot := action.AuthenticatorFunc(func(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+		if call.RequestHeader().Get("Authorization") == "" {
+			return nil, action.ErrNoCredential
+		}
+		return robot, nil
+	})
+	knowsNone := action.AuthenticatorFunc(answers(nil, action.ErrNoCredential))
+	open := func(session, bearer action.Authenticator, streamsFirst bool) *house {
+		h := &house{diary: &diary{}, specs: map[string]connect.Spec{}}
+		h.hands = &hands{diary: h.diary}
+		h.registry = must(action.NewRegistry(action.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
+		registrations := []func() error{
+			func() error { return testv1action.RegisterUnaryService(h.registry, h.hands, h.hands) },
+			func() error { return testv1action.RegisterStreamService(h.registry, h.hands) },
+		}
+		if streamsFirst {
+			registrations[0], registrations[1] = registrations[1], registrations[0]
+		}
+		for _, register := range registrations {
+			if err := register(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.open(t, must(h.registry.Methods()))
+		return h
+	}
+	houses := map[string][]*house{
+		"session": {open(knowsRobot, knowsNone, false), open(knowsRobot, knowsNone, true)},
+		"bearer":  {open(knowsNone, knowsRobot, false), open(knowsNone, knowsRobot, true)},
+	}
+	var callers sync.WaitGroup
+	for scheme, all := range houses {
+		for _, house := range all {
+			inProcess := house.ways[len(house.ways)-1]
+			callers.Go(func() {
+				for range 100 {
+					got := house.ask(t.Context(), inProcess, unary("Either"), "robot", owned("robot"))
+					if got.err != nil {
+						t.Errorf("Either: %v", got.err)
+					}
+					_, decisions := house.take()
+					if len(decisions) != 1 || decisions[0].Scheme != scheme {
+						t.Errorf("Either by %s: decided %+v", scheme, decisions)
+					}
+					if scheme != "session" {
+						continue
+					}
+					if got := house.ask(t.Context(), inProcess, unary("AnyRole"), "robot", owned("robot")); got.err != nil {
+						t.Errorf("AnyRole: %v", got.err)
+					}
+					for _, procedure := range []string{unary("Role"), unary("Several"), stream("WatchOpen")} {
+						if got := house.ask(t.Context(), inProcess, procedure, "robot", owned("somebody")); connect.CodeOf(got.err) != connect.CodePermissionDenied {
+							t.Errorf("%s: %v", procedure, got.err)
+						}
+					}
+					house.take()
+				}
+			})
+		}
+	}
+	callers.Wait()
+	if robot.Scheme() != "" {
+		t.Errorf("the principal that the authenticators share has scheme %q", robot.Scheme())
+	}
+}
+
+// dated is an authenticator that may stand before an action with a max_age.
+type dated struct{ action.Authenticator }
+
+func (dated) KnowsAuthenticationTime() bool { return true }

@@ -1,0 +1,208 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+)
+
+// TestGrants asks for every kind of grant as people who have some of what it asks
+// for. Whoever is not listed as allowed is denied.
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	for _, test := range []struct {
+		method string
+		// allowed is the grant that lets each of these through.
+		allowed map[string]string
+	}{
+		// viewer is included by editor, which is included by owner.
+		{"Role", map[string]string{"alice": "allow[0]", "viewer": "allow[0]", "editor": "allow[0]", "owner": "allow[0]", "publisher": "allow[0]"}},
+		{"AnyRole", map[string]string{"alice": "allow[0]", "owner": "allow[0]", "robot": "allow[0]"}},
+		{"Scopes", map[string]string{"alice": "allow[0]", "writer": "allow[0]"}},
+		{"Own", map[string]string{"alice": "allow[0]"}},
+		{"Every", map[string]string{"alice": "allow[0]"}},
+		{"Several", map[string]string{"alice": "allow[0]", "owner": "allow[0]", "steward": "allow[1]"}},
+		{"Anyone", map[string]string{
+			"alice": "anyone", "nobody": "anyone", "drifter": "anyone", "viewer": "anyone", "editor": "anyone", "owner": "anyone", "robot": "anyone",
+			"superuser": "anyone", "reader": "anyone", "writer": "anyone", "publisher": "anyone", "steward": "anyone",
+		}},
+	} {
+		t.Run(test.method, func(t *testing.T) {
+			for name := range people {
+				got := house.ask(t.Context(), house.ways[0], unary(test.method), as("session", name), secretive())
+				if test.allowed[name] == "" {
+					_, decisions := house.peek()
+					want := refused{
+						code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
+						principal: name, scheme: "session",
+					}
+					if test.method == "Scopes" || (test.method == "Several" && len(decisions[0].MissingScopes) > 0) {
+						want.challenge = []string{`session realm="test"`} // scopes alone are missing
+					}
+					house.expectRefused(t, got, want)
+					continue
+				}
+				decisions := house.expect(t, "ask session", "allow at handle", "handle")
+				want := action.Decision{
+					Procedure: unary(test.method), Outcome: action.Allow, Stage: action.StageHandle,
+					PrincipalID: name, Scheme: "session", Grant: test.allowed[name], Time: noon,
+				}
+				if diff := cmp.Diff([]action.Decision{want}, decisions); diff != "" {
+					t.Errorf("%s: the decision (-want +got):\n%s", name, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestGrantAnd takes from somebody who satisfies a grant of three conditions one at
+// a time.
+func TestGrantAnd(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	role, scope := []string{"editor"}, []string{"items.write"}
+	for _, test := range []struct {
+		name  string
+		id    string
+		with  action.Claims
+		holds bool
+	}{
+		{"all", "alice", action.Claims{Roles: role, Scopes: scope}, true},
+		{"more", "alice", action.Claims{Roles: []string{"robot", "owner"}, Scopes: []string{"x", "items.write", "items.write"}}, true},
+		{"no role", "alice", action.Claims{Scopes: scope}, false},
+		{"a lesser role", "alice", action.Claims{Roles: []string{"viewer"}, Scopes: scope}, false},
+		{"no scope", "alice", action.Claims{Roles: role}, false},
+		{"a scope by the name of the role", "alice", action.Claims{Roles: role, Scopes: role}, false},
+		{"a role by the name of the scope", "alice", action.Claims{Roles: scope, Scopes: scope}, false},
+		{"a scope in another case", "alice", action.Claims{Roles: role, Scopes: []string{"Items.Write"}}, false},
+		{"scopes in one string", "alice", action.Claims{Roles: role, Scopes: []string{"items.read items.write"}}, false},
+		{"somebody else's", "alicia", action.Claims{Roles: role, Scopes: scope}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			house.session.answer = answers(action.NewPrincipal(test.id, test.with), nil)
+			got := house.ask(t.Context(), house.ways[0], unary("Every"), "", owned("alice"))
+			if test.holds != (got.err == nil) || (got.err != nil && connect.CodeOf(got.err) != connect.CodePermissionDenied) {
+				t.Errorf("got %v, want it let through: %t", got.err, test.holds)
+			}
+		})
+	}
+}
+
+// TestUndecided denies by a grant that cannot be decided, even where a later one
+// would hold.
+func TestUndecided(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	costly := owned("alice")
+	for i := range 100 {
+		costly.Tags = append(costly.Tags, strconv.Itoa(i))
+	}
+	undecided := refused{
+		code: connect.CodeInternal, text: textInternal, stage: action.StageAuthorize, reason: "a condition could not be decided", fault: true,
+		principal: "owner", scheme: "session",
+	}
+	for _, test := range []struct {
+		name, method, as string
+		request          *testv1.Request
+		want             refused
+	}{
+		{name: "an attribute that is not there", method: "Undecided", as: "owner", request: secretive(), want: undecided},
+		{
+			name: "too costly", method: "Costly", as: "alice", request: costly,
+			want: refused{
+				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "the condition ran over its cost bound",
+				principal: "alice", scheme: "session",
+			},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := house.ask(t.Context(), house.ways[0], unary(test.method), as("session", test.as), test.request)
+			house.expectRefused(t, got, test.want)
+		})
+	}
+}
+
+// TestCheck has a row for everything that a check can answer. The caller is an
+// owner, whom the second grant would let through.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	says := func(held bool, err error) func(context.Context, *action.Principal, *testv1.Request) (bool, error) {
+		return func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return held, err }
+	}
+	undecided := refused{
+		code: connect.CodeInternal, text: textInternal, stage: action.StageAuthorize, reason: "a condition could not be decided", fault: true,
+		principal: "owner", scheme: "session",
+	}
+	down := undecided
+	down.code, down.text = connect.CodeUnavailable, textUnavailable
+	panicked := undecided
+	panicked.reason = "a fault"
+	interrupted := undecided
+	interrupted.fault, interrupted.code, interrupted.text, interrupted.reason = false, connect.CodeDeadlineExceeded, "deadline exceeded", "the call's deadline passed"
+	for _, test := range []struct {
+		name   string
+		isOpen func(context.Context, *action.Principal, *testv1.Request) (bool, error)
+		grant  string
+		want   refused
+	}{
+		{"yes", says(true, nil), "allow[0]", refused{}},
+		{"no", says(false, nil), "allow[1]", refused{}},
+		{"yes, with an error", says(true, errors.New("no such table")), "", undecided},
+		{"no, with an error", says(false, errors.New("no such table")), "", undecided},
+		{"unavailable", says(true, action.Unavailable(nil)), "", down},
+		{"out of time", says(true, fmt.Errorf("asking: %w", context.DeadlineExceeded)), "", interrupted},
+		{"a panic", func(context.Context, *action.Principal, *testv1.Request) (bool, error) { panic("at the gate") }, "", panicked},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			house.hands.isOpen = func(ctx context.Context, principal *action.Principal, request *testv1.Request) (bool, error) {
+				if principal.ID() != "owner" || principal.Scheme() != "session" || request.GetOwner() != "alice" {
+					t.Errorf("the check is asked about %s, %s and %v", principal.ID(), principal.Scheme(), request)
+				}
+				return test.isOpen(ctx, principal, request)
+			}
+			got := house.ask(t.Context(), house.ways[0], unary("Checked"), as("session", "owner"), secretive())
+			if test.grant == "" {
+				house.expectRefused(t, got, test.want)
+				return
+			}
+			decisions := house.expect(t, "ask session", "check", "allow at handle", "handle")
+			if got := decisions[0].Grant; got != test.grant {
+				t.Errorf("let through by %q, want %q", got, test.grant)
+			}
+		})
+	}
+	t.Run("not asked where the role is missing", func(t *testing.T) {
+		house.ask(t.Context(), house.ways[0], unary("Checked"), as("session", "nobody"), secretive())
+		house.expect(t, "ask session", "deny at authorize")
+	})
+}
+
+// TestConcealed compares a denial with what a handler says of what is not there: to
+// the caller they must be one and the same.
+func TestConcealed(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	house.hands.unary = func(context.Context, *call) (*testv1.Response, error) { return nil, action.NotFound() }
+	house.through(t, unary("Concealed"), func(t *testing.T, way way) {
+		missing := house.ask(t.Context(), way, unary("Concealed"), as("session", "alice"), secretive())
+		house.take()
+		denied := house.ask(t.Context(), way, unary("Concealed"), as("session", "nobody"), secretive())
+		house.expectRefused(t, denied, refused{
+			code: connect.CodeNotFound, text: textNotFound, stage: action.StageAuthorize, reason: "no grant holds",
+			principal: "nobody", scheme: "session",
+		})
+		if missing.err.Error() != denied.err.Error() || len(missing.challenge) != 0 {
+			t.Errorf("what is missing reads %v %q, what is denied %v %q", missing.err, missing.challenge, denied.err, denied.challenge)
+		}
+	})
+}

@@ -1,0 +1,187 @@
+package action_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectinprocess"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+)
+
+// A captor keeps the principal of a call of Anyone.
+type captor struct {
+	*hands
+
+	principal *action.Principal
+}
+
+func (c *captor) Anyone(_ context.Context, call *call) (*testv1.Response, error) {
+	c.principal = call.Principal()
+	return &testv1.Response{}, nil
+}
+
+// An oracle is a registry to ask questions of.
+type oracle struct {
+	*diary
+
+	registry *action.Registry
+	captor   *captor
+	client   testv1action.UnaryServiceClient
+	now      time.Time
+}
+
+func newOracle(t *testing.T) *oracle {
+	t.Helper()
+	o := &oracle{diary: &diary{}, now: noon}
+	hands := &hands{diary: o.diary}
+	o.captor = &captor{hands: hands}
+	schemes := action.Schemes{
+		"session": &keeper{diary: o.diary, scheme: "session"},
+		"bearer":  &keeper{diary: o.diary, scheme: "bearer"},
+	}
+	o.registry = must(action.NewRegistry(schemes, action.WithRecorder(o.diary), action.WithClock(func() time.Time { return o.now })))
+	if err := testv1action.RegisterUnaryService(o.registry, o.captor, hands); err != nil {
+		t.Fatal(err)
+	}
+	server := connect.NewServer()
+	server.Register(must(o.registry.Methods())...)
+	o.client = testv1action.NewUnaryServiceClient(connect.NewClient(connectinprocess.New(server)))
+	return o
+}
+
+// signIn returns somebody as a gate has let them through.
+func (o *oracle) signIn(t *testing.T, name string) *action.Principal {
+	t.Helper()
+	if name == "" {
+		return nil
+	}
+	ctx, info := connect.NewClientContext(t.Context())
+	info.RequestHeader().Set("Authorization", as("session", name))
+	if _, err := o.client.Anyone(ctx, &testv1.Request{Owner: name}); err != nil {
+		t.Fatal(err)
+	}
+	return o.captor.principal
+}
+
+func TestMay(t *testing.T) {
+	t.Parallel()
+	own := func(owner string) proto.Message { return &testv1.Request{Owner: owner} }
+	for name, test := range map[string]struct {
+		method  string
+		who     string
+		request proto.Message
+		want    connect.Code // 0 is an allow
+		stage   action.Stage
+	}{
+		"anonymous action, nobody":     {"Public", "", own("x"), 0, action.StageHandle},
+		"anonymous action, somebody":   {"Public", "viewer", own("x"), 0, action.StageHandle},
+		"nobody":                       {"Own", "", own("alice"), connect.CodeUnauthenticated, action.StageAuthenticate},
+		"own":                          {"Own", "alice", own("alice"), 0, action.StageHandle},
+		"other":                        {"Own", "alice", own("bob"), connect.CodePermissionDenied, action.StageAuthorize},
+		"role":                         {"Role", "owner", own("x"), 0, action.StageHandle},
+		"no role":                      {"Role", "robot", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
+		"concealed":                    {"Concealed", "robot", own("x"), connect.CodeNotFound, action.StageAuthorize},
+		"invalid":                      {"Own", "alice", own(""), connect.CodeInvalidArgument, action.StageValidate},
+		"invalid comes before nobody":  {"Own", "", own(""), connect.CodeInvalidArgument, action.StageValidate},
+		"another request type":         {"Own", "alice", &demov1.GetUserRequest{UserId: "alice"}, connect.CodeInvalidArgument, action.StageDecode},
+		"no request":                   {"Own", "alice", nil, connect.CodeInvalidArgument, action.StageDecode},
+		"typed nil request":            {"Own", "alice", (*testv1.Request)(nil), connect.CodeInvalidArgument, action.StageDecode},
+		"not fresh enough":             {"Fresh", "owner", own("x"), connect.CodeUnauthenticated, action.StageAuthenticate},
+		"a condition that has no way":  {"Undecided", "drifter", own("x"), connect.CodeInternal, action.StageAuthorize},
+		"no such action":               {"Nothing", "alice", own("alice"), connect.CodeUnimplemented, action.StageDecode},
+		"one of several grants":        {"Several", "steward", own("x"), 0, action.StageHandle},
+		"none of several grants":       {"Several", "robot", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
+		"a check that is asked":        {"Checked", "viewer", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
+		"a grant that asks no check":   {"Checked", "owner", own("x"), 0, action.StageHandle},
+		"an action of another scheme?": {"Either", "alice", own("alice"), 0, action.StageHandle},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOracle(t)
+			o.captor.hands.isOpen = func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return false, nil }
+			principal := o.signIn(t, test.who)
+			o.take()
+			got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary(test.method), Request: test.request})
+			want := action.Allow
+			if test.want != 0 {
+				want = action.Deny
+			}
+			if got.Outcome != want || got.Code != test.want || got.Stage != test.stage {
+				t.Errorf("got %s, code %s at %s: %s; want %s, code %s at %s", got.Outcome, got.Code, got.Stage, got.Reason, want, test.want, test.stage)
+			}
+			for _, event := range first(o.take()) {
+				if event != "check" {
+					t.Errorf("a question that calls nothing: %s", event)
+				}
+			}
+		})
+	}
+}
+
+func first[A, B any](a A, _ B) A { return a }
+
+func TestMayTakesOnlyPrincipalsOfItsSchemes(t *testing.T) {
+	t.Parallel()
+	o := newOracle(t)
+	for name, principal := range map[string]*action.Principal{
+		"that no gate has seen": action.NewPrincipal("alice", action.Claims{Roles: []string{"owner"}}),
+		"without an id":         action.NewPrincipal("", action.Claims{Roles: []string{"owner"}}),
+		"that is zero":          {},
+	} {
+		got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary("Role"), Request: &testv1.Request{Owner: "x"}})
+		if got.Outcome != action.Deny || got.Code != connect.CodeUnauthenticated {
+			t.Errorf("a principal %s: %+v", name, got)
+		}
+	}
+}
+
+func TestMayBeforeTheRegistryIsSealed(t *testing.T) {
+	t.Parallel()
+	registry := must(action.NewRegistry(nil))
+	got := registry.May(t.Context(), nil, action.Question{Procedure: unary("Public"), Request: &testv1.Request{Owner: "x"}})
+	if got.Outcome != action.Deny || got.Code != connect.CodeInternal {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMayWithAnExpiredCredential(t *testing.T) {
+	t.Parallel()
+	o := newOracle(t)
+	alice := o.signIn(t, "alice")
+	question := action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "alice"}}
+	if got := o.registry.May(t.Context(), alice, question); got.Outcome != action.Allow {
+		t.Fatalf("got %+v", got)
+	}
+	o.now = alice.ExpiresAt()
+	if got := o.registry.May(t.Context(), alice, question); got.Code != connect.CodeUnauthenticated {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMayEach(t *testing.T) {
+	t.Parallel()
+	o := newOracle(t)
+	alice := o.signIn(t, "alice")
+	var codes []connect.Code
+	for _, decision := range o.registry.MayEach(t.Context(), alice,
+		action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "alice"}},
+		action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "bob"}},
+		action.Question{Procedure: unary("Own"), Request: &testv1.Request{}},
+	) {
+		codes = append(codes, decision.Code)
+	}
+	if diff := cmp.Diff([]connect.Code{0, connect.CodePermissionDenied, connect.CodeInvalidArgument}, codes); diff != "" {
+		t.Error(diff)
+	}
+	if got := o.registry.MayEach(t.Context(), alice); len(got) != 0 {
+		t.Errorf("no questions, and yet %v", got)
+	}
+}

@@ -1,0 +1,206 @@
+package action_test
+
+import (
+	"context"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+)
+
+const notAdmitted = "action: this call did not come through the gate"
+
+// mustPanic fails the test where f does not panic as a call does that nobody let
+// through.
+func mustPanic(t *testing.T, name string, f func()) {
+	t.Helper()
+	defer func() {
+		if recovered := recover(); recovered != notAdmitted {
+			t.Errorf("%s: got %v, want a panic that says %q", name, recovered, notAdmitted)
+		}
+	}()
+	f()
+}
+
+// TestZeroCalls uses every kind of call and stream that code can make without the
+// gate: a zero one, a nil one, and what it can be converted from.
+func TestZeroCalls(t *testing.T) {
+	t.Parallel()
+	response := new(testv1.Response)
+	for name, call := range map[string]*call{"new": new(call), "nil": nil, "of a zero anonymous one": (*call)(new(anonymousCall))} {
+		mustPanic(t, name+" Call.Message", func() { call.Message() })
+		mustPanic(t, name+" Call.Principal", func() { call.Principal() })
+		mustPanic(t, name+" Call.Decision", func() { call.Decision() })
+	}
+	for name, call := range map[string]*anonymousCall{"new": new(anonymousCall), "nil": nil, "of a zero one": (*anonymousCall)(new(call))} {
+		mustPanic(t, name+" AnonymousCall.Message", func() { call.Message() })
+		mustPanic(t, name+" AnonymousCall.Decision", func() { call.Decision() })
+	}
+	mustPanic(t, "ServerStream.Send", func() { new(responses).Send(response) })
+	mustPanic(t, "ServerStream.SendHeaders", func() { new(responses).SendHeaders() })
+	mustPanic(t, "ClientStream.Receive", func() { new(requests).Receive() })
+	mustPanic(t, "ClientStream.Principal", func() { new(requests).Principal() })
+	mustPanic(t, "AnonymousClientStream.Receive", func() { new(anyRequests).Receive() })
+	mustPanic(t, "BidiStream.Receive", func() { new(dialogue).Receive() })
+	mustPanic(t, "BidiStream.Send", func() { new(dialogue).Send(response) })
+	mustPanic(t, "BidiStream.SendHeaders", func() { new(dialogue).SendHeaders() })
+	mustPanic(t, "BidiStream.Principal", func() { new(dialogue).Principal() })
+	mustPanic(t, "AnonymousBidiStream.Receive", func() { new(anyDialogue).Receive() })
+	mustPanic(t, "AnonymousBidiStream.Send", func() { new(anyDialogue).Send(response) })
+	mustPanic(t, "AnonymousBidiStream.SendHeaders", func() { new(anyDialogue).SendHeaders() })
+}
+
+// TestNilStreams has nobody to say the same of a stream that is nil.
+func TestNilStreams(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]func(){
+		"ServerStream.Send":             func() { (*responses)(nil).Send(nil) },
+		"ClientStream.Receive":          func() { (*requests)(nil).Receive() },
+		"ClientStream.Principal":        func() { (*requests)(nil).Principal() },
+		"AnonymousClientStream.Receive": func() { (*anyRequests)(nil).Receive() },
+		"BidiStream.Receive":            func() { (*dialogue)(nil).Receive() },
+		"AnonymousBidiStream.Send":      func() { (*anyDialogue)(nil).Send(nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", name)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// TestConversions turns what a handler of an anonymous action is given into what a
+// handler with a principal takes, which Go allows. There is no principal in it.
+func TestConversions(t *testing.T) {
+	t.Parallel()
+	house := newHouse(t)
+	house.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) {
+		if in, ok := in.(*anyRequests); ok {
+			mustPanic(t, "ClientStream.Principal", func() { (*requests)(in).Principal() })
+		}
+		return &testv1.Response{}, nil
+	}
+	house.hands.chat = func(_ context.Context, in talker) error {
+		if in, ok := in.(*anyDialogue); ok {
+			mustPanic(t, "BidiStream.Principal", func() { (*dialogue)(in).Principal() })
+		}
+		return nil
+	}
+	for _, procedure := range []string{stream("CollectPublicOpen"), stream("CollectPublicFirst"), stream("ChatPublicOpen"), stream("ChatPublicEvery")} {
+		// A credential that is sent along is nobody's concern on an anonymous action.
+		if got := house.ask(t.Context(), house.ways[0], procedure, as("session", "alice"), owned("alice")); got.err != nil {
+			t.Errorf("%s: %v", procedure, got.err)
+		}
+		events, decisions := house.take()
+		for _, decision := range decisions {
+			if decision.PrincipalID != "" || decision.Scheme != "" || decision.Grant != "anyone" {
+				t.Errorf("%s: the decision is %+v", procedure, decision)
+			}
+		}
+		if len(events) == 0 || events[0] != "allow at handle" {
+			t.Errorf("%s: %q", procedure, events)
+		}
+	}
+}
+
+// permitOf infers the type of the permit that a function asks for, as code can that
+// may not import it, and returns its zero value.
+func permitOf[Permit, A, B any](func(Permit, A) B) (permit Permit) { return permit }
+
+// TestZeroPermit goes around the gate with a permit that nobody gave.
+func TestZeroPermit(t *testing.T) {
+	t.Parallel()
+	permit := permitOf(action.UnguardedAnonymousCall[testv1.Request])
+	registry := must(action.NewRegistry(nil))
+	mustPanic(t, "UnguardedCall", func() { action.UnguardedCall(permit, people["alice"], owned("alice")) })
+	mustPanic(t, "UnguardedAnonymousCall", func() { action.UnguardedAnonymousCall(permit, owned("alice")) })
+	mustPanic(t, "Rehearsal", func() { action.Rehearsal(permit, registry) })
+	mustPanic(t, "Decider", func() { action.Decider(permit, registry, unary("Own")) })
+}
+
+// TestZeroValues asks the zero values of what is exported to let somebody through.
+func TestZeroValues(t *testing.T) {
+	t.Parallel()
+	t.Run("Decision", func(t *testing.T) {
+		t.Parallel()
+		var decision action.Decision
+		if decision.Outcome != action.Deny || decision.Outcome.String() != "deny" {
+			t.Errorf("it is to %s", decision.Outcome)
+		}
+		if action.Outcome(99).String() != "deny" || action.Stage(99).String() != "unknown" {
+			t.Errorf("numbers of nothing are %s and %s", action.Outcome(99), action.Stage(99))
+		}
+	})
+	t.Run("Principal", func(t *testing.T) {
+		t.Parallel()
+		var principal action.Principal
+		if _, ok := principal.Attribute("team"); ok || principal.ID() != "" || principal.Roles() != nil || principal.Scopes() != nil || principal.Scheme() != "" {
+			t.Errorf("it is somebody: %v", &principal)
+		}
+	})
+	for name, registry := range map[string]*action.Registry{"Registry": {}, "nil Registry": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectRules(t, testv1action.RegisterUnaryService(registry, &hands{}, &hands{}), "registry-nil")
+			expectRules(t, registry.Seal(), "registry-nil")
+			_, err := registry.Methods()
+			expectRules(t, err, "registry-nil")
+			_, err = registry.InProcess()
+			expectRules(t, err, "registry-nil")
+			_, err = registry.FrontDoor()
+			expectRules(t, err, "registry-nil")
+			if registry == nil {
+				return // and the rest asks a registry that is there
+			}
+			if actions := registry.Actions(); len(actions) != 0 {
+				t.Errorf("it has the actions %v", actions)
+			}
+			if decision := registry.May(t.Context(), people["alice"], action.Question{Procedure: unary("Anyone"), Request: owned("alice")}); decision.Outcome != action.Deny {
+				t.Errorf("alice may: %+v", decision)
+			}
+			registry.Recheck("alice")
+		})
+	}
+	t.Run("ServerFunc without connect's call info", func(t *testing.T) {
+		t.Parallel()
+		house := newHouse(t)
+		for _, method := range must(house.registry.Methods()) {
+			if method.Spec.Procedure != unary("Anyone") {
+				continue
+			}
+			err := method.Handler(t.Context(), method.Spec, sends{owned("alice")})
+			if connect.CodeOf(err) != connect.CodeInternal {
+				t.Errorf("got %v", err)
+			}
+			house.expect(t, "deny at authenticate")
+		}
+	})
+}
+
+// sends is a stream with one request on it.
+type sends struct{ request *testv1.Request }
+
+func (s sends) Receive(message any) error {
+	message.(*testv1.Request).Owner = s.request.GetOwner()
+	return nil
+}
+func (sends) SendHeaders() error { return nil }
+func (sends) Send(any) error     { return nil }
+
+// TestPrincipalIsACopy changes what a principal was made of, and what it gives out.
+func TestPrincipalIsACopy(t *testing.T) {
+	t.Parallel()
+	claims := action.Claims{Roles: []string{"viewer"}, Scopes: []string{"items.read"}, Attributes: map[string]string{"team": "red"}}
+	principal := action.NewPrincipal("carol", claims)
+	claims.Roles[0], claims.Scopes[0], claims.Attributes["team"] = "owner", "items.admin", "blue"
+	principal.Roles()[0], principal.Scopes()[0] = "owner", "items.admin"
+	if team, _ := principal.Attribute("team"); team != "red" || principal.Roles()[0] != "viewer" || principal.Scopes()[0] != "items.read" {
+		t.Errorf("it became %v, %v and team %q", principal.Roles(), principal.Scopes(), team)
+	}
+}

@@ -1,0 +1,156 @@
+package declare
+
+import (
+	"strings"
+	"testing"
+)
+
+// printed is a schema whose fingerprint is taken, written so that each test changes
+// one thing of it.
+const printed = `syntax!
+package test.v1;
+import "buf/validate/validate.proto";
+import "sallyport/v1/action.proto";
+// A comment.
+enum Role {
+  option (sallyport.v1.roles) = true;
+  ROLE_UNSPECIFIED = 0;
+  ROLE_MEMBER = 1 [(sallyport.v1.role) = {name: "member"}];
+  ROLE_ADMIN = 2 [(sallyport.v1.role) = {name: "admin", includes: "member"}];
+  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: "other"}];
+}
+message Request { singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1]; }
+message Response {}
+message Another { singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1]; }
+service Before {}
+service Files {
+  rpc Read(Request) returns (Response) {
+    option (sallyport.v1.action) = {
+      authenticate: {schemes: ["session", "bearer"] max_age: {seconds: 60}}
+      authorize: {
+        allow: {any_role: "member" all_scopes: ["a", "b"]}
+        allow: {cel: "principal.id == request.user_id"}
+      }
+    };
+  }
+  rpc Watch(Request) returns (stream Response) {
+    option idempotency_level = NO_SIDE_EFFECTS;
+    option (sallyport.v1.action) = {
+      authenticate: {anonymous: "x"}
+      authorize: {anyone: "y"}
+      stream: {authorize: OPEN}
+    };
+  }
+}
+service After {}
+`
+
+// fingerprint returns that of the service Files in a schema.
+func fingerprint(t *testing.T, reader *Reader, text, syntax, kind string) string {
+	t.Helper()
+	schema := kinds[kind](t, compile(t, sources{"test.proto": text}.in(syntax)))
+	service := schema.file(t, "test.proto").Services().Get(1)
+	declarations, refusals := reader.Service(service)
+	if len(refusals) > 0 {
+		t.Fatalf("refused:\n%s", texts(refusals))
+	}
+	return Fingerprint(service, declarations)
+}
+
+func TestFingerprintChanges(t *testing.T) {
+	t.Parallel()
+	tests := map[string][]string{ // what is replaced by what
+		"package":                     {"package test.v1;", "package test.v2;"},
+		"service":                     {"service Files", "service Folders"},
+		"method":                      {"rpc Read(", "rpc Get("},
+		"request":                     {"rpc Read(Request)", "rpc Read(Another)"},
+		"response":                    {"rpc Read(Request) returns (Response)", "rpc Read(Request) returns (Another)"},
+		"name of a message":           {"Request", "Question"},
+		"shape":                       {"Watch(Request)", "Watch(stream Request)"},
+		"idempotency":                 {"NO_SIDE_EFFECTS", "IDEMPOTENT"},
+		"idempotency, left out":       {"option idempotency_level = NO_SIDE_EFFECTS;", ""},
+		"idempotency, added":          {"(Response) {\n", "(Response) {\n option idempotency_level = IDEMPOTENT;\n"},
+		"method less":                 {"  rpc Watch", "}\nservice Watching {\n  rpc Watch"},
+		"scheme":                      {`"session"`, `"mtls"`},
+		"order of schemes":            {`["session", "bearer"]`, `["bearer", "session"]`},
+		"scheme less":                 {`["session", "bearer"]`, `"session"`},
+		"max_age":                     {"{seconds: 60}", "{seconds: 61}"},
+		"max_age, finer":              {"{seconds: 60}", "{seconds: 60 nanos: 1}"},
+		"max_age, left out":           {"max_age: {seconds: 60}", ""},
+		"reason for anonymous":        {`anonymous: "x"`, `anonymous: "z"`},
+		"reason for anyone":           {`anyone: "y"`, `anyone: "z"`},
+		"role":                        {`any_role: "member"`, `any_role: "other"`},
+		"role more":                   {`any_role: "member"`, `any_role: ["member", "other"]`},
+		"role that comes to include":  {`{name: "other"}`, `{name: "other", includes: "member"}`},
+		"role that no longer does":    {`, includes: "member"`, ``},
+		"scope":                       {`["a", "b"]`, `["a", "c"]`},
+		"scope less":                  {`["a", "b"]`, `["a"]`},
+		"two scopes made one":         {`["a", "b"]`, `["a,b"]`},
+		"condition":                   {`principal.id == request.user_id`, `principal.id != request.user_id`},
+		"space in a condition":        {`principal.id == request.user_id`, `principal.id  == request.user_id`},
+		"condition, made a check":     {`cel: "principal.id == request.user_id"`, `check: "is_owner"`},
+		"grant less":                  {`allow: {cel: "principal.id == request.user_id"}`, ``},
+		"two grants made one":         {"}\n        allow: {cel:", "cel:"},
+		"order of grants":             {`allow: {any_role: "member" all_scopes: ["a", "b"]}`, ``, `request.user_id"}`, `request.user_id"} allow: {any_role: "member" all_scopes: ["a", "b"]}`},
+		"conceal":                     {`request.user_id"}`, `request.user_id"} conceal: true`},
+		"when a stream is authorized": {`OPEN`, `FIRST_MESSAGE`},
+		"recheck":                     {`authenticate: {anonymous: "x"}`, `authenticate: {schemes: "session"}`, `OPEN`, `OPEN recheck: {seconds: 60}`},
+	}
+	reader := newReader(t, nil)
+	seen := map[string]string{fingerprint(t, reader, printed, "proto3", "generated"): "the schema as it is"}
+	for name, edit := range tests {
+		altered := strings.NewReplacer(edit...).Replace(printed)
+		if altered == printed {
+			t.Errorf("%s: nothing is changed", name)
+			continue
+		}
+		digest := fingerprint(t, reader, altered, "proto3", "generated")
+		if before, ok := seen[digest]; ok {
+			t.Errorf("%s: the same fingerprint as %s", name, before)
+		}
+		seen[digest] = name
+	}
+}
+
+func TestFingerprintStays(t *testing.T) {
+	t.Parallel()
+	reader := newReader(t, nil)
+	want := fingerprint(t, reader, printed, "proto3", "generated")
+	for _, way := range everyWay() {
+		if got := fingerprint(t, reader, printed, way.syntax, way.kind); got != want {
+			t.Errorf("%v: %s, want %s", way, got, want)
+		}
+	}
+	tests := map[string][]string{
+		"comment":                {"// A comment.", "// Another one."},
+		"comment at a method":    {"  rpc Watch", "  // Watch it.\n  rpc Watch"},
+		"order of messages":      {"message Response {}\n", "", "service Before {}", "message Response {}\nservice Before {}"},
+		"order of fields":        {`{schemes: ["session", "bearer"] max_age: {seconds: 60}}`, `{max_age: {seconds: 60} schemes: ["session", "bearer"]}`},
+		"order of options":       {"option idempotency_level = NO_SIDE_EFFECTS;\n", "", "stream: {authorize: OPEN}\n    };", "stream: {authorize: OPEN}\n    };\n option idempotency_level = NO_SIDE_EFFECTS;"},
+		"order of roles":         {"  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n", "", "  ROLE_MEMBER", "  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n  ROLE_MEMBER"},
+		"number of a role":       {"ROLE_OTHER = 3", "ROLE_OTHER = 4"},
+		"role that nobody names": {"  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n", ""},
+		"field of a message":     {"message Response {}", "message Response { repeated string names = 1; }"},
+		"another service":        {"service After {}", "service Later {}"},
+		"spelling of the option": {`option (sallyport.v1.action) = {
+      authenticate: {anonymous: "x"}
+      authorize: {anyone: "y"}
+      stream: {authorize: OPEN}
+    };`, `
+    option (sallyport.v1.action).authenticate.anonymous = "x";
+    option (sallyport.v1.action).authorize = {anyone: "y"};
+    option (sallyport.v1.action).stream.authorize = OPEN;`},
+		"spelling of a list": {`any_role: "member"`, `any_role: ["member"]`},
+		"deprecated":         {"(Response) {\n", "(Response) {\n option deprecated = true;\n"},
+	}
+	for name, edit := range tests {
+		altered := strings.NewReplacer(edit...).Replace(printed)
+		if altered == printed {
+			t.Errorf("%s: nothing is changed", name)
+			continue
+		}
+		if got := fingerprint(t, reader, altered, "proto3", "generated"); got != want {
+			t.Errorf("%s: another fingerprint", name)
+		}
+	}
+}

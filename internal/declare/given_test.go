@@ -1,0 +1,179 @@
+package declare
+
+import (
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// vendor is a file that is not ours to edit.
+var vendor = sources{"vendor/v1/files.proto": `syntax = "proto3";
+package vendor.v1;
+message Request { string user_id = 1; }
+service Files {
+  rpc Read(Request) returns (Request);
+  rpc Write(Request) returns (Request);
+  rpc Watch(Request) returns (stream Request);
+}
+`}
+
+func TestGiven(t *testing.T) {
+	t.Parallel()
+	signedIn := `{authenticate {schemes: "session"} authorize {anyone: "it is public"}}`
+	streaming := `{authenticate {schemes: "session"} authorize {anyone: "it is public"} stream {authorize: OPEN}}`
+	entry := func(procedure, action string) string {
+		return `actions {key: "` + procedure + `" value ` + action + "}\n"
+	}
+	readWrite := entry("/vendor.v1.Files/Read", signedIn) + entry("/vendor.v1.Files/Write", signedIn)
+	tests := []struct {
+		name, text string
+		want       []fault
+	}{
+		{"all", readWrite + entry("/vendor.v1.Files/Watch", streaming), nil},
+		{"one is missing", readWrite, []fault{{RuleMissing, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
+		{"one is empty", readWrite + entry("/vendor.v1.Files/Watch", `{}`), []fault{{RuleEmpty, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
+		{"one is refused", readWrite + entry("/vendor.v1.Files/Watch", signedIn), []fault{{RuleStreamMissing, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
+		{"an unknown number", readWrite + entry("/vendor.v1.Files/Watch", `{stream {authorize: 9}}`), []fault{{RuleUnknownValue, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
+		{"none", "", []fault{
+			{RuleMissing, "/vendor.v1.Files/Read", "vendor/v1/files.proto", 5},
+			{RuleMissing, "/vendor.v1.Files/Write", "vendor/v1/files.proto", 6},
+			{RuleMissing, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7},
+		}},
+		{"spelt without a slash", strings.Replace(readWrite, "/vendor", "vendor", 1) + entry("/vendor.v1.Files/Watch", streaming), []fault{
+			{RuleMissing, "/vendor.v1.Files/Read", "vendor/v1/files.proto", 5},
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			declarations, err := ParseDeclarations("vendor.txtpb", []byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			reader := newReader(t, nil)
+			reader.Give("vendor.txtpb", declarations)
+			declared, refusals := reader.File(compile(t, vendor).file(t, "vendor/v1/files.proto"))
+			if diff := gocmp.Diff(sorted(test.want), faultsOf(refusals)); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			for _, declaration := range declared {
+				if !declaration.Outside {
+					t.Errorf("%s is not from outside", declaration.Procedure)
+				}
+			}
+			// Given anew it is no longer given.
+			reader.Give("none", nil)
+			if _, refusals := reader.File(compile(t, vendor).file(t, "vendor/v1/files.proto")); len(refusals) != 3 {
+				t.Errorf("with nothing given:\n%s", texts(refusals))
+			}
+		})
+	}
+}
+
+// Neither goes before the other.
+func TestDeclaredTwice(t *testing.T) {
+	t.Parallel()
+	reader := newReader(t, nil)
+	file := compile(t, guarded).file(t, "test/v1/files.proto")
+	reader.Give("files.txtpb", &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{
+		read: {Authorize: &sallyportv1.Authorize{Anyone: new("it is public")}},
+	}})
+	declarations, refusals := reader.File(file)
+	if diff := gocmp.Diff([]fault{at(optionLine, read, RuleDeclaredTwice)}, faultsOf(refusals)); diff != "" || declarations != nil {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestUnmatched(t *testing.T) {
+	t.Parallel()
+	reader := newReader(t, nil)
+	if got := reader.Unmatched(func(string) bool { return false }); got != nil {
+		t.Errorf("nothing was given:\n%s", texts(got))
+	}
+	reader.Give("vendor.json", &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{"/a.B/Z": {}, "/a.B/C": {}, "/a.B/A": nil}})
+	got := reader.Unmatched(func(procedure string) bool { return procedure == "/a.B/C" })
+	want := []fault{{RuleDeclarationUnknown, "/a.B/A", "vendor.json", 0}, {RuleDeclarationUnknown, "/a.B/Z", "vendor.json", 0}}
+	if diff := gocmp.Diff(want, faultsOf(got)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestParseDeclarations(t *testing.T) {
+	t.Parallel()
+	want := &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{"/a.B/C": {Authenticate: &sallyportv1.Authenticate{
+		Schemes: []string{"session"}, MaxAge: durationpb.New(90e9),
+	}}}}
+	tests := []struct {
+		name, text string
+		ok         bool
+	}{
+		{"a.json", `{"actions": {"/a.B/C": {"authenticate": {"schemes": ["session"], "maxAge": "90s"}}}}`, true},
+		{"A.JSON", `{"actions": {"/a.B/C": {"authenticate": {"schemes": ["session"], "max_age": "90s"}}}}`, true},
+		{"a.txtpb", `actions {key: "/a.B/C" value {authenticate {schemes: "session" max_age {seconds: 90}}}}`, true},
+		{"a.textproto", `actions {key: "/a.B/C" value {authenticate {schemes: "session" max_age {seconds: 90}}}}`, true},
+		{"a.textpb", `actions: [{key: "/a.B/C", value: {authenticate: {schemes: ["session"], max_age: {seconds: 90}}}}] # it is`, true},
+		{"a.yaml", `{"actions": {}}`, false},
+		{"json", `{"actions": {}}`, false},
+		{"a.json", ``, false},
+		{"a.json", `{"actions": {"/a.B/C": {"authenticate": {"future": 1}}}}`, false},
+		{"a.json", `{"actions": {"/a.B/C": {}, "/a.B/C": {}}}`, false},
+		{"a.json", `{"actions": {"/a.B/C": {"stream": {"authorize": "FUTURE"}}}}`, false},
+		{"a.txtpb", `actions {key: "/a.B/C" value {authenticate {future: 1}}}`, false},
+		{"a.txtpb", `actions {key: "/a.B/C" value {stream {authorize: FUTURE}}}`, false},
+		{"a.txtpb", `actions {`, false},
+	}
+	for _, test := range tests {
+		got, err := ParseDeclarations(test.name, []byte(test.text))
+		switch {
+		case !test.ok && (err == nil || got != nil || !strings.HasPrefix(err.Error(), test.name+": ")):
+			t.Errorf("%s, %s: %v, %v", test.name, test.text, got, err)
+		case test.ok && err != nil:
+			t.Errorf("%s, %s: %v", test.name, test.text, err)
+		case test.ok:
+			if diff := gocmp.Diff(want, got, protocmp.Transform()); diff != "" {
+				t.Errorf("%s, %s: -want +got\n%s", test.name, test.text, diff)
+			}
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	t.Parallel()
+	actions := []*sallyportv1.Action{
+		{},
+		{
+			Authenticate: &sallyportv1.Authenticate{Schemes: []string{"a", "b"}, MaxAge: durationpb.New(1)},
+			Authorize: &sallyportv1.Authorize{Conceal: true, Allow: []*sallyportv1.Grant{
+				{AnyRole: []string{"x"}, AllScopes: []string{`<&>`}}, {Cel: new("request.a ==\n\t\"`þ\\u2028\u2028\"")}, {Check: new("")},
+			}},
+			Stream: &sallyportv1.Stream{Authorize: sallyportv1.Stream_EVERY_MESSAGE, Recheck: durationpb.New(60e9)},
+		},
+		{Authenticate: &sallyportv1.Authenticate{Anonymous: new("")}, Authorize: &sallyportv1.Authorize{Anyone: new("x")}},
+	}
+	for _, action := range actions {
+		text, err := JSON(action)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			if again, _ := JSON(proto.CloneOf(action)); again != text {
+				t.Fatalf("written as %s and as %s", text, again)
+			}
+		}
+		read, err := ParseJSON(text)
+		if diff := gocmp.Diff(action, read, protocmp.Transform()); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", text, err, diff)
+		}
+	}
+	for _, text := range []string{``, `[]`, `{"future": 1}`, `{"stream": {"authorize": "FUTURE"}}`, `{} {}`} {
+		if action, err := ParseJSON(text); err == nil {
+			t.Errorf("%q is read as %v", text, action)
+		}
+	}
+}

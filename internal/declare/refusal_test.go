@@ -1,0 +1,111 @@
+package declare
+
+import (
+	"slices"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+func TestRefusalString(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		refusal Refusal
+		want    string
+	}{
+		{
+			"all of it",
+			Refusal{Rule: RuleGrantEmpty, Subject: "/a.B/C", Position: Position{"a.proto", 3, 5}, Problem: "it is empty", Mend: "fill it"},
+			"a.proto:3:5: /a.B/C: it is empty [grant-empty]\n  mend:\n    fill it",
+		},
+		{
+			"no source information",
+			Refusal{Rule: RuleGrantEmpty, Subject: "/a.B/C", Position: Position{File: "a.proto"}, Problem: "it is empty", Mend: "fill it"},
+			"a.proto: /a.B/C: it is empty [grant-empty]\n  mend:\n    fill it",
+		},
+		{
+			"no descriptor",
+			Refusal{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is nil", Mend: "wind it up"},
+			"action.WithClock: the clock is nil [option-nil]\n  mend:\n    wind it up",
+		},
+		{
+			"no mend",
+			Refusal{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is nil"},
+			"action.WithClock: the clock is nil [option-nil]",
+		},
+		{
+			"several lines",
+			Refusal{Rule: RuleCELInvalid, Subject: "/a.B/C", Problem: "it is wrong\nghost\n^", Mend: "one {\n  two\n}"},
+			"/a.B/C: it is wrong [cel-invalid]\n    ghost\n    ^\n  mend:\n    one {\n      two\n    }",
+		},
+	}
+	for _, test := range tests {
+		if diff := gocmp.Diff(test.want, test.refusal.String()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestSort(t *testing.T) {
+	t.Parallel()
+	at := func(file string, line, column int, problem string) Refusal {
+		return Refusal{Position: Position{file, line, column}, Problem: problem}
+	}
+	want := []Refusal{
+		at("", 0, 0, "without a file"), at("a.proto", 0, 0, "without a line"), at("a.proto", 2, 9, ""), at("a.proto", 10, 1, "first"),
+		at("a.proto", 10, 1, "second"), at("a.proto", 10, 2, ""), at("b.proto", 1, 1, ""),
+	}
+	for range 5 {
+		got := []Refusal{want[5], want[3], want[6], want[4], want[1], want[2], want[0]}
+		Sort(got)
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Fatalf("-want +got\n%s", diff)
+		}
+	}
+	empty := []Refusal(nil)
+	Sort(empty)
+	if !slices.Equal(empty, nil) {
+		t.Error(empty)
+	}
+}
+
+// Where a declaration stands, as near as the source tells: at the option, however it
+// is spelt, or else at the RPC.
+func TestPositions(t *testing.T) {
+	t.Parallel()
+	const text = `syntax = "proto3";
+package test.v1;
+import "sallyport/v1/action.proto";
+message M {}
+service S {
+  rpc None(M) returns (M);
+  rpc Body(M) returns (M) {}
+  rpc Other(M) returns (M) {
+    option deprecated = true;
+  }
+  rpc Whole(M) returns (M) {
+    option deprecated = true;
+      option (sallyport.v1.action) = {};
+  }
+  rpc Parts(M) returns (M) {
+    option (sallyport.v1.action).stream = {};
+  }
+}
+`
+	want := map[string][]Position{
+		"/test.v1.S/None": {{"test.proto", 6, 3}}, "/test.v1.S/Body": {{"test.proto", 7, 3}}, "/test.v1.S/Other": {{"test.proto", 9, 5}},
+		"/test.v1.S/Whole": {{"test.proto", 13, 7}}, "/test.v1.S/Parts": {{"test.proto", 16, 5}},
+	}
+	schema := compile(t, sources{"test.proto": text})
+	_, refusals := newReader(t, nil).File(schema.file(t, "test.proto"))
+	got := map[string][]Position{}
+	for _, refusal := range refusals {
+		if of := got[refusal.Subject]; !slices.Contains(of, refusal.Position) {
+			got[refusal.Subject] = append(of, refusal.Position)
+		}
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}

@@ -1,0 +1,263 @@
+package declare
+
+import (
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// catalogue is a file with a catalogue of the given roles, all of them by themselves
+// but the last, which includes the others.
+func catalogueFile(packageName, enum, body string) string {
+	return "syntax!\npackage " + packageName + ";\nimport \"sallyport/v1/action.proto\";\nenum " + enum +
+		" {\n  option (sallyport.v1.roles) = true;\n  " + enum + "_ZERO = 0;\n" + body + "}\n"
+}
+
+// service is a file with one action that asks for a role; marker is what is wanted
+// of it.
+func service(packageName, imports, role, marker string) string {
+	return "syntax!\npackage " + packageName + ";\nimport \"sallyport/v1/action.proto\";\n" + imports + `
+message Request {}
+service Files {
+  rpc Read(Request) returns (Request) {
+    option (sallyport.v1.action) = {` + marker + `
+      authenticate: {schemes: "session"}
+      authorize: {allow: {any_role: "` + role + `"}}
+    };
+  }
+}
+`
+}
+
+const (
+	ownRoles = `  A = 1 [(sallyport.v1.role) = {name: "admin"}];
+  B = 2 [(sallyport.v1.role) = {name: "owner", includes: "admin"}];
+`
+	otherRoles = `  A = 1 [(sallyport.v1.role) = {name: "admin"}];
+  B = 2 [(sallyport.v1.role) = {name: "boss", includes: "admin"}];
+`
+	cyclicRoles = `  A = 1 [(sallyport.v1.role) = {name: "admin", includes: "admin"}];
+`
+	unknown = " //! /test.v1.Files/Read role-unknown"
+)
+
+// Where a role is looked for, and what is refused when it is not there, or there
+// twice.
+func TestVisibleCatalogues(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		files sources
+		// alone reads the file without knowledge of others but by import.
+		alone bool
+		// want are the roles that satisfy the action.
+		want []string
+	}{
+		{
+			"of the package, without an import",
+			sources{"test/v1/a.proto": catalogueFile("test.v1", "Role", ownRoles), "test/v1/b.proto": service("test.v1", "", "admin", "")},
+			false,
+			[]string{"admin", "owner"},
+		},
+		{
+			"of the package, without an import or any other knowledge",
+			sources{"test/v1/a.proto": catalogueFile("test.v1", "Role", ownRoles), "test/v1/b.proto": service("test.v1", "", "admin", unknown)},
+			true,
+			nil,
+		},
+		{
+			"of the package, in a later file",
+			sources{"test/v1/z.proto": catalogueFile("test.v1", "Role", ownRoles), "test/v1/b.proto": service("test.v1", "", "admin", "")},
+			false,
+			[]string{"admin", "owner"},
+		},
+		{
+			"of another package, without an import",
+			sources{"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles), "test/v1/b.proto": service("test.v1", "", "admin", unknown)},
+			false,
+			nil,
+		},
+		{
+			"of a package inside of ours",
+			sources{"test/v1/a.proto": catalogueFile("test.v1.inner", "Role", otherRoles), "test/v1/b.proto": service("test.v1", "", "admin", unknown)},
+			false,
+			nil,
+		},
+		{
+			"imported",
+			sources{"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles), "test/v1/b.proto": service("test.v1", `import "other/v1/a.proto";`, "admin", "")},
+			true,
+			[]string{"admin", "boss"},
+		},
+		{
+			"imported by an import",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"mid/v1/a.proto":   `syntax! package mid.v1; import "other/v1/a.proto"; message M {}`,
+				"test/v1/b.proto":  service("test.v1", `import "mid/v1/a.proto";`, "boss", ""),
+			},
+			true,
+			[]string{"boss"},
+		},
+		{
+			"own before imported",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
+				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "admin", ""),
+			},
+			false,
+			[]string{"admin", "owner"},
+		},
+		{
+			"imported, where the own one does not have it",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
+				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "boss", ""),
+			},
+			false,
+			[]string{"boss"},
+		},
+		{
+			"imported twice",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"third/v1/a.proto": catalogueFile("third.v1", "Role", ownRoles),
+				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto"; import "third/v1/a.proto";`, "admin", " //! /test.v1.Files/Read role-ambiguous"),
+			},
+			true,
+			nil,
+		},
+		{
+			"imported twice, and the role is in one of them",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"third/v1/a.proto": catalogueFile("third.v1", "Role", ownRoles),
+				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto"; import "third/v1/a.proto";`, "boss", ""),
+			},
+			true,
+			[]string{"boss"},
+		},
+		{
+			"imported twice, and an own one",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"third/v1/a.proto": catalogueFile("third.v1", "Role", otherRoles),
+				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
+				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto"; import "third/v1/a.proto";`, "admin", ""),
+			},
+			false,
+			[]string{"admin", "owner"},
+		},
+		{
+			"one catalogue, imported in two ways",
+			sources{
+				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"mid/v1/a.proto":   `syntax! package mid.v1; import public "other/v1/a.proto"; message M {}`,
+				"test/v1/b.proto":  service("test.v1", `import "mid/v1/a.proto"; import "other/v1/a.proto";`, "boss", ""),
+			},
+			true,
+			[]string{"boss"},
+		},
+		{
+			"two of the package",
+			sources{
+				"test/v1/a.proto": catalogueFile("test.v1", "Role", ownRoles),
+				"test/v1/c.proto": mark(sources{"": catalogueFile("test.v1", "Other", "")}, "", "enum Other {", "test.v1.Other catalogue-twice")[""],
+				"test/v1/b.proto": service("test.v1", "", "admin", ""),
+			},
+			false,
+			nil,
+		},
+		{
+			// The role is there; what is wrong with it is told once.
+			"one that is refused itself",
+			sources{
+				"test/v1/a.proto": mark(sources{"": catalogueFile("test.v1", "Role", cyclicRoles)}, "", "enum Role {", "test.v1.Role role-cycle")[""],
+				"test/v1/b.proto": service("test.v1", "", "admin", ""),
+			},
+			false,
+			nil,
+		},
+		{
+			"one that is refused itself, and a role that it does not have either",
+			sources{
+				"test/v1/a.proto": mark(sources{"": catalogueFile("test.v1", "Role", cyclicRoles)}, "", "enum Role {", "test.v1.Role role-cycle")[""],
+				"test/v1/b.proto": service("test.v1", "", "ghost", unknown),
+			},
+			false,
+			nil,
+		},
+		{
+			// Start-up refuses it, so generation does.
+			"one that is imported and refused itself, though nobody names it",
+			sources{
+				"other/v1/a.proto": mark(sources{"": catalogueFile("other.v1", "Role", cyclicRoles)}, "", "enum Role {", "other.v1.Role role-cycle")[""],
+				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
+				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "owner", ""),
+			},
+			false,
+			nil,
+		},
+		{
+			"in a file without a package",
+			sources{"a.proto": catalogueFile("x", "Role", ownRoles), "test/v1/b.proto": service("test.v1", "", "admin", unknown)},
+			false,
+			nil,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var reader *Reader
+			if test.alone {
+				reader = newReader(t, nil)
+			}
+			declared := check(t, reader, test.files, "test/v1/b.proto")
+			var got []string
+			if len(declared) > 0 {
+				got = declared[0].Grants[0].AnyRole
+			}
+			if diff := gocmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// A file and each service in it are refused for the same, whoever asks.
+func TestServiceIsReadLikeItsFile(t *testing.T) {
+	t.Parallel()
+	of := sources{
+		"test/v1/a.proto": catalogueFile("test.v1", "Role", cyclicRoles),
+		"test/v1/c.proto": catalogueFile("test.v1", "Other", ""),
+		"test/v1/b.proto": service("test.v1", "", "ghost", ""),
+	}
+	schema := compile(t, of.in("proto3"))
+	file := schema.file(t, "test/v1/b.proto")
+	declaredByFile, ofFile := newReader(t, schema.files).File(file)
+	declaredByService, ofService := newReader(t, schema.files).Service(file.Services().Get(0))
+	if diff := gocmp.Diff(sorted(faultsOf(ofFile)), faultsOf(ofService)); diff != "" || len(ofFile) != 3 {
+		t.Errorf("-file +service\n%s%s", diff, texts(ofFile))
+	}
+	if declaredByFile != nil || declaredByService != nil {
+		t.Error("there are declarations along with refusals")
+	}
+}
+
+// The nearest known role is offered, be it imported.
+func TestUnknownRoleIsSpeltOut(t *testing.T) {
+	t.Parallel()
+	of := sources{
+		"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+		"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
+		"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "bos", ""),
+	}
+	schema := compile(t, of.in("proto3"))
+	_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/b.proto"))
+	const want = `authorize.allow[0]: no role catalogue of package test.v1 or of its imports has role "bos"; did you mean "boss"?`
+	if len(refusals) != 1 || refusals[0].Problem != want {
+		t.Errorf("refused:\n%s", texts(refusals))
+	}
+}
