@@ -1,0 +1,54 @@
+package server_test
+
+import (
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// describe returns a service of the package described.v1.
+func describe(t *testing.T, name string, methods ...*descriptorpb.MethodDescriptorProto) protoreflect.ServiceDescriptor {
+	t.Helper()
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name:    proto.String("described.proto"),
+		Package: proto.String("described.v1"),
+		Syntax:  proto.String("proto3"),
+		Dependency: []string{
+			"google/protobuf/any.proto", "google/protobuf/struct.proto", "google/protobuf/wrappers.proto", "sallyport/v1/action.proto",
+		},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String(name), Method: methods}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file.Services().Get(0)
+}
+
+// method describes a method that everybody may call, with one type of message both
+// ways.
+func method(name, message string, shape connect.StreamType) *descriptorpb.MethodDescriptorProto {
+	declaration := &sallyportv1.Action{
+		Authenticate: &sallyportv1.Authenticate{Anonymous: proto.String("it is a test")},
+		Authorize:    &sallyportv1.Authorize{Anyone: proto.String("it is a test")},
+	}
+	if shape != connect.StreamTypeUnary {
+		declaration.Stream = &sallyportv1.Stream{Authorize: sallyportv1.Stream_FIRST_MESSAGE}
+	}
+	options := &descriptorpb.MethodOptions{}
+	proto.SetExtension(options, sallyportv1.E_Action, declaration)
+	return &descriptorpb.MethodDescriptorProto{
+		Name:            proto.String(name),
+		InputType:       proto.String("." + message),
+		OutputType:      proto.String("." + message),
+		ClientStreaming: proto.Bool(shape&connect.StreamTypeClient != 0),
+		ServerStreaming: proto.Bool(shape&connect.StreamTypeServer != 0),
+		Options:         options,
+	}
+}

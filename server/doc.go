@@ -1,0 +1,32 @@
+// Package server serves a registry of guarded actions over HTTP: by Connect, gRPC,
+// gRPC-Web and Connect GET, on HTTP/1.1 and HTTP/2, on one port.
+//
+//	srv, err := server.New(registry, server.WithAddress(":8080"))
+//	err = srv.Run(ctx) // until ctx ends; then what was accepted finishes
+//
+// It serves what the registry holds and nothing else. There is no health check, no
+// reflection and no debugging page, and a path that is not a procedure's to the
+// letter is not found; it is never redirected. Every way in ends at the gate of the
+// action that was asked for. What the HTTP layer refuses before that (a content
+// type, a compression or a method that it does not know) no handler sees, and the
+// server's logger leaves a record of it.
+//
+// HTTP/2 is spoken in cleartext to clients that know beforehand, as gRPC clients
+// do. With [WithTLS] everything is encrypted, and ALPN chooses the version.
+//
+// What a client can make the server spend is bounded, and no option lifts a bound:
+//
+//	a message           4 MiB, compressed or not; 100 messages deep   [WithMaxMessageBytes]
+//	to send one         30 s                                          [WithReadTimeout]
+//	to take an answer   30 s                                          [WithWriteTimeout]
+//	a header            64 KiB, within 10 s      [WithMaxHeaderBytes], [WithHeaderTimeout]
+//	calls at a time     250 a connection                          [WithMaxConcurrentStreams]
+//	an idle connection  2 min                                         [WithIdleTimeout]
+//	a silent peer       30 s, then 15 s to answer a ping              [WithPingInterval]
+//	a stream            10 min idle, a million messages, 1 GiB        [WithStreamIdleTimeout]
+//	a shutdown          30 s                                          [WithShutdownTimeout]
+//
+// How long a handler takes is the handler's business: its context ends when its
+// caller goes away or its caller's deadline passes. The number of connections is
+// the system's, or that of whatever stands in front.
+package server

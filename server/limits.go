@@ -1,0 +1,160 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect/v2/connecthttp"
+	"connectrpc.com/connect/v2/connectproto"
+)
+
+// WithMaxMessageBytes sets the size of the largest request message, counted both
+// as it comes over the wire and after decompression. A larger one ends its call as
+// resource_exhausted. By default it is 4 MiB, as in gRPC; 1 GiB is the most.
+//
+// A message is decoded and validated before its sender is known, so this is what
+// bounds the work that a stranger can cause.
+func WithMaxMessageBytes(limit int) Option {
+	return optionFunc(func(s *settings) { s.messageBytes = limit })
+}
+
+// WithMaxHeaderBytes sets how large the header of a request may be, the URL and
+// with it the message of a Connect GET included. A larger one is answered with
+// HTTP status 431. By default it is 64 KiB. Go adds a few kilobytes to it.
+func WithMaxHeaderBytes(limit int) Option {
+	return optionFunc(func(s *settings) { s.headerBytes = limit })
+}
+
+// WithMaxConcurrentStreams sets how many calls one HTTP/2 connection may have open
+// at a time. Further ones wait at the client; a client that does not let them wait,
+// or that opens and resets them in a hurry, loses its connection. By default it is
+// 250.
+func WithMaxConcurrentStreams(limit int) Option {
+	return optionFunc(func(s *settings) { s.concurrentStreams = limit })
+}
+
+// WithHeaderTimeout sets how long a client may take for a TLS handshake, and for
+// the header of a request. By default it is 10 seconds.
+func WithHeaderTimeout(timeout time.Duration) Option {
+	return optionFunc(func(s *settings) { s.header = timeout })
+}
+
+// WithReadTimeout sets how long a client may take to send a request message once
+// its header is there. A slower one ends its call as deadline_exceeded. It does not
+// apply to streams of requests. By default it is 30 seconds.
+func WithReadTimeout(timeout time.Duration) Option {
+	return optionFunc(func(s *settings) { s.read = timeout })
+}
+
+// WithWriteTimeout sets how long a client may take to receive a response once it
+// begins; however long the handler took does not count. A slower one loses its
+// call. It does not apply to streams of responses, but an HTTP/2 connection that
+// takes no byte at all for as long is closed with all that is on it. By default it
+// is 30 seconds.
+func WithWriteTimeout(timeout time.Duration) Option {
+	return optionFunc(func(s *settings) { s.write = timeout })
+}
+
+// WithIdleTimeout sets how long a connection without a call stays open. By default
+// it is two minutes.
+func WithIdleTimeout(timeout time.Duration) Option {
+	return optionFunc(func(s *settings) { s.idle = timeout })
+}
+
+// WithPingInterval sets after how long a silence the server asks a client on HTTP/2
+// whether it is still there. One that does not answer within half of that again
+// loses its connection and the calls on it. By default it is 30 seconds.
+func WithPingInterval(interval time.Duration) Option {
+	return optionFunc(func(s *settings) { s.ping = interval })
+}
+
+// limits is what a client may make the server spend on it.
+type limits struct {
+	messageBytes, headerBytes       int
+	concurrentStreams               int
+	header, read, write, idle, ping time.Duration
+}
+
+var defaultLimits = limits{
+	messageBytes:      4 << 20,
+	headerBytes:       64 << 10,
+	concurrentStreams: 250,
+	header:            10 * time.Second,
+	read:              30 * time.Second,
+	write:             30 * time.Second,
+	idle:              2 * time.Minute,
+	ping:              30 * time.Second,
+}
+
+const (
+	// mostBytes bounds what can be asked for: the length of a message in gRPC's
+	// framing has 32 bits.
+	mostBytes = 1 << 30
+	// maxNesting bounds how deep messages lie within messages, as in protobuf for
+	// C++ and Java. Go's default of 10,000 lets one JSON message of 4 MiB that
+	// nests google.protobuf.Any keep a processor busy for a minute, because each
+	// level looks for its type in all that lies below.
+	maxNesting = 100
+	// minCompressed is the size from which on compressing a response pays.
+	minCompressed = 1 << 10
+)
+
+// check returns an error for each limit that limits nothing, or everything.
+func (l *limits) check() error {
+	return errors.Join(
+		between("message size", l.messageBytes, mostBytes),
+		between("header size", l.headerBytes, mostBytes),
+		between("number of concurrent streams", l.concurrentStreams, math.MaxInt32),
+		above("header timeout", l.header),
+		above("read timeout", l.read),
+		above("write timeout", l.write),
+		above("idle timeout", l.idle),
+		above("ping interval", l.ping),
+	)
+}
+
+// between refuses a number that is below 1 or above most.
+func between[Number int | int64](name string, value, most Number) error {
+	if value < 1 || value > most {
+		return fmt.Errorf("server: %s of %d is not between 1 and %d", name, value, most)
+	}
+	return nil
+}
+
+// above refuses a time of zero or less.
+func above(name string, value time.Duration) error {
+	if value <= 0 {
+		return fmt.Errorf("server: %s of %v is not above zero", name, value)
+	}
+	return nil
+}
+
+// transport returns the options of connect's HTTP transport. Its codecs are
+// connect's own but for the nesting they accept.
+func (l *limits) transport() []connecthttp.Option {
+	binary, json := connectproto.NewBinaryCodec(), connectproto.NewJSONCodec()
+	binary.UnmarshalOptions.RecursionLimit = maxNesting
+	json.UnmarshalOptions.RecursionLimit = maxNesting
+	return []connecthttp.Option{
+		connecthttp.WithCodecs(binary, json),
+		connecthttp.WithReadMaxBytes(l.messageBytes),
+		connecthttp.WithCompressMinBytes(minCompressed),
+	}
+}
+
+// bound puts the limits that are not those of a single request on an HTTP server.
+// What it leaves out, such as ReadTimeout, would end streams too.
+func (l *limits) bound(server *http.Server) {
+	server.MaxHeaderBytes = l.headerBytes
+	server.ReadHeaderTimeout = l.header
+	server.IdleTimeout = l.idle
+	server.HTTP2 = &http.HTTP2Config{
+		MaxConcurrentStreams: l.concurrentStreams,
+		SendPingTimeout:      l.ping,
+		PingTimeout:          l.ping / 2,
+		WriteByteTimeout:     l.write,
+	}
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"sync/atomic"
+
+	"connectrpc.com/connect/v2"
+)
+
+// A mux finds the procedure that a request asks for. It compares paths as they
+// are: [http.ServeMux] would clean them and answer with a redirect, and what stands
+// in front of a server may have judged another spelling than the one it cleans to.
+type mux map[string]*procedure
+
+// A procedure is one action as it is served.
+type procedure struct {
+	name    string
+	handler http.Handler
+	// single says that one request message comes, and unary that one response
+	// goes as well.
+	single, unary bool
+	// serving counts the calls that are being served.
+	serving atomic.Int64
+}
+
+func newMux(methods []connect.Method) mux {
+	m := make(mux, len(methods))
+	for _, method := range methods {
+		shape := method.Spec.StreamType
+		m[method.Spec.Procedure] = &procedure{
+			name:   method.Spec.Procedure,
+			single: shape&connect.StreamTypeClient == 0,
+			unary:  shape == connect.StreamTypeUnary,
+		}
+	}
+	return m
+}
+
+// Handle implements connecthttp.ServeMux. It takes handlers for the procedures of
+// the registry alone: connect offers one for the unknown methods of each service
+// besides.
+func (m mux) Handle(path string, handler http.Handler) {
+	if procedure, ok := m[path]; ok {
+		procedure.handler = handler
+	}
+}
+
+// find returns the procedure that a request asks for, or nil. A path that is
+// percent-encoded where it need not be, which is when RawPath is set, asks for
+// none.
+func (m mux) find(request *http.Request) *procedure {
+	if request.URL.RawPath != "" {
+		return nil
+	}
+	return m[request.URL.Path]
+}
+
+// serving names the procedures that have calls being served.
+func (m mux) serving() []string {
+	var names []string
+	for name, procedure := range m {
+		if procedure.serving.Load() > 0 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// An Option changes how a [Server] serves. None of them reaches into a gate:
+// validation, authentication and authorization run whatever is set here, and no
+// limit can be switched off.
+type Option interface{ apply(*settings) }
+
+type optionFunc func(*settings)
+
+func (o optionFunc) apply(s *settings) { o(s) }
+
+// WithAddress sets the TCP address that [Server.Run] listens on. By default it is
+// "127.0.0.1:8080", which only this machine can reach.
+func WithAddress(address string) Option {
+	return optionFunc(func(s *settings) { s.address = address })
+}
+
+// WithTLS makes the server speak TLS and nothing else. HTTP/2 is then negotiated
+// by ALPN, and cleartext HTTP/2 is off. By default the server speaks cleartext.
+//
+// The configuration says which certificate to show, and may ask for client
+// certificates; it is cloned. TLS versions below 1.2 are refused by [New], and for
+// a configuration that GetConfigForClient returns, by the handshake.
+func WithTLS(config *tls.Config) Option {
+	return optionFunc(func(s *settings) { s.tls, s.encrypted = config, true })
+}
+
+// WithShutdownTimeout sets how long the calls that were accepted before a shutdown
+// may take to finish. By default it is 30 seconds.
+func WithShutdownTimeout(timeout time.Duration) Option {
+	return optionFunc(func(s *settings) { s.shutdown = timeout })
+}
+
+// WithLogger sets where the server logs: when it starts and stops, requests that
+// were refused before they reached a gate, and faults. What it logs of a request
+// is its path at most. By default it is [slog.Default] as it is at the time.
+func WithLogger(logger *slog.Logger) Option {
+	return optionFunc(func(s *settings) { s.logger, s.noLogger = logger, logger == nil })
+}
+
+// settings is everything that options set.
+type settings struct {
+	limits
+	streamLimits
+
+	address   string
+	tls       *tls.Config
+	encrypted bool
+	shutdown  time.Duration
+	logger    *slog.Logger // nil is the default logger
+	noLogger  bool         // it was set, to nil
+}
+
+func newSettings(options []Option) (*settings, error) {
+	settings := &settings{
+		limits:       defaultLimits,
+		streamLimits: defaultStreamLimits,
+		address:      "127.0.0.1:8080",
+		shutdown:     30 * time.Second,
+	}
+	for _, option := range options {
+		option.apply(settings)
+	}
+	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown))
+	if settings.noLogger {
+		err = errors.Join(err, errors.New("server: the logger is nil"))
+	}
+	if settings.encrypted {
+		config, insecure := secure(settings.tls)
+		settings.tls, err = config, errors.Join(err, insecure)
+	}
+	return settings, err
+}
+
+func (s *settings) log() *slog.Logger {
+	if s.logger == nil {
+		return slog.Default()
+	}
+	return s.logger
+}

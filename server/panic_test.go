@@ -1,0 +1,80 @@
+package server
+
+import (
+	"bytes"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// A panic around the gates is answered and logged without a word of the request,
+// and the process goes on.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	const secret = "a secret of the request"
+	tests := []struct {
+		name, kind string
+		handle     http.HandlerFunc
+		// answered is whether there is an answer, logged what the log says.
+		answered bool
+		logged   string
+	}{
+		{"text", "application/json", func(http.ResponseWriter, *http.Request) { panic(secret) }, true, "panic=string"},
+		{"gRPC", "application/grpc", func(http.ResponseWriter, *http.Request) { panic(secret) }, true, "panic=string"},
+		{"of the runtime", "application/json", func(_ http.ResponseWriter, r *http.Request) { _ = r.Header["x"][1] }, true, "index out of range"},
+		{"with a header prepared", "application/json", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			panic(secret)
+		}, true, "panic=string"},
+		{"in the answer", "application/json", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "{")
+			panic(secret)
+		}, false, "panic=string"},
+		{"on purpose", "application/json", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			registry, err := action.NewRegistry(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			server, err := New(registry, WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+			if err != nil {
+				t.Fatal(err)
+			}
+			server.procedures["/p"] = &procedure{name: "/p", handler: test.handle, single: true, unary: true}
+			http := httptest.NewServer(server.Handler())
+			response, err := http.Client().Post(http.URL+"/p", test.kind, strings.NewReader("{}"))
+			if test.answered != (err == nil) && !test.answered {
+				_, err = io.ReadAll(response.Body)
+			}
+			if test.answered != (err == nil) {
+				t.Errorf("got %v", err)
+			}
+			if test.answered && err == nil {
+				body, err := io.ReadAll(response.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				answer := string(body) + response.Trailer.Get("Grpc-Message")
+				if !strings.Contains(answer, "internal error") || response.Header.Get("Content-Encoding") != "" {
+					t.Errorf("answered %q with header %v", answer, response.Header)
+				}
+			}
+			http.Close() // and with it the log
+			if got := log.String(); strings.Contains(got, secret) || !strings.Contains(got, test.logged) || (test.logged == "") != (got == "") {
+				t.Errorf("the log says %q", got)
+			}
+			if got := server.procedures.serving(); got != nil {
+				t.Errorf("%v is still being served", got)
+			}
+		})
+	}
+}

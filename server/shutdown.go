@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+var (
+	errStarted = errors.New("server: it serves already, or has served; make another")
+	errStopped = errors.New("server: shut down")
+)
+
+// unwindTimeout is how long calls that were cut off have to notice that.
+const unwindTimeout = time.Second
+
+// Run listens on the server's address and serves until ctx ends, then shuts down as
+// [Server.Serve] does. The program decides what ends ctx, such as a signal.
+func (s *Server) Run(ctx context.Context) error {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", s.settings.address)
+	if err != nil {
+		return fmt.Errorf("server: %w", err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve serves on a listener until ctx ends, and closes the listener. Whoever wants
+// a port of the system's choice, or a socket that is no TCP, makes the listener.
+//
+// When ctx ends, no more connections are accepted, and calls that were accepted
+// before may finish; their contexts do not end with ctx. Calls that have not
+// finished when the shutdown timeout is over get their contexts cancelled, and
+// shortly after that all connections are closed. The error then names their
+// procedures, and those of calls that go on regardless. It is nil when everything
+// finished. A listener that fails ends the server in the same way, with its error.
+//
+// A server serves once.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	if !s.started.CompareAndSwap(false, true) {
+		return errors.Join(errStarted, listener.Close())
+	}
+	defer func() { _ = listener.Close() }() // mostly the second time
+	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(errStopped)
+	server := s.httpServer(calls)
+	served := make(chan error, 1)
+	go func() {
+		if s.settings.encrypted {
+			served <- server.ServeTLS(listener, "", "") // the certificate is in its configuration
+		} else {
+			served <- server.Serve(listener)
+		}
+	}()
+	log := s.settings.log()
+	log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", listener.Addr().String()),
+		slog.Bool("tls", s.settings.encrypted), slog.Int("actions", len(s.procedures)))
+
+	var failure error
+	select {
+	case err := <-served:
+		failure = fmt.Errorf("server: %w", err)
+	case <-ctx.Done():
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "shutting down", slog.Duration("timeout", s.settings.shutdown))
+	err := errors.Join(failure, s.stop(server, cut))
+	if failure == nil {
+		<-served
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	return err
+}
+
+// httpServer returns the HTTP server that serves the actions. What it starts has
+// its context from calls.
+func (s *Server) httpServer(calls context.Context) *http.Server {
+	server := &http.Server{
+		Handler:     s.Handler(),
+		BaseContext: func(net.Listener) context.Context { return calls },
+		ErrorLog:    slog.NewLogLogger(s.settings.log().Handler(), slog.LevelWarn),
+		TLSConfig:   s.settings.tls,
+		Protocols:   new(http.Protocols),
+		// Otherwise net/http answers "OPTIONS *" itself.
+		DisableGeneralOptionsHandler: true,
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetHTTP2(s.settings.encrypted)
+	server.Protocols.SetUnencryptedHTTP2(!s.settings.encrypted)
+	s.settings.bound(server)
+	return server
+}
+
+// stop ends an HTTP server: gently, then by cutting off its calls.
+func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
+	err := within(s.settings.shutdown, server.Shutdown)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(fmt.Errorf("server: %w", err), server.Close())
+	}
+	unfinished := s.procedures.serving()
+	if len(unfinished) == 0 {
+		_ = server.Close() // nothing but connections that never asked for anything
+		return nil
+	}
+	cut(errStopped)
+	_ = within(unwindTimeout, server.Shutdown) // so that what ends now can still be answered
+	_ = server.Close()
+	text := "server: did not finish within " + s.settings.shutdown.String() + ": " + strings.Join(unfinished, ", ")
+	if running := s.procedures.serving(); len(running) > 0 {
+		text += "; still running: " + strings.Join(running, ", ")
+	}
+	return errors.New(text)
+}
+
+func within(timeout time.Duration, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	return do(ctx)
+}

@@ -1,0 +1,504 @@
+package server_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/server"
+)
+
+const (
+	// short is a timeout that tests wait for, and long one that they do not.
+	short = 200 * time.Millisecond
+	long  = time.Minute
+	// soon is by when something must have happened that takes short.
+	soon = 20 * time.Second
+	// envelopeBytes is what frames a message in gRPC.
+	envelopeBytes = 5
+)
+
+// others calls as an honest client until the test is over, and fails it if that
+// does not work.
+func (s *served) others(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	client := s.client(t, 2)
+	go func() {
+		for calls := 0; ; calls++ {
+			_, code, err := curlPost(client, s.url, "Bearer admin", &demov1.ListUsersRequest{})
+			if err != nil || code != 0 {
+				done <- fmt.Errorf("call %d of others: %v, code %d", calls, err, code)
+				return
+			}
+			if ctx.Err() != nil && calls > 0 {
+				done <- nil
+				return
+			}
+			time.Sleep(short / 10)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// hungUp reads until the server hangs up, and returns what it said before.
+func hungUp(t *testing.T, conn net.Conn) string {
+	t.Helper()
+	begin := time.Now()
+	if err := conn.SetReadDeadline(begin.Add(soon)); err != nil {
+		t.Fatal(err)
+	}
+	said, err := io.ReadAll(conn)
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		t.Errorf("the server was still there after %v, having said %q", soon, said)
+	}
+	return string(said)
+}
+
+// drip writes a byte now and then, for as long as the server lets it.
+func drip(conn net.Conn) {
+	for {
+		if _, err := conn.Write([]byte("x")); err != nil {
+			return
+		}
+		time.Sleep(short / 20)
+	}
+}
+
+// A client that takes its time over a header loses its connection.
+func TestSlowHeader(t *testing.T) {
+	t.Parallel()
+	for name, begun := range map[string]string{
+		"silence": "", "a method": "PO", "a line": "POST " + listUsers + " HTTP/1.1\r\n", "a field": "POST " + listUsers + " HTTP/1.1\r\nHost: x\r\nX-Y: ",
+		"half a preface": "PRI * HTTP/2.0\r\n\r\nS",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			served := serve(t, &directory{}, server.WithHeaderTimeout(short))
+			served.others(t)
+			for _, dripped := range []bool{false, true} {
+				conn := served.dial(t)
+				if _, err := io.WriteString(conn, begun); err != nil {
+					t.Fatal(err)
+				}
+				if dripped && strings.HasSuffix(begun, ": ") {
+					go drip(conn)
+				}
+				hungUp(t, conn)
+			}
+		})
+	}
+	t.Run("handshake", func(t *testing.T) {
+		t.Parallel()
+		served := serveTLS(t, &directory{}, server.WithHeaderTimeout(short))
+		served.others(t)
+		hungUp(t, served.dial(t))
+	})
+	t.Run("after the handshake", func(t *testing.T) {
+		t.Parallel()
+		served := serveTLS(t, &directory{}, server.WithHeaderTimeout(short))
+		served.others(t)
+		conn := tls.Client(served.dial(t), &tls.Config{RootCAs: served.roots, ServerName: "127.0.0.1"})
+		if _, err := io.WriteString(conn, "POST "); err != nil {
+			t.Fatal(err)
+		}
+		hungUp(t, conn)
+	})
+	t.Run("half a header on HTTP/2", func(t *testing.T) {
+		t.Parallel()
+		served := serve(t, &directory{}, server.WithIdleTimeout(short))
+		frames := served.dialFrames(t)
+		frames.send(frame{kind: frameHeaders, stream: 1, payload: served.post(listUsers)})
+		hungUp(t, frames.Conn)
+	})
+}
+
+// A connection on which nothing is asked is closed after a while.
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	served := serve(t, &directory{}, server.WithIdleTimeout(short))
+	conn := served.dial(t)
+	if _, err := fmt.Fprintf(conn, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if said := hungUp(t, conn); !strings.HasPrefix(said, "HTTP/1.1 404 ") {
+		t.Errorf("the server said %q", said)
+	}
+	hungUp(t, served.dialFrames(t).Conn)
+}
+
+// A client that takes its time over a message is answered and let go; its handler
+// does not run. The same goes for bodies that nobody wants.
+func TestSlowBody(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, head string
+		status     int
+		decisions  int
+	}{
+		{"Connect", "POST " + listUsers + " HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 100", 504, 1},
+		{"chunks", "POST " + listUsers + " HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked", 504, 1},
+		{"gRPC-Web", "POST " + listUsers + " HTTP/1.1\r\nContent-Type: application/grpc-web\r\nContent-Length: 100", 200, 1},
+		{"a type that is refused", "POST " + listUsers + " HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 100", 415, 0},
+		{"a path that is not there", "POST /nowhere HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 100", 404, 0},
+		{"a GET", "GET " + listUsers + "?encoding=json&message={} HTTP/1.1\r\nTransfer-Encoding: chunked", 401, 1},
+	}
+	for _, test := range tests {
+		for _, dripped := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/dripped=%t", test.name, dripped), func(t *testing.T) {
+				t.Parallel()
+				served := serve(t, &directory{}, server.WithReadTimeout(short))
+				conn := served.dial(t)
+				if _, err := fmt.Fprintf(conn, "%s\r\nHost: x\r\n\r\n", test.head); err != nil {
+					t.Fatal(err)
+				}
+				if dripped && !strings.Contains(test.head, "chunked") {
+					go drip(conn)
+				}
+				said := hungUp(t, conn)
+				if want := fmt.Sprintf("HTTP/1.1 %d ", test.status); !strings.HasPrefix(said, want) {
+					t.Errorf("the server said %q", said)
+				}
+				if strings.Contains(said, served.address) || strings.Contains(said, "i/o timeout") {
+					t.Errorf("the server told of its connection: %q", said)
+				}
+				decisions := served.take()
+				if len(decisions) != test.decisions {
+					t.Fatalf("decided %+v", decisions)
+				}
+				for _, decision := range decisions {
+					if test.status == 504 && (decision.Stage != action.StageDecode || decision.Code != connect.CodeDeadlineExceeded) {
+						t.Errorf("decided %+v", decision)
+					}
+				}
+				if got := served.handled.Load(); got != 0 {
+					t.Errorf("the handler ran %d times", got)
+				}
+			})
+		}
+	}
+}
+
+// What is left of a message on the connection is not taken for the next request.
+func TestNothingIsSmuggled(t *testing.T) {
+	t.Parallel()
+	const limit = 64
+	next := "POST " + listUsers + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+		"Authorization: Bearer admin\r\nContent-Length: 2\r\n\r\n{}"
+	filler := strings.Repeat(" ", limit+envelopeBytes+1)
+	for name, test := range map[string]struct {
+		path, kind string
+		body       string
+		length     int
+		// late is whether the rest of the body comes when the call has ended.
+		late bool
+	}{
+		"too slow":            {listUsers, "application/json", next, limit, true},
+		"too slow, unknown":   {"/nowhere", "application/json", next, limit, true},
+		"too slow, refused":   {listUsers, "text/plain", next, limit, true},
+		"too large":           {listUsers, "application/json", filler + next, len(filler + next), false},
+		"too large, unknown":  {"/nowhere", "application/json", filler + next, len(filler + next), false},
+		"far too large":       {listUsers, "application/json", strings.Repeat(filler, 1e4) + next, len(filler)*1e4 + len(next), false},
+		"far too large, gRPC": {listUsers, "application/grpc", envelope(0, 1<<31, "") + filler + next, 5 + len(filler+next), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			served := serve(t, &directory{}, server.WithReadTimeout(short), server.WithMaxMessageBytes(limit), server.WithIdleTimeout(short))
+			conn := served.dial(t)
+			head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", test.path, test.kind, test.length)
+			body := test.body
+			if test.late {
+				head, body = head+" ", body[:min(len(body), test.length)-1]+next
+			}
+			if _, err := io.WriteString(conn, head); err != nil {
+				t.Fatal(err)
+			}
+			reader := bufio.NewReader(conn)
+			if test.late {
+				if _, err := reader.Peek(1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, _ = io.WriteString(conn, body) // it may have hung up
+			_ = conn.SetReadDeadline(time.Now().Add(soon))
+			_, _ = io.Copy(io.Discard, reader)
+			if got := served.handled.Load(); got != 0 {
+				t.Errorf("the handler ran %d times", got)
+			}
+		})
+	}
+}
+
+// On HTTP/2 a slow message ends its own call and nothing else on the connection.
+func TestSlowBodyOnHTTP2(t *testing.T) {
+	t.Parallel()
+	served := serve(t, &directory{}, server.WithReadTimeout(short))
+	frames := served.dialFrames(t)
+	for i, path := range []string{listUsers, "/nowhere"} {
+		stream := uint32(2*i + 1)
+		frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: stream, payload: served.post(path)})
+		frames.send(frame{kind: frameData, stream: stream, payload: []byte{0}})
+	}
+	for ended := map[uint32]bool{}; len(ended) < 2; {
+		got, err := frames.next(frameHeaders, frameReset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.flags&flagEndStream != 0 || got.kind == frameReset {
+			ended[got.stream] = true
+		}
+	}
+	frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: 5, payload: served.post(listUsers)})
+	frames.send(frame{kind: frameData, flags: flagEndStream, stream: 5, payload: make([]byte, 5)})
+	for {
+		got, err := frames.next(frameHeaders)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.stream == 5 && got.payload[0] == statusOK {
+			break
+		}
+	}
+	if got := served.handled.Load(); got != 1 {
+		t.Errorf("the handler ran %d times, want 1", got)
+	}
+}
+
+// The timeouts are for clients: a handler may take longer than any of them.
+func TestSlowHandler(t *testing.T) {
+	t.Parallel()
+	directory := &directory{name: "Ada", hold: func(ctx context.Context) error {
+		select {
+		case <-time.After(3 * short):
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}}
+	served := serve(t, directory, server.WithHeaderTimeout(short), server.WithReadTimeout(short),
+		server.WithWriteTimeout(short), server.WithIdleTimeout(short), server.WithPingInterval(short))
+	var both sync.WaitGroup
+	defer both.Wait()
+	for _, major := range []int{1, 2} {
+		client := served.client(t, major)
+		both.Go(func() {
+			for range 2 { // on the same connection
+				got, code, err := curlPost(client, served.url, "Bearer admin", &demov1.ListUsersRequest{})
+				if err != nil || code != 0 || got != "Ada" {
+					t.Errorf("HTTP/%d: %q, code %d, %v", major, got, code, err)
+				}
+			}
+		})
+	}
+}
+
+// A client that does not read its answer holds its call for a bounded time.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	large := &directory{name: strings.Repeat("x", 64<<20)}
+	t.Run("HTTP/1.1", func(t *testing.T) {
+		t.Parallel()
+		served := serve(t, large, server.WithWriteTimeout(short), server.WithShutdownTimeout(long))
+		conn := served.dial(t)
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"+
+			"Authorization: Bearer admin\r\nContent-Length: 2\r\n\r\n{}", listUsers); err != nil {
+			t.Fatal(err)
+		}
+		endsSoon(t, served)
+	})
+	t.Run("HTTP/2, no window", func(t *testing.T) {
+		t.Parallel()
+		served := serve(t, large, server.WithWriteTimeout(short), server.WithShutdownTimeout(long))
+		frames := served.dialFrames(t, settingWindow, 0)
+		frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: 1, payload: served.post(listUsers)})
+		frames.send(frame{kind: frameData, flags: flagEndStream, stream: 1, payload: make([]byte, 5)})
+		if _, err := frames.next(frameReset); err != nil {
+			t.Error(err)
+		}
+		endsSoon(t, served)
+	})
+	t.Run("HTTP/2, nothing read", func(t *testing.T) {
+		t.Parallel()
+		served := serve(t, large, server.WithWriteTimeout(short), server.WithShutdownTimeout(long))
+		frames := served.dialFrames(t, settingWindow, 1<<30)
+		frames.send(frame{kind: 0x8, payload: []byte{0x3f, 0, 0, 0}}) // a window for the connection, too
+		frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: 1, payload: served.post(listUsers)})
+		frames.send(frame{kind: frameData, flags: flagEndStream, stream: 1, payload: make([]byte, 5)})
+		endsSoon(t, served)
+	})
+}
+
+// endsSoon shuts a server down and fails unless what it accepted ended long before
+// the shutdown timeout.
+func endsSoon(t *testing.T, served *served) {
+	t.Helper()
+	for begin := time.Now(); served.handled.Load() == 0; time.Sleep(time.Millisecond) {
+		if time.Since(begin) > soon {
+			t.Fatal("the call did not come in")
+		}
+	}
+	begin := time.Now()
+	if err := served.stop(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > soon {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A header beyond the limit is refused without a gate, however it is sent.
+func TestLargeHeader(t *testing.T) {
+	t.Parallel()
+	served := serve(t, &directory{}, server.WithMaxHeaderBytes(4<<10))
+	served.others(t)
+	for name, fields := range map[string]string{
+		"one field":   "X-Y: " + strings.Repeat("x", 16<<10),
+		"many fields": strings.Repeat("X-Y: x\r\n", 4<<10) + "X-Z: z",
+		"endless":     "X-Y: " + strings.Repeat("x", 64<<20),
+	} {
+		conn := served.dial(t)
+		go func() {
+			_, _ = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", listUsers, fields) // until it hangs up
+		}()
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			if name != "endless" { // hanging up is an answer, too
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("%s: status %d", name, response.StatusCode)
+		}
+	}
+	target := listUsers + "?encoding=json&message=%7B%7D" + strings.Repeat("%20", 8<<10)
+	if response, _ := served.raw(t, "GET "+target+" HTTP/1.1", ""); response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a large URL: status %d", response.StatusCode)
+	}
+	t.Run("HTTP/2, endless", func(t *testing.T) {
+		t.Parallel()
+		frames := served.dialFrames(t)
+		frames.send(frame{kind: frameHeaders, stream: 1, payload: served.post(listUsers)})
+		block := header("x-y", strings.Repeat("x", 8<<10))
+		for begin := time.Now(); ; {
+			if frames.try(frame{kind: frameContinue, stream: 1, payload: block}) != nil {
+				break // it hung up
+			}
+			if time.Since(begin) > soon {
+				t.Fatal("the server takes it all")
+			}
+		}
+	})
+}
+
+// No more calls of a connection run at a time than the limit says, and one more is
+// refused.
+func TestConcurrentStreams(t *testing.T) {
+	t.Parallel()
+	const limit = 4
+	held := hold(false)
+	served := serve(t, &held.directory, server.WithMaxConcurrentStreams(limit))
+	frames := served.dialFrames(t)
+	open := func(stream uint32) {
+		frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: stream, payload: served.post(listUsers)})
+		frames.send(frame{kind: frameData, flags: flagEndStream, stream: stream, payload: make([]byte, envelopeBytes)})
+	}
+	for i := range limit {
+		open(uint32(2*i + 1))
+		<-held.entered
+	}
+	const oneMore = 2*limit + 1
+	open(oneMore)
+	if got, err := frames.next(frameReset, frameGoAway); err != nil || got.stream != oneMore || got.payload[3] != codeRefused {
+		t.Errorf("got %+v and %v", got, err)
+	}
+	close(held.leave)
+	if _, err := frames.next(frameData); err != nil {
+		t.Error(err)
+	}
+	if got := served.handled.Load(); got != limit {
+		t.Errorf("the handler ran %d times", got)
+	}
+}
+
+// A client that opens calls and resets them at once does not get to run more of
+// them than the limit, and loses its connection.
+func TestRapidResets(t *testing.T) {
+	t.Parallel()
+	const limit = 4
+	var running, most atomic.Int64
+	// Others are served as well, over a connection of their own and one at a time.
+	directory := &directory{hold: func(context.Context) error {
+		now := running.Add(1)
+		defer running.Add(-1)
+		for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+		}
+		time.Sleep(time.Millisecond) // as if the handler did something, and did not look at its context
+		return nil
+	}}
+	served := serve(t, directory, server.WithMaxConcurrentStreams(limit))
+	served.others(t)
+	frames := served.dialFrames(t)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := frames.next(frameGoAway)
+		ended <- err
+	}()
+	for stream := uint32(1); ; stream += 2 {
+		err := errors.Join(
+			frames.try(frame{kind: frameHeaders, flags: flagEndHeaders, stream: stream, payload: served.post(listUsers)}),
+			frames.try(frame{kind: frameData, flags: flagEndStream, stream: stream, payload: make([]byte, envelopeBytes)}),
+			frames.try(frame{kind: frameReset, stream: stream, payload: []byte{0, 0, 0, 8}}))
+		if err != nil {
+			break
+		}
+		if stream > 1<<20 {
+			t.Fatal("the server takes it all")
+		}
+	}
+	<-ended
+	if got := most.Load(); got > limit+1 {
+		t.Errorf("%d calls ran at a time", got)
+	}
+}
+
+// A client that has gone without a word is noticed.
+func TestLostPeer(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{})
+	directory := &directory{hold: func(ctx context.Context) error {
+		<-ctx.Done()
+		close(gone)
+		return ctx.Err()
+	}}
+	served := serve(t, directory, server.WithPingInterval(short))
+	frames := served.dialFrames(t)
+	frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: 1, payload: served.post(listUsers)})
+	frames.send(frame{kind: frameData, flags: flagEndStream, stream: 1, payload: make([]byte, 5)})
+	select {
+	case <-gone: // though its connection stands, and it reads nothing
+	case <-time.After(soon):
+		t.Error("the call goes on")
+	}
+}

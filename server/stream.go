@@ -1,0 +1,64 @@
+package server
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// WithStreamIdleTimeout sets how long a stream may live with no message in either
+// direction; then it ends as deadline_exceeded. By default it is ten minutes.
+func WithStreamIdleTimeout(timeout time.Duration) Option {
+	return optionFunc(func(s *settings) { s.streamIdle = timeout })
+}
+
+// WithMaxStreamMessages sets how many messages a client may send on one stream; one
+// more ends it as resource_exhausted. By default it is a million.
+func WithMaxStreamMessages(limit int64) Option {
+	return optionFunc(func(s *settings) { s.streamMessages = limit })
+}
+
+// WithMaxStreamBytes sets how many bytes of messages, decompressed, a client may
+// send on one stream; one more ends it as resource_exhausted. By default it is 1
+// GiB.
+func WithMaxStreamBytes(limit int64) Option {
+	return optionFunc(func(s *settings) { s.streamBytes = limit })
+}
+
+// streamLimits is what a client may make the server spend on one stream, besides
+// what holds for each of its messages.
+type streamLimits struct {
+	streamIdle                  time.Duration
+	streamMessages, streamBytes int64
+}
+
+var defaultStreamLimits = streamLimits{
+	streamIdle:     10 * time.Minute,
+	streamMessages: 1_000_000,
+	streamBytes:    1 << 30,
+}
+
+func (l *streamLimits) check() error {
+	return errors.Join(
+		above("stream idle timeout", l.streamIdle),
+		between("number of messages on a stream", l.streamMessages, math.MaxInt64),
+		between("number of bytes on a stream", l.streamBytes, math.MaxInt64),
+	)
+}
+
+// control returns what the gate needs to end a stream: the limits, and a way to
+// get through to a transport that waits for a client.
+func (l *streamLimits) control(writer http.ResponseWriter) *action.StreamControl {
+	controller := http.NewResponseController(writer)
+	past := time.Unix(1, 0)
+	return &action.StreamControl{
+		InterruptReceive: func() { _ = controller.SetReadDeadline(past) },
+		InterruptSend:    func() { _ = controller.SetWriteDeadline(past) },
+		IdleTimeout:      l.streamIdle,
+		MaxMessages:      l.streamMessages,
+		MaxBytes:         l.streamBytes,
+	}
+}

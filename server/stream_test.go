@@ -1,0 +1,274 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/server"
+)
+
+type text = wrapperspb.StringValue
+
+type streams interface {
+	Down(context.Context, *action.AnonymousCall[text], *action.ServerStream[text]) error
+	Up(context.Context, *action.AnonymousClientStream[text]) (*text, error)
+	Both(context.Context, *action.AnonymousBidiStream[text, text]) error
+}
+
+// echo sends back what comes, three times where it comes once.
+type echo struct{ pause time.Duration }
+
+func (e echo) Down(_ context.Context, call *action.AnonymousCall[text], stream *action.ServerStream[text]) error {
+	for range 3 {
+		time.Sleep(e.pause)
+		if err := stream.Send(call.Message()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e echo) Up(_ context.Context, stream *action.AnonymousClientStream[text]) (*text, error) {
+	var all strings.Builder
+	for {
+		message, err := stream.Receive()
+		if errors.Is(err, io.EOF) {
+			return wrapperspb.String(all.String()), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		all.WriteString(message.GetValue())
+	}
+}
+
+func (e echo) Both(_ context.Context, stream *action.AnonymousBidiStream[text, text]) error {
+	for {
+		message, err := stream.Receive()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(message); err != nil {
+			return err
+		}
+	}
+}
+
+var shapes = map[string]connect.StreamType{
+	"Down": connect.StreamTypeServer, "Up": connect.StreamTypeClient, "Both": connect.StreamTypeBidi,
+}
+
+func serveStreams(t *testing.T, pause time.Duration, options ...server.Option) (*served, *records) {
+	t.Helper()
+	registry, records := newRegistry(t)
+	const message = "google.protobuf.StringValue"
+	if err := action.Register(registry, action.Service[streams]{
+		Descriptor: describe(t, "StreamService", method("Down", message, shapes["Down"]), method("Up", message, shapes["Up"]),
+			method("Both", message, shapes["Both"])),
+		Methods: []action.Method[streams]{
+			action.AnonymousServerStreaming("Down", streams.Down),
+			action.AnonymousClientStreaming("Up", streams.Up),
+			action.AnonymousBidiStreaming("Both", streams.Both),
+		},
+	}, streams(echo{pause})); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, registry, options...), records
+}
+
+// converse opens a stream, sends messages with pauses between them, and returns
+// all that came back.
+func converse(client *http.Client, base, name string, pause time.Duration, messages []string, options ...connecthttp.Option) (string, error) {
+	spec := connect.Spec{Procedure: "/described.v1.StreamService/" + name, StreamType: shapes[name]}
+	ctx, cancel := context.WithTimeout(context.Background(), soon)
+	defer cancel()
+	stream, err := connect.NewClient(connecthttp.NewTransport(client, base, options...)).CallClientStream(ctx, spec)
+	if err != nil {
+		return "", err
+	}
+	defer stream.Close()
+	for i, message := range messages {
+		if i > 0 {
+			time.Sleep(pause)
+		}
+		if err := stream.Send(wrapperspb.String(message)); err != nil {
+			break // Receive says why
+		}
+	}
+	if err := stream.CloseSend(); err != nil {
+		return "", err
+	}
+	var all string
+	for {
+		var message text
+		err := stream.Receive(&message)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all += message.GetValue()
+	}
+}
+
+var protocols = map[string][]connecthttp.Option{
+	"connect": nil, "grpc": {connecthttp.WithGRPC()}, "grpcweb": {connecthttp.WithGRPCWeb()},
+}
+
+// The timeouts for one message do not end a stream of them.
+func TestStreamsOutliveTimeouts(t *testing.T) {
+	t.Parallel()
+	served, _ := serveStreams(t, 2*short, server.WithHeaderTimeout(short), server.WithReadTimeout(short),
+		server.WithWriteTimeout(short), server.WithIdleTimeout(short))
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, major := range []int{1, 2} {
+		for protocol, options := range protocols {
+			for name, test := range map[string]struct {
+				messages []string
+				want     string
+			}{
+				"Down": {[]string{"a"}, "aaa"},
+				"Up":   {[]string{"a", "b", "c"}, "abc"},
+				"Both": {[]string{"a", "b", "c"}, "abc"},
+			} {
+				if name == "Both" && major == 1 {
+					continue // connect needs HTTP/2 for it
+				}
+				client := served.client(t, major)
+				all.Go(func() {
+					got, err := converse(client, served.url, name, 2*short, test.messages, options...)
+					if err != nil || got != test.want {
+						t.Errorf("%s by %s on HTTP/%d: got %q and %v", name, protocol, major, got, err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A stream has limits of its own.
+func TestStreamLimits(t *testing.T) {
+	t.Parallel()
+	const limit = 100
+	for name, test := range map[string]struct {
+		option   server.Option
+		messages []string
+		want     connect.Code
+	}{
+		"idle":          {server.WithStreamIdleTimeout(short), []string{"a", "b"}, connect.CodeDeadlineExceeded},
+		"messages":      {server.WithMaxStreamMessages(2), []string{"a", "b", "c"}, connect.CodeResourceExhausted},
+		"bytes":         {server.WithMaxStreamBytes(limit), []string{strings.Repeat("x", 60), strings.Repeat("x", 60)}, connect.CodeResourceExhausted},
+		"a large one":   {server.WithMaxMessageBytes(limit), []string{"a", strings.Repeat("x", limit)}, connect.CodeResourceExhausted},
+		"none exceeded": {server.WithMaxStreamMessages(2), []string{"a", "b"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			served, _ := serveStreams(t, 0, test.option)
+			client := served.client(t, 2)
+			var all sync.WaitGroup
+			defer all.Wait()
+			for protocol, options := range protocols {
+				all.Go(func() {
+					got, err := converse(client, served.url, "Both", 3*short, test.messages, options...)
+					if test.want == 0 && (err != nil || got != "ab") {
+						t.Errorf("%s: got %q and %v", protocol, got, err)
+					}
+					if test.want != 0 && connect.CodeOf(err) != test.want {
+						t.Errorf("%s: got %q and %v", protocol, got, err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// A stream that has ended does not wait for what its client still wants to send.
+func TestEndedStreamHangsUp(t *testing.T) {
+	t.Parallel()
+	served, records := serveStreams(t, 0, server.WithReadTimeout(short))
+	conn := served.dial(t)
+	if _, err := fmt.Fprintf(conn, "POST /described.v1.StreamService/Up HTTP/1.1\r\nHost: x\r\n"+
+		"Content-Type: application/grpc-web\r\nContent-Length: 1000\r\n\r\n%s", envelope(0, 1, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if said := hungUp(t, conn); !strings.Contains(said, "Grpc-Status: 3") {
+		t.Errorf("the server said %q", said)
+	}
+	if got := records.take(); len(got) != 1 || got[0].Code != connect.CodeInvalidArgument {
+		t.Errorf("decided %+v", got)
+	}
+}
+
+// endless is a body that does not end. It counts what was taken of it.
+type endless struct {
+	begin io.Reader
+	taken atomic.Int64
+}
+
+func (e *endless) Read(data []byte) (int, error) {
+	n, err := e.begin.Read(data)
+	if err != nil {
+		clear(data)
+		n = len(data)
+	}
+	e.taken.Add(int64(n))
+	return n, nil
+}
+
+// A message of endless size is not read to its end, be it on a stream or alone.
+func TestEndlessMessage(t *testing.T) {
+	t.Parallel()
+	const most = 16 << 20 // besides the message, what lies in buffers on the way
+	served, records := serveStreams(t, 0)
+	for _, test := range []struct{ path, kind string }{
+		{"/described.v1.StreamService/Up", "application/grpc"},
+		{"/described.v1.StreamService/Up", "application/grpc-web"},
+		{"/described.v1.StreamService/Up", "application/connect+proto"},
+		{"/described.v1.StreamService/Both", "application/grpc"},
+		{"/described.v1.StreamService/Down", "application/grpc"},
+		{"/described.v1.StreamService/Nothing", "application/grpc"},
+		{"/nowhere", "text/plain"},
+	} {
+		for _, major := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s/%s/HTTP-%d", strings.TrimPrefix(test.path, "/described.v1.StreamService/"), strings.TrimPrefix(test.kind, "application/"), major), func(t *testing.T) {
+				body := &endless{begin: strings.NewReader(envelope(0, 3, "\n\x01a") + envelope(0, 1<<32-1, ""))}
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, served.url+test.path, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				request.Header.Set("Content-Type", test.kind)
+				response, err := served.client(t, major).Do(request)
+				if err == nil { // otherwise it hung up
+					_, _ = io.Copy(io.Discard, response.Body)
+					response.Body.Close()
+				}
+				if taken := body.taken.Load(); taken > most {
+					t.Errorf("%d bytes were taken", taken)
+				}
+				for _, decision := range records.take() {
+					if decision.Outcome == action.Deny && decision.Code != connect.CodeResourceExhausted && decision.Code != connect.CodeUnimplemented {
+						t.Errorf("decided %+v", decision)
+					}
+				}
+			})
+		}
+	}
+}
