@@ -1,0 +1,90 @@
+package account_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+)
+
+// TestNothingSecretIsLogged goes through everything that leaves a line in a log, at
+// the level that leaves most.
+func TestNothingSecretIsLogged(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.serve(t)
+	const (
+		signUp  = demov1action.AccountServiceSignUpProcedure
+		signIn  = demov1action.AccountServiceSignInProcedure
+		update  = demov1action.AccountServiceUpdateProfileProcedure
+		list    = demov1action.AccountServiceListUsersProcedure
+		unknown = "ses_UNKNOWNUNKNOWNUNKNOWNUNKNOWNUNKNOWNUNKNOWNU"
+	)
+	for _, call := range []struct{ procedure, token, message string }{
+		{signUp, "", `{"name":"Fresh Name","email":"fresh@example.com","password":"fresh password"}`},
+		{signUp, "", `{"name":"Fresh Name","email":"fresh@example.com","password":"fresh password"}`}, // taken
+		{signUp, "", `{"name":"Fresh Name","email":"fresh@example.com","password":"tooshort"}`},
+		{signUp, "", `{"name":"Fresh Name","email":"not-an-email","password":"fresh password"}`},
+		{signUp, "", `{"name":"Fresh Name","email":"broken@example.com","password":"broken json}`},
+		{signUp, "", `{"password":["wrong shape"]}`},
+		{signUp, "", `{"password":"fresh password","fresh@example.com":1}`},
+		{signIn, "", `{"email":"member@example.com","password":"` + pass + `"}`},
+		{signIn, h.tokens["other"], `{"email":"member@example.com","password":"guessed password"}`},
+		{signIn, "", `{"email":"stranger@example.com","password":"guessed password"}`},
+		{update, h.tokens["member"], `{"userId":"` + h.ids["member"] + `","name":"Fresh Name","email":"changed@example.com"}`},
+		{update, h.tokens["member"], `{"userId":"` + h.ids["other"] + `","name":"Fresh Name","email":"changed@example.com"}`},
+		{list, unknown, `{}`},
+		{list, "not-of-ours", `{}`},
+		{list, h.tokens["member"], `{"pageToken":"secret page"}`},
+		{list, h.tokens["admin"], `{"pageToken":"secret page"}`},
+		{"/demo.v1.AccountService/Nothing", h.tokens["admin"], `{}`},
+	} {
+		h.post(t, call.procedure, call.token, call.message)
+	}
+	h.send(t, http.MethodPost, signIn, map[string]string{"Content-Type": "text/plain", "Cookie": "session=" + h.tokens["admin"]},
+		strings.NewReader(`{"email":"member@example.com","password":"`+pass+`"}`))
+	h.send(t, http.MethodPost, list, map[string]string{"Content-Type": "application/json", "Cookie": "session=" + unknown + "; session=" + h.tokens["admin"]},
+		strings.NewReader(`{}`))
+	// What goes wrong within.
+	h.passwords.err = errBroken
+	h.post(t, signIn, "", `{"email":"member@example.com","password":"`+pass+`"}`)
+	h.post(t, signUp, "", `{"name":"Fresh Name","email":"late@example.com","password":"fresh password"}`)
+	if err := h.users.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.passwords.err = nil
+	h.post(t, signIn, "", `{"email":"member@example.com","password":"`+pass+`"}`)
+	h.post(t, list, h.tokens["admin"], `{}`)
+
+	log := h.log.String()
+	for _, secret := range []string{
+		"horse", "fresh password", "tooshort", "broken json", "wrong shape", "guessed", h.passwords.hash(pass),
+		"ses_", "not-of-ours", h.tokens["admin"][4:], h.tokens["member"][4:],
+		"@example.com", "not-an-email", "Fresh Name", "secret page",
+	} {
+		if i := strings.Index(log, secret); i >= 0 {
+			t.Errorf("%q is in the log: %s", secret, log[max(0, i-200):min(len(log), i+100)])
+		}
+	}
+	// The scenario came to what it is about.
+	for _, line := range []string{
+		"level=INFO msg=decision procedure=" + signUp + " stage=decode outcome=deny",
+		"level=INFO msg=decision procedure=" + signUp + " stage=validate outcome=deny",
+		"level=INFO msg=decision procedure=" + list + " stage=authenticate outcome=deny",
+		"level=INFO msg=decision procedure=" + update + " stage=authorize outcome=deny principal=" + h.ids["member"],
+		"level=DEBUG msg=decision procedure=" + update + " stage=handle outcome=allow principal=" + h.ids["member"],
+		`level=INFO msg="sign-in refused" user=` + h.ids["member"],
+		`level=INFO msg="sign-in refused" user=""`,
+		`level=INFO msg="refused before the gate"`,
+		`level=ERROR msg="handler failed" procedure=` + signIn,
+		"level=ERROR msg=decision procedure=" + list + " stage=authenticate outcome=deny",
+	} {
+		if !strings.Contains(log, line) {
+			t.Errorf("the log lacks %s", line)
+		}
+	}
+	if t.Failed() {
+		t.Log(log)
+	}
+}

@@ -1,0 +1,19 @@
+package account
+
+import (
+	"context"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+)
+
+// GrantRole gives an account its role, which holds from the account's next call on.
+func (s *Service) GrantRole(ctx context.Context, call *action.Call[demov1.GrantRoleRequest]) (*demov1.GrantRoleResponse, error) {
+	request := call.Message()
+	user, err := s.users.GrantRole(ctx, request.GetUserId(), directory.Role(request.GetRole()))
+	if err != nil {
+		return nil, s.fault(ctx, err)
+	}
+	return &demov1.GrantRoleResponse{User: described(user)}, nil
+}

@@ -1,0 +1,156 @@
+package account_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+)
+
+func TestSignUpSignsIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.serve(t)
+	// A password is any characters.
+	for i, password := range []string{"correct horse battery staple", "            ", "пароль пароль", `'"$(x);\%00 ` + "\x00\n\t\u202e"} {
+		email := string(rune('a'+i)) + "@example.com"
+		up, err := h.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Eve", Email: email, Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if roles := up.GetUser().GetRoles(); !slices.Equal(roles, []string{"member"}) {
+			t.Errorf("the roles are %q", roles)
+		}
+		in, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: email, Password: password})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, token := range []string{up.GetSessionToken(), in.GetSessionToken()} {
+			got, err := h.client(t, token).GetUser(t.Context(), &demov1.GetUserRequest{UserId: up.GetUser().GetId()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(up.GetUser(), got.GetUser(), protocmp.Transform()); diff != "" {
+				t.Error(diff)
+			}
+		}
+		if _, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: email, Password: password + " "}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("with a space too many: %v", err)
+		}
+	}
+}
+
+// TestSignInTellsNothing compares an email that nobody has with a wrong password:
+// what is answered, and the work that is done for it.
+func TestSignInTellsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.serve(t)
+	type trace struct {
+		Status         int
+		Header         http.Header
+		Body           string
+		Hashed, Looked int64
+	}
+	try := func(email string) trace {
+		verified, none, hashed := h.passwords.verified.Load(), h.passwords.none.Load(), h.passwords.hashed.Load()
+		reply := h.post(t, demov1action.AccountServiceSignInProcedure, "", `{"email":"`+email+`","password":"wrong"}`)
+		reply.header.Del("Date")
+		return trace{
+			Status: reply.status, Header: reply.header, Body: reply.body,
+			// One of them, and not both.
+			Looked: h.passwords.verified.Load() - verified + h.passwords.none.Load() - none,
+			Hashed: h.passwords.hashed.Load() - hashed,
+		}
+	}
+	known, unknown := try("member@example.com"), try("nobody@example.com")
+	if diff := cmp.Diff(known, unknown); diff != "" {
+		t.Errorf("a wrong password and an unknown email differ: %s", diff)
+	}
+	if known.Status != http.StatusUnauthorized || known.Looked != 1 || known.Hashed != 0 {
+		t.Errorf("got %+v", known)
+	}
+	if h.passwords.none.Load() != 1 {
+		t.Error("nothing was verified for the unknown email")
+	}
+}
+
+// TestSessionGoesWithTheCookie is what a browser sees.
+func TestSessionGoesWithTheCookie(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.serve(t)
+	signIn := `{"email":"member@example.com","password":"` + pass + `"}`
+	cookieOf := func(reply reply) string {
+		t.Helper()
+		cookies := reply.header.Values("Set-Cookie")
+		if len(cookies) != 1 || !strings.Contains(cookies[0], "; HttpOnly") {
+			t.Fatalf("the cookies are %q", cookies)
+		}
+		return strings.Split(cookies[0], ";")[0]
+	}
+	call := func(cookie, procedure, message string) reply {
+		t.Helper()
+		return h.send(t, http.MethodPost, procedure, map[string]string{"Content-Type": "application/json", "Cookie": cookie}, strings.NewReader(message))
+	}
+	expect := func(why, cookie string, status int) {
+		t.Helper()
+		if reply := call(cookie, demov1action.AccountServiceGetUserProcedure, `{"userId":"`+h.ids["member"]+`"}`); reply.status != status {
+			t.Errorf("%s: %d %s", why, reply.status, reply.body)
+		}
+	}
+	first := cookieOf(call("", demov1action.AccountServiceSignInProcedure, signIn))
+	expect("signed in", first, http.StatusOK)
+
+	second := cookieOf(call(first, demov1action.AccountServiceSignInProcedure, signIn))
+	expect("the session before, after signing in over it", first, http.StatusUnauthorized)
+	expect("signed in again", second, http.StatusOK)
+
+	if cleared := cookieOf(call(second, demov1action.AccountServiceSignOutProcedure, `{}`)); cleared != "session=" {
+		t.Errorf("signing out set the cookie %s", cleared)
+	}
+	expect("after signing out", second, http.StatusUnauthorized)
+
+	// The member's session of another device goes on.
+	if _, err := h.client(t, h.tokens["member"]).GetUser(t.Context(), &demov1.GetUserRequest{UserId: h.ids["member"]}); err != nil {
+		t.Errorf("another session: %v", err)
+	}
+}
+
+func TestSignOutEndsTheSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.serve(t)
+	member := h.client(t, h.tokens["member"])
+	if _, err := member.SignOut(t.Context(), &demov1.SignOutRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := member.SignOut(t.Context(), &demov1.SignOutRequest{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+		t.Errorf("signing out again: %v", err)
+	}
+	if left := h.sessionsOf(t, "member"); left != 0 {
+		t.Errorf("%d entries of the session are left", left)
+	}
+	if left := h.sessionsOf(t, "other"); left == 0 {
+		t.Error("everybody's session is gone")
+	}
+}
+
+// sessionsOf counts what the database holds of a user's sessions.
+func (h *house) sessionsOf(t *testing.T, name string) int {
+	t.Helper()
+	count := 0
+	for _, row := range h.dump(t) {
+		if strings.HasPrefix(row, "sessions: ") && strings.Contains(row, h.ids[name]) {
+			count++
+		}
+	}
+	return count
+}

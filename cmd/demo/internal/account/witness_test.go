@@ -1,0 +1,134 @@
+package account_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/account"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+)
+
+// cheap stands for a password hasher, without the cost: what it does it counts.
+type cheap struct {
+	hashed, verified, none atomic.Int64
+	// err, if not nil, is what it fails with.
+	err error
+}
+
+func (c *cheap) hash(password string) string {
+	sum := sha256.Sum256([]byte(password))
+	return hex.EncodeToString(sum[:])
+}
+
+func (c *cheap) Hash(_ context.Context, password string) (string, error) {
+	c.hashed.Add(1)
+	return c.hash(password), c.err
+}
+
+func (c *cheap) Verify(_ context.Context, hash, password string) (bool, error) {
+	c.verified.Add(1)
+	return hash == c.hash(password), c.err
+}
+
+func (c *cheap) VerifyNone(context.Context, string) error {
+	c.none.Add(1)
+	return c.err
+}
+
+// witness counts the calls that come to a handler.
+type witness struct {
+	service *account.Service
+	ran     atomic.Int64
+}
+
+func (w *witness) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.SignUpRequest]) (*demov1.SignUpResponse, error) {
+	w.ran.Add(1)
+	return w.service.SignUp(ctx, call)
+}
+
+func (w *witness) SignIn(ctx context.Context, call *action.AnonymousCall[demov1.SignInRequest]) (*demov1.SignInResponse, error) {
+	w.ran.Add(1)
+	return w.service.SignIn(ctx, call)
+}
+
+func (w *witness) SignOut(ctx context.Context, call *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
+	w.ran.Add(1)
+	return w.service.SignOut(ctx, call)
+}
+
+func (w *witness) GetUser(ctx context.Context, call *action.Call[demov1.GetUserRequest]) (*demov1.GetUserResponse, error) {
+	w.ran.Add(1)
+	return w.service.GetUser(ctx, call)
+}
+
+func (w *witness) UpdateProfile(ctx context.Context, call *action.Call[demov1.UpdateProfileRequest]) (*demov1.UpdateProfileResponse, error) {
+	w.ran.Add(1)
+	return w.service.UpdateProfile(ctx, call)
+}
+
+func (w *witness) DeleteUser(ctx context.Context, call *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
+	w.ran.Add(1)
+	return w.service.DeleteUser(ctx, call)
+}
+
+func (w *witness) ListUsers(ctx context.Context, call *action.Call[demov1.ListUsersRequest]) (*demov1.ListUsersResponse, error) {
+	w.ran.Add(1)
+	return w.service.ListUsers(ctx, call)
+}
+
+func (w *witness) GrantRole(ctx context.Context, call *action.Call[demov1.GrantRoleRequest]) (*demov1.GrantRoleResponse, error) {
+	w.ran.Add(1)
+	return w.service.GrantRole(ctx, call)
+}
+
+// diary keeps decisions, and logs them as the demo does.
+type diary struct {
+	action.Recorder
+
+	mu     sync.Mutex
+	denied []action.Decision
+}
+
+func (d *diary) Record(ctx context.Context, decision action.Decision) {
+	d.mu.Lock()
+	if decision.Outcome == action.Deny {
+		d.denied = append(d.denied, decision)
+	}
+	d.mu.Unlock()
+	d.Recorder.Record(ctx, decision)
+}
+
+// takeDenials returns the codes of the denials since the last time.
+func (d *diary) takeDenials() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var codes []string
+	for _, decision := range d.denied {
+		codes = append(codes, decision.Code.String())
+	}
+	d.denied = nil
+	return codes
+}
+
+// lines is a log, down to the last detail.
+type lines struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.Write(line)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buffer.String()
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
+)
+
+// runAlone runs the demo in this process, when it is not to serve.
+func runAlone(t *testing.T, arguments ...string) (code int, out, errs string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var outBuffer, errsBuffer bytes.Buffer
+	code = run(ctx, arguments, &outBuffer, &errsBuffer)
+	return code, outBuffer.String(), errsBuffer.String()
+}
+
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	const anyPort = "127.0.0.1:0"
+
+	for name, test := range map[string]struct {
+		// path makes the database in a folder and returns its path.
+		path      func(t *testing.T, folder string) string
+		arguments []string // before -db
+		code      int
+		want      string
+	}{
+		"unknown flag":    {arguments: []string{"-x"}, code: exitMisused, want: `flag provided but not defined: -x: "demo -h" says`},
+		"argument":        {arguments: []string{"serve"}, code: exitMisused, want: `there is no argument "serve"`},
+		"no address":      {arguments: []string{"-addr", ""}, code: exitFailed, want: `cannot listen on ""`},
+		"no port":         {arguments: []string{"-addr", "127.0.0.1"}, code: exitFailed, want: `cannot listen on "127.0.0.1": address 127.0.0.1: missing port`},
+		"impossible port": {arguments: []string{"-addr", "127.0.0.1:65536"}, code: exitFailed, want: `invalid port`},
+		"port in use": {arguments: []string{"-addr", taken.Addr().String()}, code: exitFailed,
+			want: `cannot listen on "` + taken.Addr().String() + `": the port is in use: stop what listens there, or choose another -addr`},
+		"somebody else's address": {arguments: []string{"-addr", "192.0.2.1:0"}, code: exitFailed, want: `cannot listen on "192.0.2.1:0"`},
+
+		"no name":        {path: func(*testing.T, string) string { return "" }, code: exitFailed, want: `user directory "" has no name`},
+		"missing folder": {path: func(_ *testing.T, folder string) string { return filepath.Join(folder, "none", "demo.db") }, code: exitFailed, want: "in a folder that does not exist"},
+		"no database": {path: func(t *testing.T, folder string) string {
+			return write(t, folder, strings.Repeat("my diary\n", 1000))
+		}, code: exitFailed, want: "is no SQLite database"},
+		"another program's": {path: func(t *testing.T, folder string) string {
+			return alter(t, folder, "CREATE TABLE diary (day TEXT)")
+		}, code: exitFailed, want: "is the database of another program"},
+		"newer schema": {path: func(t *testing.T, folder string) string {
+			return alter(t, database(t, folder), "PRAGMA user_version = 1000")
+		}, code: exitFailed, want: "was written by a newer version"},
+		// A file that says so itself is read-only for root as well.
+		"read-only": {path: func(t *testing.T, folder string) string {
+			path := alter(t, database(t, folder), "PRAGMA journal_mode = DELETE")
+			file, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer file.Close()
+			if _, err := file.WriteAt([]byte{3}, 18); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}, code: exitFailed, want: "cannot be written"},
+		"locked": {path: func(t *testing.T, folder string) string {
+			path := alter(t, database(t, folder), "PRAGMA journal_mode = DELETE")
+			db, err := sql.Open("sqlite", path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			db.SetMaxOpenConns(1)
+			t.Cleanup(func() { _ = db.Close() })
+			if _, err := db.ExecContext(t.Context(), "BEGIN EXCLUSIVE"); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}, code: exitFailed, want: "is locked by another process"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			path := filepath.Join(folder, "new.db")
+			arguments := test.arguments
+			if test.path != nil {
+				path, arguments = test.path(t, folder), []string{"-addr", anyPort}
+			}
+			before := contents(t, folder)
+			code, out, errs := runAlone(t, append(arguments, "-db", path)...)
+			if code != test.code || out != "" || !strings.HasPrefix(errs, "demo: ") || !strings.Contains(errs, test.want) {
+				t.Errorf("it ended with %d, printed %q and said: %s", code, out, errs)
+			}
+			if strings.Index(errs, "\n") != len(errs)-1 {
+				t.Errorf("that is not one line: %q", errs)
+			}
+			if diff := cmp.Diff(before, contents(t, folder)); diff != "" {
+				t.Errorf("the folder has changed: %s", diff)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	code, out, errs := runAlone(t, "-h")
+	if code != exitDone || errs != "" {
+		t.Errorf("it ended with %d: %s", code, errs)
+	}
+	for _, want := range []string{"usage: demo [-addr ADDRESS] [-db FILE]\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the help lacks %q: %s", want, out)
+		}
+	}
+}
+
+// write writes a file, and database makes one as the demo does. Both return a path,
+// as does alter, which runs a statement in one.
+
+func write(t *testing.T, folder, text string) string {
+	t.Helper()
+	path := filepath.Join(folder, "demo.db")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func database(t *testing.T, folder string) string {
+	t.Helper()
+	users, err := directory.Open(t.Context(), filepath.Join(folder, "demo.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := users.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func alter(t *testing.T, folder, statement string) string {
+	t.Helper()
+	path := filepath.Join(folder, "demo.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

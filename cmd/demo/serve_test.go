@@ -1,0 +1,257 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"github.com/google/go-cmp/cmp"
+
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+)
+
+const table = `PROCEDURE                              AUTHENTICATED BY  WHO MAY
+/demo.v1.AccountService/SignUp         nobody            anyone
+/demo.v1.AccountService/SignIn         nobody            anyone
+/demo.v1.AccountService/SignOut        session           anyone
+/demo.v1.AccountService/GetUser        session           admin or auditor; or principal.id == request.user_id
+/demo.v1.AccountService/UpdateProfile  session           principal.id == request.user_id
+/demo.v1.AccountService/DeleteUser     session           admin; or principal.id == request.user_id
+/demo.v1.AccountService/ListUsers      session           admin or auditor
+/demo.v1.AccountService/GrantRole      session           admin
+
+To try it, copy these into another terminal:
+
+`
+
+// TestStart is what somebody sees who runs the demo for the first time, with the
+// commands that it prints.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	demo := start(t, "-addr", "127.0.0.1:0")
+	database := filepath.Join(demo.temp, "sallyport", "demo.db")
+	folders, err := filepath.Glob(filepath.Join(demo.temp, "sallyport-demo-*"))
+	if err != nil || len(folders) != 1 {
+		t.Fatalf("the folders are %q, %v", folders, err)
+	}
+	cookies := "'" + strings.ReplaceAll(filepath.Join(folders[0], "cookies"), "'", `'\''`) + "'"
+	got := strings.NewReplacer(demo.url, "URL", database, "DATABASE", cookies, "COOKIES").Replace(demo.welcome)
+	got = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(got, "ID")
+	const want = `Serving URL, with the users in DATABASE.
+
+There were no accounts, so these were made. Their password is: correct horse battery staple
+
+  admin@example.com    admin
+  auditor@example.com  auditor
+  member@example.com   member
+  other@example.com    member
+
+Only this machine can reach it, so the session cookie is not marked Secure.
+
+` + table + `# 1. Sign in as the admin and keep the session cookie.
+curl -sS -w '\n' -c COOKIES -H 'Content-Type: application/json' -d '{"email":"admin@example.com","password":"correct horse battery staple"}' URL/demo.v1.AccountService/SignIn
+# 2. List two users with it, by GET as that changes nothing.
+curl -sS -w '\n' -b COOKIES 'URL/demo.v1.AccountService/ListUsers?connect=v1&encoding=json&message=%7B%22pageSize%22%3A2%7D'
+# 3. Not even an admin may change the profile of somebody else.
+curl -sS -w '\n' -b COOKIES -H 'Content-Type: application/json' -d '{"userId":"ID","name":"Somebody Else","email":"somebody@example.com"}' URL/demo.v1.AccountService/UpdateProfile
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the welcome: %s", diff)
+	}
+	ctx, call := connect.NewClientContext(t.Context())
+	if _, err := demo.client(t, "").SignIn(ctx, &demov1.SignInRequest{Email: "admin@example.com", Password: examplePassword}); err != nil {
+		t.Fatal(err)
+	}
+	if cookie := call.ResponseHeader().Get("Set-Cookie"); !strings.HasPrefix(cookie, "sallyport-demo=ses_") || strings.Contains(cookie, "Secure") {
+		t.Errorf("the cookie is %s", cookie)
+	}
+	if info, err := os.Stat(folders[0]); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("others may read the cookie: %v, %v", info.Mode(), err)
+	}
+	if err := demo.end(t, syscall.SIGTERM); err != nil {
+		t.Errorf("told to stop, it ended with %v: %s", err, demo.log)
+	}
+	if left, err := filepath.Glob(filepath.Join(demo.temp, "sallyport-demo-*")); err != nil || len(left) > 0 {
+		t.Errorf("it left %q, %v", left, err)
+	}
+	if log := demo.log.String(); !strings.HasSuffix(log, "msg=stopped\n") {
+		t.Errorf("the log ends otherwise: %s", log)
+	}
+}
+
+func TestPrintedCommands(t *testing.T) {
+	t.Parallel()
+	demo := start(t, "-addr", "127.0.0.1:0")
+	demo.try(t, asAdminPrinted...)
+	if log := demo.log.String(); strings.Count(log, "msg=decision") != 1 ||
+		!strings.Contains(log, "level=INFO msg=decision procedure=/demo.v1.AccountService/UpdateProfile stage=authorize outcome=deny") {
+		t.Errorf("the log is: %s", log)
+	}
+}
+
+// What the commands print: JSON, with or without spaces between its fields.
+var (
+	asAdminPrinted = []string{
+		`^\{"user":\{"id":"[0-9a-f-]{36}", ?"name":"Ada Admin", ?"email":"admin@example.com", ?"roles":\["admin"\], ?"createTime":"[^"]+"\}, ?"sessionToken":"ses_[^"]{43}"\}\n$`,
+		`^\{"users":\[\{.*"email":"admin@example.com".*\}, ?\{.*"email":"auditor@example.com".*\}\], ?"nextPageToken":"[^"]+"\}\n$`,
+		`^\{"code":"permission_denied","message":"not allowed","details":\[\{"type":"google.rpc.ErrorInfo",.*"reason":"NOT_ALLOWED".*\}\]\}\n$`,
+	}
+	asStrangerPrinted = []string{
+		`^\{"user":\{.*"roles":\["member"\].*"sessionToken":"ses_[^"]{43}"\}\n$`,
+		`^\{"code":"invalid_argument","message":"validation error: user_id: must be a valid UUID",.*\}\n$`,
+		`^\{"code":"unauthenticated","message":"a valid credential is needed"\}\n$`,
+	}
+)
+
+// TestKill has the demo killed after it answered, as kill -9 does.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "demo.db")
+	demo := start(t, "-addr", "127.0.0.1:0", "-db", database)
+	signedUp, err := demo.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Eve", Email: "eve@example.com", Password: "a password of hers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := demo.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "admin@example.com", Password: examplePassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eve := signedUp.GetUser().GetId()
+	if _, err := demo.client(t, admin.GetSessionToken()).GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: eve, Role: "auditor"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.end(t, syscall.SIGKILL); err == nil {
+		t.Error("killed, it ended well")
+	}
+
+	demo = start(t, "-addr", "127.0.0.1:0", "-db", database)
+	if strings.Contains(demo.welcome, "There were no accounts") {
+		t.Errorf("it made accounts again: %s", demo.welcome)
+	}
+	// The session, the role and the password are all there.
+	list, err := demo.client(t, signedUp.GetSessionToken()).ListUsers(t.Context(), &demov1.ListUsersRequest{})
+	if err != nil || len(list.GetUsers()) != len(examples)+1 {
+		t.Errorf("with the session of before: %v, %v", list, err)
+	}
+	if _, err := demo.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "eve@example.com", Password: "a password of hers"}); err != nil {
+		t.Errorf("signing in again: %v", err)
+	}
+	demo.try(t, asAdminPrinted...)
+}
+
+func TestReachableByOthers(t *testing.T) {
+	t.Parallel()
+	demo := start(t, "-addr", "0.0.0.0:0", "-db", ":memory:")
+	for _, want := range []string{
+		"Serving http://localhost:",
+		"There are no accounts, and none were made, because others can reach this address.\nFor an admin, ",
+		"it does not encrypt",
+		"The session cookie is marked Secure",
+		table + "# 1. Everybody may sign up.\ncurl ",
+	} {
+		if !strings.Contains(demo.welcome, want) {
+			t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
+		}
+	}
+	for _, example := range examples {
+		_, err := demo.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: example.Email, Password: examplePassword})
+		if connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("signing in as %s: %v", example.Email, err)
+		}
+	}
+	ctx, call := connect.NewClientContext(t.Context())
+	if _, err := demo.client(t, "").SignUp(ctx, &demov1.SignUpRequest{Name: "Eve", Email: "eve@example.com", Password: "a password of hers"}); err != nil {
+		t.Fatal(err)
+	}
+	if cookie := call.ResponseHeader().Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-") || !strings.Contains(cookie, "; Secure") {
+		t.Errorf("the cookie is %s", cookie)
+	}
+	demo.try(t, asStrangerPrinted...)
+}
+
+// TestExamplesGone is about a directory that has outgrown its examples.
+func TestExamplesGone(t *testing.T) {
+	t.Parallel()
+	database := filepath.Join(t.TempDir(), "demo.db")
+	demo := start(t, "-addr", "127.0.0.1:0", "-db", database)
+	owner, err := demo.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Owner", Email: "owner@example.com", Password: "a password of hers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin, err := demo.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "admin@example.com", Password: examplePassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := demo.client(t, admin.GetSessionToken()).GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: owner.GetUser().GetId(), Role: "admin"}); err != nil {
+		t.Fatal(err)
+	}
+	list, err := demo.client(t, owner.GetSessionToken()).ListUsers(t.Context(), &demov1.ListUsersRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range list.GetUsers() {
+		// The members may stay: everybody can be one.
+		if user.GetEmail() != "admin@example.com" && user.GetEmail() != "auditor@example.com" {
+			continue
+		}
+		// It may not serve others before they are gone.
+		if code, _, errs := runAlone(t, "-addr", "0.0.0.0:0", "-db", database); code != exitFailed || !strings.Contains(errs, "@example.com, whose password everybody knows") {
+			t.Errorf("with %s it ended with %d: %s", user.GetEmail(), code, errs)
+		}
+		if _, err := demo.client(t, owner.GetSessionToken()).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: user.GetId()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := demo.end(t, syscall.SIGINT); err != nil {
+		t.Error(err)
+	}
+	for _, address := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
+		demo := start(t, "-addr", address, "-db", database)
+		if strings.Contains(demo.welcome, "no accounts") || !strings.Contains(demo.welcome, "# 1. Everybody may sign up.") {
+			t.Errorf("the welcome is: %s", demo.welcome)
+		}
+		if err := demo.end(t, syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]struct {
+		loopback bool
+		url      string
+	}{
+		"127.0.0.1:80":          {true, "http://127.0.0.1:80"},
+		"127.1.2.3:80":          {true, "http://127.1.2.3:80"},
+		"[::1]:80":              {true, "http://[::1]:80"},
+		"[::ffff:127.0.0.1]:80": {true, "http://127.0.0.1:80"},
+		"0.0.0.0:80":            {false, "http://localhost:80"},
+		"[::]:80":               {false, "http://localhost:80"},
+		":80":                   {false, "http://localhost:80"},
+		"192.0.2.1:80":          {false, "http://192.0.2.1:80"},
+		"[2001:db8::1]:80":      {false, "http://[2001:db8::1]:80"},
+	} {
+		tcp, err := net.ResolveTCPAddr("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tcp.IP == nil { // as a listener says it
+			tcp.IP = net.IPv6unspecified
+		}
+		if got := loopback(tcp); got != want.loopback {
+			t.Errorf("loopback(%s) = %v", address, got)
+		}
+		if got := urlOf(tcp); got != want.url {
+			t.Errorf("urlOf(%s) = %s, want %s", address, got, want.url)
+		}
+	}
+	if loopback(&net.UnixAddr{Name: "@x", Net: "unix"}) {
+		t.Error("what is no TCP address is taken for loopback")
+	}
+}
