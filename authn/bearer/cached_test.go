@@ -1,0 +1,245 @@
+package bearer_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/bearer"
+	"github.com/sallyport-rpc/sallyport/authn/cache"
+)
+
+// The tests of this file put a cache in front, as applications do.
+
+var _ cache.Verifier = (*bearer.Authenticator)(nil)
+
+func newCache(t testing.TB, options ...cache.Option) *cache.Cache {
+	t.Helper()
+	verified, err := cache.New(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = verified.Close() })
+	return verified
+}
+
+// TestRefusedBehindACache sends every forgery twice: it is refused from memory too,
+// and the tokens that it imitates are not let down.
+func TestRefusedBehindACache(t *testing.T) {
+	t.Parallel()
+	clock, key, other := newClock(), es256("k1"), rs256("r1")
+	issuer := newProvider(t, key.public(), other.public())
+	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithSize(100)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
+	wire := newWire(t, wrapped, action.WithClock(clock.Now))
+	good := "Bearer " + key.token(issuer.URL, clock.Now())
+	if got := wire.call(t, good); got.who != issuer.URL+"#jane" {
+		t.Fatalf("the good token: %+v", got)
+	}
+	for i, forgery := range forgeries(issuer, "https://trap.example.com", key, other, clock.Now()) {
+		for range 2 {
+			got := outcome(wrapped.Authenticate(t.Context(), calling("Bearer "+forgery.token)))
+			if got != "invalid" && got != "none" {
+				t.Errorf("%s: %s", forgery.name, got)
+			}
+		}
+		if i%10 != 0 || !sendable(forgery.token) {
+			continue
+		}
+		if got := wire.call(t, "Bearer "+forgery.token); got.code != "unauthenticated" || wire.handled.Load() != 1 {
+			t.Errorf("%s: over the wire: %+v", forgery.name, got)
+		}
+	}
+	if got := wire.call(t, good); got.who != issuer.URL+"#jane" || issuer.fetched() != 1 {
+		t.Errorf("the good token, afterwards: %+v", got)
+	}
+}
+
+// TestCachedForOneIssuerOnly has issuers and audiences share a cache and a key.
+func TestCachedForOneIssuerOnly(t *testing.T) {
+	t.Parallel()
+	key, verified := es256("k1"), newCache(t)
+	type place struct{ issuer, audience string }
+	wrapped := map[place]*cache.Authenticator{}
+	for _, place := range []place{{"a", "bc"}, {"ab", "c"}, {"a", "c"}, {"ab", "bc"}} {
+		wrapped[place] = verified.Wrap(must(bearer.New(place.issuer, place.audience, static(key.private.Public()))))
+	}
+	for made := range wrapped {
+		token := key.sign(key.goodHeader().json(), goodClaims(made.issuer, time.Now()).with(fields{"aud": made.audience}).json())
+		for range 2 {
+			for used, authenticator := range wrapped {
+				want := "invalid"
+				if used == made {
+					want = made.issuer + "#jane"
+				}
+				if got := authenticate(t, authenticator, token); got != want {
+					t.Errorf("made for %v, used at %v: %s", made, used, got)
+				}
+			}
+		}
+	}
+}
+
+func TestCachedTokenExpires(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithTTL(time.Hour)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
+	wire := newWire(t, wrapped, action.WithClock(clock.Now))
+	token := "Bearer " + key.token(issuer.URL, clock.Now())
+	for range 5 {
+		if got := wire.call(t, token); got.who != issuer.URL+"#jane" {
+			t.Errorf("before its expiry: %+v", got)
+		}
+		clock.pass(time.Minute)
+	}
+	if got := wire.call(t, token); got.code != "unauthenticated" {
+		t.Errorf("after its expiry: %+v", got)
+	}
+	// The cache itself says so, and does not leave it to the gate.
+	if got := authenticate(t, wrapped, token[len("Bearer "):]); got != "invalid" {
+		t.Errorf("after its expiry: %s", got)
+	}
+}
+
+// TestCachedWhileKeysAreDown holds that an outage prolongs nothing by more than the
+// keys' hour and the cache's minute.
+func TestCachedWhileKeysAreDown(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+	wire := newWire(t, newCache(t, cache.WithClock(clock.Now)).Wrap(authenticator), action.WithClock(clock.Now))
+	token := "Bearer " + key.sign(key.goodHeader().json(), goodClaims(issuer.URL, clock.Now()).with(fields{"exp": clock.Now().Add(24 * time.Hour).Unix()}).json())
+	if got := wire.call(t, token); got.status != 200 {
+		t.Fatalf("%+v", got)
+	}
+	issuer.answer(down)
+	clock.pass(time.Hour - 1)
+	if got := wire.call(t, token); got.status != 200 {
+		t.Errorf("at the last: %+v", got)
+	}
+	clock.pass(time.Minute)
+	if got := wire.call(t, token); got.code != "unavailable" || wire.handled.Load() != 2 {
+		t.Errorf("a minute later: %+v", got)
+	}
+}
+
+// TestRevokedWhileCached takes tokens back where the identity is looked up.
+func TestRevokedWhileCached(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	var denied sync.Map
+	var asked atomic.Int64
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now),
+		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, action.Claims, error) {
+			asked.Add(1)
+			if _, ok := denied.Load(token.ID); ok {
+				return "", action.Claims{}, action.InvalidCredential("token was revoked")
+			}
+			claims, err := token.Granted()
+			return token.Subject, claims, err
+		}))
+	verified := newCache(t, cache.WithClock(clock.Now))
+	wire := newWire(t, verified.Wrap(authenticator), action.WithClock(clock.Now))
+	tokens := map[string]string{}
+	for _, id := range []string{"t1", "t2", "t3"} {
+		tokens[id] = key.sign(key.goodHeader().json(), goodClaims(issuer.URL, clock.Now()).with(fields{"jti": id, "sub": "jane"}).json())
+	}
+	see := func(when, id string, status int) {
+		t.Helper()
+		if got := wire.call(t, "Bearer "+tokens[id]); got.status != status {
+			t.Errorf("%s: %s: %d, want %d", when, id, got.status, status)
+		}
+	}
+	for id := range tokens {
+		see("at first", id, 200)
+		see("from memory", id, 200)
+	}
+	if asked.Load() != 3 {
+		t.Errorf("looked up %d times", asked.Load())
+	}
+	denied.Store("t1", true)
+	if err := verified.RevokeCredential(t.Context(), tokens["t1"]); err != nil {
+		t.Error(err)
+	}
+	see("revoked by itself", "t1", 401)
+	denied.Store("t2", true)
+	if err := verified.Revoke(t.Context(), "jane"); err != nil {
+		t.Error(err)
+	}
+	see("revoked with all of hers", "t2", 401)
+	see("not revoked", "t3", 200)
+	denied.Store("t3", true) // and nobody says so
+	clock.pass(time.Minute - 1)
+	see("within the bound", "t3", 200)
+	clock.pass(1)
+	see("beyond the bound", "t3", 401)
+}
+
+// TestWrappedSaysTheSame asks the wrapped authenticator for what the gate asks it.
+func TestWrappedSaysTheSame(t *testing.T) {
+	t.Parallel()
+	authenticator := must(bearer.New("id", audience, static(onceP256().Public())))
+	wrapped := newCache(t).Wrap(authenticator)
+	denial := action.Decision{MissingScopes: []string{"a"}}
+	if wrapped.Challenge(denial) != authenticator.Challenge(denial) || !wrapped.KnowsAuthenticationTime() {
+		t.Error("a challenge or a date is lost")
+	}
+	for _, authorization := range [][]string{nil, {"Basic eDp5"}, {"Bearer opaque"}, {"Bearer a.b.c"}, {"Bearer a", "Bearer b"}, {""}, {"Bearer a.b.c, Bearer x"}} {
+		want := outcome(authenticator.Authenticate(t.Context(), calling(authorization...)))
+		if got := outcome(wrapped.Authenticate(t.Context(), calling(authorization...))); got != want {
+			t.Errorf("%q: %s, want %s", authorization, got, want)
+		}
+	}
+}
+
+// TestFirstSightWithSlowKeys has many first sights of a token while the keys are
+// fetched, of which most go away.
+func TestFirstSightWithSlowKeys(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		issuer.answer(nil)
+		issuer.ServeHTTP(w, r)
+	})
+	wrapped := newCache(t).Wrap(trusted(t, issuer))
+	call := calling("Bearer " + key.token(issuer.URL, time.Now()))
+	gone, leave := context.WithCancel(t.Context())
+	answers, left := make(chan string, 100), make(chan error, 100)
+	for i := range 100 {
+		go func() {
+			if i < 90 {
+				_, err := wrapped.Authenticate(gone, call)
+				left <- err
+				return
+			}
+			answers <- outcome(wrapped.Authenticate(t.Context(), call))
+		}()
+	}
+	<-asked
+	leave()
+	for range 90 {
+		if err := <-left; !errors.Is(err, context.Canceled) {
+			t.Errorf("who left: %v", err)
+		}
+	}
+	close(release)
+	for range 10 {
+		if got := <-answers; got != issuer.URL+"#jane" {
+			t.Errorf("who stayed: %s", got)
+		}
+	}
+	if got := issuer.fetched(); got != 1 {
+		t.Errorf("%d fetches", got)
+	}
+}

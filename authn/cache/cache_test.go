@@ -1,0 +1,463 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/cache"
+)
+
+// The tests of time run in bubbles, where time stands still until everybody sleeps.
+
+func TestRemembers(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		tell  func(now time.Time) (*action.Principal, error)
+		want  string
+		lasts time.Duration
+	}{
+		"a principal": {
+			func(time.Time) (*action.Principal, error) { return action.NewPrincipal("ada", action.Claims{}), nil },
+			"ada", time.Minute,
+		},
+		"one that expires later": {
+			func(now time.Time) (*action.Principal, error) {
+				return action.NewPrincipal("ada", action.Claims{ExpiresAt: now.Add(time.Minute + 1)}), nil
+			},
+			"ada", time.Minute,
+		},
+		"one that expires before": {
+			func(now time.Time) (*action.Principal, error) {
+				return action.NewPrincipal("ada", action.Claims{ExpiresAt: now.Add(20 * time.Second)}), nil
+			},
+			"ada", 20 * time.Second,
+		},
+		"one that has expired": {
+			func(now time.Time) (*action.Principal, error) {
+				return action.NewPrincipal("ada", action.Claims{ExpiresAt: now}), nil
+			},
+			"ada", 0,
+		},
+		"a bad credential": {
+			func(time.Time) (*action.Principal, error) { return nil, action.InvalidCredential("expired") },
+			"invalid", 5 * time.Second,
+		},
+		"a bad one, wrapped": {
+			func(time.Time) (*action.Principal, error) {
+				return nil, fmt.Errorf("x: %w", action.InvalidCredential("expired"))
+			},
+			"invalid", 5 * time.Second,
+		},
+		"nobody can tell": {
+			func(time.Time) (*action.Principal, error) { return nil, action.Unavailable(errors.New("down")) },
+			"unavailable", 0,
+		},
+		"bad, and nobody can tell": {
+			func(time.Time) (*action.Principal, error) {
+				return nil, errors.Join(action.InvalidCredential("x"), action.Unavailable(errors.New("down")))
+			},
+			"invalid", 0,
+		},
+		"a fault":   {func(time.Time) (*action.Principal, error) { return nil, errors.New("bug") }, "fault", 0},
+		"a context": {func(time.Time) (*action.Principal, error) { return nil, context.DeadlineExceeded }, "late", 0},
+		"a panic":   {func(time.Time) (*action.Principal, error) { panic("bug") }, "fault", 0},
+		"an exit":   {func(time.Time) (*action.Principal, error) { runtime.Goexit(); return nil, nil }, "fault", 0}, //nolint:nilnil // not reached
+		"nothing":   {func(time.Time) (*action.Principal, error) { return nil, nil }, "fault", 0},                   //nolint:nilnil // on purpose
+		"nobody":    {func(time.Time) (*action.Principal, error) { return new(action.Principal), nil }, "fault", 0},
+		"no credential": {
+			func(time.Time) (*action.Principal, error) { return nil, fmt.Errorf("x: %w", action.ErrNoCredential) },
+			"fault", 0,
+		},
+		"a principal beside an error": {
+			func(time.Time) (*action.Principal, error) {
+				return action.NewPrincipal("ada", action.Claims{}), action.InvalidCredential("x")
+			},
+			"invalid", 5 * time.Second,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				verifier := &verifier{tell: func(context.Context, string) (*action.Principal, error) { return test.tell(time.Now()) }}
+				wrapped := newCache(t).Wrap(verifier)
+				see := func(when string, asked int64) {
+					t.Helper()
+					if got := authenticate(t, wrapped, "x"); got != test.want {
+						t.Errorf("%s: got %s, want %s", when, got, test.want)
+					}
+					if got := verifier.asked.Load(); got != asked {
+						t.Errorf("%s: asked %d times, want %d", when, got, asked)
+					}
+				}
+				see("at first", 1)
+				if test.lasts == 0 {
+					see("at once", 2)
+					return
+				}
+				see("at once", 1)
+				time.Sleep(test.lasts - 1)
+				see("at the last", 1)
+				time.Sleep(1)
+				see("after that", 2)
+				see("again", 2)
+			})
+		})
+	}
+}
+
+// TestTimeCountsFromTheQuestion has a verifier that takes its time.
+func TestTimeCountsFromTheQuestion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+			time.Sleep(10 * time.Second)
+			return action.NewPrincipal(credential, action.Claims{}), nil
+		}}
+		wrapped := newCache(t).Wrap(verifier)
+		authenticate(t, wrapped, "ada")
+		time.Sleep(50 * time.Second)
+		if authenticate(t, wrapped, "ada"); verifier.asked.Load() != 2 {
+			t.Error("the minute began with the answer")
+		}
+	})
+}
+
+// TestChanges has a credential become bad, and good.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		good := true
+		verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+			if good {
+				return action.NewPrincipal(credential, action.Claims{}), nil
+			}
+			return nil, action.InvalidCredential("expired")
+		}}
+		wrapped := newCache(t).Wrap(verifier)
+		for _, want := range []string{"ada", "invalid", "ada", "invalid"} {
+			if got := authenticate(t, wrapped, "ada"); got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			good = !good
+			time.Sleep(5*time.Second - 1)
+			if got := authenticate(t, wrapped, "ada"); got != want {
+				t.Errorf("got %s, want %s still", got, want)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func TestNoCredential(t *testing.T) {
+	t.Parallel()
+	verifier := new(verifier)
+	wrapped := newCache(t).Wrap(verifier)
+	if got := outcome(wrapped.Authenticate(t.Context(), new(connect.CallInfo))); got != "none" {
+		t.Errorf("got %s", got)
+	}
+	if got := authenticate(t, wrapped, "nameless"); got != "fault" {
+		t.Errorf("an empty one: %s", got)
+	}
+	if got := verifier.asked.Load(); got != 0 {
+		t.Errorf("asked %d times", got)
+	}
+}
+
+// TestApart has two authenticators that know one credential under different names,
+// and credentials that would be alike if anything were joined or cut.
+func TestApart(t *testing.T) {
+	t.Parallel()
+	shared := newCache(t)
+	var wrapped []*cache.Authenticator
+	for i := range 3 {
+		wrapped = append(wrapped, shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+			return action.NewPrincipal(strconv.Itoa(i)+":"+credential, action.Claims{}), nil
+		}}))
+	}
+	long := strings.Repeat("a", 4096)
+	for range 2 {
+		for i, authenticator := range wrapped {
+			for _, credential := range []string{
+				"a", "b", "ab", "a b", "a.b", "a\x00", "a\x00b", "A", "1:a", "1a", "a1", " a", "a ", "é", "e\u0301", "\xff", "\xfe", long, long + "a", long[1:] + "b",
+			} {
+				if got, want := authenticate(t, authenticator, credential), strconv.Itoa(i)+":"+credential; got != want {
+					t.Errorf("got %.20s, want %.20s", got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestFloods has room for a hundred, and sends many more, bad ones and good ones.
+func TestFloods(t *testing.T) {
+	t.Parallel()
+	verifier := new(verifier)
+	wrapped := newCache(t, cache.WithSize(100)).Wrap(verifier)
+	asked := func(credential string) bool {
+		before := verifier.asked.Load()
+		authenticate(t, wrapped, credential)
+		return verifier.asked.Load() != before
+	}
+	for i := range 50 {
+		authenticate(t, wrapped, "regular-"+strconv.Itoa(i))
+	}
+	for i := range 10_000 {
+		if got := authenticate(t, wrapped, "bad-"+strconv.Itoa(i)); got != "invalid" {
+			t.Fatal(got)
+		}
+	}
+	for i := range 50 {
+		if asked("regular-" + strconv.Itoa(i)) {
+			t.Errorf("bad credentials drove out regular-%d", i)
+		}
+	}
+	// Those who come once and never again leave those who come often alone.
+	again := 0
+	for i := range 10_000 {
+		authenticate(t, wrapped, "once-"+strconv.Itoa(i))
+		if asked("regular-" + strconv.Itoa(i%50)) {
+			again++
+		}
+	}
+	if again > 50 {
+		t.Errorf("regular callers were verified again %d times of 10000", again)
+	}
+	if !asked("bad-0") || !asked("once-0") {
+		t.Error("there was room for everybody")
+	}
+}
+
+func TestFirstSightsVerifyOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+			time.Sleep(time.Second)
+			return action.NewPrincipal(credential, action.Claims{}), nil
+		}}
+		wrapped := newCache(t).Wrap(verifier)
+		var group sync.WaitGroup
+		for i := range 1000 {
+			group.Go(func() {
+				credential := strconv.Itoa(i % 10)
+				if got := authenticate(t, wrapped, credential); got != credential {
+					t.Errorf("got %s, want %s", got, credential)
+				}
+			})
+		}
+		group.Wait()
+		if got := verifier.asked.Load(); got != 10 {
+			t.Errorf("10 credentials were verified %d times", got)
+		}
+	})
+}
+
+// TestCallersGoAway has callers of one verification leave, all but one, and then all.
+func TestCallersGoAway(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		stay  bool
+		asked int64
+	}{"one stays": {true, 1}, "all leave": {false, 2}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				canceled := false
+				verifier := &verifier{tell: func(ctx context.Context, credential string) (*action.Principal, error) {
+					select {
+					case <-ctx.Done():
+						canceled = true
+						return nil, ctx.Err()
+					case <-time.After(time.Second):
+						return action.NewPrincipal(credential, action.Claims{}), nil
+					}
+				}}
+				wrapped := newCache(t).Wrap(verifier)
+				gone, leave := context.WithCancel(t.Context())
+				var group sync.WaitGroup
+				for range 10 {
+					group.Go(func() {
+						if got := outcome(wrapped.Authenticate(gone, calling("ada"))); got != "canceled" {
+							t.Errorf("who left: %s", got)
+						}
+					})
+				}
+				if test.stay {
+					group.Go(func() {
+						if got := authenticate(t, wrapped, "ada"); got != "ada" {
+							t.Errorf("who stayed: %s", got)
+						}
+					})
+				}
+				synctest.Wait()
+				leave()
+				group.Wait()
+				// Who comes now is not told of a verification that was given up.
+				if got := authenticate(t, wrapped, "ada"); got != "ada" {
+					t.Errorf("who came later: %s", got)
+				}
+				if canceled == test.stay || verifier.asked.Load() != test.asked {
+					t.Errorf("canceled: %v, verified %d times", canceled, verifier.asked.Load())
+				}
+			})
+		})
+	}
+}
+
+// TestVerificationsEnd has a verifier that returns when its context ends, as it should.
+func TestVerificationsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, _ string) (*action.Principal, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		began := time.Now()
+		if got := authenticate(t, wrapped, "ada"); got != "late" || time.Since(began) != 30*time.Second {
+			t.Errorf("%s after %v", got, time.Since(began))
+		}
+	})
+}
+
+type callerKey struct{}
+
+func TestVerifierSeesNoCaller(t *testing.T) {
+	t.Parallel()
+	wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, credential string) (*action.Principal, error) {
+		if ctx.Value(callerKey{}) != nil {
+			t.Error("a caller's context came through")
+		}
+		return action.NewPrincipal(credential, action.Claims{}), nil
+	}})
+	ctx := context.WithValue(t.Context(), callerKey{}, "ada")
+	if got := outcome(wrapped.Authenticate(ctx, calling("ada"))); got != "ada" {
+		t.Error(got)
+	}
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		verifier := &verifier{tell: func(ctx context.Context, credential string) (*action.Principal, error) {
+			if credential == "slow" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return action.NewPrincipal(credential, action.Claims{}), nil
+		}}
+		closing := newCache(t, cache.WithLink(newBus()))
+		wrapped := closing.Wrap(verifier)
+		authenticate(t, wrapped, "ada")
+		waited := make(chan string)
+		go func() { waited <- authenticate(t, wrapped, "slow") }()
+		synctest.Wait()
+		if err := closing.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := <-waited; got != "unavailable" {
+			t.Errorf("what was under way: %s", got)
+		}
+		if got := authenticate(t, wrapped, "ada"); got != "ada" {
+			t.Errorf("what is remembered: %s", got)
+		}
+		if got := authenticate(t, wrapped, "cyd"); got != "unavailable" {
+			t.Errorf("what is not: %s", got)
+		}
+		time.Sleep(time.Minute)
+		if got := authenticate(t, wrapped, "ada"); got != "unavailable" {
+			t.Errorf("what is too old: %s", got)
+		}
+		if err := closing.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestNeverCrossed has many principals, a cache with no room for them, revocations
+// all the time, and callers who go away. Each caller is who they are, or nobody.
+func TestNeverCrossed(t *testing.T) {
+	t.Parallel()
+	shared := newCache(t, cache.WithSize(20), cache.WithTTL(time.Millisecond), cache.WithNegativeTTL(time.Millisecond))
+	wrapped := []*cache.Authenticator{shared.Wrap(new(verifier)), shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+		return action.NewPrincipal("other:"+credential, action.Claims{}), nil
+	}})}
+	var group sync.WaitGroup
+	for worker := range 16 {
+		group.Go(func() {
+			for i := range 500 {
+				who := fmt.Sprint("user-", (worker*7+i)%50)
+				ctx, cancel := context.WithCancel(t.Context())
+				switch i % 7 {
+				case 0:
+					_ = shared.Revoke(ctx, who)
+				case 1:
+					_ = shared.RevokeCredential(ctx, who)
+				case 2:
+					who = "bad-" + who
+				case 3:
+					go cancel()
+				}
+				which := i % 2
+				want := []string{who, "other:" + who}[which]
+				if which == 0 && i%7 == 2 {
+					want = "invalid"
+				}
+				if got := outcome(wrapped[which].Authenticate(ctx, calling(who))); got != want && got != "unavailable" && (got != "canceled" || i%7 != 3) {
+					t.Errorf("got %s, want %s", got, want)
+				}
+				cancel()
+			}
+		})
+	}
+	group.Wait()
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		option cache.Option
+		want   string
+	}{
+		"no TTL":            {cache.WithTTL(0), "TTL"},
+		"a negative TTL":    {cache.WithTTL(-1), "TTL"},
+		"an endless TTL":    {cache.WithTTL(time.Hour + 1), "TTL"},
+		"no negative TTL":   {cache.WithNegativeTTL(0), "negative TTL"},
+		"an endless one":    {cache.WithNegativeTTL(time.Hour + 1), "negative TTL"},
+		"no room":           {cache.WithSize(0), "size"},
+		"less than no room": {cache.WithSize(-1), "size"},
+		"no link":           {cache.WithLink(nil), "link"},
+		"no clock":          {cache.WithClock(nil), "clock"},
+	} {
+		made, err := cache.New(test.option)
+		if made != nil || err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: New = %v, %v", name, made, err)
+		}
+	}
+	_, err := cache.New(cache.WithTTL(0), cache.WithNegativeTTL(0), cache.WithSize(0), cache.WithLink(nil), cache.WithClock(nil))
+	if err == nil || len(strings.Split(err.Error(), "\n")) != 5 {
+		t.Errorf("not everything is named: %v", err)
+	}
+}
+
+func TestWrapNothing(t *testing.T) {
+	t.Parallel()
+	made := newCache(t)
+	for _, nothing := range []cache.Verifier{nil, (*verifier)(nil)} {
+		if made.Wrap(nothing) != nil {
+			t.Error("nothing was wrapped")
+		}
+		if _, err := action.NewRegistry(action.Schemes{"session": made.Wrap(nothing)}); err == nil {
+			t.Error("a registry took it")
+		}
+	}
+}
