@@ -39,6 +39,8 @@ func NewEnvironment() (*Environment, error) {
 		cel.Variable("now", cel.TimestampType),
 		// What a reviewer reads as `1 == 1.0` is an error and not a surprise.
 		cel.CrossTypeNumericComparisons(false),
+		// Else no expression with exists() in it can be written out again.
+		cel.EnableMacroCallTracking(),
 		cel.ASTValidators(
 			cel.ValidateDurationLiterals(),
 			cel.ValidateTimestampLiterals(),

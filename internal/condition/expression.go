@@ -103,7 +103,9 @@ func (x *Expression) Holds(ctx context.Context, input *Input) (bool, error) {
 		// A message of another descriptor, though it be of the same name, has other
 		// fields to Go.
 		if request := input.Request.ProtoReflect(); request.Descriptor() == x.request {
-			return x.native(input.Principal, request), nil
+			if said := x.native(input.Principal, request); said != askCEL {
+				return said == yes, nil
+			}
 		}
 	}
 	return x.evaluate(ctx, *input)

@@ -11,7 +11,25 @@ import (
 
 // A predicate is a condition as Go code. It cannot fail: what could, is left to
 // CEL.
-type predicate func(principal *Principal, request protoreflect.Message) bool
+type predicate func(principal *Principal, request protoreflect.Message) answer
+
+// An answer is what a predicate says of an input. Its zero value is no.
+type answer uint8
+
+const (
+	no answer = iota
+	yes
+	// askCEL: a value is so long that CEL could run over its cost bound, which must
+	// then decide.
+	askCEL
+)
+
+func answerOf(holds bool) answer {
+	if holds {
+		return yes
+	}
+	return no
+}
 
 // A term is a value in a condition as Go code.
 type term[V comparable] func(principal *Principal, request protoreflect.Message) V
@@ -20,23 +38,27 @@ type term[V comparable] func(principal *Principal, request protoreflect.Message)
 // principal and the request, membership in lists, has(), and and, or, not over
 // those. It returns nil for any other, which CEL evaluates.
 //
-// It must say of every input what CEL says; a test holds the two against each
-// other.
+// It must say of every input what CEL says, its cost bound included; a test holds
+// the two against each other.
 func native(checked *ast.AST, request protoreflect.MessageDescriptor) predicate {
-	return translation{checked, request}.predicate(checked.Expr())
+	return translation{checked, request, costLimit / 2 / max(1, len(checked.TypeMap()))}.predicate(checked.Expr())
 }
 
 // A translation is of one expression.
 type translation struct {
 	checked *ast.AST
 	request protoreflect.MessageDescriptor
+	// longest is how many elements or bytes a value may have that the predicate looks
+	// through: so many that CEL, were it to do the same in every part of the
+	// expression, would stay within half of its cost bound.
+	longest int
 }
 
 func (t translation) predicate(expression ast.Expr) predicate {
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.Bool); ok {
-			return func(*Principal, protoreflect.Message) bool { return bool(value) }
+			return func(*Principal, protoreflect.Message) answer { return answerOf(bool(value)) }
 		}
 	case ast.SelectKind:
 		return t.selection(expression)
@@ -54,9 +76,9 @@ func (t translation) selection(expression ast.Expr) predicate {
 	case !ok:
 		return nil
 	case expression.AsSelect().IsTestOnly():
-		return func(_ *Principal, request protoreflect.Message) bool { return path.has(request) }
+		return func(_ *Principal, request protoreflect.Message) answer { return answerOf(path.has(request)) }
 	case isSingular(path.leaf()) && path.leaf().Kind() == protoreflect.BoolKind:
-		return func(_ *Principal, request protoreflect.Message) bool { return path.get(request).Bool() }
+		return func(_ *Principal, request protoreflect.Message) answer { return answerOf(path.get(request).Bool()) }
 	default:
 		return nil
 	}
@@ -66,15 +88,9 @@ func (t translation) call(call ast.CallExpr) predicate {
 	arguments := call.Args()
 	switch call.FunctionName() {
 	case operators.LogicalAnd:
-		left, right := t.predicate(arguments[0]), t.predicate(arguments[1])
-		if left != nil && right != nil {
-			return func(p *Principal, r protoreflect.Message) bool { return left(p, r) && right(p, r) }
-		}
+		return inTurn(t.predicate(arguments[0]), t.predicate(arguments[1]), yes)
 	case operators.LogicalOr:
-		left, right := t.predicate(arguments[0]), t.predicate(arguments[1])
-		if left != nil && right != nil {
-			return func(p *Principal, r protoreflect.Message) bool { return left(p, r) || right(p, r) }
-		}
+		return inTurn(t.predicate(arguments[0]), t.predicate(arguments[1]), no)
 	case operators.LogicalNot:
 		return not(t.predicate(arguments[0]))
 	case operators.Equals:
@@ -88,29 +104,61 @@ func (t translation) call(call ast.CallExpr) predicate {
 	return nil
 }
 
+// inTurn asks left, and right where left leaves it open: after yes for `and`, after
+// no for `or`.
+func inTurn(left, right predicate, open answer) predicate {
+	if left == nil || right == nil {
+		return nil
+	}
+	return func(p *Principal, r protoreflect.Message) answer {
+		if said := left(p, r); said != open {
+			return said
+		}
+		return right(p, r)
+	}
+}
+
 func not(of predicate) predicate {
 	if of == nil {
 		return nil
 	}
-	return func(p *Principal, r protoreflect.Message) bool { return !of(p, r) }
+	return func(p *Principal, r protoreflect.Message) answer {
+		switch of(p, r) {
+		case no:
+			return yes
+		case yes:
+			return no
+		default:
+			return askCEL
+		}
+	}
 }
 
 // equality translates the equality of two values of one type.
 func (t translation) equality(left, right ast.Expr) predicate {
 	if a, b := t.text(left), t.text(right); a != nil && b != nil {
-		return equal(a, b)
+		longest := t.longest
+		return func(p *Principal, r protoreflect.Message) answer {
+			one, other := a(p, r), b(p, r)
+			if len(one) > longest && len(other) > longest {
+				return askCEL
+			}
+			return answerOf(one == other)
+		}
 	}
 	if a, b := t.number(left), t.number(right); a != nil && b != nil {
-		return equal(a, b)
+		return func(p *Principal, r protoreflect.Message) answer { return answerOf(a(p, r) == b(p, r)) }
 	}
 	if a, b := t.predicate(left), t.predicate(right); a != nil && b != nil {
-		return func(p *Principal, r protoreflect.Message) bool { return a(p, r) == b(p, r) }
+		return func(p *Principal, r protoreflect.Message) answer {
+			one, other := a(p, r), b(p, r)
+			if one == askCEL || other == askCEL {
+				return askCEL
+			}
+			return answerOf(one == other)
+		}
 	}
 	return nil
-}
-
-func equal[V comparable](a, b term[V]) predicate {
-	return func(p *Principal, r protoreflect.Message) bool { return a(p, r) == b(p, r) }
 }
 
 // text translates an expression that is a string.
@@ -184,14 +232,14 @@ func (t translation) membership(element, list ast.Expr) predicate {
 			}
 			terms = append(terms, text)
 		}
-		return func(p *Principal, r protoreflect.Message) bool {
+		return func(p *Principal, r protoreflect.Message) answer {
 			sought := wanted(p, r)
 			for _, text := range terms {
 				if text(p, r) == sought {
-					return true
+					return yes
 				}
 			}
-			return false
+			return no
 		}
 	case ast.SelectKind:
 		return t.membershipOf(wanted, list)
@@ -205,24 +253,34 @@ func (t translation) membershipOf(wanted term[string], list ast.Expr) predicate 
 	if list.AsSelect().IsTestOnly() {
 		return nil
 	}
+	longest := t.longest
+	contains := func(names []string, sought string) answer {
+		if len(names) > longest {
+			return askCEL
+		}
+		return answerOf(slices.Contains(names, sought))
+	}
 	switch principalField(list) {
 	case "roles":
-		return func(p *Principal, r protoreflect.Message) bool { return slices.Contains(p.Roles, wanted(p, r)) }
+		return func(p *Principal, r protoreflect.Message) answer { return contains(p.Roles, wanted(p, r)) }
 	case "scopes":
-		return func(p *Principal, r protoreflect.Message) bool { return slices.Contains(p.Scopes, wanted(p, r)) }
+		return func(p *Principal, r protoreflect.Message) answer { return contains(p.Scopes, wanted(p, r)) }
 	}
 	path, ok := pathOf(t.request, list)
 	if !ok || !path.leaf().IsList() || path.leaf().Kind() != protoreflect.StringKind {
 		return nil
 	}
-	return func(p *Principal, r protoreflect.Message) bool {
+	return func(p *Principal, r protoreflect.Message) answer {
 		sought, values := wanted(p, r), path.get(r).List()
+		if values.Len() > longest {
+			return askCEL
+		}
 		for i := range values.Len() {
 			if values.Get(i).String() == sought {
-				return true
+				return yes
 			}
 		}
-		return false
+		return no
 	}
 }
 

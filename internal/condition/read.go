@@ -95,8 +95,11 @@ func (r Read) ofRequest(request protoreflect.Message) string {
 }
 
 func scalar(field protoreflect.FieldDescriptor, value protoreflect.Value) string {
-	if field.Kind() == protoreflect.StringKind || field.Kind() == protoreflect.BytesKind {
+	switch field.Kind() { //nolint:exhaustive // the others are shown as they are
+	case protoreflect.StringKind:
 		return strconv.Quote(value.String())
+	case protoreflect.BytesKind:
+		return strconv.Quote(string(value.Bytes()))
 	}
 	if field.Enum() != nil {
 		if known := field.Enum().Values().ByNumber(value.Enum()); known != nil {

@@ -84,6 +84,12 @@ func newChecker(tb testing.TB) *checker {
 	}
 }
 
+// another returns a checker that knows what is built, and nothing that was added. It
+// must not be used at the same time as the first.
+func (c *checker) another() *checker {
+	return &checker{t: c.t, fset: c.fset, parsed: map[string][]*ast.File{}, known: map[string]*types.Package{}, built: c.built}
+}
+
 // add parses generated files, by name. The folder of a file is its import path, with
 // what comes before the names of the files in front.
 func (c *checker) add(prefix string, files map[string]string) {

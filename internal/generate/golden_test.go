@@ -16,56 +16,82 @@ import (
 
 var update = flag.Bool("update", false, "write testdata anew from what is generated now")
 
-// TestGolden compares what is generated from each folder of testdata with what lies
-// in its folder want, and sees whether it compiles. The parameter of the plugin is
-// paths=source_relative, unless there is a file with another.
-func TestGolden(t *testing.T) {
-	t.Parallel()
+// A golden is a folder of testdata: .proto files, and in its folder want what is
+// generated from them. The parameter of the plugin is paths=source_relative, unless
+// there is a file with another.
+type golden struct {
+	name, folder, parameter string
+}
+
+func goldens(t *testing.T) []golden {
+	t.Helper()
 	folders, err := filepath.Glob("testdata/*")
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("no testdata: %v", err)
 	}
+	var found []golden
 	for _, folder := range folders {
-		t.Run(filepath.Base(folder), func(t *testing.T) {
+		parameter, err := os.ReadFile(filepath.Join(folder, "parameter"))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			parameter = []byte("paths=source_relative")
+		case err != nil:
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(strings.TrimSpace(string(parameter)), "declarations=", "declarations="+folder+"/")
+		found = append(found, golden{filepath.Base(folder), folder, text})
+	}
+	return found
+}
+
+// root is the import path of the folder that file names begin in.
+func (g golden) root() string {
+	for option := range strings.SplitSeq(g.parameter, ",") {
+		if module, ok := strings.CutPrefix(option, "module="); ok {
+			return module
+		}
+		if option == "paths=source_relative" {
+			return "example.com/" + g.name
+		}
+	}
+	return ""
+}
+
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	for _, golden := range goldens(t) {
+		t.Run(golden.name, func(t *testing.T) {
 			t.Parallel()
-			parameter, err := os.ReadFile(filepath.Join(folder, "parameter"))
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				t.Fatal(err)
-			}
+			made, err := files(run(t, request(t, sources(t, golden.folder), golden.parameter)))
 			if err != nil {
-				parameter = []byte("paths=source_relative")
+				text := strings.ReplaceAll(err.Error(), golden.folder+"/", "")
+				made = map[string]string{"error.txt": text + "\n"}
 			}
-			parameters := strings.ReplaceAll(strings.TrimSpace(string(parameter)), "declarations=", "declarations="+folder+"/")
-			asked := request(t, sources(t, folder), parameters)
-			made, err := files(run(t, asked))
-			got := maps.Clone(made)
-			if err != nil {
-				text := strings.ReplaceAll(err.Error(), folder+"/", "")
-				got = map[string]string{"error.txt": text + "\n"}
-			}
-			compareGolden(t, filepath.Join(folder, "want"), got)
-			if err != nil {
-				return
-			}
-			messages, err := files(runGo(t, asked))
-			if err != nil {
-				t.Fatal(err)
-			}
-			prefix := ""
-			for option := range strings.SplitSeq(parameters, ",") {
-				if module, ok := strings.CutPrefix(option, "module="); ok {
-					prefix = module
-				} else if option == "paths=source_relative" {
-					prefix = "example.com/" + filepath.Base(folder)
-				}
-			}
-			checker := newChecker(t)
-			checker.add(prefix, messages)
-			checker.add(prefix, made)
-			if err := checker.check(); err != nil {
-				t.Errorf("what is generated does not compile:\n%v", err)
-			}
+			compareGolden(t, filepath.Join(golden.folder, "want"), made)
 		})
+	}
+}
+
+// What is generated compiles, with what protoc-gen-go makes beside it.
+func TestGoldenCompiles(t *testing.T) {
+	t.Parallel()
+	built := newChecker(t)
+	for _, golden := range goldens(t) {
+		asked := request(t, sources(t, golden.folder), golden.parameter)
+		made, err := files(run(t, asked))
+		if err != nil {
+			continue // refused, and TestGolden tells for what
+		}
+		messages, err := files(runGo(t, asked))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checker := built.another()
+		checker.add(golden.root(), messages)
+		checker.add(golden.root(), made)
+		if err := checker.check(); err != nil {
+			t.Errorf("%s does not compile:\n%v", golden.name, err)
+		}
 	}
 }
 

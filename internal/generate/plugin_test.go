@@ -174,8 +174,9 @@ func TestStalePairing(t *testing.T) {
 	if declare.GeneratedVersion != 1 {
 		t.Fatal("write this test for the versions that are served now")
 	}
+	built := newChecker(t)
 	for _, of := range []string{"0", "1", "2"} {
-		checker := newChecker(t)
+		checker := built.another()
 		checker.add("example.com/small", messages)
 		checker.add("example.com/small", map[string]string{name: version(of)})
 		err := checker.check()
