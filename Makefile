@@ -26,7 +26,7 @@ need = command -v $(1) >/dev/null 2>&1 || { echo "make $@: $(1) is missing; inst
 .PHONY: help
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | \
-		while IFS='|' read -r target words; do printf '  %-12s %s\n' "$$target" "$$words"; done
+		while IFS='|' read -r target words; do printf '  %-15s %s\n' "$$target" "$$words"; done
 
 .PHONY: build
 build: ## Compile every package; the commands go to bin/
@@ -58,7 +58,7 @@ generate: proto-deps ## Write gen/ anew from proto/
 	@tools/generate "$(BUF)"
 
 .PHONY: check
-check: proto-deps ## Fail where gen/, go.mod or the formatting is not what it would be made anew
+check: proto-deps conformance-gen ## Fail where gen/, go.mod or the formatting is not what it would be made anew
 	@tools/check "$(BUF)"
 
 .PHONY: proto-deps
@@ -83,6 +83,17 @@ newcomer: ## Walk a newcomer's road in an empty folder outside the repository
 	@test -x $(NEWCOMER) || { echo "make $@: there is no $(NEWCOMER) yet" >&2; exit 1; }
 	$(NEWCOMER)
 
+.PHONY: conformance
+conformance: conformance-gen ## Let Connect's conformance suite and gRPC's interop client call our server
+	@$(call need,go)
+	@$(call need,bash)
+	@conformance/run
+
+.PHONY: conformance-gen
+conformance-gen: ## Generate what conformance/ needs of others' schemas (git-ignored)
+	@$(call need,go)
+	@conformance/generate "$(BUF)"
+
 .PHONY: demo
 demo: ## Serve the demo on 127.0.0.1:8080 (its flags: ARGS="-addr ...")
 	@$(call need,go)
@@ -90,4 +101,4 @@ demo: ## Serve the demo on 127.0.0.1:8080 (its flags: ARGS="-addr ...")
 
 .PHONY: clean
 clean: ## Remove what the other targets wrote and git ignores
-	rm -rf bin third_party
+	rm -rf bin third_party conformance/gen
