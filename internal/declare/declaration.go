@@ -126,6 +126,9 @@ func (m *methodReading) refuse(rule Rule, format string, args ...any) {
 	number := int32(sallyportv1.E_Action.TypeDescriptor().Number())
 	const optionsField = 4 // google.protobuf.MethodDescriptorProto.options
 	position := positionOf(m.method, optionsField, number)
+	if m.outside {
+		position = Position{File: m.given[Procedure(m.method)].source} // where it can be mended
+	}
 	m.refusals = append(m.refusals, refuse(rule, Procedure(m.method), position, format, args...))
 }
 
@@ -144,6 +147,9 @@ func (m *methodReading) read() *Declaration {
 		option, m.outside = given.action, true
 	case !found:
 		m.refuse(RuleMissing, "nothing says who may call it")
+		if m.method.IsStreamingClient() || m.method.IsStreamingServer() {
+			m.refusals[0].Mend = streamSnippet
+		}
 		return nil
 	}
 	fields, values := unknowns(option.ProtoReflect(), "action")

@@ -37,9 +37,9 @@ func TestGiven(t *testing.T) {
 	}{
 		{"all", readWrite + entry("/vendor.v1.Files/Watch", streaming), nil},
 		{"one is missing", readWrite, []fault{{RuleMissing, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
-		{"one is empty", readWrite + entry("/vendor.v1.Files/Watch", `{}`), []fault{{RuleEmpty, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
-		{"one is refused", readWrite + entry("/vendor.v1.Files/Watch", signedIn), []fault{{RuleStreamMissing, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
-		{"an unknown number", readWrite + entry("/vendor.v1.Files/Watch", `{stream {authorize: 9}}`), []fault{{RuleUnknownValue, "/vendor.v1.Files/Watch", "vendor/v1/files.proto", 7}}},
+		{"one is empty", readWrite + entry("/vendor.v1.Files/Watch", `{}`), []fault{{RuleEmpty, "/vendor.v1.Files/Watch", "vendor.txtpb", 0}}},
+		{"one is refused", readWrite + entry("/vendor.v1.Files/Watch", signedIn), []fault{{RuleStreamMissing, "/vendor.v1.Files/Watch", "vendor.txtpb", 0}}},
+		{"an unknown number", readWrite + entry("/vendor.v1.Files/Watch", `{stream {authorize: 9}}`), []fault{{RuleUnknownValue, "/vendor.v1.Files/Watch", "vendor.txtpb", 0}}},
 		{"none", "", []fault{
 			{RuleMissing, "/vendor.v1.Files/Read", "vendor/v1/files.proto", 5},
 			{RuleMissing, "/vendor.v1.Files/Write", "vendor/v1/files.proto", 6},

@@ -188,6 +188,15 @@ const snippet = `option (sallyport.v1.action) = {
   }
 };`
 
+// streamSnippet is the same for a streaming RPC.
+const streamSnippet = `option (sallyport.v1.action) = {
+  authenticate: {schemes: ["session"]}
+  authorize: {
+    allow: {any_role: "admin"}
+  }
+  stream: {authorize: FIRST_MESSAGE}
+};`
+
 // mends says, for each rule, what to write. A refusal may know better.
 var mends = map[Rule]string{
 	RuleMissing:             snippet,
