@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -23,50 +24,50 @@ var (
 	errLarge = errors.New("the rest was not read")
 )
 
-// boundBody limits what is read of a request, and for how long if it is not a
-// stream of messages.
+// boundBody limits what is read of a request, and unless it is a stream of messages,
+// for how long. It returns the body, or nil if there is none.
 //
 // The request must be a copy: by the body of its own, net/http sees after a call
 // what is left on the connection, and must not take that for the next request.
-func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, stream bool) {
-	if request.ContentLength == 0 || request.Body == nil {
-		return
+func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, stream bool) *body {
+	if request.Body == nil || request.Body == http.NoBody {
+		return nil // a length of 0 would not do: on HTTP/2 the end may still be owed
 	}
-	body := body{request.Body, http.NewResponseController(writer), l.read}
+	body := &body{ReadCloser: request.Body}
 	if stream {
 		request.Body = &envelopes{body: body, limit: int64(l.messageBytes)}
-		return
+		return body
 	}
-	body.expire()
-	body.ReadCloser = http.MaxBytesReader(writer, body.ReadCloser, int64(l.messageBytes)+envelopeBytes)
+	// Where deadlines are not supported there is no network to be slow.
+	_ = http.NewResponseController(writer).SetReadDeadline(time.Now().Add(l.read))
+	body.ReadCloser = http.MaxBytesReader(writer, request.Body, int64(l.messageBytes)+envelopeBytes)
 	request.Body = body
+	return body
 }
 
-// A body is the body of a request. Its size and time are bounded by what is in it.
+// A body is the body of a request.
 type body struct {
 	io.ReadCloser
 
-	controller *http.ResponseController
-	timeout    time.Duration
+	ended atomic.Bool // there is no more to read
 }
 
 // Read reads some of the body.
-func (b body) Read(data []byte) (int, error) {
+func (b *body) Read(data []byte) (int, error) {
 	n, err := b.ReadCloser.Read(data)
-	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-		return n, errSlow
+	if err != nil {
+		b.ended.Store(true)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errSlow
+		}
 	}
 	return n, err
 }
 
-// expire makes reading fail after the timeout. Where deadlines are not supported
-// there is no network to be slow.
-func (b body) expire() { _ = b.controller.SetReadDeadline(time.Now().Add(b.timeout)) }
-
 // Envelopes are the body of a stream of messages. It ends at the first message that
 // is larger than the limit; connect would read all of it, though not keep it.
 type envelopes struct {
-	body
+	*body
 
 	limit int64
 	// prefix is what frames the next message, as far as it was read.
@@ -95,11 +96,4 @@ func (e *envelopes) Read(data []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-// Close ends the body. net/http may read on for a while, to use the connection
-// again, so it is from here that time counts.
-func (e *envelopes) Close() error {
-	e.expire()
-	return e.body.Close()
 }

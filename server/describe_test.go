@@ -17,13 +17,13 @@ import (
 func describe(t *testing.T, name string, methods ...*descriptorpb.MethodDescriptorProto) protoreflect.ServiceDescriptor {
 	t.Helper()
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name:    proto.String("described.proto"),
-		Package: proto.String("described.v1"),
-		Syntax:  proto.String("proto3"),
+		Name:    new("described.proto"),
+		Package: new("described.v1"),
+		Syntax:  new("proto3"),
 		Dependency: []string{
 			"google/protobuf/any.proto", "google/protobuf/struct.proto", "google/protobuf/wrappers.proto", "sallyport/v1/action.proto",
 		},
-		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String(name), Method: methods}},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: new(name), Method: methods}},
 	}, protoregistry.GlobalFiles)
 	if err != nil {
 		t.Fatal(err)
@@ -35,8 +35,8 @@ func describe(t *testing.T, name string, methods ...*descriptorpb.MethodDescript
 // ways.
 func method(name, message string, shape connect.StreamType) *descriptorpb.MethodDescriptorProto {
 	declaration := &sallyportv1.Action{
-		Authenticate: &sallyportv1.Authenticate{Anonymous: proto.String("it is a test")},
-		Authorize:    &sallyportv1.Authorize{Anyone: proto.String("it is a test")},
+		Authenticate: &sallyportv1.Authenticate{Anonymous: new("it is a test")},
+		Authorize:    &sallyportv1.Authorize{Anyone: new("it is a test")},
 	}
 	if shape != connect.StreamTypeUnary {
 		declaration.Stream = &sallyportv1.Stream{Authorize: sallyportv1.Stream_FIRST_MESSAGE}
@@ -44,11 +44,11 @@ func method(name, message string, shape connect.StreamType) *descriptorpb.Method
 	options := &descriptorpb.MethodOptions{}
 	proto.SetExtension(options, sallyportv1.E_Action, declaration)
 	return &descriptorpb.MethodDescriptorProto{
-		Name:            proto.String(name),
-		InputType:       proto.String("." + message),
-		OutputType:      proto.String("." + message),
-		ClientStreaming: proto.Bool(shape&connect.StreamTypeClient != 0),
-		ServerStreaming: proto.Bool(shape&connect.StreamTypeServer != 0),
+		Name:            new(name),
+		InputType:       new("." + message),
+		OutputType:      new("." + message),
+		ClientStreaming: new(shape&connect.StreamTypeClient != 0),
+		ServerStreaming: new(shape&connect.StreamTypeServer != 0),
 		Options:         options,
 	}
 }

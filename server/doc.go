@@ -16,15 +16,17 @@
 //
 // What a client can make the server spend is bounded, and no option lifts a bound:
 //
-//	a message           4 MiB, compressed or not; 100 messages deep   [WithMaxMessageBytes]
-//	to send one         30 s                                          [WithReadTimeout]
-//	to take an answer   30 s                                          [WithWriteTimeout]
-//	a header            64 KiB, within 10 s      [WithMaxHeaderBytes], [WithHeaderTimeout]
-//	calls at a time     250 a connection                          [WithMaxConcurrentStreams]
-//	an idle connection  2 min                                         [WithIdleTimeout]
-//	a silent peer       30 s, then 15 s to answer a ping              [WithPingInterval]
-//	a stream            10 min idle, a million messages, 1 GiB        [WithStreamIdleTimeout]
-//	a shutdown          30 s                                          [WithShutdownTimeout]
+//	a message           4 MiB, compressed or not    WithMaxMessageBytes
+//	                    100 messages deep
+//	to send one         30 s                        WithReadTimeout
+//	to take an answer   30 s                        WithWriteTimeout
+//	a header            64 KiB, within 10 s         WithMaxHeaderBytes, WithHeaderTimeout
+//	calls at a time     250 on one connection       WithMaxConcurrentStreams
+//	an idle connection  2 min                       WithIdleTimeout
+//	a silent client     30 s and 15 s for a ping    WithPingInterval
+//	a stream            10 min without a message    WithStreamIdleTimeout
+//	                    a million messages, 1 GiB   WithMaxStreamMessages, WithMaxStreamBytes
+//	a shutdown          30 s                        WithShutdownTimeout
 //
 // How long a handler takes is the handler's business: its context ends when its
 // caller goes away or its caller's deadline passes. The number of connections is

@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -70,24 +69,4 @@ func Example() {
 	// "Bearer member": 403 Forbidden
 	// "": 401 Unauthorized
 	// stopped: <nil>
-}
-
-// A certificate comes with the configuration of crypto/tls, which can also take one
-// that is renewed while the server runs, and ask clients for theirs.
-func ExampleWithTLS() {
-	registry, err := action.NewRegistry(nil)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	certificate, err := tls.LoadX509KeyPair("server.crt", "server.key")
-	if err != nil {
-		fmt.Println(err)
-	}
-	srv, err := server.New(registry, server.WithTLS(&tls.Config{Certificates: []tls.Certificate{certificate}}))
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	_ = srv.Run(context.Background())
 }

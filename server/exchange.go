@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
 )
 
 // An exchange is one request and its response. It is the response writer that
@@ -15,14 +17,44 @@ type exchange struct {
 
 	get     bool
 	timeout time.Duration // for the response once it begins; 0 is none
+	body    *body         // of a request on HTTP/1 that has one
 	status  int           // 0 until the response begins
 	reached bool          // the request came to a gate
+	entered bool          // and went in by the front door, where there is one
+	unread  *unread       // the body, where a front door may leave it; else nil
+}
+
+// drainTimeout is how long a response waits for what is left of its request on
+// HTTP/1, where net/http reads on before it answers so that the connection can be
+// used again. What is on its way gets here in that time; for what the client holds
+// back the connection is closed instead.
+const drainTimeout = 500 * time.Millisecond
+
+// begin returns the exchange for a request for a procedure, or for none, and the
+// request as it is to be served: within the limits.
+func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
+	exchange := &exchange{ResponseWriter: writer, get: request.Method == http.MethodGet}
+	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
+	if procedure.streams() {
+		ctx = action.WithStreamControl(ctx, s.control(writer))
+	} else {
+		exchange.timeout = s.write
+	}
+	request = request.WithContext(ctx)
+	body := s.boundBody(writer, request, procedure.receives())
+	if request.ProtoMajor == 1 {
+		exchange.body = body
+	}
+	if s.frontDoor {
+		exchange.keepUnread(request)
+	}
+	return exchange, request
 }
 
 // WriteHeader begins the response.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK {
-		x.begin(status)
+		x.respond(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -30,7 +62,7 @@ func (x *exchange) WriteHeader(status int) {
 // Write begins the response, if that has not been done, and writes some of it.
 func (x *exchange) Write(data []byte) (int, error) {
 	if x.status == 0 {
-		x.begin(http.StatusOK)
+		x.respond(http.StatusOK)
 	}
 	return x.ResponseWriter.Write(data)
 }
@@ -38,7 +70,7 @@ func (x *exchange) Write(data []byte) (int, error) {
 // Flush implements [http.Flusher], without which connect serves no streams.
 func (x *exchange) Flush() {
 	if x.status == 0 {
-		x.begin(http.StatusOK)
+		x.respond(http.StatusOK)
 	}
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
 		flusher.Flush()
@@ -48,11 +80,15 @@ func (x *exchange) Flush() {
 // Unwrap is for [http.ResponseController].
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-func (x *exchange) begin(status int) {
+func (x *exchange) respond(status int) {
 	x.status = status
+	// Where deadlines are not supported there is no network to be slow.
+	controller := http.NewResponseController(x.ResponseWriter)
 	if x.timeout > 0 {
-		// Where deadlines are not supported there is no network to be slow.
-		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(x.timeout))
+		_ = controller.SetWriteDeadline(time.Now().Add(x.timeout))
+	}
+	if x.body != nil && !x.body.ended.Load() {
+		_ = controller.SetReadDeadline(time.Now().Add(drainTimeout))
 	}
 	// What a gate let through for one caller is not for a cache to give to another,
 	// unless the handler says so.

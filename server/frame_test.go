@@ -46,7 +46,7 @@ type frames struct {
 func (s *served) dialFrames(t *testing.T, settings ...uint32) frames {
 	t.Helper()
 	frames := frames{t, s.dial(t)}
-	if _, err := frames.Conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")); err != nil {
+	if _, err := frames.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	var payload []byte
@@ -62,7 +62,7 @@ func (f frames) try(frame frame) error {
 	size := len(frame.payload)
 	raw := []byte{byte(size >> 16), byte(size >> 8), byte(size), frame.kind, frame.flags}
 	raw = binary.BigEndian.AppendUint32(raw, frame.stream)
-	_, err := f.Conn.Write(append(raw, frame.payload...))
+	_, err := f.Write(append(raw, frame.payload...))
 	return err
 }
 

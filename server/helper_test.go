@@ -192,27 +192,27 @@ func newRegistry(t *testing.T) (*action.Registry, *records) {
 	return registry, records
 }
 
-func start(t *testing.T, registry *action.Registry, options ...server.Option) *served {
-	t.Helper()
+func start(tb testing.TB, registry *action.Registry, options ...server.Option) *served {
+	tb.Helper()
 	log := &lines{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	srv, err := server.New(registry, append([]server.Option{server.WithLogger(logger)}, options...)...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	// A test's own context ends before its clean-up.
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(ctx, listener) }()
 	stop := sync.OnceValue(func() error {
 		cancel()
 		return <-ended
 	})
-	t.Cleanup(func() { _ = stop() })
+	tb.Cleanup(func() { _ = stop() })
 	address := listener.Addr().String()
 	return &served{log: log, address: address, url: "http://" + address, stop: stop}
 }
@@ -253,8 +253,8 @@ func certify(t *testing.T) (tls.Certificate, *x509.CertPool) {
 }
 
 // client returns an HTTP client that speaks one version of HTTP and nothing else.
-func (s *served) client(t *testing.T, major int) *http.Client {
-	t.Helper()
+func (s *served) client(tb testing.TB, major int) *http.Client {
+	tb.Helper()
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(major == 1)
 	protocols.SetHTTP2(major == 2 && s.roots != nil)
@@ -264,7 +264,7 @@ func (s *served) client(t *testing.T, major int) *http.Client {
 		TLSClientConfig:    &tls.Config{RootCAs: s.roots},
 		DisableCompression: true,
 	}
-	t.Cleanup(transport.CloseIdleConnections)
+	tb.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{
 		Transport: transport,
 		CheckRedirect: func(request *http.Request, _ []*http.Request) error {

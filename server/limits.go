@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"time"
 
 	"connectrpc.com/connect/v2/connecthttp"
@@ -142,19 +141,5 @@ func (l *limits) transport() []connecthttp.Option {
 		connecthttp.WithCodecs(binary, json),
 		connecthttp.WithReadMaxBytes(l.messageBytes),
 		connecthttp.WithCompressMinBytes(minCompressed),
-	}
-}
-
-// bound puts the limits that are not those of a single request on an HTTP server.
-// What it leaves out, such as ReadTimeout, would end streams too.
-func (l *limits) bound(server *http.Server) {
-	server.MaxHeaderBytes = l.headerBytes
-	server.ReadHeaderTimeout = l.header
-	server.IdleTimeout = l.idle
-	server.HTTP2 = &http.HTTP2Config{
-		MaxConcurrentStreams: l.concurrentStreams,
-		SendPingTimeout:      l.ping,
-		PingTimeout:          l.ping / 2,
-		WriteByteTimeout:     l.write,
 	}
 }

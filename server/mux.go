@@ -16,23 +16,21 @@ type mux map[string]*procedure
 // A procedure is one action as it is served.
 type procedure struct {
 	name    string
+	shape   connect.StreamType
 	handler http.Handler
-	// single says that one request message comes, and unary that one response
-	// goes as well.
-	single, unary bool
-	// serving counts the calls that are being served.
-	serving atomic.Int64
+	serving atomic.Int64 // the calls that are being served
 }
+
+// streams reports whether more than one message may go in either direction, and
+// receives, whether it may from the client. Of no procedure nothing is to be
+// expected.
+func (p *procedure) streams() bool  { return p != nil && p.shape != connect.StreamTypeUnary }
+func (p *procedure) receives() bool { return p != nil && p.shape&connect.StreamTypeClient != 0 }
 
 func newMux(methods []connect.Method) mux {
 	m := make(mux, len(methods))
 	for _, method := range methods {
-		shape := method.Spec.StreamType
-		m[method.Spec.Procedure] = &procedure{
-			name:   method.Spec.Procedure,
-			single: shape&connect.StreamTypeClient == 0,
-			unary:  shape == connect.StreamTypeUnary,
-		}
+		m[method.Spec.Procedure] = &procedure{name: method.Spec.Procedure, shape: method.Spec.StreamType}
 	}
 	return m
 }

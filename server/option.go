@@ -25,9 +25,11 @@ func WithAddress(address string) Option {
 // WithTLS makes the server speak TLS and nothing else. HTTP/2 is then negotiated
 // by ALPN, and cleartext HTTP/2 is off. By default the server speaks cleartext.
 //
-// The configuration says which certificate to show, and may ask for client
-// certificates; it is cloned. TLS versions below 1.2 are refused by [New], and for
-// a configuration that GetConfigForClient returns, by the handshake.
+// The configuration says which certificate to show, such as one that
+// [tls.LoadX509KeyPair] has read, and may ask clients for theirs. It is cloned. One
+// that allows versions of TLS below 1.2 is refused: by [New], or by the handshake
+// where GetConfigForClient returned it. What that returns must name "h2" in its
+// NextProtos if there is to be HTTP/2.
 func WithTLS(config *tls.Config) Option {
 	return optionFunc(func(s *settings) { s.tls, s.encrypted = config, true })
 }
@@ -39,10 +41,20 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 }
 
 // WithLogger sets where the server logs: when it starts and stops, requests that
-// were refused before they reached a gate, and faults. What it logs of a request
-// is its path at most. By default it is [slog.Default] as it is at the time.
+// were refused before they reached a gate, connections that failed, and faults. Of a
+// request it logs no more than the path and where it came from. By default it is
+// [slog.Default] as it is at the time.
 func WithLogger(logger *slog.Logger) Option {
 	return optionFunc(func(s *settings) { s.logger, s.noLogger = logger, logger == nil })
+}
+
+// WithFrontDoor makes the server look at a caller's credentials before it reads any
+// of the message, where an action has no use for strangers: then it is not they who
+// can make it decode and validate. They are told that they are unauthenticated, be
+// their message valid or not. The gate still runs all of its steps in order after
+// that. By default a message is validated first.
+func WithFrontDoor() Option {
+	return optionFunc(func(s *settings) { s.frontDoor = true })
 }
 
 // settings is everything that options set.
@@ -56,6 +68,7 @@ type settings struct {
 	shutdown  time.Duration
 	logger    *slog.Logger // nil is the default logger
 	noLogger  bool         // it was set, to nil
+	frontDoor bool
 }
 
 func newSettings(options []Option) (*settings, error) {

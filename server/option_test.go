@@ -118,7 +118,7 @@ func TestOldTLS(t *testing.T) {
 		case "fails.example":
 			return nil, io.ErrUnexpectedEOF
 		}
-		return nil, nil
+		return nil, nil //nolint:nilnil // it stands for the outer configuration
 	}, Certificates: []tls.Certificate{certificate}}
 	served := serve(t, &directory{}, server.WithTLS(config))
 	for _, test := range []struct {

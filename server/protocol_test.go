@@ -53,7 +53,9 @@ func plainHTTP(client *http.Client, request *http.Request, credential string) (s
 		return "", 0, err
 	}
 	if response.StatusCode != http.StatusOK {
-		var answer struct{ Code connect.Code }
+		var answer struct {
+			Code connect.Code `json:"code"`
+		}
 		if err := json.Unmarshal(body, &answer); err != nil {
 			return "", 0, fmt.Errorf("HTTP status %d with %q: %w", response.StatusCode, body, err)
 		}

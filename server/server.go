@@ -38,7 +38,15 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	if err := errors.Join(err, refusals); err != nil {
 		return nil, err
 	}
-	dispatch := connect.NewServer(reach)
+	interceptors := []connect.ServerInterceptor{reach}
+	if settings.frontDoor {
+		door, err := registry.FrontDoor()
+		if err != nil {
+			return nil, err
+		}
+		interceptors = append(interceptors, answerAtDoor(door))
+	}
+	dispatch := connect.NewServer(interceptors...)
 	dispatch.Register(methods...)
 	transport := settings.transport()
 	server := &Server{
@@ -64,15 +72,7 @@ var (
 // serve answers one request.
 func (s *Server) serve(writer http.ResponseWriter, request *http.Request) {
 	procedure := s.procedures.find(request)
-	exchange := &exchange{ResponseWriter: writer, get: request.Method == http.MethodGet}
-	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
-	if procedure == nil || procedure.unary {
-		exchange.timeout = s.settings.write
-	} else {
-		ctx = action.WithStreamControl(ctx, s.settings.control(writer))
-	}
-	request = request.WithContext(ctx)
-	s.settings.boundBody(writer, request, procedure != nil && !procedure.single)
+	exchange, request := s.settings.begin(writer, request, procedure)
 	defer s.recoverPanic(exchange, request)
 	if procedure == nil {
 		s.unknown(exchange, request)
@@ -82,7 +82,7 @@ func (s *Server) serve(writer http.ResponseWriter, request *http.Request) {
 	defer procedure.serving.Add(-1)
 	procedure.handler.ServeHTTP(exchange, request)
 	if !exchange.reached {
-		s.refused(ctx, exchange, slog.String("procedure", procedure.name))
+		s.refused(request.Context(), exchange, slog.String("procedure", procedure.name))
 	}
 }
 

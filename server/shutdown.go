@@ -63,14 +63,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 	var failure error
 	select {
-	case err := <-served:
-		failure = fmt.Errorf("server: %w", err)
+	case failure = <-served:
 	case <-ctx.Done():
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "shutting down", slog.Duration("timeout", s.settings.shutdown))
-	err := errors.Join(failure, s.stop(server, cut))
+	err := s.stop(server, cut)
 	if failure == nil {
-		<-served
+		failure = <-served
+	}
+	if !errors.Is(failure, http.ErrServerClosed) { // which it is when nothing failed
+		err = errors.Join(fmt.Errorf("server: %w", failure), err)
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "stopped")
 	return err
@@ -79,19 +81,29 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 // httpServer returns the HTTP server that serves the actions. What it starts has
 // its context from calls.
 func (s *Server) httpServer(calls context.Context) *http.Server {
+	limits := s.settings.limits
 	server := &http.Server{
 		Handler:     s.Handler(),
 		BaseContext: func(net.Listener) context.Context { return calls },
 		ErrorLog:    slog.NewLogLogger(s.settings.log().Handler(), slog.LevelWarn),
 		TLSConfig:   s.settings.tls,
 		Protocols:   new(http.Protocols),
+		// ReadTimeout and WriteTimeout would end streams, and count the handler's time.
+		ReadHeaderTimeout: limits.header,
+		IdleTimeout:       limits.idle,
+		MaxHeaderBytes:    limits.headerBytes,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: limits.concurrentStreams,
+			SendPingTimeout:      limits.ping,
+			PingTimeout:          limits.ping / 2,
+			WriteByteTimeout:     limits.write,
+		},
 		// Otherwise net/http answers "OPTIONS *" itself.
 		DisableGeneralOptionsHandler: true,
 	}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetHTTP2(s.settings.encrypted)
 	server.Protocols.SetUnencryptedHTTP2(!s.settings.encrypted)
-	s.settings.bound(server)
 	return server
 }
 

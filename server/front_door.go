@@ -1,0 +1,57 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net/http"
+
+	"connectrpc.com/connect/v2"
+)
+
+// answerAtDoor makes a front door's answer go out at once on HTTP/1. There net/http
+// sends what was answered once it has read the request, and a stranger could take as
+// long for that as the limits allow. So the body is left alone, and the connection
+// ends with the answer.
+func answerAtDoor(door connect.ServerInterceptor) connect.ServerInterceptor {
+	return func(next connect.ServerFunc) connect.ServerFunc {
+		guarded := door(func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+			if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+				exchange.entered = true
+			}
+			return next(ctx, spec, stream)
+		})
+		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+			err := guarded(ctx, spec, stream)
+			if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok && !exchange.entered && exchange.unread != nil {
+				exchange.unread.left = true
+				exchange.Header().Set("Connection", "close")
+			}
+			return err
+		}
+	}
+}
+
+// keepUnread prepares a request on HTTP/1 for being answered unread.
+func (x *exchange) keepUnread(request *http.Request) {
+	if request.ProtoMajor != 1 || request.Body == nil || request.Body == http.NoBody {
+		return
+	}
+	x.unread = &unread{ReadCloser: request.Body}
+	request.Body = x.unread
+}
+
+// An unread body is one that may be left unread.
+type unread struct {
+	io.ReadCloser
+
+	left bool
+}
+
+// Close closes the body, unless it was left: then net/http does that, after it has
+// sent the answer.
+func (u *unread) Close() error {
+	if u.left {
+		return nil
+	}
+	return u.ReadCloser.Close()
+}
