@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
@@ -78,7 +79,7 @@ func TestAuthenticator(t *testing.T) {
 			panic("at the gate")
 		}, noPrincipal},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer = test.answer
 			for _, procedure := range []string{unary("Anyone"), stream("WatchOpen"), stream("ChatFirst")} {
 				for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
@@ -124,7 +125,7 @@ func TestExpiry(t *testing.T) {
 		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
 		{name: "fresh and expired", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer = answers(action.NewPrincipal("carol", test.claims), nil)
 			got := house.ask(t.Context(), house.ways[0], unary(test.procedure), "", owned("carol"))
 			if test.reason == "" {
@@ -179,7 +180,7 @@ func TestSchemes(t *testing.T) {
 		{name: "the first has expired", session: expired, bearer: alice, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credential has expired", principal: "alice", scheme: "session"}},
 		{name: "the second has expired", session: alice, bearer: expired, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credential has expired", principal: "alice", scheme: "session"}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer, house.bearer.answer = test.session, test.bearer
 			for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
 				got := house.ask(t.Context(), way, unary("Either"), "", owned("alice"))
@@ -257,21 +258,23 @@ func TestPrincipalShared(t *testing.T) {
 		return robot, nil
 	})
 	knowsNone := action.AuthenticatorFunc(answers(nil, action.ErrNoCredential))
-	open := func(session, bearer action.Authenticator, streamsFirst bool) *house {
+	open := func(session, bearer action.Authenticator, robotFirst bool) *house {
 		h := &house{diary: &diary{}, specs: map[string]connect.Spec{}}
 		h.hands = &hands{diary: h.diary}
 		h.registry = must(action.NewRegistry(action.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
-		registrations := []func() error{
-			func() error { return testv1action.RegisterUnaryService(h.registry, h.hands, h.hands) },
-			func() error { return testv1action.RegisterStreamService(h.registry, h.hands) },
-		}
-		if streamsFirst {
-			registrations[0], registrations[1] = registrations[1], registrations[0]
-		}
-		for _, register := range registrations {
-			if err := register(); err != nil {
+		if robotFirst {
+			service := describe(t, "RobotService", rpc{name: "Get", action: bySession(allow(&sallyportv1.Grant{AnyRole: []string{"robot"}}))})
+			if err := action.Register(h.registry, action.Service[*worker]{
+				Descriptor: service, Methods: []action.Method[*worker]{action.Unary("Get", (*worker).get)},
+			}, &worker{}); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if err := errors.Join(
+			testv1action.RegisterUnaryService(h.registry, h.hands, h.hands),
+			testv1action.RegisterStreamService(h.registry, h.hands),
+		); err != nil {
+			t.Fatal(err)
 		}
 		h.open(t, must(h.registry.Methods()))
 		return h

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -36,7 +37,7 @@ func TestGrants(t *testing.T) {
 			"superuser": "anyone", "reader": "anyone", "writer": "anyone", "publisher": "anyone", "steward": "anyone",
 		}},
 	} {
-		t.Run(test.method, func(t *testing.T) {
+		house.alone(t, test.method, func(t *testing.T) {
 			for name := range people {
 				got := house.ask(t.Context(), house.ways[0], unary(test.method), as("session", name), secretive())
 				if test.allowed[name] == "" {
@@ -87,7 +88,7 @@ func TestGrantAnd(t *testing.T) {
 		{"scopes in one string", "alice", action.Claims{Roles: role, Scopes: []string{"items.read items.write"}}, false},
 		{"somebody else's", "alicia", action.Claims{Roles: role, Scopes: scope}, false},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer = answers(action.NewPrincipal(test.id, test.with), nil)
 			got := house.ask(t.Context(), house.ways[0], unary("Every"), "", owned("alice"))
 			if test.holds != (got.err == nil) || (got.err != nil && connect.CodeOf(got.err) != connect.CodePermissionDenied) {
@@ -124,7 +125,7 @@ func TestUndecided(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			got := house.ask(t.Context(), house.ways[0], unary(test.method), as("session", test.as), test.request)
 			house.expectRefused(t, got, test.want)
 		})
@@ -163,7 +164,7 @@ func TestCheck(t *testing.T) {
 		{"out of time", says(true, fmt.Errorf("asking: %w", context.DeadlineExceeded)), "", interrupted},
 		{"a panic", func(context.Context, *action.Principal, *testv1.Request) (bool, error) { panic("at the gate") }, "", panicked},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.hands.isOpen = func(ctx context.Context, principal *action.Principal, request *testv1.Request) (bool, error) {
 				if principal.ID() != "owner" || principal.Scheme() != "session" || request.GetOwner() != "alice" {
 					t.Errorf("the check is asked about %s, %s and %v", principal.ID(), principal.Scheme(), request)
@@ -181,7 +182,7 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
-	t.Run("not asked where the role is missing", func(t *testing.T) {
+	house.alone(t, "not asked where the role is missing", func(t *testing.T) {
 		house.ask(t.Context(), house.ways[0], unary("Checked"), as("session", "nobody"), secretive())
 		house.expect(t, "ask session", "deny at authorize")
 	})
@@ -205,4 +206,54 @@ func TestConcealed(t *testing.T) {
 			t.Errorf("what is missing reads %v %q, what is denied %v %q", missing.err, missing.challenge, denied.err, denied.challenge)
 		}
 	})
+}
+
+// TestManyNames asks for scopes and roles among more than a thousand.
+func TestManyNames(t *testing.T) {
+	t.Parallel()
+	const names = 1_300
+	scope := func(i int) string { return "scope-" + strconv.Itoa(i%names) }
+	var rpcs []rpc
+	service := action.Service[*worker]{}
+	for i := range names {
+		name := "Method" + strconv.Itoa(i)
+		rpcs = append(rpcs, rpc{name: name, action: bySession(allow(&sallyportv1.Grant{AllScopes: []string{scope(i), scope(i + 64)}}))})
+		service.Methods = append(service.Methods, action.Unary(name, (*worker).get))
+	}
+	service.Descriptor = describe(t, "ScopeService", rpcs...)
+	for _, held := range []struct {
+		name  string
+		holds func(int) bool
+	}{
+		{"none", func(int) bool { return false }},
+		{"all", func(int) bool { return true }},
+		{"all but one", func(i int) bool { return i != 700 }},
+		{"one word", func(i int) bool { return i < 64 }},
+		{"two words", func(i int) bool { return i < 128 }},
+		{"every other", func(i int) bool { return i%2 == 0 }},
+		{"the last", func(i int) bool { return i >= names-65 }},
+	} {
+		t.Run(held.name, func(t *testing.T) {
+			t.Parallel()
+			scopes := []string{"scope-", "scope-01", "scope--1"}
+			for i := range names {
+				if held.holds(i) {
+					scopes = append(scopes, scope(i))
+				}
+			}
+			registry := must(action.NewRegistry(action.Schemes{"session": knows(action.NewPrincipal("alice", action.Claims{Scopes: scopes}))},
+				action.WithRecorder(&diary{})))
+			if err := action.Register(registry, service, &worker{}); err != nil {
+				t.Fatal(err)
+			}
+			server := connect.NewServer()
+			server.Register(must(registry.Methods())...)
+			for i := range names {
+				err := server.Call(t.Context(), "/described.v1.ScopeService/Method"+strconv.Itoa(i), nil, sends{owned("alice")})
+				if want := held.holds(i) && held.holds((i+64)%names); want != (err == nil) {
+					t.Errorf("%s: got %v, want it let through: %t", scope(i), err, want)
+				}
+			}
+		})
+	}
 }

@@ -36,7 +36,7 @@ func NewCheck[Checks, Req any, ReqP message[Req]](
 		incomplete: isNil(checks) || decide == nil,
 		request:    ReqP(nil).ProtoReflect().Descriptor().FullName(),
 		holds: func(ctx context.Context, principal *Principal, request proto.Message) (bool, error) {
-			return decide(checks, ctx, principal, (*Req)(request.(ReqP))) //nolint:forcetypeassert,errcheck // registration compared the types
+			return decide(checks, ctx, principal, (*Req)(request.(ReqP))) //nolint:forcetypeassert // registration compared the types
 		},
 	}
 }

@@ -121,14 +121,14 @@ func TestDenials(t *testing.T) {
 			},
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer = test.answer
 			for _, procedure := range []string{
 				unary("Own"),
 				stream("WatchFirst"), stream("CollectFirst"), stream("ChatFirst"),
 				stream("WatchEvery"), stream("CollectEvery"), stream("ChatEvery"),
 			} {
-				t.Run(methodName(procedure), func(t *testing.T) {
+				house.alone(t, methodName(procedure), func(t *testing.T) {
 					house.through(t, procedure, func(t *testing.T, way way) {
 						if procedure != unary("Own") && (strings.HasSuffix(way.name, "json") || way.name == "grpc-web") {
 							t.SkipNow() // TestOrder calls every stream in every way
@@ -171,9 +171,9 @@ func TestDecodeDenials(t *testing.T) {
 			want:    refused{code: connect.CodeResourceExhausted, stage: action.StageDecode, reason: "the request could not be read: resource_exhausted"},
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			for _, procedure := range []string{unary("Own"), unary("Read"), unary("Public"), stream("WatchFirst"), stream("CollectFirst"), stream("ChatEvery")} {
-				t.Run(methodName(procedure), func(t *testing.T) {
+				house.alone(t, methodName(procedure), func(t *testing.T) {
 					house.through(t, procedure, func(t *testing.T, way way) {
 						want := test.want
 						if way.name == "in-process" {
@@ -225,7 +225,7 @@ func TestRawDenials(t *testing.T) {
 		{name: "a method override", procedure: "Own", header: "X-HTTP-Method-Override: GET", body: body(owned("alice")), status: 401, shows: "unauthenticated", events: []string{"ask session", "deny at authenticate"}},
 		{name: "a forwarded identity", procedure: "Own", header: "X-Forwarded-User: alice", body: body(owned("alice")), status: 401, shows: "unauthenticated", events: []string{"ask session", "deny at authenticate"}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			if test.method == "" {
 				test.method = http.MethodPost
 			}
@@ -236,7 +236,10 @@ func TestRawDenials(t *testing.T) {
 			if name, value, ok := strings.Cut(test.header, ": "); ok {
 				request.Header.Set(name, value)
 			}
-			response := must(http.DefaultClient.Do(request))
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
 			defer response.Body.Close()
 			var told bytes.Buffer
 			must(told.ReadFrom(response.Body))
@@ -281,7 +284,7 @@ func TestValidation(t *testing.T) {
 		{"oneof", with(func(r *testv1.Request) { r.When = &testv1.Request_Seconds{Seconds: -1} }), []string{"int64.gte"}, "seconds: int64.gte"},
 		{"oneof, the other", with(func(r *testv1.Request) { r.When = &testv1.Request_Word{} }), []string{"string.min_len"}, "word: string.min_len"},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			house.through(t, unary("Read"), func(t *testing.T, way way) {
 				got := house.ask(t.Context(), way, unary("Read"), as("session", "alice"), test.request)
 				house.expectRefused(t, got, refused{
@@ -312,7 +315,7 @@ func TestInterrupted(t *testing.T) {
 			want:   refused{code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthenticate, reason: "the caller went away"},
 		},
 	} {
-		t.Run(test.name, func(t *testing.T) {
+		house.alone(t, test.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*action.Principal, error) {
@@ -329,7 +332,7 @@ func TestInterrupted(t *testing.T) {
 			house.expectRefused(t, got, test.want)
 		})
 	}
-	t.Run("the deadline passes", func(t *testing.T) {
+	house.alone(t, "the deadline passes", func(t *testing.T) {
 		house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*action.Principal, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -341,7 +344,7 @@ func TestInterrupted(t *testing.T) {
 			code: connect.CodeDeadlineExceeded, text: "deadline exceeded", stage: action.StageAuthenticate, reason: "the call's deadline passed",
 		})
 	})
-	t.Run("the caller has gone when the principal is found", func(t *testing.T) {
+	house.alone(t, "the caller has gone when the principal is found", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		house.session.answer = func(context.Context, *connect.CallInfo) (*action.Principal, error) {
 			cancel()

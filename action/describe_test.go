@@ -42,7 +42,7 @@ func methods(rpcs []rpc) []*descriptorpb.MethodDescriptorProto {
 			rpc.input = ".test.v1.Request"
 		}
 		described[i] = &descriptorpb.MethodDescriptorProto{
-			Name: &rpc.name, InputType: &rpc.input, OutputType: proto.String(".test.v1.Response"),
+			Name: &rpc.name, InputType: &rpc.input, OutputType: new(".test.v1.Response"),
 			ClientStreaming: &rpc.clients, ServerStreaming: &rpc.sends, Options: options,
 		}
 	}
@@ -58,7 +58,7 @@ func describeBeside(tb testing.TB, beside protoreflect.FileDescriptor, rpcs ...r
 			tb.Fatal(err)
 		}
 	}
-	return describeIn(tb, files, beside.Path(), "Beside", &descriptorpb.ServiceDescriptorProto{Name: proto.String("BesideService"), Method: methods(rpcs)}).Services().Get(0)
+	return describeIn(tb, files, beside.Path(), "Beside", &descriptorpb.ServiceDescriptorProto{Name: new("BesideService"), Method: methods(rpcs)}).Services().Get(0)
 }
 
 func describeFile(tb testing.TB, name string, services ...*descriptorpb.ServiceDescriptorProto) protoreflect.FileDescriptor {
@@ -69,9 +69,9 @@ func describeFile(tb testing.TB, name string, services ...*descriptorpb.ServiceD
 func describeIn(tb testing.TB, files protodesc.Resolver, beside, name string, services ...*descriptorpb.ServiceDescriptorProto) protoreflect.FileDescriptor {
 	tb.Helper()
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name:       proto.String(name + ".proto"),
-		Package:    proto.String("described.v1"),
-		Syntax:     proto.String("proto3"),
+		Name:       new(name + ".proto"),
+		Package:    new("described.v1"),
+		Syntax:     new("proto3"),
 		Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto", beside},
 		Service:    services,
 	}, files)
@@ -87,11 +87,11 @@ func bySession(authorize *sallyportv1.Authorize) *sallyportv1.Action {
 }
 
 func toAnyone() *sallyportv1.Authorize {
-	return &sallyportv1.Authorize{Anyone: proto.String("a test")}
+	return &sallyportv1.Authorize{Anyone: new("a test")}
 }
 
 func anonymous() *sallyportv1.Action {
-	return &sallyportv1.Action{Authenticate: &sallyportv1.Authenticate{Anonymous: proto.String("a test")}, Authorize: toAnyone()}
+	return &sallyportv1.Action{Authenticate: &sallyportv1.Authenticate{Anonymous: new("a test")}, Authorize: toAnyone()}
 }
 
 func allow(grants ...*sallyportv1.Grant) *sallyportv1.Authorize {
@@ -99,7 +99,7 @@ func allow(grants ...*sallyportv1.Grant) *sallyportv1.Authorize {
 }
 
 // misruled is a request type with a validation rule that does not compile, and
-// nested is one that holds such a message. Generated code of theirs would have to be
+// nesting is one that holds such a message. Generated code of theirs would have to be
 // committed, and the linters of schemas would rightly refuse it.
 type (
 	misruled struct{ described }
@@ -124,26 +124,26 @@ func (d *described) reflect(name protoreflect.Name) protoreflect.Message {
 }
 
 var misruledFile = must(protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-	Name:       proto.String("misruled.proto"),
-	Package:    proto.String("described.v1"),
-	Syntax:     proto.String("proto3"),
+	Name:       new("misruled.proto"),
+	Package:    new("described.v1"),
+	Syntax:     new("proto3"),
 	Dependency: []string{"buf/validate/validate.proto"},
 	MessageType: []*descriptorpb.DescriptorProto{
 		{
-			Name: proto.String("Misruled"),
+			Name: new("Misruled"),
 			Field: []*descriptorpb.FieldDescriptorProto{{
-				Name: proto.String("id"), Number: proto.Int32(1),
+				Name: new("id"), Number: new(int32(1)),
 				Type:    descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(),
 				Label:   descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
 				Options: misrule(),
 			}},
 		},
 		{
-			Name: proto.String("Nesting"),
+			Name: new("Nesting"),
 			Field: []*descriptorpb.FieldDescriptorProto{{
-				Name: proto.String("within"), Number: proto.Int32(1),
+				Name: new("within"), Number: new(int32(1)),
 				Type:     descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(),
-				TypeName: proto.String(".described.v1.Misruled"),
+				TypeName: new(".described.v1.Misruled"),
 				Label:    descriptorpb.FieldDescriptorProto_LABEL_REPEATED.Enum(),
 			}},
 		},
@@ -154,7 +154,7 @@ var misruledFile = must(protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 func misrule() *descriptorpb.FieldOptions {
 	options := &descriptorpb.FieldOptions{}
 	proto.SetExtension(options, validate.E_Field, validate.FieldRules_builder{
-		Cel: []*validate.Rule{validate.Rule_builder{Id: proto.String("broken"), Expression: proto.String("this > 1")}.Build()},
+		Cel: []*validate.Rule{validate.Rule_builder{Id: new("broken"), Expression: new("this > 1")}.Build()},
 	}.Build())
 	return options
 }

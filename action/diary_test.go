@@ -3,9 +3,11 @@ package action_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,6 +51,19 @@ func (d *diary) peek() (events []string, decisions []action.Decision) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.events), slices.Clone(d.decisions)
+}
+
+// await waits until an event was noted.
+func (d *diary) await(tb testing.TB, event string) {
+	tb.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		if events, _ := d.peek(); slices.Contains(events, event) {
+			return
+		}
+		if time.Now().After(deadline) {
+			tb.Fatalf("%q never happened", event)
+		}
+	}
 }
 
 // expect fails the test where anything else happened since it was last asked, and

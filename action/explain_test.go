@@ -71,7 +71,7 @@ func TestDenialsAreExplained(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOracle(t)
-			o.captor.hands.isOpen = func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return false, nil }
+			o.captor.isOpen = func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return false, nil }
 			principal := o.signIn(t, test.who)
 			got := o.registry.May(t.Context(), principal, action.Question{
 				Procedure: unary(test.method),

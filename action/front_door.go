@@ -24,11 +24,12 @@ func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 			if gate == nil || len(gate.schemes) == 0 {
 				return next(ctx, spec, stream)
 			}
-			door := gate.begin()
+			door := &frontDoor{passage: gate.begin()}
+			door.call, _ = connect.CallInfoForServerContext(ctx)
 			if err := door.knock(ctx); err != nil {
 				return err
 			}
-			return next(context.WithValue(ctx, frontDoorKey{}, &door), spec, stream)
+			return next(context.WithValue(ctx, frontDoorKey{}, door), spec, stream)
 		}
 	}, nil
 }
@@ -50,14 +51,27 @@ func (p *passage) knock(ctx context.Context) (err error) {
 // frontDoorKey finds what a front door found out about the call.
 type frontDoorKey struct{}
 
-// atFrontDoor returns the passage in which a front door found out who is calling,
-// and nil where there was none.
-func (p *passage) atFrontDoor(ctx context.Context) *passage {
+// A frontDoor is the passage in which a front door found out who is calling, and the
+// call that this was about. A handler that calls another action hands its context
+// on; that call is not this one and has credentials of its own, or none.
+type frontDoor struct {
+	passage
+
+	call *connect.CallInfo
+}
+
+// atFrontDoor returns the front door that this very call came through, and nil
+// where there was none.
+func (p *passage) atFrontDoor(ctx context.Context) *frontDoor {
 	if !p.gate.registry.hasFrontDoor.Load() || p.again {
 		return nil
 	}
-	door, ok := ctx.Value(frontDoorKey{}).(*passage)
+	door, ok := ctx.Value(frontDoorKey{}).(*frontDoor)
 	if !ok || door.gate != p.gate {
+		return nil
+	}
+	call, ok := connect.CallInfoForServerContext(ctx)
+	if !ok || door.call != call {
 		return nil
 	}
 	return door

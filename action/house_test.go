@@ -118,6 +118,12 @@ func (h *house) open(tb testing.TB, methods []connect.Method) {
 	}
 }
 
+// alone runs a subtest. It is not parallel to others: they share a diary.
+func (h *house) alone(t *testing.T, name string, test func(*testing.T)) {
+	t.Helper()
+	t.Run(name, test)
+}
+
 // through runs a test for every way into an action.
 func (h *house) through(t *testing.T, procedure string, test func(*testing.T, way)) {
 	t.Helper()
@@ -126,7 +132,7 @@ func (h *house) through(t *testing.T, procedure string, test func(*testing.T, wa
 		if way.get && (spec.StreamType != connect.StreamTypeUnary || spec.IdempotencyLevel != connect.IdempotencyNoSideEffects) {
 			continue
 		}
-		t.Run(way.name, func(t *testing.T) { test(t, way) })
+		h.alone(t, way.name, func(t *testing.T) { test(t, way) })
 	}
 }
 

@@ -18,7 +18,7 @@ func TestOrder(t *testing.T) {
 	t.Parallel()
 	house := newHouse(t)
 	for _, described := range house.registry.Actions() {
-		t.Run(methodName(described.Procedure), func(t *testing.T) {
+		house.alone(t, methodName(described.Procedure), func(t *testing.T) {
 			rungs := ladder(described)
 			house.through(t, described.Procedure, func(t *testing.T, way way) {
 				for i := range rungs {

@@ -52,9 +52,11 @@ func (*worker) get(context.Context, *call) (*testv1.Response, error) { return &t
 func (*worker) open(context.Context, *anonymousCall) (*testv1.Response, error) {
 	return &testv1.Response{}, nil
 }
-func (*worker) watch(context.Context, *call, *responses) error               { return nil }
-func (*worker) collect(context.Context, *requests) (*testv1.Response, error) { return nil, nil }
-func (*worker) chat(context.Context, *dialogue) error                        { return nil }
+func (*worker) watch(context.Context, *call, *responses) error { return nil }
+func (*worker) collect(context.Context, *requests) (*testv1.Response, error) {
+	return &testv1.Response{}, nil
+}
+func (*worker) chat(context.Context, *dialogue) error { return nil }
 func (*worker) isOpen(context.Context, *action.Principal, *testv1.Request) (bool, error) {
 	return false, nil
 }
@@ -177,14 +179,16 @@ func TestRegister(t *testing.T) {
 			name: "another request", by: &worker{}, rules: []string{"method-type"},
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
 				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *action.Call[demov1.GetUserRequest]) (*testv1.Response, error) {
-					return nil, nil
+					return &testv1.Response{}, nil
 				})
 			},
 		},
 		{
 			name: "another response", by: &worker{}, rules: []string{"method-type"},
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *call) (*demov1.GetUserResponse, error) { return nil, nil })
+				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *call) (*demov1.GetUserResponse, error) {
+					return &demov1.GetUserResponse{}, nil
+				})
 			},
 		},
 		{
@@ -241,7 +245,9 @@ func TestRegister(t *testing.T) {
 			name: "a rule that does not compile", by: &worker{}, rules: []string{"validation-invalid"},
 			breaks: func(t *testing.T, s *action.Service[*worker]) {
 				s.Descriptor = describeBeside(t, misruledFile, rpc{name: "Get", action: bySession(toAnyone()), input: ".described.v1.Misruled"})
-				s.Methods = []action.Method[*worker]{action.Unary("Get", func(*worker, context.Context, *action.Call[misruled]) (*testv1.Response, error) { return nil, nil })}
+				s.Methods = []action.Method[*worker]{action.Unary("Get", func(*worker, context.Context, *action.Call[misruled]) (*testv1.Response, error) {
+					return &testv1.Response{}, nil
+				})}
 				s.Checks = nil
 			},
 		},
@@ -249,7 +255,9 @@ func TestRegister(t *testing.T) {
 			name: "a rule that does not compile, in a message of the request", by: &worker{}, rules: []string{"validation-invalid"},
 			breaks: func(t *testing.T, s *action.Service[*worker]) {
 				s.Descriptor = describeBeside(t, misruledFile, rpc{name: "Get", action: bySession(toAnyone()), input: ".described.v1.Nesting"})
-				s.Methods = []action.Method[*worker]{action.Unary("Get", func(*worker, context.Context, *action.Call[nesting]) (*testv1.Response, error) { return nil, nil })}
+				s.Methods = []action.Method[*worker]{action.Unary("Get", func(*worker, context.Context, *action.Call[nesting]) (*testv1.Response, error) {
+					return &testv1.Response{}, nil
+				})}
 				s.Checks = nil
 			},
 		},
@@ -279,7 +287,9 @@ func TestRegister(t *testing.T) {
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
 				s.Fingerprint = "0"
 				s.Methods = []action.Method[*worker]{
-					action.AnonymousUnary("Get", func(*worker, context.Context, *anonymousCall) (*demov1.GetUserResponse, error) { return nil, nil }),
+					action.AnonymousUnary("Get", func(*worker, context.Context, *anonymousCall) (*demov1.GetUserResponse, error) {
+						return &demov1.GetUserResponse{}, nil
+					}),
 					action.Unary[*worker, testv1.Request, testv1.Response]("Open", nil),
 					action.Unary("Delete", (*worker).get),
 					action.AnonymousServerStreaming("Watch", func(*worker, context.Context, *anonymousCall, *responses) error { return nil }),

@@ -100,7 +100,7 @@ func (g *gate) stale(pass *passage) error {
 		return nil
 	}
 	since := principal.AuthenticatedAt()
-	reason := ""
+	var reason string
 	switch {
 	case since.IsZero():
 		reason = "the action has a max_age, and nothing tells when the caller authenticated"

@@ -68,7 +68,7 @@ func isNil(value any) bool {
 		return true
 	}
 	reflected := reflect.ValueOf(value)
-	switch reflected.Kind() { //nolint:exhaustive // the others have no nil
+	switch reflected.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan, reflect.Interface:
 		return reflected.IsNil()
 	default:

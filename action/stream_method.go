@@ -158,7 +158,7 @@ func serveSingle[Req, Res any, ReqP message[Req]](g *gate, handle func(context.C
 		if err := out.enter(out.ctx, step, intakeSource{out.streaming}, ReqP(entry.message)); err != nil {
 			return err
 		}
-		out.streaming.begin(ReqP(entry.message))
+		out.begin(ReqP(entry.message))
 		entry.passage = out.passage
 		defer out.recoverHandler(out.ctx, &err)
 		return handle(out.ctx, entry, out)

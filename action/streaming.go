@@ -39,6 +39,9 @@ type streaming struct {
 func (g *gate) stream(ctx context.Context, source connect.ServerStream) *streaming {
 	control := streamControl(ctx)
 	call, _ := connect.CallInfoForServerContext(ctx)
+	if control != &noControl {
+		ctx = WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	stream := &streaming{passage: g.begin(), source: source, control: control, call: call, ctx: ctx, cancel: cancel}
 	stream.revocations = g.registry.streams.revocations.Load()

@@ -37,7 +37,7 @@ const reviewTimeout = 15 * time.Second
 
 // begin starts to watch a stream that was let in with a first request, or with none.
 func (s *streaming) begin(first proto.Message) {
-	s.watch.now.Store(s.principal)
+	s.now.Store(s.principal)
 	s.remember(first)
 	s.touch()
 	s.mu.Lock()
@@ -127,7 +127,7 @@ func (s *streaming) due(now time.Time) (due time.Duration, ok bool) {
 			due, ok = wait, true
 		}
 	}
-	if principal := s.watch.now.Load(); principal != nil {
+	if principal := s.now.Load(); principal != nil {
 		sooner(s.decided.Add(s.gate.recheck))
 		if expires := principal.ExpiresAt(); !expires.IsZero() {
 			sooner(expires)
@@ -155,7 +155,7 @@ func (s *streaming) review() {
 		return
 	}
 	now := s.gate.registry.now()
-	pass := &passage{gate: s.gate, start: now, principal: s.watch.now.Load(), again: true}
+	pass := &passage{gate: s.gate, start: now, principal: s.now.Load(), again: true}
 	if err := s.stillGood(now, pass); err != nil {
 		_ = s.end(pass, err)
 		if s.control.InterruptReceive != nil {
@@ -183,7 +183,7 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 		pass.stage = StageDecode
 		return &denial{public: errIdle, reason: "no message came or went for " + idle.String()}
 	}
-	known := s.watch.now.Load()
+	known := s.now.Load()
 	if known == nil {
 		return nil
 	}
@@ -206,7 +206,7 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 	if err := s.gate.authorize(ctx, pass, subject); err != nil {
 		return err
 	}
-	s.watch.now.Store(pass.principal)
+	s.now.Store(pass.principal)
 	s.decided = now
 	return nil
 }

@@ -47,8 +47,8 @@ type Expectation struct {
 // through changes nothing.
 //
 // It fails for an action without an expectation, for a caller without one in any of
-// them, and for an expectation of an action or a caller that there is not. It seals
-// the registry.
+// them, for an expectation of an action or a caller that there is not, and where there
+// is nothing to call. It seals the registry.
 func Matrix(t *testing.T, registry *action.Registry, callers []Caller, expectations []Expectation) {
 	t.Helper()
 	for _, problem := range incomplete(registry, callers, expectations) {
@@ -101,6 +101,9 @@ func incomplete(registry *action.Registry, callers []Caller, expectations []Expe
 	expected := map[string]bool{}
 	for _, action := range registry.Actions() {
 		expected[action.Procedure] = false
+	}
+	if len(expected) == 0 {
+		problems = append(problems, "there are no actions")
 	}
 	cases := map[[2]string]bool{}
 	for _, expectation := range expectations {
@@ -155,7 +158,7 @@ func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller
 	if err != nil {
 		return codeOf(err)
 	}
-	defer stream.Close() //nolint:errcheck // what matters is what was received
+	defer stream.Close()
 	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
 		return codeOf(err)
 	}

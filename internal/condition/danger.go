@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"slices"
 	"strconv"
 
 	"cel.dev/cel-go/cel"
@@ -31,7 +32,7 @@ const maxAtoms = 12
 // compares a thing with itself; so it finds what is constant by its form and not
 // what is constant for a deeper reason.
 func constancy(checked *ast.AST) Constancy {
-	atoms := atomTable{names: map[string]int{}, source: checked.SourceInfo()}
+	atoms := atomTable{names: map[string]int{}, source: checked.SourceInfo(), types: checked.TypeMap()}
 	formula := atoms.formula(checked.Expr())
 	if len(atoms.names) > maxAtoms {
 		return Varies
@@ -61,6 +62,7 @@ type formula func(values uint64) bool
 type atomTable struct {
 	names  map[string]int
 	source *ast.SourceInfo
+	types  map[int64]*types.Type
 }
 
 func (t atomTable) formula(expression ast.Expr) formula {
@@ -112,13 +114,23 @@ func (t atomTable) call(call ast.CallExpr) formula {
 func (t atomTable) comparison(left, right ast.Expr) formula {
 	a, b := t.text(left), t.text(right)
 	switch {
-	case a == b:
+	case a == b && equalsItself(t.types[left.ID()]):
 		return func(uint64) bool { return true }
 	case left.Kind() == ast.LiteralKind && right.Kind() == ast.LiteralKind:
 		value := left.AsLiteral().Equal(right.AsLiteral()) == types.True
 		return func(uint64) bool { return value }
 	}
 	return t.atom(min(a, b) + " == " + max(a, b))
+}
+
+// equalsItself reports whether every value of a type is equal to itself. NaN is not.
+func equalsItself(of *types.Type) bool {
+	switch of.Kind() {
+	case types.UnspecifiedKind, types.DoubleKind, types.DynKind, types.AnyKind, types.StructKind:
+		return false
+	default:
+		return !slices.ContainsFunc(of.Parameters(), func(part *types.Type) bool { return !equalsItself(part) })
+	}
 }
 
 func (t atomTable) atom(name string) formula {

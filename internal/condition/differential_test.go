@@ -27,7 +27,7 @@ const (
 // A batch tries some conditions on inputs of its own.
 const (
 	conditionsPerBatch = 40
-	inputsPerCondition = 250
+	inputsPerCondition = 500
 	messagesPerBatch   = 60
 	principalsPerBatch = 40
 )
@@ -152,9 +152,9 @@ func setting(t *testing.T, name string, otherwise uint64) uint64 {
 }
 
 // variousType is a message with fields of every kind, several of most.
-func variousType(t testing.TB) protoreflect.MessageDescriptor {
-	t.Helper()
-	return file(t, "test/various.proto", map[string]string{
+func variousType(tb testing.TB) protoreflect.MessageDescriptor {
+	tb.Helper()
+	return file(tb, "test/various.proto", map[string]string{
 		"test/various.proto": `
 			syntax = "proto3";
 			package test;

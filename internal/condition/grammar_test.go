@@ -198,7 +198,9 @@ func (g *grammar) rare() string {
 		func() string { return g.oneOf(append(g.unsigned, "3u")...) + " == 1u" },
 		func() string { return g.oneOf(append(g.doubles, "0.5")...) + " < 1.5" },
 		func() string { return g.oneOf(append(g.blobs, "b''")...) + ` == b"none"` },
-		func() string { message := g.oneOf(append(g.messages, "request")...); return message + " != " + message },
+		// Not one with another: CEL looks at fields in any order, and where one is NaN and
+		// one an Any that it cannot read, either may come first.
+		func() string { return "dyn(" + g.oneOf(append(g.messages, "request")...) + ") == null" },
 	}
 	return "(" + forms[g.IntN(len(forms))]() + ")"
 }

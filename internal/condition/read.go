@@ -110,9 +110,9 @@ func scalar(field protoreflect.FieldDescriptor, value protoreflect.Value) string
 }
 
 // messageText shows a message only where it is one that CEL reads as a value, such
-// as a Timestamp.
+// as a Timestamp, and not an Any, which may hold fields that are not to be shown.
 func messageText(message protoreflect.Message) string {
-	if !message.IsValid() || !isWellKnown(message.Descriptor()) {
+	if !message.IsValid() || !isWellKnown(message.Descriptor()) || message.Descriptor().FullName() == "google.protobuf.Any" {
 		return ""
 	}
 	return prototext.MarshalOptions{}.Format(message.Interface())

@@ -1,10 +1,12 @@
 package condition
 
 import (
+	"maps"
 	"slices"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -25,15 +27,23 @@ type survey struct {
 	reads        []Read
 	identities   []Identity
 	readsRequest bool
-	// elements are the variables of comprehensions, by the list they run over.
-	elements map[string]ast.Expr
+	// variables are those of the comprehensions around, by name.
+	variables map[string]variable
+	// within is set for a look at a part of the expression by itself, for what it reads
+	// and not for what it compares.
+	within bool
+}
+
+// A variable of a comprehension runs over a list, or over the keys of a map.
+type variable struct {
+	path      Path // to a list of the request; nil where it is something else
+	ofRequest bool
 }
 
 func newSurvey(checked *ast.AST, request protoreflect.MessageDescriptor) *survey {
 	s := &survey{
-		request:  request,
-		table:    atomTable{source: checked.SourceInfo()},
-		elements: map[string]ast.Expr{},
+		request: request,
+		table:   atomTable{source: checked.SourceInfo()},
 	}
 	s.visit(checked.Expr())
 	return s
@@ -42,11 +52,16 @@ func newSurvey(checked *ast.AST, request protoreflect.MessageDescriptor) *survey
 func (s *survey) visit(expression ast.Expr) {
 	switch expression.Kind() {
 	case ast.IdentKind:
-		switch name := expression.AsIdent(); name {
-		case "request":
+		name := expression.AsIdent()
+		of, isVariable := s.variables[name]
+		switch {
+		case isVariable:
+			// What it runs over was noted, whatever the variable is called.
+			s.readsRequest = s.readsRequest || of.ofRequest
+		case name == "request":
 			s.readsRequest = true
 			s.note(Read{Name: name})
-		case "principal":
+		case name == "principal":
 			s.note(Read{Name: name})
 		}
 	case ast.SelectKind:
@@ -73,27 +88,58 @@ func (s *survey) visit(expression ast.Expr) {
 			s.visit(field.AsStructField().Value())
 		}
 	case ast.ComprehensionKind:
-		loop := expression.AsComprehension()
-		s.visit(loop.IterRange())
-		s.elements[loop.IterVar()] = loop.IterRange()
-		for _, part := range []ast.Expr{loop.AccuInit(), loop.LoopCondition(), loop.LoopStep(), loop.Result()} {
-			s.visit(part)
-		}
+		s.comprehension(expression.AsComprehension())
 	default:
 	}
 }
 
-func (s *survey) selection(expression ast.Expr) {
-	if field := principalField(expression); field != "" {
-		s.note(Read{Name: "principal." + field, principal: field})
-		return
+func (s *survey) comprehension(loop ast.ComprehensionExpr) {
+	before := s.readsRequest
+	s.readsRequest = false
+	s.visit(loop.IterRange())
+	runsOver := variable{ofRequest: s.readsRequest}
+	s.readsRequest = s.readsRequest || before
+	if path, ok := s.path(loop.IterRange()); ok && path.leaf().IsList() {
+		runsOver.path = path
 	}
-	if path, ok := pathOf(s.request, expression); ok {
+	outside := s.variables
+	s.variables = maps.Clone(outside)
+	if s.variables == nil {
+		s.variables = map[string]variable{}
+	}
+	s.variables[loop.IterVar()] = runsOver
+	for _, part := range []ast.Expr{loop.AccuInit(), loop.LoopCondition(), loop.LoopStep(), loop.Result()} {
+		s.visit(part)
+	}
+	s.variables = outside
+}
+
+func (s *survey) selection(expression ast.Expr) {
+	switch path, ok := pathOf(s.request, expression); {
+	case s.isOfVariable(expression):
+		s.visit(expression.AsSelect().Operand())
+	case principalField(expression) != "":
+		field := principalField(expression)
+		s.note(Read{Name: "principal." + field, principal: field})
+	case ok:
 		s.readsRequest = true
 		s.note(Read{Name: path.String(), path: path})
-		return
+	default:
+		s.visit(expression.AsSelect().Operand())
 	}
-	s.visit(expression.AsSelect().Operand())
+}
+
+// isOfVariable reports whether an expression is, or selects from, a variable, which
+// may be called like an input.
+func (s *survey) isOfVariable(expression ast.Expr) bool {
+	for expression.Kind() == ast.SelectKind {
+		expression = expression.AsSelect().Operand()
+	}
+	if expression.Kind() != ast.IdentKind {
+		return false
+	}
+	_, ok := s.variables[expression.AsIdent()]
+	return ok
 }
 
 func (s *survey) note(read Read) {
@@ -104,14 +150,23 @@ func (s *survey) note(read Read) {
 
 // compare notes what the principal's id is compared with.
 func (s *survey) compare(call ast.CallExpr) {
-	switch call.FunctionName() {
-	case operators.Equals, operators.NotEquals, operators.In:
-	default:
+	if s.within {
 		return
 	}
-	left, right := call.Args()[0], call.Args()[1]
-	for _, pair := range [][2]ast.Expr{{left, right}, {right, left}} {
-		if principalField(pair[0]) != "id" {
+	operands := call.Args()
+	if call.IsMemberFunction() {
+		operands = append([]ast.Expr{call.Target()}, operands...)
+	}
+	var pairs [][2]ast.Expr
+	switch call.FunctionName() {
+	case operators.Equals, operators.NotEquals, operators.In:
+		pairs = [][2]ast.Expr{{operands[0], operands[1]}, {operands[1], operands[0]}}
+	case overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches:
+		// Every text starts with, ends with and contains the empty one.
+		pairs = [][2]ast.Expr{{operands[0], operands[1]}}
+	}
+	for _, pair := range pairs {
+		if principalField(pair[0]) != "id" || s.isOfVariable(pair[0]) {
 			continue
 		}
 		if identity, ok := s.identity(pair[1]); ok {
@@ -123,37 +178,32 @@ func (s *survey) compare(call ast.CallExpr) {
 // identity describes what stands across from the principal's id, if it comes from
 // the request.
 func (s *survey) identity(expression ast.Expr) (identity Identity, ok bool) {
-	if path, ok := pathOf(s.request, expression); ok {
-		return Identity{Path: path, Text: path.String()}, true
-	}
-	below := &survey{request: s.request, table: s.table, elements: map[string]ast.Expr{}}
-	below.visit(expression)
-	ranges := false
-	for name := range s.elements {
-		ranges = ranges || mentions(expression, name)
-	}
-	if !below.readsRequest && !ranges {
+	within := &survey{request: s.request, table: s.table, variables: s.variables, within: true}
+	within.visit(expression)
+	if !within.readsRequest {
 		return Identity{}, false
 	}
-	if path, ok := s.elementPath(expression); ok {
-		return Identity{Path: path, Text: s.table.text(expression)}, true
+	path, ok := s.path(expression)
+	if ok && !s.isOfVariable(expression) {
+		return Identity{Path: path, Text: path.String()}, true
 	}
-	return Identity{Text: s.table.text(expression)}, true
+	return Identity{Path: path, Text: s.table.text(expression)}, true
 }
 
-// elementPath returns the path of a field of the elements of a list of the request,
-// as `member.id` is in `request.members.exists(member, member.id == principal.id)`.
-func (s *survey) elementPath(expression ast.Expr) (Path, bool) {
+// path returns the fields that an expression selects from the request, or from the
+// elements of a list of it, as `member.id` does in
+// `request.members.exists(member, member.id == principal.id)`.
+func (s *survey) path(expression ast.Expr) (Path, bool) {
+	if !s.isOfVariable(expression) {
+		return pathOf(s.request, expression)
+	}
 	var below []string
 	for expression.Kind() == ast.SelectKind {
 		below = append(below, expression.AsSelect().FieldName())
 		expression = expression.AsSelect().Operand()
 	}
-	if expression.Kind() != ast.IdentKind || s.elements[expression.AsIdent()] == nil {
-		return nil, false
-	}
-	path, ok := pathOf(s.request, s.elements[expression.AsIdent()])
-	if !ok || !path.leaf().IsList() {
+	path := slices.Clone(s.variables[expression.AsIdent()].path)
+	if path == nil {
 		return nil, false
 	}
 	for _, name := range slices.Backward(below) {
@@ -164,12 +214,4 @@ func (s *survey) elementPath(expression ast.Expr) (Path, bool) {
 		path = append(path, message.Fields().ByName(protoreflect.Name(name)))
 	}
 	return path, true
-}
-
-// mentions reports whether an expression is, or selects from, a variable.
-func mentions(expression ast.Expr, name string) bool {
-	for expression.Kind() == ast.SelectKind {
-		expression = expression.AsSelect().Operand()
-	}
-	return expression.Kind() == ast.IdentKind && expression.AsIdent() == name
 }

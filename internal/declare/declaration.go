@@ -115,14 +115,14 @@ func (r *Reader) method(method protoreflect.MethodDescriptor) (*Declaration, []R
 	return declaration, nil
 }
 
-// refuseMend notes a refusal with a mend of its own.
-func (m *methodReading) refuseMend(rule Rule, mend, format string, args ...any) {
-	m.refuse(rule, format, args...)
+// refuseMendf notes a refusal with a mend of its own.
+func (m *methodReading) refuseMendf(rule Rule, mend, format string, args ...any) {
+	m.refusef(rule, format, args...)
 	m.refusals[len(m.refusals)-1].Mend = mend
 }
 
-// refuse notes a refusal at the option, or at the RPC where there is no option.
-func (m *methodReading) refuse(rule Rule, format string, args ...any) {
+// refusef notes a refusal at the option, or at the RPC where there is no option.
+func (m *methodReading) refusef(rule Rule, format string, args ...any) {
 	number := int32(sallyportv1.E_Action.TypeDescriptor().Number())
 	const optionsField = 4 // google.protobuf.MethodDescriptorProto.options
 	position := positionOf(m.method, optionsField, number)
@@ -138,15 +138,15 @@ func (m *methodReading) read() *Declaration {
 	given, isGiven := m.given[Procedure(m.method)]
 	switch {
 	case err != nil:
-		m.refuse(RuleUnresolved, "(sallyport.v1.action): %v", err)
+		m.refusef(RuleUnresolved, "(sallyport.v1.action): %v", err)
 		return nil
 	case found && isGiven:
-		m.refuse(RuleDeclaredTwice, "it is declared in its .proto and in %s as well", given.source)
+		m.refusef(RuleDeclaredTwice, "it is declared in its .proto and in %s as well", given.source)
 		return nil
 	case isGiven:
 		option, m.outside = given.action, true
 	case !found:
-		m.refuse(RuleMissing, "nothing says who may call it")
+		m.refusef(RuleMissing, "nothing says who may call it")
 		if m.method.IsStreamingClient() || m.method.IsStreamingServer() {
 			m.refusals[0].Mend = streamSnippet
 		}
@@ -154,27 +154,27 @@ func (m *methodReading) read() *Declaration {
 	}
 	fields, values := unknowns(option.ProtoReflect(), "action")
 	for _, text := range fields {
-		m.refuse(RuleUnknownField, "%s", text)
+		m.refusef(RuleUnknownField, "%s", text)
 	}
 	for _, text := range values {
-		m.refuse(RuleUnknownValue, "%s", text)
+		m.refusef(RuleUnknownValue, "%s", text)
 	}
 	if len(m.refusals) > 0 {
 		return nil // what was not understood might have changed the rest
 	}
 	if len(setFields(option.ProtoReflect())) == 0 {
-		m.refuse(RuleEmpty, "the declaration is empty")
+		m.refusef(RuleEmpty, "the declaration is empty")
 		return nil
 	}
 	if option.GetAuthenticate() == nil {
-		m.refuse(RuleAuthenticateMissing, "nothing says how the caller is authenticated")
+		m.refusef(RuleAuthenticateMissing, "nothing says how the caller is authenticated")
 	}
 	if option.GetAuthorize() == nil {
-		m.refuse(RuleAuthorizeMissing, "nothing says who is let through")
+		m.refusef(RuleAuthorizeMissing, "nothing says who is let through")
 	}
 	broken := m.violations(option)
 	for _, problem := range broken {
-		m.refuse(problem.rule, "%s", strings.TrimPrefix(problem.path+": "+problem.text, ": "))
+		m.refusef(problem.rule, "%s", strings.TrimPrefix(problem.path+": "+problem.text, ": "))
 	}
 	declaration := &Declaration{
 		Method:    m.method,
@@ -189,7 +189,7 @@ func (m *methodReading) read() *Declaration {
 	m.readStream(option)
 	// With schemes as well it is the choice that is refused, not yet the grants.
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
-		m.refuse(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
+		m.refusef(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
 		return nil
 	}
 	for i, grant := range option.GetAuthorize().GetAllow() {
@@ -217,11 +217,11 @@ func (m *methodReading) readStream(option *sallyportv1.Action) {
 	}
 	switch {
 	case streaming && option.GetStream() == nil:
-		m.refuse(RuleStreamMissing, "a streaming RPC says when it is authorized")
+		m.refusef(RuleStreamMissing, "a streaming RPC says when it is authorized")
 	case !streaming && option.GetStream() != nil:
-		m.refuse(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
+		m.refusef(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
 	case option.GetStream().GetRecheck() != nil && saysAnonymous(option):
-		m.refuse(RuleRecheckAnonymous, "`recheck` looks at the caller again, and an anonymous one is nobody to look at")
+		m.refusef(RuleRecheckAnonymous, "`recheck` looks at the caller again, and an anonymous one is nobody to look at")
 	}
 }
 
@@ -236,17 +236,17 @@ func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken
 			catalogue, ambiguous, known := m.role(m.method.ParentFile(), name)
 			switch {
 			case catalogue == nil:
-				m.refuse(RuleRoleUnknown, "%s: no role catalogue of package %s or of its imports has role %q%s",
+				m.refusef(RuleRoleUnknown, "%s: no role catalogue of package %s or of its imports has role %q%s",
 					path, m.method.ParentFile().Package(), name, didYouMean(name, known))
 			case ambiguous:
-				m.refuse(RuleRoleAmbiguous, "%s: more than one imported catalogue has role %q", path, name)
+				m.refusef(RuleRoleAmbiguous, "%s: more than one imported catalogue has role %q", path, name)
 			default:
 				grant.AnyRole = append(grant.AnyRole, catalogue.Satisfying(name)...)
 				reachable = reachable || slices.ContainsFunc(grant.AnyRole, catalogue.isGiven)
 			}
 		}
 		if len(grant.AnyRole) > 0 && !reachable {
-			m.refuse(RuleGrantUnreachable, "%s: of the roles that would satisfy it all are deprecated, so nobody is given one: %s",
+			m.refusef(RuleGrantUnreachable, "%s: of the roles that would satisfy it all are deprecated, so nobody is given one: %s",
 				path, strings.Join(grant.AnyRole, ", "))
 		}
 		slices.Sort(grant.AnyRole)
@@ -255,17 +255,17 @@ func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken
 	if option.Cel != nil && ok("cel") {
 		expression, err := m.conditions.Compile(option.GetCel(), m.method.Input())
 		if syntax, isSyntax := errors.AsType[*condition.SyntaxError](err); isSyntax {
-			m.refuse(RuleCELInvalid, "%s.cel %s (line %d, column %d of the expression)\n%s",
+			m.refusef(RuleCELInvalid, "%s.cel %s (line %d, column %d of the expression)\n%s",
 				path, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
 		} else if err != nil {
-			m.refuse(RuleCELInvalid, "%s.cel: %v", path, err)
+			m.refusef(RuleCELInvalid, "%s.cel: %v", path, err)
 		}
 		m.readCondition(path, expression)
 		grant.Condition = expression
 	}
 	if option.Check != nil && ok("check") {
 		if m.when == sallyportv1.Stream_OPEN {
-			m.refuse(RuleStreamOpenRequest, "%s.check is given `request`, and with authorize: OPEN there is none yet", path)
+			m.refusef(RuleStreamOpenRequest, "%s.check is given `request`, and with authorize: OPEN there is none yet", path)
 		}
 		grant.Check = option.GetCheck()
 	}
@@ -279,16 +279,16 @@ func (m *methodReading) readCondition(path string, expression *condition.Express
 	}
 	switch expression.Constancy() {
 	case condition.AlwaysTrue:
-		m.refuse(RuleCELAlwaysTrue, "%s.cel is true of everyone", path)
+		m.refusef(RuleCELAlwaysTrue, "%s.cel is true of everyone", path)
 	case condition.AlwaysFalse:
-		m.refuse(RuleCELAlwaysFalse, "%s.cel is true of nobody", path)
+		m.refusef(RuleCELAlwaysFalse, "%s.cel is true of nobody", path)
 	case condition.Varies:
 		if len(expression.Reads()) == 0 {
-			m.refuse(RuleCELReadsNothing, "%s.cel reads neither `principal` nor `request`", path)
+			m.refusef(RuleCELReadsNothing, "%s.cel reads neither `principal` nor `request`", path)
 		}
 	}
 	if expression.ReadsRequest() && m.when == sallyportv1.Stream_OPEN {
-		m.refuse(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", path)
+		m.refusef(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", path)
 	}
 	m.readIdentities(path, expression)
 }
@@ -300,7 +300,7 @@ func (m *methodReading) readRedundancy(grants []Grant) {
 		for j, other := range grants {
 			// Of two that are the same, the later one is too much.
 			if i != j && grant.implies(other) && (!other.implies(grant) || i > j) {
-				m.refuse(RuleGrantRedundant, "authorize.allow[%d] adds nothing: whoever satisfies it satisfies authorize.allow[%d]", i, j)
+				m.refusef(RuleGrantRedundant, "authorize.allow[%d] adds nothing: whoever satisfies it satisfies authorize.allow[%d]", i, j)
 				break
 			}
 		}

@@ -1,0 +1,121 @@
+package action_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectinprocess"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+)
+
+// newGuardedHouse is a house with a front door. Its way in is in process.
+func newGuardedHouse(t *testing.T) (*house, way) {
+	t.Helper()
+	house := newHouse(t)
+	server := connect.NewServer(must(house.registry.FrontDoor()))
+	server.Register(must(house.registry.Methods())...)
+	return house, way{client: connect.NewClient(connectinprocess.New(server))}
+}
+
+// TestFrontDoor sends strangers what cannot even be read. They are told that they
+// are strangers, and what others send is looked at as ever.
+func TestFrontDoor(t *testing.T) {
+	t.Parallel()
+	house, way := newGuardedHouse(t)
+	for _, procedure := range []string{unary("Own"), stream("WatchFirst"), stream("CollectEvery"), stream("ChatFirst")} {
+		house.alone(t, methodName(procedure), func(t *testing.T) {
+			house.session.answer = nil
+			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noCredential)
+			house.expectRefused(t, house.ask(t.Context(), way, procedure, as("session", "whoever"), raw(planted)), invalid("invalid credential: unknown session"))
+
+			house.session.answer = func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the door") }
+			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
+			house.session.answer = answers(action.NewPrincipal("carol", action.Claims{ExpiresAt: noon}), nil)
+			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), refused{
+				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
+				principal: "carol", scheme: "session",
+			})
+
+			house.session.answer = nil
+			house.ask(t.Context(), way, procedure, as("session", "alice"), raw(planted))
+			house.expect(t, "ask session", "deny at decode")
+			house.ask(t.Context(), way, procedure, as("session", "alice"), owned(""))
+			house.expect(t, "ask session", "deny at validate")
+			house.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
+			house.expect(t, "ask session", "deny at authorize")
+		})
+	}
+	house.alone(t, "of nobody's", func(t *testing.T) {
+		house.ask(t.Context(), way, unary("Public"), as("session", "whoever"), raw(planted))
+		house.expect(t, "deny at decode")
+	})
+}
+
+// TestFrontDoorExpires lets a caller in whose credential ends while the message is
+// still on its way.
+func TestFrontDoorExpires(t *testing.T) {
+	t.Parallel()
+	house, way := newGuardedHouse(t)
+	client := must(way.client.CallClientStream(asCaller(t, "alice"), house.specs[stream("ChatFirst")]))
+	defer client.Close()
+	if err := client.SendHeaders(); err != nil {
+		t.Fatal(err)
+	}
+	house.await(t, "ask session")
+	later := noon.Add(2 * time.Hour)
+	house.now.Store(&later)
+	if err := client.Send(owned("alice")); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Receive(new(testv1.Response)); connect.CodeOf(err) != connect.CodeUnauthenticated {
+		t.Errorf("got %v", err)
+	}
+	house.expect(t, "ask session", "deny at authenticate")
+}
+
+// TestFrontDoorWithin has a handler call its own action, with its own context and
+// without any credential. That is another call: who came through the front door is
+// not who makes it.
+func TestFrontDoorWithin(t *testing.T) {
+	t.Parallel()
+	for name, within := range map[string]func(*house, way) way{
+		"through the front door": func(_ *house, front way) way { return front },
+		"around the front door":  func(house *house, _ way) way { return house.ways[len(house.ways)-1] },
+		"by Registry.InProcess": func(house *house, _ way) way {
+			return way{client: connect.NewClient(must(house.registry.InProcess()))}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			house, front := newGuardedHouse(t)
+			back := within(house, front)
+			var inner answer
+			house.hands.unary = func(ctx context.Context, call *call) (*testv1.Response, error) {
+				if call.Message().GetSecret() == "outer" {
+					inner = house.ask(ctx, back, unary("Own"), "", owned("alice"))
+				}
+				return &testv1.Response{Caller: call.Principal().ID()}, nil
+			}
+			outer := house.ask(t.Context(), front, unary("Own"), as("session", "alice"), &testv1.Request{Owner: "alice", Secret: "outer"})
+			if outer.err != nil {
+				t.Error(outer.err)
+			}
+			if connect.CodeOf(inner.err) != connect.CodeUnauthenticated {
+				t.Errorf("a call without a credential got %v, %v", inner.responses, inner.err)
+			}
+			house.expect(t, "ask session", "allow at handle", "handle", "ask session", "deny at authenticate")
+		})
+	}
+}
+
+// asCaller returns the context of a call by somebody.
+func asCaller(t *testing.T, name string) context.Context {
+	t.Helper()
+	ctx, info := connect.NewClientContext(t.Context())
+	info.RequestHeader().Set("Authorization", as("session", name))
+	return ctx
+}

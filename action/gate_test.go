@@ -1,0 +1,87 @@
+package action
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+)
+
+// unrecorded keeps nothing.
+type unrecorded struct{}
+
+func (unrecorded) Enabled(context.Context, Outcome) bool { return false }
+func (unrecorded) Record(context.Context, Decision)      {}
+
+// silent is a stream on which every message is empty.
+type silent struct{ connect.ServerStream }
+
+func (silent) Receive(any) error { return nil }
+
+// sure is a validator that finds nothing wrong.
+type sure struct{}
+
+func (sure) Validate(proto.Message, ...protovalidate.ValidationOption) error { return nil }
+
+// TestImpossibleGates enters gates that no declaration can lead to. None of them
+// lets anybody through.
+func TestImpossibleGates(t *testing.T) {
+	t.Parallel()
+	asked := nameSet{1}
+	registry := &Registry{recorder: unrecorded{}, now: time.Now}
+	steps := map[string]step{"admit": (*gate).admit, "admitUnread": (*gate).admitUnread, "admitFirst": (*gate).admitFirst, "admitSingle": (*gate).admitSingle, "admitNext": (*gate).admitNext}
+	for name, gate := range map[string]*gate{
+		"no grant":                       {validator: sure{}},
+		"a zero grant":                   {validator: sure{}, grants: []grant{{}}},
+		"many zero grants":               {validator: sure{}, grants: make([]grant, 70)},
+		"a role of nobody":               {validator: sure{}, grants: []grant{{anyRole: asked}}},
+		"a scope of nobody":              {validator: sure{}, grants: []grant{{allScopes: asked}}},
+		"a check of nobody":              {validator: sure{}, grants: []grant{{check: asksWho}}},
+		"a nil authenticator":            {validator: sure{}, anyone: true, schemes: []scheme{{name: "session"}}},
+		"every message of no validator":  {anyone: true, when: 3, schemes: []scheme{{name: "session"}}},
+		"no validator, nor anything":     {},
+		"no validator, concealed":        {conceal: true, grants: []grant{{anyRole: asked}}},
+		"no validator, with a principal": {grants: []grant{{anyRole: asked}}, schemes: []scheme{{name: "session", authenticator: tells("alice")}}},
+	} {
+		gate.registry = registry
+		for stepName, step := range steps {
+			if stepName == "admitNext" && gate.when == 0 && gate.validator != nil {
+				continue // the later messages of a stream that is authorized once
+			}
+			pass := gate.begin()
+			err := pass.enter(t.Context(), step, silent{}, &testv1.Request{})
+			if err == nil || pass.admitted {
+				t.Errorf("%s, %s: somebody was let through", name, stepName)
+			}
+		}
+	}
+}
+
+// asksWho is a check that looks at the principal.
+func asksWho(_ context.Context, principal *Principal, _ proto.Message) (bool, error) {
+	return principal.ID() != "", nil
+}
+
+// tells is an authenticator that takes every caller for somebody.
+type tells string
+
+func (t tells) Authenticate(context.Context, *connect.CallInfo) (*Principal, error) {
+	return NewPrincipal(string(t), Claims{}), nil
+}
+
+// TestZeroPassage reads what a passage is before it has led anybody anywhere.
+func TestZeroPassage(t *testing.T) {
+	t.Parallel()
+	var pass passage
+	if pass.admitted {
+		t.Error("it has let somebody through")
+	}
+	if verdict := (verdict{}); verdict.allowed {
+		t.Error("a zero verdict allows")
+	}
+}

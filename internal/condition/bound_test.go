@@ -1,0 +1,75 @@
+package condition
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// Native code leaves to CEL what CEL could find too costly, and not more: so the two
+// agree about the cost bound as well.
+func TestLongValues(t *testing.T) {
+	t.Parallel()
+	environment := environment(t)
+	kind := variousType(t)
+	const (
+		text   = `request.id == request.owner_id`
+		list   = `principal.scheme in request.ids`
+		roles  = `"ghost" in principal.roles`
+		scopes = `"ghost" in principal.scopes`
+	)
+	joined := func(n int, terms ...string) string {
+		var all []string
+		for i := range n {
+			all = append(all, terms[i%len(terms)])
+		}
+		return strings.Join(all, " || ")
+	}
+	conditions := map[string]bool{ // by whether they look at long values at all
+		text: true, list: true, roles: true, scopes: true,
+		"!(" + list + ")": true, text + " != (" + roles + ")": true, roles + " == (" + text + ")": true,
+		"false && " + list: false, "true || " + roles: false,
+		joined(4, roles, list, scopes): true, joined(120, list): true, joined(100, roles, scopes, list): true,
+		"(" + joined(120, `request.id != request.owner_id`) + ")": true,
+	}
+	expressions := map[*Expression]bool{}
+	for condition, looks := range conditions {
+		expressions[compiled(t, environment, condition, kind)] = looks
+	}
+	for _, length := range []int{0, 1, 4, 10, 40, 100, 300, 800, 3_000, 10_000, 24_000, 50_000, 99_990, costLimit, costLimit + 10} {
+		principal := alice()
+		principal.Roles = slices.Repeat([]string{"r"}, length)
+		principal.Scopes = principal.Roles
+		input := Input{Principal: principal, Request: long(kind, length), Now: now}
+		for expression, looks := range expressions {
+			if _, err := holds(t, expression, input); err != nil && !errors.Is(err, ErrCost) {
+				t.Errorf("%s: %v", expression.Text(), err)
+			}
+			said := expression.native(input.Principal, input.Request.ProtoReflect())
+			if length <= 4 && said == askCEL {
+				t.Errorf("%s leaves %d to CEL", expression.Text(), length)
+			}
+			if length > costLimit && (said == askCEL) != looks {
+				t.Errorf("%s says %d of %d", expression.Text(), said, length)
+			}
+		}
+	}
+}
+
+// long is a request with a list of so many elements and texts of ten times as many
+// bytes, which to CEL is the same.
+func long(kind protoreflect.MessageDescriptor, length int) *dynamicpb.Message {
+	request := dynamicpb.NewMessage(kind)
+	text := protoreflect.ValueOfString(strings.Repeat("x", 10*length))
+	request.Set(kind.Fields().ByName("id"), text)
+	request.Set(kind.Fields().ByName("owner_id"), text)
+	ids := request.Mutable(kind.Fields().ByName("ids")).List()
+	for range length {
+		ids.Append(protoreflect.ValueOfString("x"))
+	}
+	return request
+}
