@@ -43,6 +43,12 @@ test: ## Run the tests, under the race detector where there is a C compiler
 	fi; \
 	set -x; CGO_ENABLED=$$cgo go test $$race -shuffle=on ./...
 
+.PHONY: test-services
+test-services: ## Run the tests that need PostgreSQL and Redis, beside servers of their own
+	@$(call need,go)
+	@$(call need,bash)
+	@internal/testservices/run internal/testservices/test
+
 .PHONY: lint
 lint: proto-deps ## Lint the Go code, the import arrows and the schemas
 	@tools/lint "$(GOLANGCI)"

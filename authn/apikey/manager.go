@@ -5,15 +5,16 @@ import (
 	"errors"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
 )
 
 // A Manager issues, lists, revokes and authenticates keys. Make one with [New]. It is
 // safe for concurrent use and starts no goroutines. All its keys are in its store, so
 // any number of processes may share that.
 type Manager struct {
-	store       Store
-	lookup      Lookup
-	revocations revocations
+	store   Store
+	lookup  Lookup
+	revoked revoked.Listeners
 	settings
 }
 
@@ -54,5 +55,7 @@ func New(store Store, lookup Lookup, options ...Option) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{store: store, lookup: lookup, settings: chosen}, nil
+	manager := &Manager{store: store, lookup: lookup, settings: chosen}
+	manager.revoked.Join(chosen.bus)
+	return manager, nil
 }

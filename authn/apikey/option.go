@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // An Option changes how a [Manager] works.
@@ -38,6 +40,14 @@ func WithUseInterval(interval time.Duration) Option {
 	return optionFunc(func(s *settings) { s.interval = interval })
 }
 
+// WithBus tells the other processes of the service whose keys end here, so that
+// live streams are looked at again and caches forget in all of them, and hears of
+// theirs. A call never needs it, see package revocation. By default a revocation is
+// heard in this process alone. The caller closes the bus.
+func WithBus(bus *revocation.Bus) Option {
+	return optionFunc(func(s *settings) { s.bus, s.joins = bus, true })
+}
+
 // authorization is the one header that keys share with other schemes.
 const authorization = "Authorization"
 
@@ -47,6 +57,8 @@ type settings struct {
 	prefix   string // with its underscore
 	header   string
 	interval time.Duration
+	bus      *revocation.Bus
+	joins    bool // a bus was asked for
 }
 
 var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}_$`)
@@ -62,6 +74,9 @@ func (s *settings) check() error {
 	}
 	if s.interval < 0 {
 		errs = append(errs, fmt.Errorf("apikey: a use interval of %v is negative", s.interval))
+	}
+	if s.joins && s.bus == nil {
+		errs = append(errs, errors.New("apikey: the bus is nil"))
 	}
 	return errors.Join(errs...)
 }

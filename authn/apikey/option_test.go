@@ -34,6 +34,7 @@ func TestNewRefuses(t *testing.T) {
 		"one of gRPC":             {apikey.WithHeader("grpc-timeout"), "header"},
 		"one of Connect":          {apikey.WithHeader("connect-protocol-version"), "header"},
 		"a negative use interval": {apikey.WithUseInterval(-1), "interval"},
+		"no bus":                  {apikey.WithBus(nil), "bus"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -47,11 +48,11 @@ func TestNewRefuses(t *testing.T) {
 
 func TestNewNamesEverythingWrong(t *testing.T) {
 	t.Parallel()
-	_, err := apikey.New(nil, nil, apikey.WithPrefix(""), apikey.WithHeader(""), apikey.WithUseInterval(-1))
+	_, err := apikey.New(nil, nil, apikey.WithPrefix(""), apikey.WithHeader(""), apikey.WithUseInterval(-1), apikey.WithBus(nil))
 	if err == nil {
 		t.Fatal("New accepted everything")
 	}
-	for _, want := range []string{"store is required", "lookup is required", "prefix", "header", "interval"} {
+	for _, want := range []string{"store is required", "lookup is required", "prefix", "header", "interval", "bus"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in: %v", want, err)
 		}

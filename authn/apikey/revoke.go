@@ -3,15 +3,13 @@ package apikey
 import (
 	"context"
 	"errors"
-	"slices"
-	"sync"
 )
 
 // ErrNotFound says that an owner has no such key.
 var ErrNotFound = errors.New("apikey: no such key")
 
 // Revoke removes one key of an owner. From then on no call comes in by it, and live
-// streams in this process are looked at again. It fails with [ErrNotFound] where the
+// streams are looked at again: in this process, and with [WithBus] in all. It fails with [ErrNotFound] where the
 // owner has no such key, even if somebody else has, and with [action.ErrUnavailable]
 // where the store does.
 func (m *Manager) Revoke(ctx context.Context, owner, id string) error {
@@ -40,28 +38,11 @@ func (m *Manager) RevokeAll(ctx context.Context, owner string) error {
 	return nil
 }
 
-// revocations are who is told when keys end before their time.
-type revocations struct {
-	mu    sync.Mutex
-	heard []func(owner string)
-}
-
 // OnRevoke implements [action.Revoker]: revoked is called with the id of an owner
 // whose keys Revoke or RevokeAll has removed in this process, and of one whom Changed
-// is told about.
-func (m *Manager) OnRevoke(revoked func(owner string)) {
-	m.revocations.mu.Lock()
-	defer m.revocations.mu.Unlock()
-	m.revocations.heard = append(m.revocations.heard, revoked)
-}
+// is told about; with [WithBus] in any process.
+func (m *Manager) OnRevoke(revoked func(owner string)) { m.revoked.OnRevoke(revoked) }
 
 // Changed says that what an owner may do has changed: a role was given or taken.
 // Calls ask Lookup each time and need not be told; live streams do.
-func (m *Manager) Changed(owner string) {
-	m.revocations.mu.Lock()
-	heard := slices.Clone(m.revocations.heard)
-	m.revocations.mu.Unlock()
-	for _, revoked := range heard {
-		revoked(owner)
-	}
-}
+func (m *Manager) Changed(owner string) { m.revoked.Tell(owner) }

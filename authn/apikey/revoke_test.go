@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/authn/apikey"
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 func TestRevocationsAreTold(t *testing.T) {
@@ -45,4 +49,51 @@ func TestRevocationsAreTold(t *testing.T) {
 	if diff := cmp.Diff([][]string{want, want}, [][]string{first, second}); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// mirror is a link of a process alone, which hears what it tells.
+type mirror chan revocation.Revocation
+
+func (m mirror) Publish(_ context.Context, revoked revocation.Revocation) error {
+	m <- revoked
+	return nil
+}
+
+func (m mirror) Subscribe(ctx context.Context, receive func(revocation.Revocation)) error {
+	for {
+		select {
+		case revoked := <-m:
+			receive(revoked)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// A manager on a bus tells the others, and hears them.
+func TestBus(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bus, err := revocation.New(make(mirror, 10))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer bus.Close()
+		store := newMemory()
+		manager, other := newManager(t, store, apikey.WithBus(bus)), newManager(t, store, apikey.WithBus(bus))
+		var heard []string
+		other.OnRevoke(func(owner string) { heard = append(heard, owner) })
+		ada, _ := issue(t, manager, "ada")
+		issue(t, manager, "bob")
+		_ = manager.Revoke(t.Context(), "bob", ada.ID) // not bob's: nothing to tell
+		_ = manager.Revoke(t.Context(), "ada", ada.ID)
+		synctest.Wait()
+		_ = manager.RevokeAll(t.Context(), "bob")
+		synctest.Wait()
+		manager.Changed("eve")
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"ada", "bob", "eve"}, heard); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+	})
 }

@@ -52,7 +52,7 @@ func checkKey(key crypto.PublicKey) error {
 		}
 		return nil
 	case *ecdsa.PublicKey:
-		if key == nil || key.Curve == nil || key.X == nil || key.Y == nil {
+		if key == nil || key.Curve == nil || key.X == nil || key.Y == nil { //nolint:staticcheck // looked at only, so that ECDH does not panic
 			return errors.New("it is nil")
 		}
 		if _, err := key.ECDH(); err != nil {

@@ -18,13 +18,13 @@ import (
 
 var _ cache.Verifier = (*bearer.Authenticator)(nil)
 
-func newCache(t testing.TB, options ...cache.Option) *cache.Cache {
-	t.Helper()
+func newCache(tb testing.TB, options ...cache.Option) *cache.Cache {
+	tb.Helper()
 	verified, err := cache.New(options...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = verified.Close() })
+	tb.Cleanup(func() { _ = verified.Close() })
 	return verified
 }
 
@@ -165,14 +165,10 @@ func TestRevokedWhileCached(t *testing.T) {
 		t.Errorf("looked up %d times", asked.Load())
 	}
 	denied.Store("t1", true)
-	if err := verified.RevokeCredential(t.Context(), tokens["t1"]); err != nil {
-		t.Error(err)
-	}
+	verified.RevokeCredential(tokens["t1"])
 	see("revoked by itself", "t1", 401)
 	denied.Store("t2", true)
-	if err := verified.Revoke(t.Context(), "jane"); err != nil {
-		t.Error(err)
-	}
+	verified.Revoke("jane")
 	see("revoked with all of hers", "t2", 401)
 	see("not revoked", "t3", 200)
 	denied.Store("t3", true) // and nobody says so

@@ -97,13 +97,13 @@ func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // trusted returns a authenticator of the provider's tokens, and closes it with the
 // test.
-func trusted(t testing.TB, p *provider, options ...bearer.Option) *bearer.Authenticator {
-	t.Helper()
+func trusted(tb testing.TB, p *provider, options ...bearer.Option) *bearer.Authenticator {
+	tb.Helper()
 	authenticator, err := bearer.New(p.URL, audience, bearer.Discovery(), options...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = authenticator.Close() })
+	tb.Cleanup(func() { _ = authenticator.Close() })
 	return authenticator
 }
 

@@ -16,6 +16,7 @@ import (
 	"hash"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -243,7 +244,7 @@ func (f *forger) times() {
 		}
 	}
 	for _, name := range []string{"exp", "nbf", "iat", "auth_time"} {
-		for _, value := range []any{nil, true, "", "soon", fmt.Sprint(now + 60), fmt.Sprint(now - 60), []any{now + 60}, fields{"t": now + 60}, -1, -now, json.Number("-1e300")} {
+		for _, value := range []any{nil, true, "", "soon", strconv.FormatInt(now+60, 10), strconv.FormatInt(now-60, 10), []any{now + 60}, fields{"t": now + 60}, -1, -now, json.Number("-1e300")} {
 			f.claims(fields{name: value})
 		}
 	}
@@ -297,6 +298,8 @@ func (f *forger) shapes() {
 		text := strings.Replace(string(payload), `"jane"`, `"`+subject+`"`, 1)
 		f.add(f.sign(header, []byte(text)), "subject %q", subject)
 	}
+	f.add(f.sign(header, bytes.Replace(payload, []byte(`"admin"`), []byte("\"admin\xff\""), 1)), "a role that is not UTF-8")
+	f.add(f.sign(header, append(payload[:len(payload)-1:len(payload)-1], ",\"x\":\"\xff\"}"...)), "a claim that is not UTF-8")
 	f.add(f.sign(header, []byte(f.good())), "a token within a token")
 	f.add(f.sign(f.goodHeader().with(fields{"cty": "JWT"}).json(), []byte(f.good())), "a token within a token, said so")
 }
@@ -332,11 +335,12 @@ func (f *forger) signatures(other signer) {
 		forged[i] ^= 1 << (i % 8)
 		f.add(input+"."+encode(forged), "signature with a bit of byte %d changed", i)
 	}
+	_, payload, _ := strings.Cut(input, ".")
 	expired := goodClaims(f.issuer, f.now).with(fields{"exp": f.now.Unix() - 1}).json()
 	f.add(encode(f.goodHeader().json())+"."+encode(expired)+"."+encode(signature), "expired, and a signature of another")
 	raised := goodClaims(f.issuer, f.now).with(fields{"sub": "root"}).json()
 	f.add(encode(f.goodHeader().json())+"."+encode(raised)+"."+encode(signature), "another subject under the signature")
-	f.add(encode(f.goodHeader().with(fields{"typ": "JWT"}).json())+input[strings.Index(input, "."):]+"."+encode(signature), "another header under the signature")
+	f.add(encode(f.goodHeader().with(fields{"typ": "JWT"}).json())+"."+payload+"."+encode(signature), "another header under the signature")
 }
 
 func sha256Sum(text string) []byte {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 )
 
@@ -113,6 +114,28 @@ func TestHeaders(t *testing.T) {
 		case got != http.StatusBadRequest:
 			t.Errorf("%s: %d", name, got)
 		}
+	}
+}
+
+// TestCredential tells what is not ours, which others may take, from what is nobody's.
+func TestCredential(t *testing.T) {
+	t.Parallel()
+	authenticator := must(bearer.New("id", audience, static(onceP256().Public())))
+	for authorization, want := range map[string]string{
+		"Basic eDp5": "none", "Bearer opaque": "none", "Bearer ses_x": "none", "Bearer eyJ": "none", "Bearer opaque==": "none",
+		"Bearer a b": "invalid", "Bearer a,b": "invalid", "Bearer a, Bearer b": "invalid", "Bearer  a": "invalid", "Bearer a\t": "invalid", "Bearer \xff": "invalid",
+		"Bearer a=b": "invalid", "Bearer =": "invalid", "Bearer ": "invalid", "Bearer": "invalid", "": "invalid", "opaque": "invalid",
+	} {
+		_, err := authenticator.Credential(calling(authorization))
+		if got := outcome(nil, err); got != want {
+			t.Errorf("%q: %s, want %s", authorization, got, want)
+		}
+	}
+	if token, err := authenticator.Credential(calling("bearer a.b")); token != "a.b" || err != nil {
+		t.Errorf("%q, %v", token, err)
+	}
+	if _, err := authenticator.Credential(calling()); outcome(nil, err) != "none" {
+		t.Error(err)
 	}
 }
 

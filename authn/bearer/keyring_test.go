@@ -5,8 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -163,8 +165,13 @@ func TestOutages(t *testing.T) {
 		}
 		_, _ = w.Write([]byte(`{"issuer":"http://` + r.Host + `","jwks_uri":"http://` + r.Host + `/keys"}`))
 	}
+	public := string(must(json.Marshal(es256("k1").public())))
 	document := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/keys" {
+				_, _ = w.Write([]byte(`{"keys":[` + public + `]}`))
+				return
+			}
 			_, _ = w.Write([]byte(strings.ReplaceAll(text, "ISSUER", "http://"+r.Host)))
 		}
 	}
@@ -198,7 +205,10 @@ func TestOutages(t *testing.T) {
 		"a list":         func(w http.ResponseWriter, r *http.Request) { keys(w, r, `[]`) },
 		"two key sets":   func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[],"keys":[]}`) },
 		"half a set":     func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[`) },
-		"a huge one":     func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[`+strings.Repeat(" ", 1<<20)+`]}`) },
+		"a long good one": func(w http.ResponseWriter, r *http.Request) {
+			keys(w, r, `{"keys":[`+public+`]}`+strings.Repeat(" ", 1<<20))
+		},
+		"a huge one": func(w http.ResponseWriter, r *http.Request) { keys(w, r, `{"keys":[`+strings.Repeat(" ", 1<<20)+`]}`) },
 		"headers": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X", strings.Repeat("x", 80<<10))
 			keys(w, r, `{"keys":[]}`)
@@ -318,6 +328,40 @@ func TestSlowIssuer(t *testing.T) {
 	}
 }
 
+// TestSlowerThanTheInterval has one fetch take longer than the time between two.
+func TestSlowerThanTheInterval(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	asked, release := make(chan struct{}, 10), make(chan struct{})
+	issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-release
+		issuer.answer(nil)
+		issuer.ServeHTTP(w, r)
+	})
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
+	token, answers := key.token(issuer.URL, clock.Now()), make(chan string, 10)
+	for i := range 5 {
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { answers <- outcome(authenticator.Verify(ctx, token)) }()
+		if i == 0 {
+			<-asked
+		} else {
+			cancel() // it came to wait, or did not come to anything
+			if got := <-answers; got != "canceled" {
+				t.Errorf("who had to wait: %s", got)
+			}
+		}
+		clock.pass(20 * time.Second)
+		defer cancel()
+	}
+	close(release)
+	if got := <-answers; got != issuer.URL+"#jane" || issuer.fetched() != 1 {
+		t.Errorf("%s after %d fetches", got, issuer.fetched())
+	}
+}
+
 func TestCloseEndsAFetch(t *testing.T) {
 	t.Parallel()
 	key := es256("k1")
@@ -420,7 +464,7 @@ func TestUseOfOneKey(t *testing.T) {
 		"none":                {fields{"alg": "none"}, false},
 		"an id of a number":   {fields{"kid": 1}, false},
 		"another id":          {fields{"kid": "K1"}, false},
-		"a private exponent":  {fields{"d": encode(onceP256().D.FillBytes(make([]byte, 32)))}, false},
+		"a private exponent":  {fields{"d": encode(must(onceP256().Bytes()))}, false},
 		"a certificate's URL": {fields{"x5u": "https://trap.example.com"}, true},
 		"a bad certificate":   {fields{"x5c": []string{"MIIB"}}, false},
 	} {
@@ -467,6 +511,86 @@ func TestTLS(t *testing.T) {
 	visited := plain.visited()
 	if got := authenticate(t, trusted(t, issuer, bearer.WithHTTPClient(issuer.Client())), token); got != "unavailable" || plain.visited() != visited {
 		t.Errorf("by a redirect: %s", got)
+	}
+}
+
+// A roundTripper answers requests to anywhere from memory.
+type roundTripper func(*http.Request) string
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	_, _ = recorder.WriteString(f(r))
+	response := recorder.Result()
+	response.Request = r
+	return response, nil
+}
+
+// TestWhereKeysMayBe has issuers say that their keys are somewhere else. Each place
+// that is asked would answer with the right ones.
+func TestWhereKeysMayBe(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	for name, test := range map[string]struct {
+		issuer, place string
+		options       []bearer.Option
+		good          bool
+	}{
+		"https":                       {"https://id.example.com", "https://id.example.com/keys", nil, true},
+		"https elsewhere":             {"https://id.example.com", "https://keys.example.com/keys", nil, true},
+		"from https to http":          {"https://id.example.com", "http://id.example.com/keys", nil, false},
+		"from https to loopback":      {"https://id.example.com", "http://127.0.0.1/keys", nil, false},
+		"from loopback to loopback":   {"http://127.0.0.1:1", "http://[::1]:2/keys", nil, true},
+		"from loopback to https":      {"http://localhost:1", "https://id.example.com/keys", nil, true},
+		"from loopback to http":       {"http://127.0.0.1:1", "http://id.example.com/keys", nil, false},
+		"from loopback to beside it":  {"http://127.0.0.1:1", "http://127.0.0.1.example.com/keys", nil, false},
+		"from loopback to metadata":   {"http://127.0.0.1:1", "http://169.254.169.254/keys", nil, false},
+		"from https to http, unsafe":  {"https://id.example.com", "http://id.example.com/keys", []bearer.Option{bearer.UnsafeWithoutTLS()}, true},
+		"from https to ftp, unsafe":   {"https://id.example.com", "ftp://id.example.com/keys", []bearer.Option{bearer.UnsafeWithoutTLS()}, false},
+		"from https to nothing":       {"https://id.example.com", "", nil, false},
+		"from http to http, unsafely": {"http://id.example.com", "http://keys.example.com/keys", []bearer.Option{bearer.UnsafeWithoutTLS()}, true},
+	} {
+		client := &http.Client{Transport: roundTripper(func(r *http.Request) string {
+			if strings.HasSuffix(r.URL.Path, "/keys") {
+				return string(fields{"keys": []any{key.public()}}.json())
+			}
+			return string(fields{"issuer": test.issuer, "jwks_uri": test.place}.json())
+		})}
+		authenticator := must(bearer.New(test.issuer, audience, bearer.Discovery(), append(test.options, bearer.WithHTTPClient(client))...))
+		want := "unavailable"
+		if test.good {
+			want = test.issuer + "#jane"
+		}
+		if got := authenticate(t, authenticator, key.token(test.issuer, time.Now())); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+		_ = authenticator.Close()
+	}
+}
+
+// TestRedirectElsewhere has an address of keys lead to other origins, where the right
+// ones are.
+func TestRedirectElsewhere(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	elsewhere, issuer := newProvider(t, key.public()), newProvider(t)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		for _, place := range []string{elsewhere.URL + "/keys", strings.Replace(issuer.URL, "127.0.0.1", "localhost", 1) + "/keys"} {
+			issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.Host, "localhost") {
+					elsewhere.ServeHTTP(w, r)
+					return
+				}
+				http.Redirect(w, r, place, status)
+			})
+			authenticator := must(bearer.New("id", audience, bearer.KeysAt(issuer.URL+"/keys")))
+			if got := authenticate(t, authenticator, key.token("id", time.Now())); got != "unavailable" {
+				t.Errorf("%d: %s", status, got)
+			}
+			_ = authenticator.Close()
+		}
+	}
+	if elsewhere.visited() != 0 {
+		t.Error("it was followed")
 	}
 }
 

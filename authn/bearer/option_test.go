@@ -41,7 +41,8 @@ func TestNewRefuses(t *testing.T) {
 		"an empty RSA key":       {issuer, audience, static(&rsa.PublicKey{}), nil, "nil"},
 		"a weak RSA key":         {issuer, audience, static(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 2046), E: 65537}), nil, "2047 bits"},
 		"a huge RSA key":         {issuer, audience, static(&rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 8192), E: 65537}), nil, "8193 bits"},
-		"a point off the curve":  {issuer, audience, static(&ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}), nil, "curve"},
+		"a point off the curve":  {issuer, audience, static(&ecdsa.PublicKey{Curve: elliptic.P256(), X: big.NewInt(1), Y: big.NewInt(1)}), nil, "curve"}, //nolint:staticcheck // made by hand on purpose
+		"a point nowhere":        {issuer, audience, static(&ecdsa.PublicKey{Curve: elliptic.P256()}), nil, "nil"},
 		"a curve of no use":      {issuer, audience, static(must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader)).Public()), nil, "curve"},
 		"half an Ed25519 key":    {issuer, audience, static(ed25519.PublicKey(make([]byte, 16))), nil, "32 bytes"},
 		"a private key":          {issuer, audience, static(onceP256()), nil, "PrivateKey"},

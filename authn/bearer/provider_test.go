@@ -7,7 +7,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -31,20 +30,20 @@ type provider struct {
 	visits  int // of any address
 }
 
-func newProvider(t testing.TB, keys ...any) *provider {
-	t.Helper()
+func newProvider(tb testing.TB, keys ...any) *provider {
+	tb.Helper()
 	p := &provider{keys: keys}
 	p.Server = httptest.NewServer(p)
-	t.Cleanup(p.Close)
+	tb.Cleanup(p.Close)
 	return p
 }
 
-func newTLS(t testing.TB, handler http.Handler) *httptest.Server {
-	t.Helper()
+func newTLS(tb testing.TB, handler http.Handler) *httptest.Server {
+	tb.Helper()
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelInfo) // it is refused on purpose
 	server.StartTLS()
-	t.Cleanup(server.Close)
+	tb.Cleanup(server.Close)
 	return server
 }
 
@@ -62,9 +61,9 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.URL, "jwks_uri": p.URL + "/keys"})
+		_, _ = w.Write(fields{"issuer": p.URL, "jwks_uri": p.URL + "/keys"}.json())
 	case "/keys":
-		_ = json.NewEncoder(w).Encode(map[string]any{"keys": append([]any{}, keys...)})
+		_, _ = w.Write(fields{"keys": append([]any{}, keys...)}.json())
 	default:
 		http.NotFound(w, r)
 	}

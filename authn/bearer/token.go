@@ -60,7 +60,7 @@ func newToken(payload []byte, authenticator *Authenticator) (*Token, error) {
 	now := authenticator.now()
 	ahead := now.Add(authenticator.skew)
 	expires, issued, began, signedIn := claims.time("exp"), claims.time("iat"), claims.time("nbf"), claims.time("auth_time")
-	subject, subjectOK := claims.text("sub")
+	subject, _ := claims.text("sub")
 	id, idOK := claims.text("jti")
 	issuer, _ := claims.text("iss")
 	switch {
@@ -71,7 +71,7 @@ func newToken(payload []byte, authenticator *Authenticator) (*Token, error) {
 	case !claims.meantFor(authenticator.audience):
 		return nil, errAudience
 	// U+FFFD is what JSON makes of text that is none: two subjects could become one.
-	case !subjectOK, subject == "", len(subject) > maxSubject, strings.ContainsRune(subject, utf8.RuneError):
+	case subject == "", len(subject) > maxSubject, strings.ContainsRune(subject, utf8.RuneError):
 		return nil, errSubject
 	case expires.IsZero():
 		return nil, errNoExpiry

@@ -59,7 +59,5 @@ func (a *Authenticator) KnowsAuthenticationTime() bool {
 // OnRevoke asks for revoked to be called with the id of every principal that this
 // cache is made to forget, by whomever, other processes included.
 func (a *Authenticator) OnRevoke(revoked func(principalID string)) {
-	a.cache.mu.Lock()
-	defer a.cache.mu.Unlock()
-	a.cache.heard = append(a.cache.heard, revoked)
+	a.cache.listeners.OnRevoke(revoked)
 }

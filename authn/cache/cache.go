@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // A Cache remembers the answers of the authenticators that it wraps. Make one with
@@ -18,15 +19,17 @@ type Cache struct {
 
 	good, bad   *table
 	revocations *revocations
+	// listeners are told of principals, once they are forgotten. They are on no bus: the
+	// cache is.
+	listeners revoked.Listeners
 
-	// ends with Close; whatever the cache does by itself is done in it
+	// ends with Close; verifications are done in it
 	ctx    context.Context //nolint:containedctx // it is the cache's own, and no call's
 	cancel context.CancelFunc
 	group  sync.WaitGroup
 
 	mu      sync.Mutex
 	flights map[key]*flight
-	heard   []func(principalID string)
 }
 
 var (
@@ -52,15 +55,15 @@ func New(options ...Option) (*Cache, error) {
 		ctx:         ctx, cancel: cancel,
 		flights: map[key]*flight{},
 	}
-	if chosen.link != nil {
-		cache.group.Go(cache.listen)
+	if chosen.bus != nil {
+		chosen.bus.Hear(cache.forget)
 	}
 	return cache, nil
 }
 
-// Close ends the verifications that are under way and the subscription to the link,
-// and waits for them: no goroutine of the cache outlives it. Afterwards its
-// authenticators answer [action.ErrUnavailable] to what they do not remember.
+// Close ends the verifications that are under way and waits for them: they are the
+// only goroutines of a cache. Afterwards its authenticators answer
+// [action.ErrUnavailable] to what they do not remember.
 func (c *Cache) Close() error {
 	c.mu.Lock() // so that no verification begins between the two
 	c.cancel()
@@ -78,55 +81,37 @@ func (c *Cache) Wrap(verifier Verifier) *Authenticator {
 		return nil
 	}
 	if revoker, ok := verifier.(action.Revoker); ok {
-		revoker.OnRevoke(func(principalID string) { c.forget(Revocation{ofPrincipal, principalID}) })
+		revoker.OnRevoke(func(principalID string) { c.forget(revocation.OfPrincipal(principalID)) })
 	}
 	return &Authenticator{cache: c, verifier: verifier, keys: newKeys()}
 }
 
 // Revoke makes the cache forget everything that stands for the principal, whichever
 // authenticator said so, and live streams of the principal are looked at again. When
-// it returns, every later call in this process is verified anew.
-//
-// The other processes of the link are told before it returns. The error is that of
-// telling them: this process has forgotten all the same, and the others will when
-// their answers are too old.
-func (c *Cache) Revoke(ctx context.Context, principalID string) error {
-	if principalID == "" {
-		return errors.New("cache: a principal id is required")
+// it returns, every later call in this process is verified anew. The other processes
+// of a bus are told, which it does not wait for. Without an id it does nothing.
+func (c *Cache) Revoke(principalID string) { c.revoke(revocation.OfPrincipal(principalID)) }
+
+// RevokeCredential is Revoke for one credential, as a [Verifier] would name it. Live
+// streams are not looked at ahead of time, since nobody remembers which were opened
+// with it. The other processes are told its SHA-256.
+func (c *Cache) RevokeCredential(credential string) { c.revoke(revocation.OfCredential(credential)) }
+
+func (c *Cache) revoke(revoked revocation.Revocation) {
+	c.forget(revoked)
+	if c.bus != nil {
+		c.bus.Tell(revoked)
 	}
-	return c.revoke(ctx, Revocation{ofPrincipal, principalID})
 }
 
-// RevokeCredential is [Cache.Revoke] for one credential, as a [Verifier] would name
-// it. Live streams are not looked at ahead of time, since nobody remembers which were
-// opened with it. The other processes are sent a SHA-256 of the credential, which
-// tells it to nobody as long as it has the entropy that a credential needs.
-func (c *Cache) RevokeCredential(ctx context.Context, credential string) error {
-	if credential == "" {
-		return errors.New("cache: a credential is required")
-	}
-	return c.revoke(ctx, revocationOf(credential))
-}
-
-func (c *Cache) revoke(ctx context.Context, revocation Revocation) error {
-	c.forget(revocation)
-	if c.link == nil {
-		return nil
-	}
-	return c.link.Publish(ctx, revocation)
-}
-
-// forget makes this process forget, and tells those who listen.
-func (c *Cache) forget(revocation Revocation) {
-	c.revocations.add(revocation)
-	if revocation.kind != ofPrincipal {
+// forget makes this process forget, and tells those who listen here.
+func (c *Cache) forget(revoked revocation.Revocation) {
+	if revoked == (revocation.Revocation{}) {
 		return
 	}
-	c.mu.Lock()
-	heard := slices.Clone(c.heard)
-	c.mu.Unlock()
-	for _, revoked := range heard {
-		revoked(revocation.name)
+	c.revocations.add(revoked)
+	if principalID, ok := revoked.Principal(); ok {
+		c.listeners.Tell(principalID)
 	}
 }
 

@@ -18,7 +18,7 @@
 // [Cache.Revoke] and [Cache.RevokeCredential] make the cache forget, at once, also
 // what is being verified at that moment. Forgetting is not refusing: the next call
 // asks the authenticator again. So first take the credential back where the
-// authenticator looks, then revoke it here. With a [Link] other processes forget as
+// authenticator looks, then revoke it here. With [WithBus] other processes forget as
 // well, as soon as they hear of it; while they cannot be reached, the minute is what
 // bounds how long they go on.
 //

@@ -27,9 +27,7 @@ func Example() {
 		fmt.Println(principal.ID(), err, tokens.asked.Load())
 	}
 	// Ada was signed out everywhere. The next call asks again.
-	if err := verified.Revoke(ctx, "ada"); err != nil {
-		fmt.Println(err)
-	}
+	verified.Revoke("ada")
 	principal, err := remembering.Authenticate(ctx, calling("ada"))
 	fmt.Println(principal.ID(), err, tokens.asked.Load())
 	// Output:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // maxVerify is the longest that a verification may take. Callers wait as long as
@@ -100,10 +101,10 @@ func (c *Cache) fly(flight *flight, verifier Verifier, credential string, now ti
 		}
 		c.land(flight, answer, now)
 	}()
-	answer.byItself = c.revocations.stripe(revocationOf(credential))
+	answer.byItself = c.revocations.stripe(revocation.OfCredential(credential))
 	answer.principal, answer.err = sound(verifier.Verify(flight.ctx, credential))
 	if answer.principal != nil {
-		answer.byPrincipal = c.revocations.stripe(Revocation{ofPrincipal, answer.principal.ID()})
+		answer.byPrincipal = c.revocations.stripe(revocation.OfPrincipal(answer.principal.ID()))
 		answer.expires = answer.principal.ExpiresAt()
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // TestMain sees that no goroutine outlives its cache.
@@ -56,13 +57,13 @@ func (v *verifier) Authenticate(ctx context.Context, call *connect.CallInfo) (*a
 	return v.Verify(ctx, credential)
 }
 
-func newCache(t testing.TB, options ...cache.Option) *cache.Cache {
-	t.Helper()
+func newCache(tb testing.TB, options ...cache.Option) *cache.Cache {
+	tb.Helper()
 	made, err := cache.New(options...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = made.Close() })
+	tb.Cleanup(func() { _ = made.Close() })
 	return made
 }
 
@@ -72,9 +73,9 @@ func calling(credential string) *connect.CallInfo {
 	return call
 }
 
-func authenticate(t testing.TB, authenticator action.Authenticator, credential string) string {
-	t.Helper()
-	return outcome(authenticator.Authenticate(t.Context(), calling(credential)))
+func authenticate(tb testing.TB, authenticator action.Authenticator, credential string) string {
+	tb.Helper()
+	return outcome(authenticator.Authenticate(tb.Context(), calling(credential)))
 }
 
 // outcome is a kind of answer of an authenticator: who, or why not.
@@ -101,72 +102,86 @@ func outcome(principal *action.Principal, err error) string {
 	}
 }
 
-// A bus is a link in memory.
-type bus struct {
-	mu          sync.Mutex
-	subscribers map[int]func(cache.Revocation)
-	next        int
-	down        chan struct{} // closed to break subscriptions
-	failure     error         // of Publish
-	joined      chan struct{} // a subscription began
+// A link carries revocations in memory, from Publish to every Subscribe.
+type link struct {
+	mu        sync.Mutex
+	receivers map[int]func(revocation.Revocation)
+	next      int
+	cut       chan struct{} // closed while the link is down
 }
 
-var errDown = errors.New("the bus is down")
+var errDown = errors.New("the link is down")
 
-func newBus() *bus {
-	return &bus{subscribers: map[int]func(cache.Revocation){}, down: make(chan struct{}), joined: make(chan struct{}, 100)}
+func newLink() *link {
+	return &link{receivers: map[int]func(revocation.Revocation){}, cut: make(chan struct{})}
 }
 
-func (b *bus) Publish(_ context.Context, revocation cache.Revocation) error {
-	text, err := revocation.MarshalText()
+func (l *link) Publish(_ context.Context, revoked revocation.Revocation) error {
+	text, err := revoked.MarshalText()
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.failure != nil {
-		return b.failure
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down() {
+		return errDown
 	}
-	for _, receive := range b.subscribers {
-		var received cache.Revocation
-		if err := received.UnmarshalText(text); err != nil {
-			return err
-		}
-		receive(received)
+	for _, receive := range l.receivers {
+		receive(revocation.Parse(text))
 	}
 	return nil
 }
 
-func (b *bus) Subscribe(ctx context.Context, receive func(cache.Revocation)) error {
-	b.mu.Lock()
-	id, down := b.next, b.down
-	b.next++
-	b.subscribers[id] = receive
-	b.mu.Unlock()
-	b.joined <- struct{}{}
+func (l *link) Subscribe(ctx context.Context, receive func(revocation.Revocation)) error {
+	l.mu.Lock()
+	id, cut := l.next, l.cut
+	if l.down() {
+		l.mu.Unlock()
+		return errDown
+	}
+	l.next++
+	l.receivers[id] = receive
+	receive(revocation.OfEverything())
+	l.mu.Unlock()
 	defer func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.subscribers, id)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.receivers, id)
 	}()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-down:
+	case <-cut:
 		return errDown
 	}
 }
 
-// cut breaks all subscriptions.
-func (b *bus) cut() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	close(b.down)
-	b.down = make(chan struct{})
+func (l *link) down() bool {
+	select {
+	case <-l.cut:
+		return true
+	default:
+		return false
+	}
 }
 
-func (b *bus) fail(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failure = err
+// turn takes the link down, or up again.
+func (l *link) turn(down bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if down {
+		close(l.cut)
+		return
+	}
+	l.cut = make(chan struct{})
+}
+
+func newBus(tb testing.TB, link revocation.Link) *revocation.Bus {
+	tb.Helper()
+	bus, err := revocation.New(link)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = bus.Close() })
+	return bus
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // longest is the longest that an answer may be remembered. Whoever needs longer needs
@@ -39,11 +41,11 @@ func WithSize(size int) Option {
 	return optionFunc(func(s *settings) { s.size = size })
 }
 
-// WithLink sets what carries revocations between processes. By default there is none,
-// and a revocation is of this process. With a link the cache runs a goroutine, which
-// [Cache.Close] ends.
-func WithLink(link Link) Option {
-	return optionFunc(func(s *settings) { s.link, s.linked = link, true })
+// WithBus tells the other processes of the service what is to be forgotten, and hears
+// of it from them, see package revocation. By default a revocation is of this process
+// alone. The caller closes the bus.
+func WithBus(bus *revocation.Bus) Option {
+	return optionFunc(func(s *settings) { s.bus, s.joins = bus, true })
 }
 
 // WithClock sets the clock by which answers expire. It is for tests; the default is
@@ -57,8 +59,8 @@ var defaults = settings{ttl: time.Minute, negative: 5 * time.Second, size: 10_00
 type settings struct {
 	ttl, negative time.Duration
 	size          int
-	link          Link
-	linked        bool // a link was asked for
+	bus           *revocation.Bus
+	joins         bool // a bus was asked for
 	now           func() time.Time
 }
 
@@ -73,8 +75,8 @@ func (s *settings) check() error {
 	if s.size < 1 {
 		errs = append(errs, fmt.Errorf("cache: a size of %d leaves no room", s.size))
 	}
-	if s.linked && s.link == nil {
-		errs = append(errs, errors.New("cache: the link is nil"))
+	if s.joins && s.bus == nil {
+		errs = append(errs, errors.New("cache: the bus is nil"))
 	}
 	if s.now == nil {
 		errs = append(errs, errors.New("cache: the clock is nil"))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/sallyport-rpc/sallyport/action"
@@ -21,7 +22,7 @@ func everyone(context.Context, string) (action.Claims, error) {
 	return action.Claims{Roles: []string{"member"}}, nil
 }
 
-func newManager(t *testing.T, store *recorder, options ...session.Option) *session.Manager {
+func newManager(t *testing.T, store scs.Store, options ...session.Option) *session.Manager {
 	t.Helper()
 	manager, err := session.New(store, everyone, options...)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
 )
 
 // A Manager starts, ends and authenticates sessions. Make one with [New]. It is
@@ -20,7 +21,7 @@ type Manager struct {
 	entries entries
 	lookup  Lookup
 	settings
-	revocations revocations
+	revoked revoked.Listeners
 }
 
 var _ action.Challenger = (*Manager)(nil)
@@ -54,7 +55,9 @@ func New(store scs.Store, lookup Lookup, options ...Option) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Manager{entries: entries{withContext(store)}, lookup: lookup, settings: chosen}, nil
+	manager := &Manager{entries: entries{withContext(store)}, lookup: lookup, settings: chosen}
+	manager.revoked.Join(chosen.bus)
+	return manager, nil
 }
 
 // Start begins a session of the given user, who has just proved who they are, and

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
@@ -239,36 +237,4 @@ func TestNothingHalfStarted(t *testing.T) {
 			t.Errorf("operation %d failed, and Start did not", failing)
 		}
 	}
-}
-
-func TestConcurrentUse(t *testing.T) {
-	t.Parallel()
-	manager := newManager(t, newRecorder())
-	var group sync.WaitGroup
-	for _, userID := range []string{"ada", "bob", "cyd", "dan"} {
-		group.Go(func() {
-			var tokens []string
-			for range 50 {
-				token, err := manager.Start(t.Context(), userID)
-				if err != nil {
-					t.Error(err)
-				}
-				tokens = append(tokens, token)
-				if got := authenticate(t, manager, bearer(token)); got != userID {
-					t.Errorf("got %s, want %s", got, userID)
-				}
-				if len(tokens)%10 == 0 {
-					if err := manager.EndAll(t.Context(), userID); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-			if slices.ContainsFunc(tokens, func(token string) bool {
-				return authenticate(t, manager, bearer(token)) != "invalid"
-			}) {
-				t.Errorf("a session of %s outlived EndAll", userID)
-			}
-		})
-	}
-	group.Wait()
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // longest is the longest lifetime of a session, and the longest that browsers keep
@@ -40,6 +42,14 @@ func WithCookieName(name string) Option {
 	return optionFunc(func(s *settings) { s.name = name })
 }
 
+// WithBus tells the other processes of the service whose sessions end here, so that
+// live streams are looked at again and caches forget in all of them, and hears of
+// theirs. A call never needs it, see package revocation. By default a revocation is
+// heard in this process alone. The caller closes the bus.
+func WithBus(bus *revocation.Bus) Option {
+	return optionFunc(func(s *settings) { s.bus, s.joins = bus, true })
+}
+
 // UnsafeWithoutSecure lets the cookie travel over plain HTTP, where everyone on the
 // way can read it and take the session over, and drops its "__Host-" prefix, so that
 // neighbouring hosts can overwrite it. It is for a server on loopback and nothing
@@ -56,6 +66,8 @@ type settings struct {
 	lifetime, idle time.Duration
 	name           string
 	insecure       bool
+	bus            *revocation.Bus
+	joins          bool // a bus was asked for
 }
 
 func (s *settings) check() error {
@@ -69,6 +81,9 @@ func (s *settings) check() error {
 	name := http.Cookie{Name: s.name} //nolint:gosec // Made to look at its name alone.
 	if name.Valid() != nil || strings.HasPrefix(s.name, "__") {
 		errs = append(errs, fmt.Errorf("session: %q is no cookie name, or has a prefix with a meaning of its own", s.name))
+	}
+	if s.joins && s.bus == nil {
+		errs = append(errs, errors.New("session: the bus is nil"))
 	}
 	return errors.Join(errs...)
 }

@@ -28,6 +28,7 @@ func TestNewRefuses(t *testing.T) {
 		"name with a semicolon": {session.WithCookieName("a;b"), "cookie name"},
 		"name with a break":     {session.WithCookieName("a\r\n"), "cookie name"},
 		"name with a prefix":    {session.WithCookieName("__Secure-a"), "cookie name"},
+		"no bus":                {session.WithBus(nil), "bus"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -41,11 +42,12 @@ func TestNewRefuses(t *testing.T) {
 
 func TestNewNamesEverythingWrong(t *testing.T) {
 	t.Parallel()
-	_, err := session.New(nil, nil, session.WithLifetime(0), session.WithIdleTimeout(0), session.WithCookieName(""))
+	_, err := session.New(nil, nil, session.WithLifetime(0), session.WithIdleTimeout(0), session.WithCookieName(""),
+		session.WithBus(nil))
 	if err == nil {
 		t.Fatal("New accepted everything")
 	}
-	for _, want := range []string{"store is required", "lookup is required", "lifetime", "idle timeout", "cookie name"} {
+	for _, want := range []string{"store is required", "lookup is required", "lifetime", "idle timeout", "cookie name", "bus"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in: %v", want, err)
 		}

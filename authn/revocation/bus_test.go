@@ -1,0 +1,338 @@
+package revocation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
+)
+
+// The tests of a bus alone run in bubbles, where time stands still until everybody
+// sleeps; a bubble does not end before all its goroutines have.
+
+// A hub is a link in memory. While it is down, whatever uses it fails.
+type hub struct {
+	mu        sync.Mutex
+	down      bool
+	cut       chan struct{} // closed when the hub goes down
+	receivers map[int]chan revocation.Revocation
+	next      int
+	tries     []time.Time // of Subscribe
+	published []string
+}
+
+func newHub() *hub {
+	return &hub{cut: make(chan struct{}), receivers: map[int]chan revocation.Revocation{}}
+}
+
+var errDown = errors.New("the hub is down")
+
+func (h *hub) turn(down bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down == down {
+		return
+	}
+	if h.down = down; down {
+		close(h.cut)
+	} else {
+		h.cut = make(chan struct{})
+	}
+}
+
+// tried returns when Subscribe was called, and taken what was published.
+func (h *hub) tried() []time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.tries)
+}
+
+func (h *hub) taken() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.published)
+}
+
+func (h *hub) Publish(ctx context.Context, r revocation.Revocation) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.down {
+		return errDown
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	h.published = append(h.published, outcome(r))
+	for _, receiver := range h.receivers {
+		receiver <- r
+	}
+	return nil
+}
+
+func (h *hub) Subscribe(ctx context.Context, receive func(revocation.Revocation)) error {
+	h.mu.Lock()
+	h.tries = append(h.tries, time.Now())
+	if h.down {
+		h.mu.Unlock()
+		return errDown
+	}
+	id, own, cut := h.next, make(chan revocation.Revocation, 20_000), h.cut
+	h.next++
+	h.receivers[id] = own
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.receivers, id)
+	}()
+	receive(revocation.OfEverything())
+	for {
+		select {
+		case r := <-own:
+			receive(r)
+		case <-cut:
+			return errDown
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// A diary keeps what a bus hears.
+type diary struct {
+	mu    sync.Mutex
+	heard []string
+}
+
+func (d *diary) hear(r revocation.Revocation) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.heard = append(d.heard, outcome(r))
+}
+
+// take returns what was heard since the last time.
+func (d *diary) take() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	heard := d.heard
+	d.heard = nil
+	return heard
+}
+
+// open returns a bus that listens, if it can, and what it hears from then on.
+func open(t *testing.T, link revocation.Link) (*revocation.Bus, *diary) {
+	t.Helper()
+	bus, err := revocation.New(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { bus.Close() })
+	diary := &diary{}
+	bus.Hear(diary.hear)
+	synctest.Wait()
+	diary.take()
+	return bus, diary
+}
+
+func (d *diary) expect(t *testing.T, when string, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	if diff := cmp.Diff(want, d.take()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", when, diff)
+	}
+}
+
+func TestNewWithoutLink(t *testing.T) {
+	t.Parallel()
+	if bus, err := revocation.New(nil); bus != nil || err == nil {
+		t.Errorf("got %v and %v", bus, err)
+	}
+}
+
+func TestEverybodyHears(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		first, one := open(t, hub)
+		second, other := open(t, hub)
+		first.Tell(revocation.OfPrincipal("ada"))
+		one.expect(t, "first, of its own", "principal ada")
+		other.expect(t, "second", "principal ada")
+		second.Tell(revocation.OfCredential("s3cr3t"))
+		one.expect(t, "first", "credential")
+		other.expect(t, "second, of its own", "credential")
+		first.Tell(revocation.Revocation{})
+		one.expect(t, "first, of nothing")
+		first.Tell(revocation.OfPrincipal(strings.Repeat("x", 5000)))
+		other.expect(t, "second, of somebody with no name that travels", "everything")
+	})
+}
+
+func TestLinkBreaksAndComesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		first, _ := open(t, hub)
+		_, other := open(t, hub)
+		hub.turn(true)
+		first.Tell(revocation.OfPrincipal("ada"))
+		first.Tell(revocation.OfPrincipal("ada"))
+		time.Sleep(time.Hour)
+		other.expect(t, "while the link is down")
+		hub.turn(false)
+		time.Sleep(10 * time.Second) // the longest pause
+		synctest.Wait()
+		heard := other.take()
+		slices.Sort(heard) // which of the two comes back first is up to chance
+		if want := []string{"everything", "principal ada"}; !cmp.Equal(heard, want) && !cmp.Equal(heard, want[:1]) {
+			t.Errorf("when the link is back: %q", heard)
+		}
+		if diff := cmp.Diff([]string{"principal ada"}, hub.taken()); diff != "" {
+			t.Error(diff)
+		}
+		first.Tell(revocation.OfPrincipal("bob"))
+		other.expect(t, "afterwards", "principal bob")
+	})
+}
+
+// The pauses between attempts grow, up to a bound, and differ from bus to bus. After
+// a time that went well they are short again.
+func TestPauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pauses := func() []time.Duration {
+			hub := newHub()
+			open(t, hub)
+			time.Sleep(time.Minute)
+			began := time.Now()
+			hub.turn(true)
+			time.Sleep(time.Minute)
+			var pauses []time.Duration
+			for _, at := range hub.tried()[1:] {
+				pauses = append(pauses, at.Sub(began))
+				began = at
+			}
+			return pauses
+		}
+		first, second := pauses(), pauses()
+		for i, got := range first {
+			longest := min(100*time.Millisecond<<i, 10*time.Second)
+			if got < longest/2 || got > longest {
+				t.Errorf("pause %d of %v is not between the half of %v and all of it", i, got, longest)
+			}
+		}
+		if len(first) < 10 || len(first) > 20 {
+			t.Errorf("%d attempts in a minute", len(first))
+		}
+		if slices.Equal(first, second) {
+			t.Error("two buses pause alike")
+		}
+	})
+}
+
+// A link that breaks again and again is not taken up in a rush.
+func TestFlappingLink(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		_, heard := open(t, hub)
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			hub.turn(true)
+			hub.turn(false)
+		}
+		if got := len(heard.take()); got > 20 {
+			t.Errorf("everything was revoked %d times in a minute", got)
+		}
+	})
+}
+
+// What cannot be told is kept, within bounds.
+func TestTellWithoutEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		hub.turn(true)
+		bus, heard := open(t, hub)
+		for i := range 10_100 {
+			bus.Tell(revocation.OfPrincipal(strconv.Itoa(i)))
+		}
+		synctest.Wait()
+		hub.turn(false)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if got := heard.take(); len(got) > 110 || !slices.Contains(hub.taken(), "everything") {
+			t.Errorf("%d came: %.200q", len(got), got)
+		}
+	})
+}
+
+// Close tells what is still to be told, and does not wait for what cannot be.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		bus, _ := open(t, hub)
+		_, other := open(t, hub)
+		bus.Tell(revocation.OfPrincipal("ada"))
+		bus.Close()
+		other.expect(t, "after Close", "principal ada")
+		bus.Tell(revocation.OfPrincipal("bob"))
+		bus.Close()
+		other.expect(t, "after it was closed")
+
+		mute, _ := open(t, silent{})
+		mute.Tell(revocation.OfPrincipal("ada"))
+		synctest.Wait()
+		began := time.Now()
+		mute.Close()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+	})
+}
+
+// silent is a link that never answers.
+type silent struct{}
+
+func (silent) Publish(ctx context.Context, _ revocation.Revocation) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (silent) Subscribe(ctx context.Context, _ func(revocation.Revocation)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		bus, heard := open(t, hub)
+		var group sync.WaitGroup
+		for i := range 20 {
+			group.Go(func() {
+				bus.Hear(func(revocation.Revocation) {})
+				for j := range 20 {
+					bus.Tell(revocation.OfPrincipal(fmt.Sprint(i, j)))
+				}
+			})
+		}
+		group.Wait()
+		synctest.Wait()
+		if got := len(heard.take()); got != 400 {
+			t.Errorf("heard %d, want 400", got)
+		}
+	})
+}

@@ -1,0 +1,28 @@
+package revocation_test
+
+import (
+	"fmt"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
+)
+
+func Example() {
+	link := newHub() // between processes: pgbus.New(pool) or redisbus.New(client)
+	here, err := revocation.New(link)
+	if err != nil {
+		panic(err)
+	}
+	defer here.Close()
+	heard := make(chan revocation.Revocation, 10)
+	here.Hear(func(revoked revocation.Revocation) { heard <- revoked })
+
+	here.Tell(revocation.OfPrincipal("ada"))
+	for revoked := range heard {
+		if id, ok := revoked.Principal(); ok {
+			fmt.Println("look at", id, "again")
+			break
+		}
+		here.Tell(revocation.OfPrincipal("ada")) // it was told before anybody listened
+	}
+	// Output: look at ada again
+}

@@ -1,0 +1,22 @@
+package revocation
+
+import "context"
+
+// A Link carries revocations between processes. Packages pgbus and redisbus have one
+// each; a [Bus] is what uses it. It must be safe for concurrent use.
+//
+// Whoever can publish on a link can make caches forget and live streams be looked at
+// again, and no more than that.
+type Link interface {
+	// Publish sends a revocation to every process that subscribes, this one included or
+	// not. It returns once the link has taken it, or with why it has not, and soon after
+	// ctx has ended.
+	Publish(ctx context.Context, revocation Revocation) error
+	// Subscribe calls receive for every revocation that is published, in its own
+	// goroutine, until ctx ends or the link breaks, and returns why. A link that is gone
+	// without a word counts as broken within half a minute.
+	//
+	// As soon as it listens it calls receive with [OfEverything], since it cannot know what
+	// was published before. It is called again after a break.
+	Subscribe(ctx context.Context, receive func(Revocation)) error
+}

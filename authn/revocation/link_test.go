@@ -1,0 +1,223 @@
+package revocation_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
+)
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// A subscription is what one process hears of a link.
+type subscription struct {
+	heard chan revocation.Revocation
+	ended chan error
+	end   context.CancelFunc
+}
+
+// subscribe begins to listen and returns once the link does.
+func subscribe(t *testing.T, link revocation.Link) *subscription {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &subscription{heard: make(chan revocation.Revocation, 1000), ended: make(chan error, 1), end: cancel}
+	go func() { s.ended <- link.Subscribe(ctx, func(r revocation.Revocation) { s.heard <- r }) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-s.ended:
+		case <-time.After(patience):
+			t.Error("Subscribe does not end with its context")
+		}
+	})
+	if got := s.next(t); got != revocation.OfEverything() {
+		t.Fatalf("it begins with %v", got)
+	}
+	return s
+}
+
+// next returns what is heard next.
+func (s *subscription) next(t *testing.T) revocation.Revocation {
+	t.Helper()
+	select {
+	case r := <-s.heard:
+		return r
+	case err := <-s.ended:
+		s.ended <- err
+		t.Fatalf("Subscribe ended: %v", err)
+	case <-time.After(patience):
+		t.Fatal("nothing is heard")
+	}
+	return revocation.Revocation{}
+}
+
+// broken returns how long it took Subscribe to end, and with what.
+func (s *subscription) broken(t *testing.T) (time.Duration, error) {
+	t.Helper()
+	began := time.Now()
+	select {
+	case err := <-s.ended:
+		s.ended <- err
+		return time.Since(began), err
+	case <-time.After(patience):
+		t.Fatal("Subscribe does not end")
+		return 0, nil
+	}
+}
+
+func publish(t *testing.T, link revocation.Link, revoked revocation.Revocation) {
+	t.Helper()
+	if err := link.Publish(t.Context(), revoked); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLinkCarries(t *testing.T) {
+	t.Parallel()
+	eachService(t, func(t *testing.T, service service) {
+		one, other := service.dial(t, 10*time.Second, nil), service.dial(t, 10*time.Second, nil)
+		own, others := subscribe(t, one), subscribe(t, other)
+		for _, revoked := range []revocation.Revocation{
+			revocation.OfPrincipal("ada"),
+			revocation.OfPrincipal("a'b\"c\\d\r\n\x00%s$1;--"),
+			revocation.OfPrincipal("アダ"),
+			revocation.OfPrincipal(strings.Repeat("x", 4096-16)),
+			revocation.OfCredential("s3cr3t"),
+			revocation.OfEverything(),
+			revocation.OfPrincipal("ada"),
+		} {
+			publish(t, one, revoked)
+			for _, heard := range []revocation.Revocation{own.next(t), others.next(t)} {
+				if heard != revoked {
+					t.Errorf("%v arrives as %v", revoked, heard)
+				}
+			}
+		}
+		if err := one.Publish(t.Context(), revocation.Revocation{}); err == nil {
+			t.Error("a revocation of nothing was published")
+		}
+	})
+}
+
+func TestChannelsAreApart(t *testing.T) {
+	t.Parallel()
+	for name, both := range map[string]func(*testing.T) service{"PostgreSQL": postgreSQL, "Redis": redisServer} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, other := both(t).dial(t, time.Second, nil), both(t).dial(t, time.Second, nil)
+			own, others := subscribe(t, one), subscribe(t, other)
+			publish(t, one, revocation.OfPrincipal("ada"))
+			publish(t, other, revocation.OfPrincipal("bob"))
+			got := []revocation.Revocation{own.next(t), others.next(t)}
+			if want := []revocation.Revocation{revocation.OfPrincipal("ada"), revocation.OfPrincipal("bob")}; !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+// A link lives through silence: the server is asked whether it is there, and answers.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	const heartbeat = 250 * time.Millisecond
+	eachService(t, func(t *testing.T, service service) {
+		link := service.dial(t, heartbeat, nil)
+		heard := subscribe(t, link)
+		for range 6 {
+			time.Sleep(heartbeat + heartbeat/5)
+			publish(t, link, revocation.OfPrincipal("ada"))
+			if got := heard.next(t); got != revocation.OfPrincipal("ada") {
+				t.Fatalf("heard %v", got)
+			}
+		}
+	})
+}
+
+// A link that is gone without a word is noticed after two heartbeats.
+func TestSilentBreak(t *testing.T) {
+	t.Parallel()
+	const heartbeat = 500 * time.Millisecond
+	eachService(t, func(t *testing.T, service service) {
+		by := newProxy(t, service.address)
+		heard := subscribe(t, service.dial(t, heartbeat, by))
+		by.stall()
+		after, err := heard.broken(t)
+		if err == nil || after < heartbeat/2 || after > 10*heartbeat {
+			t.Errorf("%v after %v", err, after)
+		}
+		t.Logf("%s: heartbeat %v: noticed after %v: %v", t.Name(), heartbeat, after.Round(time.Millisecond), err)
+	})
+}
+
+func TestKilledBreak(t *testing.T) {
+	t.Parallel()
+	eachService(t, func(t *testing.T, service service) {
+		heard := subscribe(t, service.dial(t, 10*time.Second, nil))
+		if killed := service.kill(t); killed != 1 {
+			t.Fatalf("%d connections were killed", killed)
+		}
+		after, err := heard.broken(t)
+		if err == nil {
+			t.Error("no error")
+		}
+		t.Logf("%s: noticed after %v: %v", t.Name(), after.Round(time.Millisecond), err)
+	})
+}
+
+// Nothing goes on after its context, whatever it waits for.
+func TestContextEnds(t *testing.T) {
+	t.Parallel()
+	eachService(t, func(t *testing.T, service service) {
+		by := newProxy(t, service.address)
+		link := service.dial(t, 10*time.Second, by)
+		heard := subscribe(t, link)
+		publish(t, link, revocation.OfPrincipal("ada"))
+		by.stall()
+		heard.end()
+		if after, err := heard.broken(t); !errors.Is(err, context.Canceled) || after > 3*time.Second {
+			t.Errorf("Subscribe: %v after %v", err, after)
+		}
+	})
+}
+
+func TestNoServer(t *testing.T) {
+	t.Parallel()
+	eachService(t, func(t *testing.T, service service) {
+		by := newProxy(t, service.address)
+		link := service.dial(t, 10*time.Second, by)
+		by.cut()
+		if err := link.Publish(t.Context(), revocation.OfPrincipal("ada")); err == nil {
+			t.Error("published")
+		}
+		if err := link.Subscribe(t.Context(), func(revocation.Revocation) { t.Error("heard") }); err == nil {
+			t.Error("subscribed")
+		}
+	})
+}
+
+// TestLatency prints how long it takes from one process to another.
+func TestLatency(t *testing.T) {
+	t.Parallel()
+	eachService(t, func(t *testing.T, service service) {
+		one, other := service.dial(t, 10*time.Second, nil), service.dial(t, 10*time.Second, nil)
+		heard := subscribe(t, other)
+		took := make([]time.Duration, 500)
+		for i := range took {
+			revoked := revocation.OfPrincipal(strconv.Itoa(i))
+			began := time.Now()
+			publish(t, one, revoked)
+			if got := heard.next(t); got != revoked {
+				t.Fatalf("heard %v", got)
+			}
+			took[i] = time.Since(began)
+		}
+		slices.Sort(took)
+		t.Logf("%s: published to heard: median %v, p99 %v, max %v", t.Name(), took[250], took[495], took[499])
+	})
+}

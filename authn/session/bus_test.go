@@ -1,0 +1,72 @@
+package session_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/authn/session"
+)
+
+// mirror is a link of a process alone, which hears what it tells.
+type mirror chan revocation.Revocation
+
+func (m mirror) Publish(_ context.Context, revoked revocation.Revocation) error {
+	m <- revoked
+	return nil
+}
+
+func (m mirror) Subscribe(ctx context.Context, receive func(revocation.Revocation)) error {
+	for {
+		select {
+		case revoked := <-m:
+			receive(revoked)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// A manager tells the bus of its own revocations, hears those of others, and tells
+// nobody of these, which would never end.
+func TestBus(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		link := make(mirror, 10)
+		bus, err := revocation.New(link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer bus.Close()
+		store := newRecorder()
+		manager, other := newManager(t, store, session.WithBus(bus)), newManager(t, store, session.WithBus(bus))
+		var told, heard []string
+		bus.Hear(func(revoked revocation.Revocation) { told = append(told, revoked.String()) })
+		other.OnRevoke(func(userID string) { heard = append(heard, userID) })
+
+		token := start(t, manager, "ada")
+		within(t, bearer(token), manager.End)
+		synctest.Wait()
+		_ = manager.EndAll(t.Context(), "bob")
+		synctest.Wait()
+		manager.Changed("cyd")
+		synctest.Wait()
+		link <- revocation.OfEverything()
+		link <- revocation.OfCredential("s3cr3t")
+		synctest.Wait()
+
+		if diff := cmp.Diff([]string{"ada", "bob", "cyd"}, heard); diff != "" {
+			t.Errorf("heard (-want +got):\n%s", diff)
+		}
+		want := []string{
+			`{"principal":"ada"}`, `{"principal":"bob"}`, `{"principal":"cyd"}`,
+			revocation.OfEverything().String(), revocation.OfCredential("s3cr3t").String(),
+		}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
+		}
+	})
+}
