@@ -1,0 +1,227 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"buf.build/go/protovalidate"
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectinprocess"
+	"connectrpc.com/validate"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// A way is one way of serving the method that is measured.
+type way struct {
+	name   string
+	server func() *connect.Server
+}
+
+// ways serve DeleteUser to its owner.
+var ways = []way{
+	{"unguarded", unguardedServer},
+	{"unguarded, validated", validatedServer},
+	{"sallyport", guardedServer},
+	{"checks by hand in the handler", handServer},
+	{"interceptors: connectrpc.com/validate, authentication, authorization", interceptedServer},
+}
+
+// guardTarget is what the gate may cost over what there is to do without it.
+func guardTarget(row, over int) target {
+	return target{row: row, over: over, time: 300 * time.Nanosecond, allocations: 2}
+}
+
+// callTable calls as a transport does: nothing is copied or encoded.
+func callTable() table {
+	t := table{title: "guarded unary call, admin or owner, asked by the owner", target: guardTarget(2, 1)}
+	for _, way := range ways {
+		t.rows = append(t.rows, called(way.name, way.server(), deleteUser, receive))
+	}
+	return t
+}
+
+// called is the row that calls a procedure.
+func called(name string, server *connect.Server, procedure string, receive func(any)) row {
+	info := &connect.CallInfo{}
+	info.RequestHeader().Set("Authorization", token)
+	return row{name: name, op: func() error {
+		stream := stream{receive: receive}
+		if err := server.Call(context.Background(), procedure, info, &stream); err != nil {
+			return failed(name, err)
+		}
+		if !stream.answered {
+			return failed(name, errWrong)
+		}
+		return nil
+	}}
+}
+
+// stream brings one request and takes one response.
+type stream struct {
+	receive  func(message any)
+	answered bool
+}
+
+func (s *stream) SendHeaders() error { return nil }
+
+func (s *stream) Receive(message any) error {
+	s.receive(message)
+	return nil
+}
+
+func (s *stream) Send(any) error {
+	s.answered = true
+	return nil
+}
+
+// receive fills in the request.
+func receive(message any) { message.(*demov1.DeleteUserRequest).UserId = owner }
+
+// inProcessTable calls as a client in the same process does: request and response
+// are copied.
+func inProcessTable() table {
+	t := table{title: "the same through a client in process", target: guardTarget(2, 1)}
+	ctx, info := connect.NewClientContext(context.Background())
+	info.RequestHeader().Set("Authorization", token)
+	for _, way := range ways {
+		client := demov1action.NewAccountServiceClient(connect.NewClient(connectinprocess.New(way.server())))
+		t.rows = append(t.rows, row{name: way.name, op: func() error {
+			_, err := client.DeleteUser(ctx, deletion)
+			return err
+		}})
+	}
+	return t
+}
+
+// ruleFreeTable has a request without validation rules, and so nothing but the gate.
+func ruleFreeTable() table {
+	file := newFile("bench.touch")
+	file.method("Touch", &sallyportv1.Authorize{Allow: []*sallyportv1.Grant{{AnyRole: []string{"admin"}}}})
+	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
+	file.Service[0].Method[0].InputType = new(".google.protobuf.Empty")
+	registry := newRegistry(byAdmin.principal())
+	must(0, action.Register(registry, action.Service[answering]{
+		Descriptor: file.service(),
+		Methods:    []action.Method[answering]{action.Unary("Touch", answering.touched)},
+	}, answering{}))
+	const procedure = "/bench.touch.Service/Touch"
+	unguarded := serverOf(connect.Method{Spec: connect.Spec{Procedure: procedure}, Handler: func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
+		request := new(emptypb.Empty)
+		if err := stream.Receive(request); err != nil {
+			return err
+		}
+		return stream.Send(&emptypb.Empty{})
+	}})
+	receive := func(any) {}
+	return table{
+		title: "guarded unary call, any_role, of a request without validation rules",
+		rows: []row{
+			called("unguarded", unguarded, procedure, receive),
+			called("sallyport", serverOf(must(registry.Methods())...), procedure, receive),
+		},
+		target: guardTarget(1, 0),
+	}
+}
+
+func (answering) touched(context.Context, *action.Call[emptypb.Empty]) (*emptypb.Empty, error) {
+	return &emptypb.Empty{}, nil
+}
+
+// callActionsTable calls the last of so many actions.
+func callActionsTable() table {
+	t := table{title: "guarded unary call with so many actions registered (the request is a dynamic message)"}
+	for _, n := range []int{10, 100, 1_000, 10_000} {
+		many := newMany(n)
+		registry := newRegistry(byOwner.principal())
+		must(0, many.register(registry))
+		procedure, request := many.last()
+		t.rows = append(t.rows, called(actionsName(n), serverOf(must(registry.Methods())...), procedure, func(message any) {
+			message.(*shaped).made = request.made
+		}))
+	}
+	return t
+}
+
+func serverOf(methods ...connect.Method) *connect.Server {
+	server := connect.NewServer()
+	server.Register(methods...)
+	return server
+}
+
+// handler serves DeleteUser as connect's own generated code would.
+func handler(deleteUser func(context.Context, *demov1.DeleteUserRequest) (*demov1.DeleteUserResponse, error)) connect.ServerFunc {
+	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+		request := new(demov1.DeleteUserRequest)
+		if err := stream.Receive(request); err != nil {
+			return err
+		}
+		response, err := deleteUser(ctx, request)
+		if err != nil {
+			return err
+		}
+		return stream.Send(response)
+	}
+}
+
+// deleteIt is all there is to do.
+func deleteIt(context.Context, *demov1.DeleteUserRequest) (*demov1.DeleteUserResponse, error) {
+	return &demov1.DeleteUserResponse{}, nil
+}
+
+func method(handler connect.ServerFunc) connect.Method {
+	return connect.Method{Spec: connect.Spec{Procedure: deleteUser}, Handler: handler}
+}
+
+func guardedServer() *connect.Server {
+	return serverOf(must(demoRegistry(byOwner.principal()).Methods())...)
+}
+
+func unguardedServer() *connect.Server { return serverOf(method(handler(deleteIt))) }
+
+func validatedServer() *connect.Server {
+	validator := must(protovalidate.New())
+	return serverOf(method(handler(func(ctx context.Context, request *demov1.DeleteUserRequest) (*demov1.DeleteUserResponse, error) {
+		if err := validator.Validate(request); err != nil {
+			return nil, connect.NewError(connect.CodeInvalidArgument, err.Error())
+		}
+		return deleteIt(ctx, request)
+	})))
+}
+
+// handServer does in the handler what the gate does before it.
+func handServer() *connect.Server {
+	validator := must(protovalidate.New())
+	users := sessions[*asker]{token: &byOwner}
+	return serverOf(method(handler(func(ctx context.Context, request *demov1.DeleteUserRequest) (*demov1.DeleteUserResponse, error) {
+		if err := validator.Validate(request); err != nil {
+			return nil, connect.NewError(connect.CodeInvalidArgument, err.Error())
+		}
+		call, _ := connect.CallInfoForServerContext(ctx)
+		user, err := users.find(call)
+		if err != nil {
+			return nil, connect.NewError(connect.CodeUnauthenticated, "sign in first")
+		}
+		if !user.mayDelete(request) {
+			return nil, connect.NewError(connect.CodePermissionDenied, "not allowed")
+		}
+		return deleteIt(ctx, request)
+	})))
+}
+
+// interceptedServer does it in interceptors, which every method of a server shares.
+func interceptedServer() *connect.Server {
+	users := sessions[*asker]{token: &byOwner}
+	server := connect.NewServer(authenticating(users), validate.NewServerInterceptor(), authorizing(map[string]policy{
+		deleteUser: func(user *asker, message any) bool {
+			request, ok := message.(*demov1.DeleteUserRequest)
+			return ok && user.mayDelete(request)
+		},
+	}))
+	server.Register(method(handler(deleteIt)))
+	return server
+}

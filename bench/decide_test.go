@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
+)
+
+// A decider answers whether somebody may delete an account. The principal is in
+// hand: whatever an engine can make of it once is made.
+type decider func(ctx context.Context, request *demov1.DeleteUserRequest) (bool, error)
+
+// engines are those that are measured beside each other, each with the same policy.
+var engines = []struct {
+	name string
+	made func(asker) decider
+}{
+	{"sallyport", sallyportDecider},
+	{"Go, by hand", handDecider},
+	{"plain CEL (cel-go)", celDecider},
+	{"cedar-go", cedarDecider},
+	{"casbin", casbinDecider},
+	{"OPA", opaDecider},
+}
+
+func decideTable(by asker) table {
+	t := table{
+		title:  "admin or owner, principal in hand, asked by " + by.name,
+		target: target{row: 0, over: noRow, time: 100 * time.Nanosecond},
+	}
+	for _, engine := range engines {
+		decide := engine.made(by)
+		t.rows = append(t.rows, row{name: engine.name, op: func() error {
+			return answered(decide, by.allowed)
+		}})
+	}
+	return t
+}
+
+// answered asks, and wants an answer.
+func answered(decide decider, want bool) error {
+	allowed, err := decide(context.Background(), deletion)
+	if err != nil {
+		return err
+	}
+	if allowed != want {
+		return errWrong
+	}
+	return nil
+}
+
+func sallyportDecider(by asker) decider {
+	return registryDecider(demoRegistry(by.principal()), deleteUser, by.principal())
+}
+
+// registryDecider is the part of an action's gate that looks at the grants.
+func registryDecider(registry *action.Registry, procedure string, principal *action.Principal) decider {
+	decide := must(action.Decider(unguarded.Give(), registry, procedure))
+	return func(ctx context.Context, request *demov1.DeleteUserRequest) (bool, error) {
+		return decide(ctx, principal, request)
+	}
+}
+
+func handDecider(by asker) decider {
+	return func(_ context.Context, request *demov1.DeleteUserRequest) (bool, error) {
+		return slices.Contains(by.roles, "admin") || by.id == request.GetUserId(), nil
+	}
+}
+
+// actionsTable asks registries of different sizes.
+func actionsTable() table {
+	t := table{
+		title:  "admin or owner, asked by the owner, with so many actions registered",
+		target: target{row: 3, over: noRow, time: 100 * time.Nanosecond},
+	}
+	for _, n := range []int{10, 100, 1_000, 10_000} {
+		many := newMany(n)
+		registry := newRegistry(nil)
+		must(0, many.register(registry))
+		procedure, request := many.last()
+		decide := must(action.Decider(unguarded.Give(), registry, procedure))
+		principal := byOwner.principal()
+		t.rows = append(t.rows, row{name: actionsName(n), op: func() error {
+			return allowedBy(decide, principal, request)
+		}})
+	}
+	return t
+}
+
+// rolesTable asks for principals with many roles, of which the last one counts.
+func rolesTable() table {
+	const most = 1_000
+	t := table{
+		title:  "any of 1,000 roles that the catalogue knows, with so many roles held",
+		target: target{row: 3, over: noRow, time: 100 * time.Nanosecond},
+	}
+	roles := newRoles(most)
+	registry := newRegistry(nil)
+	must(0, roles.register(registry))
+	procedure, request := roles.last()
+	decide := must(action.Decider(unguarded.Give(), registry, procedure))
+	for _, n := range []int{1, 10, 100, most} {
+		principal := action.NewPrincipal("u", action.Claims{Roles: roles.names[most-n:]})
+		t.rows = append(t.rows, row{name: fmt.Sprintf("%d roles", n), op: func() error {
+			return allowedBy(decide, principal, request)
+		}})
+	}
+	return t
+}
+
+func allowedBy(
+	decide func(context.Context, *action.Principal, proto.Message) (bool, error), principal *action.Principal, request proto.Message,
+) error {
+	allowed, err := decide(context.Background(), principal, request)
+	if err == nil && !allowed {
+		return errWrong
+	}
+	return err
+}
