@@ -81,6 +81,9 @@ func findOpen(ctx context.Context, users *directory.Directory, passwords *passwo
 		if err != nil {
 			return nil, err
 		}
+		if user.PasswordHash == "" {
+			continue
+		}
 		right, err := passwords.Verify(ctx, user.PasswordHash, examplePassword)
 		if err != nil {
 			return nil, err

@@ -72,7 +72,7 @@ func newRegistry(users *directory.Directory, passwords *password.Hasher, private
 	if err != nil {
 		return nil, err
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": sessions}, action.WithRecorder(action.LogRecorder(log)))
+	registry, err := action.NewRegistry(action.Schemes{"session": sessions, "bearer": absent{}, "apikey": absent{}}, action.WithRecorder(action.LogRecorder(log)))
 	if err != nil {
 		return nil, err
 	}

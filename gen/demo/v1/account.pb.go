@@ -13,6 +13,7 @@ import (
 	_ "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
@@ -81,6 +82,67 @@ func (x Role) Number() protoreflect.EnumNumber {
 // Deprecated: Use Role.Descriptor instead.
 func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{0}
+}
+
+// What happened to it.
+type WatchUsersResponse_Change int32
+
+const (
+	// Not said.
+	WatchUsersResponse_CHANGE_UNSPECIFIED WatchUsersResponse_Change = 0
+	// It was there when the watch began.
+	WatchUsersResponse_CHANGE_PRESENT WatchUsersResponse_Change = 1
+	// It was made.
+	WatchUsersResponse_CHANGE_CREATED WatchUsersResponse_Change = 2
+	// It was changed.
+	WatchUsersResponse_CHANGE_UPDATED WatchUsersResponse_Change = 3
+	// It was deleted.
+	WatchUsersResponse_CHANGE_DELETED WatchUsersResponse_Change = 4
+)
+
+// Enum value maps for WatchUsersResponse_Change.
+var (
+	WatchUsersResponse_Change_name = map[int32]string{
+		0: "CHANGE_UNSPECIFIED",
+		1: "CHANGE_PRESENT",
+		2: "CHANGE_CREATED",
+		3: "CHANGE_UPDATED",
+		4: "CHANGE_DELETED",
+	}
+	WatchUsersResponse_Change_value = map[string]int32{
+		"CHANGE_UNSPECIFIED": 0,
+		"CHANGE_PRESENT":     1,
+		"CHANGE_CREATED":     2,
+		"CHANGE_UPDATED":     3,
+		"CHANGE_DELETED":     4,
+	}
+)
+
+func (x WatchUsersResponse_Change) Enum() *WatchUsersResponse_Change {
+	p := new(WatchUsersResponse_Change)
+	*p = x
+	return p
+}
+
+func (x WatchUsersResponse_Change) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WatchUsersResponse_Change) Descriptor() protoreflect.EnumDescriptor {
+	return file_demo_v1_account_proto_enumTypes[1].Descriptor()
+}
+
+func (WatchUsersResponse_Change) Type() protoreflect.EnumType {
+	return &file_demo_v1_account_proto_enumTypes[1]
+}
+
+func (x WatchUsersResponse_Change) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WatchUsersResponse_Change.Descriptor instead.
+func (WatchUsersResponse_Change) EnumDescriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{18, 0}
 }
 
 // User is one account.
@@ -964,11 +1026,672 @@ func (x *GrantRoleResponse) GetUser() *User {
 	return nil
 }
 
+// WatchUsersRequest asks to be told of accounts.
+type WatchUsersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchUsersRequest) Reset() {
+	*x = WatchUsersRequest{}
+	mi := &file_demo_v1_account_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchUsersRequest) ProtoMessage() {}
+
+func (x *WatchUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchUsersRequest.ProtoReflect.Descriptor instead.
+func (*WatchUsersRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{17}
+}
+
+// WatchUsersResponse is one account.
+type WatchUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happened.
+	Change WatchUsersResponse_Change `protobuf:"varint,1,opt,name=change,proto3,enum=demo.v1.WatchUsersResponse_Change" json:"change,omitempty"`
+	// The account as it is, or as it was before it was deleted.
+	User          *User `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchUsersResponse) Reset() {
+	*x = WatchUsersResponse{}
+	mi := &file_demo_v1_account_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchUsersResponse) ProtoMessage() {}
+
+func (x *WatchUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchUsersResponse.ProtoReflect.Descriptor instead.
+func (*WatchUsersResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *WatchUsersResponse) GetChange() WatchUsersResponse_Change {
+	if x != nil {
+		return x.Change
+	}
+	return WatchUsersResponse_CHANGE_UNSPECIFIED
+}
+
+func (x *WatchUsersResponse) GetUser() *User {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+// ImportUsersRequest is one account to make, with the role member.
+type ImportUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 100 characters.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// An address that no other account has.
+	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportUsersRequest) Reset() {
+	*x = ImportUsersRequest{}
+	mi := &file_demo_v1_account_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportUsersRequest) ProtoMessage() {}
+
+func (x *ImportUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportUsersRequest.ProtoReflect.Descriptor instead.
+func (*ImportUsersRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ImportUsersRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ImportUsersRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+// ImportUsersResponse says what came of an import.
+type ImportUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many accounts were made.
+	Imported      int32 `protobuf:"varint,1,opt,name=imported,proto3" json:"imported,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportUsersResponse) Reset() {
+	*x = ImportUsersResponse{}
+	mi := &file_demo_v1_account_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportUsersResponse) ProtoMessage() {}
+
+func (x *ImportUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportUsersResponse.ProtoReflect.Descriptor instead.
+func (*ImportUsersResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ImportUsersResponse) GetImported() int32 {
+	if x != nil {
+		return x.Imported
+	}
+	return 0
+}
+
+// SyncProfilesRequest asks to change an account.
+type SyncProfilesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which account.
+	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The new name, 1 to 100 characters.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// The new address.
+	Email         string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SyncProfilesRequest) Reset() {
+	*x = SyncProfilesRequest{}
+	mi := &file_demo_v1_account_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncProfilesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncProfilesRequest) ProtoMessage() {}
+
+func (x *SyncProfilesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncProfilesRequest.ProtoReflect.Descriptor instead.
+func (*SyncProfilesRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *SyncProfilesRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *SyncProfilesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SyncProfilesRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+// SyncProfilesResponse is the account as it is now.
+type SyncProfilesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	User          *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SyncProfilesResponse) Reset() {
+	*x = SyncProfilesResponse{}
+	mi := &file_demo_v1_account_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncProfilesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncProfilesResponse) ProtoMessage() {}
+
+func (x *SyncProfilesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncProfilesResponse.ProtoReflect.Descriptor instead.
+func (*SyncProfilesResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *SyncProfilesResponse) GetUser() *User {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+// ApiKey is a key with which a program may call in its owner's name.
+type ApiKey struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What tells it apart from others. No secret.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// What its owner calls it.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// When it was made.
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// When it ends.
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// When it was last used, to within a minute; unset if it never was.
+	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApiKey) Reset() {
+	*x = ApiKey{}
+	mi := &file_demo_v1_account_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApiKey) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApiKey) ProtoMessage() {}
+
+func (x *ApiKey) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApiKey.ProtoReflect.Descriptor instead.
+func (*ApiKey) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ApiKey) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ApiKey) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ApiKey) GetCreateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreateTime
+	}
+	return nil
+}
+
+func (x *ApiKey) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *ApiKey) GetLastUseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUseTime
+	}
+	return nil
+}
+
+// CreateApiKeyRequest asks for a key.
+type CreateApiKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 100 characters.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// For how long it is to be good: up to a year.
+	Lifetime      *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateApiKeyRequest) Reset() {
+	*x = CreateApiKeyRequest{}
+	mi := &file_demo_v1_account_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateApiKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateApiKeyRequest) ProtoMessage() {}
+
+func (x *CreateApiKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateApiKeyRequest.ProtoReflect.Descriptor instead.
+func (*CreateApiKeyRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *CreateApiKeyRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *CreateApiKeyRequest) GetLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.Lifetime
+	}
+	return nil
+}
+
+// CreateApiKeyResponse is a new key.
+type CreateApiKeyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key.
+	ApiKey *ApiKey `protobuf:"bytes,1,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// What to send as `Authorization: Bearer`. It is shown this once.
+	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateApiKeyResponse) Reset() {
+	*x = CreateApiKeyResponse{}
+	mi := &file_demo_v1_account_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateApiKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateApiKeyResponse) ProtoMessage() {}
+
+func (x *CreateApiKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateApiKeyResponse.ProtoReflect.Descriptor instead.
+func (*CreateApiKeyResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *CreateApiKeyResponse) GetApiKey() *ApiKey {
+	if x != nil {
+		return x.ApiKey
+	}
+	return nil
+}
+
+func (x *CreateApiKeyResponse) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+// ListApiKeysRequest asks for one's own keys.
+type ListApiKeysRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListApiKeysRequest) Reset() {
+	*x = ListApiKeysRequest{}
+	mi := &file_demo_v1_account_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListApiKeysRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListApiKeysRequest) ProtoMessage() {}
+
+func (x *ListApiKeysRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListApiKeysRequest.ProtoReflect.Descriptor instead.
+func (*ListApiKeysRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{26}
+}
+
+// ListApiKeysResponse is one's own keys.
+type ListApiKeysResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The keys, the newest first.
+	ApiKeys       []*ApiKey `protobuf:"bytes,1,rep,name=api_keys,json=apiKeys,proto3" json:"api_keys,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListApiKeysResponse) Reset() {
+	*x = ListApiKeysResponse{}
+	mi := &file_demo_v1_account_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListApiKeysResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListApiKeysResponse) ProtoMessage() {}
+
+func (x *ListApiKeysResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListApiKeysResponse.ProtoReflect.Descriptor instead.
+func (*ListApiKeysResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ListApiKeysResponse) GetApiKeys() []*ApiKey {
+	if x != nil {
+		return x.ApiKeys
+	}
+	return nil
+}
+
+// RevokeApiKeyRequest asks to take a key back.
+type RevokeApiKeyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which key.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeApiKeyRequest) Reset() {
+	*x = RevokeApiKeyRequest{}
+	mi := &file_demo_v1_account_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeApiKeyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeApiKeyRequest) ProtoMessage() {}
+
+func (x *RevokeApiKeyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeApiKeyRequest.ProtoReflect.Descriptor instead.
+func (*RevokeApiKeyRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *RevokeApiKeyRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// RevokeApiKeyResponse says that the key is good no more.
+type RevokeApiKeyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RevokeApiKeyResponse) Reset() {
+	*x = RevokeApiKeyResponse{}
+	mi := &file_demo_v1_account_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RevokeApiKeyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RevokeApiKeyResponse) ProtoMessage() {}
+
+func (x *RevokeApiKeyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_account_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RevokeApiKeyResponse.ProtoReflect.Descriptor instead.
+func (*RevokeApiKeyResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{29}
+}
+
 var File_demo_v1_account_proto protoreflect.FileDescriptor
 
 const file_demo_v1_account_proto_rawDesc = "" +
 	"\n" +
-	"\x15demo/v1/account.proto\x12\ademo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sallyport/v1/action.proto\"\x93\x01\n" +
+	"\x15demo/v1/account.proto\x12\ademo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sallyport/v1/action.proto\"\x93\x01\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1018,7 +1741,50 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x121\n" +
 	"\x04role\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18R\x06memberR\aauditorR\x05adminR\x04role\"6\n" +
 	"\x11GrantRoleResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user*\x8f\x01\n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\x13\n" +
+	"\x11WatchUsersRequest\"\xe5\x01\n" +
+	"\x12WatchUsersResponse\x12:\n" +
+	"\x06change\x18\x01 \x01(\x0e2\".demo.v1.WatchUsersResponse.ChangeR\x06change\x12!\n" +
+	"\x04user\x18\x02 \x01(\v2\r.demo.v1.UserR\x04user\"p\n" +
+	"\x06Change\x12\x16\n" +
+	"\x12CHANGE_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eCHANGE_PRESENT\x10\x01\x12\x12\n" +
+	"\x0eCHANGE_CREATED\x10\x02\x12\x12\n" +
+	"\x0eCHANGE_UPDATED\x10\x03\x12\x12\n" +
+	"\x0eCHANGE_DELETED\x10\x04\"U\n" +
+	"\x12ImportUsersRequest\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
+	"\x05email\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"1\n" +
+	"\x13ImportUsersResponse\x12\x1a\n" +
+	"\bimported\x18\x01 \x01(\x05R\bimported\"y\n" +
+	"\x13SyncProfilesRequest\x12!\n" +
+	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\x1d\n" +
+	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
+	"\x05email\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"9\n" +
+	"\x14SyncProfilesResponse\x12!\n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\xe6\x01\n" +
+	"\x06ApiKey\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12;\n" +
+	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"createTime\x12;\n" +
+	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\x12>\n" +
+	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\x81\x01\n" +
+	"\x13CreateApiKeyRequest\x12\x1d\n" +
+	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12K\n" +
+	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\"]\n" +
+	"\x14CreateApiKeyResponse\x12(\n" +
+	"\aapi_key\x18\x01 \x01(\v2\x0f.demo.v1.ApiKeyR\x06apiKey\x12\x1b\n" +
+	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret\"\x14\n" +
+	"\x12ListApiKeysRequest\"A\n" +
+	"\x13ListApiKeysResponse\x12*\n" +
+	"\bapi_keys\x18\x01 \x03(\v2\x0f.demo.v1.ApiKeyR\aapiKeys\"0\n" +
+	"\x13RevokeApiKeyRequest\x12\x19\n" +
+	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x02id\"\x16\n" +
+	"\x14RevokeApiKeyResponse*\x8f\x01\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\vROLE_MEMBER\x10\x01\x1a\f\xba\xa0\x19\b\n" +
@@ -1027,7 +1793,7 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\aauditor\x12\x06member\x12#\n" +
 	"\n" +
 	"ROLE_ADMIN\x10\x03\x1a\x13\xba\xa0\x19\x0f\n" +
-	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x012\xa8\b\n" +
+	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x012\xd7\x0f\n" +
 	"\x0eAccountService\x12\xa1\x01\n" +
 	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"f\xba\xa0\x19b\n" +
 	",\x12*signing up comes before any account exists\x122\x120whoever has an email address may have an account\x12\x97\x01\n" +
@@ -1035,36 +1801,76 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	",\x12*signing in comes before any session exists\x12(\x12&whoever knows the password may sign in\x12w\n" +
 	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"9\xba\xa0\x195\n" +
 	"\t\n" +
-	"\asession\x12(\x12&everyone who is signed in may sign out\x12\x84\x01\n" +
-	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"F\xba\xa0\x19B\n" +
-	"\t\n" +
-	"\asession\x125\n" +
+	"\asession\x12(\x12&everyone who is signed in may sign out\x12\x94\x01\n" +
+	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"V\xba\xa0\x19R\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x125\n" +
 	"\x10\n" +
 	"\x05admin\n" +
 	"\aauditor\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x12\x84\x01\n" +
-	"\rUpdateProfile\x12\x1d.demo.v1.UpdateProfileRequest\x1a\x1e.demo.v1.UpdateProfileResponse\"4\xba\xa0\x190\n" +
-	"\t\n" +
-	"\asession\x12#\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x12\x84\x01\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\x12\x94\x01\n" +
+	"\rUpdateProfile\x12\x1d.demo.v1.UpdateProfileRequest\x1a\x1e.demo.v1.UpdateProfileResponse\"D\xba\xa0\x19@\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12#\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\x12\x91\x01\n" +
 	"\n" +
-	"DeleteUser\x12\x1a.demo.v1.DeleteUserRequest\x1a\x1b.demo.v1.DeleteUserResponse\"=\xba\xa0\x199\n" +
-	"\t\n" +
-	"\asession\x12,\n" +
+	"DeleteUser\x12\x1a.demo.v1.DeleteUserRequest\x1a\x1b.demo.v1.DeleteUserResponse\"J\xba\xa0\x19F\n" +
+	"\x16\n" +
+	"\asession\n" +
+	"\x06bearer\x1a\x03\b\x84\a\x12,\n" +
 	"\a\n" +
 	"\x05admin\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x12j\n" +
-	"\tListUsers\x12\x19.demo.v1.ListUsersRequest\x1a\x1a.demo.v1.ListUsersResponse\"&\xba\xa0\x19\x1f\n" +
-	"\t\n" +
-	"\asession\x12\x12\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\x12z\n" +
+	"\tListUsers\x12\x19.demo.v1.ListUsersRequest\x1a\x1a.demo.v1.ListUsersResponse\"6\xba\xa0\x19/\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12\x12\n" +
 	"\x10\n" +
 	"\x05admin\n" +
-	"\aauditor\x90\x02\x01\x12^\n" +
-	"\tGrantRole\x12\x19.demo.v1.GrantRoleRequest\x1a\x1a.demo.v1.GrantRoleResponse\"\x1a\xba\xa0\x19\x16\n" +
-	"\t\n" +
-	"\asession\x12\t\n" +
+	"\aauditor\x90\x02\x01\x12n\n" +
+	"\tGrantRole\x12\x19.demo.v1.GrantRoleRequest\x1a\x1a.demo.v1.GrantRoleResponse\"*\xba\xa0\x19&\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12\t\n" +
 	"\a\n" +
-	"\x05adminB7Z5github.com/sallyport-rpc/sallyport/gen/demo/v1;demov1b\x06proto3"
+	"\x05admin\x12\x84\x01\n" +
+	"\n" +
+	"WatchUsers\x12\x1a.demo.v1.WatchUsersRequest\x1a\x1b.demo.v1.WatchUsersResponse\";\xba\xa0\x197\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12\x12\n" +
+	"\x10\n" +
+	"\x05admin\n" +
+	"\aauditor\x1a\x06\b\x01\x12\x02\b\x1e0\x01\x12z\n" +
+	"\vImportUsers\x12\x1b.demo.v1.ImportUsersRequest\x1a\x1c.demo.v1.ImportUsersResponse\".\xba\xa0\x19*\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12\t\n" +
+	"\a\n" +
+	"\x05admin\x1a\x02\b\x03(\x01\x12\x99\x01\n" +
+	"\fSyncProfiles\x12\x1c.demo.v1.SyncProfilesRequest\x1a\x1d.demo.v1.SyncProfilesResponse\"H\xba\xa0\x19D\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12#\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\x1a\x02\b\x03(\x010\x01\x12\x94\x01\n" +
+	"\fCreateApiKey\x12\x1c.demo.v1.CreateApiKeyRequest\x1a\x1d.demo.v1.CreateApiKeyResponse\"G\xba\xa0\x19C\n" +
+	"\t\n" +
+	"\asession\x126\x124everyone who is signed in may have keys of their own\x12\x90\x01\n" +
+	"\vListApiKeys\x12\x1b.demo.v1.ListApiKeysRequest\x1a\x1c.demo.v1.ListApiKeysResponse\"F\xba\xa0\x19?\n" +
+	"\t\n" +
+	"\asession\x122\x120everyone who is signed in may see their own keys\x90\x02\x01\x12\x96\x01\n" +
+	"\fRevokeApiKey\x12\x1c.demo.v1.RevokeApiKeyRequest\x1a\x1d.demo.v1.RevokeApiKeyResponse\"I\xba\xa0\x19E\n" +
+	"\t\n" +
+	"\asession\x128\x126everyone who is signed in may take back their own keysB7Z5github.com/sallyport-rpc/sallyport/gen/demo/v1;demov1b\x06proto3"
 
 var (
 	file_demo_v1_account_proto_rawDescOnce sync.Once
@@ -1078,58 +1884,94 @@ func file_demo_v1_account_proto_rawDescGZIP() []byte {
 	return file_demo_v1_account_proto_rawDescData
 }
 
-var file_demo_v1_account_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demo_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_demo_v1_account_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_demo_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_demo_v1_account_proto_goTypes = []any{
-	(Role)(0),                     // 0: demo.v1.Role
-	(*User)(nil),                  // 1: demo.v1.User
-	(*SignUpRequest)(nil),         // 2: demo.v1.SignUpRequest
-	(*SignUpResponse)(nil),        // 3: demo.v1.SignUpResponse
-	(*SignInRequest)(nil),         // 4: demo.v1.SignInRequest
-	(*SignInResponse)(nil),        // 5: demo.v1.SignInResponse
-	(*SignOutRequest)(nil),        // 6: demo.v1.SignOutRequest
-	(*SignOutResponse)(nil),       // 7: demo.v1.SignOutResponse
-	(*GetUserRequest)(nil),        // 8: demo.v1.GetUserRequest
-	(*GetUserResponse)(nil),       // 9: demo.v1.GetUserResponse
-	(*UpdateProfileRequest)(nil),  // 10: demo.v1.UpdateProfileRequest
-	(*UpdateProfileResponse)(nil), // 11: demo.v1.UpdateProfileResponse
-	(*DeleteUserRequest)(nil),     // 12: demo.v1.DeleteUserRequest
-	(*DeleteUserResponse)(nil),    // 13: demo.v1.DeleteUserResponse
-	(*ListUsersRequest)(nil),      // 14: demo.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),     // 15: demo.v1.ListUsersResponse
-	(*GrantRoleRequest)(nil),      // 16: demo.v1.GrantRoleRequest
-	(*GrantRoleResponse)(nil),     // 17: demo.v1.GrantRoleResponse
-	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(Role)(0),                      // 0: demo.v1.Role
+	(WatchUsersResponse_Change)(0), // 1: demo.v1.WatchUsersResponse.Change
+	(*User)(nil),                   // 2: demo.v1.User
+	(*SignUpRequest)(nil),          // 3: demo.v1.SignUpRequest
+	(*SignUpResponse)(nil),         // 4: demo.v1.SignUpResponse
+	(*SignInRequest)(nil),          // 5: demo.v1.SignInRequest
+	(*SignInResponse)(nil),         // 6: demo.v1.SignInResponse
+	(*SignOutRequest)(nil),         // 7: demo.v1.SignOutRequest
+	(*SignOutResponse)(nil),        // 8: demo.v1.SignOutResponse
+	(*GetUserRequest)(nil),         // 9: demo.v1.GetUserRequest
+	(*GetUserResponse)(nil),        // 10: demo.v1.GetUserResponse
+	(*UpdateProfileRequest)(nil),   // 11: demo.v1.UpdateProfileRequest
+	(*UpdateProfileResponse)(nil),  // 12: demo.v1.UpdateProfileResponse
+	(*DeleteUserRequest)(nil),      // 13: demo.v1.DeleteUserRequest
+	(*DeleteUserResponse)(nil),     // 14: demo.v1.DeleteUserResponse
+	(*ListUsersRequest)(nil),       // 15: demo.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),      // 16: demo.v1.ListUsersResponse
+	(*GrantRoleRequest)(nil),       // 17: demo.v1.GrantRoleRequest
+	(*GrantRoleResponse)(nil),      // 18: demo.v1.GrantRoleResponse
+	(*WatchUsersRequest)(nil),      // 19: demo.v1.WatchUsersRequest
+	(*WatchUsersResponse)(nil),     // 20: demo.v1.WatchUsersResponse
+	(*ImportUsersRequest)(nil),     // 21: demo.v1.ImportUsersRequest
+	(*ImportUsersResponse)(nil),    // 22: demo.v1.ImportUsersResponse
+	(*SyncProfilesRequest)(nil),    // 23: demo.v1.SyncProfilesRequest
+	(*SyncProfilesResponse)(nil),   // 24: demo.v1.SyncProfilesResponse
+	(*ApiKey)(nil),                 // 25: demo.v1.ApiKey
+	(*CreateApiKeyRequest)(nil),    // 26: demo.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),   // 27: demo.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),     // 28: demo.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),    // 29: demo.v1.ListApiKeysResponse
+	(*RevokeApiKeyRequest)(nil),    // 30: demo.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),   // 31: demo.v1.RevokeApiKeyResponse
+	(*timestamppb.Timestamp)(nil),  // 32: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 33: google.protobuf.Duration
 }
 var file_demo_v1_account_proto_depIdxs = []int32{
-	18, // 0: demo.v1.User.create_time:type_name -> google.protobuf.Timestamp
-	1,  // 1: demo.v1.SignUpResponse.user:type_name -> demo.v1.User
-	1,  // 2: demo.v1.SignInResponse.user:type_name -> demo.v1.User
-	1,  // 3: demo.v1.GetUserResponse.user:type_name -> demo.v1.User
-	1,  // 4: demo.v1.UpdateProfileResponse.user:type_name -> demo.v1.User
-	1,  // 5: demo.v1.ListUsersResponse.users:type_name -> demo.v1.User
-	1,  // 6: demo.v1.GrantRoleResponse.user:type_name -> demo.v1.User
-	2,  // 7: demo.v1.AccountService.SignUp:input_type -> demo.v1.SignUpRequest
-	4,  // 8: demo.v1.AccountService.SignIn:input_type -> demo.v1.SignInRequest
-	6,  // 9: demo.v1.AccountService.SignOut:input_type -> demo.v1.SignOutRequest
-	8,  // 10: demo.v1.AccountService.GetUser:input_type -> demo.v1.GetUserRequest
-	10, // 11: demo.v1.AccountService.UpdateProfile:input_type -> demo.v1.UpdateProfileRequest
-	12, // 12: demo.v1.AccountService.DeleteUser:input_type -> demo.v1.DeleteUserRequest
-	14, // 13: demo.v1.AccountService.ListUsers:input_type -> demo.v1.ListUsersRequest
-	16, // 14: demo.v1.AccountService.GrantRole:input_type -> demo.v1.GrantRoleRequest
-	3,  // 15: demo.v1.AccountService.SignUp:output_type -> demo.v1.SignUpResponse
-	5,  // 16: demo.v1.AccountService.SignIn:output_type -> demo.v1.SignInResponse
-	7,  // 17: demo.v1.AccountService.SignOut:output_type -> demo.v1.SignOutResponse
-	9,  // 18: demo.v1.AccountService.GetUser:output_type -> demo.v1.GetUserResponse
-	11, // 19: demo.v1.AccountService.UpdateProfile:output_type -> demo.v1.UpdateProfileResponse
-	13, // 20: demo.v1.AccountService.DeleteUser:output_type -> demo.v1.DeleteUserResponse
-	15, // 21: demo.v1.AccountService.ListUsers:output_type -> demo.v1.ListUsersResponse
-	17, // 22: demo.v1.AccountService.GrantRole:output_type -> demo.v1.GrantRoleResponse
-	15, // [15:23] is the sub-list for method output_type
-	7,  // [7:15] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	32, // 0: demo.v1.User.create_time:type_name -> google.protobuf.Timestamp
+	2,  // 1: demo.v1.SignUpResponse.user:type_name -> demo.v1.User
+	2,  // 2: demo.v1.SignInResponse.user:type_name -> demo.v1.User
+	2,  // 3: demo.v1.GetUserResponse.user:type_name -> demo.v1.User
+	2,  // 4: demo.v1.UpdateProfileResponse.user:type_name -> demo.v1.User
+	2,  // 5: demo.v1.ListUsersResponse.users:type_name -> demo.v1.User
+	2,  // 6: demo.v1.GrantRoleResponse.user:type_name -> demo.v1.User
+	1,  // 7: demo.v1.WatchUsersResponse.change:type_name -> demo.v1.WatchUsersResponse.Change
+	2,  // 8: demo.v1.WatchUsersResponse.user:type_name -> demo.v1.User
+	2,  // 9: demo.v1.SyncProfilesResponse.user:type_name -> demo.v1.User
+	32, // 10: demo.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	32, // 11: demo.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	32, // 12: demo.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
+	33, // 13: demo.v1.CreateApiKeyRequest.lifetime:type_name -> google.protobuf.Duration
+	25, // 14: demo.v1.CreateApiKeyResponse.api_key:type_name -> demo.v1.ApiKey
+	25, // 15: demo.v1.ListApiKeysResponse.api_keys:type_name -> demo.v1.ApiKey
+	3,  // 16: demo.v1.AccountService.SignUp:input_type -> demo.v1.SignUpRequest
+	5,  // 17: demo.v1.AccountService.SignIn:input_type -> demo.v1.SignInRequest
+	7,  // 18: demo.v1.AccountService.SignOut:input_type -> demo.v1.SignOutRequest
+	9,  // 19: demo.v1.AccountService.GetUser:input_type -> demo.v1.GetUserRequest
+	11, // 20: demo.v1.AccountService.UpdateProfile:input_type -> demo.v1.UpdateProfileRequest
+	13, // 21: demo.v1.AccountService.DeleteUser:input_type -> demo.v1.DeleteUserRequest
+	15, // 22: demo.v1.AccountService.ListUsers:input_type -> demo.v1.ListUsersRequest
+	17, // 23: demo.v1.AccountService.GrantRole:input_type -> demo.v1.GrantRoleRequest
+	19, // 24: demo.v1.AccountService.WatchUsers:input_type -> demo.v1.WatchUsersRequest
+	21, // 25: demo.v1.AccountService.ImportUsers:input_type -> demo.v1.ImportUsersRequest
+	23, // 26: demo.v1.AccountService.SyncProfiles:input_type -> demo.v1.SyncProfilesRequest
+	26, // 27: demo.v1.AccountService.CreateApiKey:input_type -> demo.v1.CreateApiKeyRequest
+	28, // 28: demo.v1.AccountService.ListApiKeys:input_type -> demo.v1.ListApiKeysRequest
+	30, // 29: demo.v1.AccountService.RevokeApiKey:input_type -> demo.v1.RevokeApiKeyRequest
+	4,  // 30: demo.v1.AccountService.SignUp:output_type -> demo.v1.SignUpResponse
+	6,  // 31: demo.v1.AccountService.SignIn:output_type -> demo.v1.SignInResponse
+	8,  // 32: demo.v1.AccountService.SignOut:output_type -> demo.v1.SignOutResponse
+	10, // 33: demo.v1.AccountService.GetUser:output_type -> demo.v1.GetUserResponse
+	12, // 34: demo.v1.AccountService.UpdateProfile:output_type -> demo.v1.UpdateProfileResponse
+	14, // 35: demo.v1.AccountService.DeleteUser:output_type -> demo.v1.DeleteUserResponse
+	16, // 36: demo.v1.AccountService.ListUsers:output_type -> demo.v1.ListUsersResponse
+	18, // 37: demo.v1.AccountService.GrantRole:output_type -> demo.v1.GrantRoleResponse
+	20, // 38: demo.v1.AccountService.WatchUsers:output_type -> demo.v1.WatchUsersResponse
+	22, // 39: demo.v1.AccountService.ImportUsers:output_type -> demo.v1.ImportUsersResponse
+	24, // 40: demo.v1.AccountService.SyncProfiles:output_type -> demo.v1.SyncProfilesResponse
+	27, // 41: demo.v1.AccountService.CreateApiKey:output_type -> demo.v1.CreateApiKeyResponse
+	29, // 42: demo.v1.AccountService.ListApiKeys:output_type -> demo.v1.ListApiKeysResponse
+	31, // 43: demo.v1.AccountService.RevokeApiKey:output_type -> demo.v1.RevokeApiKeyResponse
+	30, // [30:44] is the sub-list for method output_type
+	16, // [16:30] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_demo_v1_account_proto_init() }
@@ -1142,8 +1984,8 @@ func file_demo_v1_account_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demo_v1_account_proto_rawDesc), len(file_demo_v1_account_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   17,
+			NumEnums:      2,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

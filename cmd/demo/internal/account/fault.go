@@ -27,6 +27,7 @@ var answers = [...]struct {
 	{directory.ErrNotFound, action.NotFound()},
 	{directory.ErrEmailTaken, connect.NewError(connect.CodeAlreadyExists, "another account has this email")},
 	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin has to stay one")},
+	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "more has changed than was read, watch anew")},
 	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token is none that ListUsers returned")},
 	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are being checked, try again soon")},
 	{action.ErrUnavailable, connect.NewError(connect.CodeUnavailable, "temporarily unavailable")},

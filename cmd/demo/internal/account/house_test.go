@@ -58,7 +58,7 @@ func build(ctx context.Context, path string, stores ...scs.Store) (*house, error
 	if h.sessions, err = session.New(stores[0], h.users.Lookup, session.UnsafeWithoutSecure()); err != nil {
 		return nil, err
 	}
-	if h.registry, err = action.NewRegistry(action.Schemes{"session": h.sessions}, action.WithRecorder(h.diary)); err != nil {
+	if h.registry, err = action.NewRegistry(action.Schemes{"session": h.sessions, "bearer": absent{}, "apikey": absent{}}, action.WithRecorder(h.diary)); err != nil {
 		return nil, err
 	}
 	h.service = account.New(h.users, h.sessions, h.passwords, logger)

@@ -8,12 +8,14 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// GrantRole gives an account its role, which holds from the account's next call on.
+// GrantRole gives an account its role, which holds from the account's next call on,
+// and for its live streams at once.
 func (s *Service) GrantRole(ctx context.Context, call *action.Call[demov1.GrantRoleRequest]) (*demov1.GrantRoleResponse, error) {
 	request := call.Message()
 	user, err := s.users.GrantRole(ctx, request.GetUserId(), directory.Role(request.GetRole()))
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
+	s.sessions.Changed(user.ID)
 	return &demov1.GrantRoleResponse{User: described(user)}, nil
 }

@@ -44,6 +44,8 @@ func (c *cheap) VerifyNone(context.Context, string) error {
 type witness struct {
 	service *account.Service
 	ran     atomic.Int64
+	// streams counts those that were streams, and left those of them that returned.
+	streams, left atomic.Int64
 }
 
 func (w *witness) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.SignUpRequest]) (*demov1.SignUpResponse, error) {
@@ -84,6 +86,27 @@ func (w *witness) ListUsers(ctx context.Context, call *action.Call[demov1.ListUs
 func (w *witness) GrantRole(ctx context.Context, call *action.Call[demov1.GrantRoleRequest]) (*demov1.GrantRoleResponse, error) {
 	w.ran.Add(1)
 	return w.service.GrantRole(ctx, call)
+}
+
+func (w *witness) WatchUsers(ctx context.Context, call *action.Call[demov1.WatchUsersRequest], out *action.ServerStream[demov1.WatchUsersResponse]) error {
+	w.ran.Add(1)
+	w.streams.Add(1)
+	defer w.left.Add(1)
+	return w.service.WatchUsers(ctx, call, out)
+}
+
+func (w *witness) ImportUsers(ctx context.Context, in *action.ClientStream[demov1.ImportUsersRequest]) (*demov1.ImportUsersResponse, error) {
+	w.ran.Add(1)
+	w.streams.Add(1)
+	defer w.left.Add(1)
+	return w.service.ImportUsers(ctx, in)
+}
+
+func (w *witness) SyncProfiles(ctx context.Context, in *action.BidiStream[demov1.SyncProfilesRequest, demov1.SyncProfilesResponse]) error {
+	w.ran.Add(1)
+	w.streams.Add(1)
+	defer w.left.Add(1)
+	return w.service.SyncProfiles(ctx, in)
 }
 
 // diary keeps decisions, and logs them as the demo does.

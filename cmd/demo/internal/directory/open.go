@@ -30,7 +30,11 @@ const connections = 16
 
 // A Directory holds users and their sessions. Make one with [Open]. It is safe for
 // concurrent use.
-type Directory struct{ db *sql.DB }
+type Directory struct {
+	db   *sql.DB
+	turn chan struct{} // held by who makes a change
+	feed feed
+}
 
 // DefaultPath returns the path of the demo's database in the user's cache folder,
 // and makes the folder it lies in, for this user alone, if it is missing.
@@ -89,7 +93,7 @@ func open(ctx context.Context, path string, patience time.Duration) (*Directory,
 		_ = db.Close() // What is wrong is known already.
 		return nil, explain(path, err)
 	}
-	return &Directory{db}, nil
+	return &Directory{db: db, turn: make(chan struct{}, 1)}, nil
 }
 
 // Close closes the directory. What it holds in [Memory] is gone.

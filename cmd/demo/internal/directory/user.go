@@ -41,7 +41,8 @@ type User struct {
 	Email string
 	// Role is Member, Auditor or Admin.
 	Role Role
-	// PasswordHash is for checking the password and must not leave the server.
+	// PasswordHash is for checking the password and must not leave the server. Empty is
+	// no password at all.
 	PasswordHash string
 	// CreateTime is when the user was created, which Create sets.
 	CreateTime time.Time
@@ -52,31 +53,56 @@ const columns = "id, name, email, role, password_hash, create_time"
 // Create adds a user with the name, email, role and password hash given, and returns
 // it complete. It fails with [ErrEmailTaken].
 func (d *Directory) Create(ctx context.Context, user User) (User, error) {
-	created, err := insert(ctx, d.db, user)
+	created, err := d.changeOne(ctx, Created, func(ctx context.Context) (User, error) { return insert(ctx, d.db, user) })
 	return created, because("create a user", err)
+}
+
+// CreateAll adds users as [Directory.Create] does, and all of them or none.
+func (d *Directory) CreateAll(ctx context.Context, users ...User) ([]User, error) {
+	var created []User
+	err := d.change(ctx, Created, func(ctx context.Context) (_ []User, err error) {
+		created, err = d.insertAll(ctx, users, func(*sql.Tx) (bool, error) { return true, nil })
+		return created, err
+	})
+	if err != nil {
+		return nil, because("create users", err)
+	}
+	return created, nil
 }
 
 // Populate creates the users given if there are none at all, and all of them or
 // none. It reports whether it did.
 func (d *Directory) Populate(ctx context.Context, users ...User) (bool, error) {
-	const doing = "populate the directory"
+	populated := false
+	err := d.change(ctx, Created, func(ctx context.Context) ([]User, error) {
+		return d.insertAll(ctx, users, func(tx *sql.Tx) (empty bool, err error) {
+			empty, err = isEmpty(ctx, tx)
+			populated = empty && err == nil
+			return populated, err
+		})
+	})
+	return populated && err == nil, because("populate the directory", err)
+}
+
+// insertAll inserts users in one transaction, unless its condition does not hold.
+func (d *Directory) insertAll(ctx context.Context, users []User, condition func(*sql.Tx) (bool, error)) ([]User, error) {
 	tx, err := d.db.BeginTx(ctx, nil)
 	if err != nil {
-		return false, because(doing, err)
+		return nil, err
 	}
 	defer tx.Rollback()
-	if empty, err := isEmpty(ctx, tx); err != nil || !empty {
-		return false, because(doing, err)
+	if holds, err := condition(tx); err != nil || !holds {
+		return nil, err
 	}
+	var inserted []User
 	for _, user := range users {
-		if _, err := insert(ctx, tx, user); err != nil {
-			return false, because(doing, err)
+		complete, err := insert(ctx, tx, user)
+		if err != nil {
+			return nil, err
 		}
+		inserted = append(inserted, complete)
 	}
-	if err := tx.Commit(); err != nil {
-		return false, because(doing, err)
-	}
-	return true, nil
+	return inserted, tx.Commit()
 }
 
 // Empty reports whether there are no users.
@@ -101,8 +127,10 @@ func (d *Directory) ByEmail(ctx context.Context, email string) (User, error) {
 // UpdateProfile sets a user's name and email. It fails with [ErrNotFound] and
 // [ErrEmailTaken].
 func (d *Directory) UpdateProfile(ctx context.Context, id, name, email string) (User, error) {
-	user, err := one(d.db.QueryRowContext(ctx,
-		"UPDATE users SET name = ?, email = ? WHERE id = ? RETURNING "+columns, name, email, id))
+	user, err := d.changeOne(ctx, Updated, func(ctx context.Context) (User, error) {
+		return one(d.db.QueryRowContext(ctx,
+			"UPDATE users SET name = ?, email = ? WHERE id = ? RETURNING "+columns, name, email, id))
+	})
 	return user, because("update a profile", err)
 }
 
@@ -110,22 +138,19 @@ func (d *Directory) UpdateProfile(ctx context.Context, id, name, email string) (
 // [ErrNotFound], and with [ErrLastAdmin] where it would take the last
 // administrator's.
 func (d *Directory) GrantRole(ctx context.Context, id string, role Role) (User, error) {
-	user, err := one(d.db.QueryRowContext(ctx,
-		"UPDATE users SET role = ? WHERE id = ? RETURNING "+columns, role, id))
+	user, err := d.changeOne(ctx, Updated, func(ctx context.Context) (User, error) {
+		return one(d.db.QueryRowContext(ctx,
+			"UPDATE users SET role = ? WHERE id = ? RETURNING "+columns, role, id))
+	})
 	return user, because("grant a role", err)
 }
 
 // Delete removes a user and with it, at once, every session it has in
 // [Directory.Sessions]. It fails with [ErrNotFound] and [ErrLastAdmin].
 func (d *Directory) Delete(ctx context.Context, id string) error {
-	result, err := d.db.ExecContext(ctx, "DELETE FROM users WHERE id = ?", id)
-	if err != nil {
-		return because("delete a user", err)
-	}
-	deleted, err := result.RowsAffected()
-	if err == nil && deleted == 0 {
-		err = ErrNotFound
-	}
+	_, err := d.changeOne(ctx, Deleted, func(ctx context.Context) (User, error) {
+		return one(d.db.QueryRowContext(ctx, "DELETE FROM users WHERE id = ? RETURNING "+columns, id))
+	})
 	return because("delete a user", err)
 }
 

@@ -39,6 +39,12 @@ const (
 	AccountServiceDeleteUserProcedure    = "/demo.v1.AccountService/DeleteUser"
 	AccountServiceListUsersProcedure     = "/demo.v1.AccountService/ListUsers"
 	AccountServiceGrantRoleProcedure     = "/demo.v1.AccountService/GrantRole"
+	AccountServiceWatchUsersProcedure    = "/demo.v1.AccountService/WatchUsers"
+	AccountServiceImportUsersProcedure   = "/demo.v1.AccountService/ImportUsers"
+	AccountServiceSyncProfilesProcedure  = "/demo.v1.AccountService/SyncProfiles"
+	AccountServiceCreateApiKeyProcedure  = "/demo.v1.AccountService/CreateApiKey"
+	AccountServiceListApiKeysProcedure   = "/demo.v1.AccountService/ListApiKeys"
+	AccountServiceRevokeApiKeyProcedure  = "/demo.v1.AccountService/RevokeApiKey"
 )
 
 // AccountServiceHandler is what an application implements to serve demo.v1.AccountService.
@@ -61,27 +67,53 @@ type AccountServiceHandler interface {
 	SignOut(context.Context, *action.Call[v1.SignOutRequest]) (*v1.SignOutResponse, error)
 	// GetUser returns one account.
 	//
-	// Access: callers sign in by session; who may: admin or auditor; or principal.id == request.user_id.
+	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor; or principal.id == request.user_id.
 	GetUser(context.Context, *action.Call[v1.GetUserRequest]) (*v1.GetUserResponse, error)
 	// UpdateProfile changes the name and email of one's own account.
 	//
-	// Access: callers sign in by session; who may: principal.id == request.user_id.
+	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id.
 	UpdateProfile(context.Context, *action.Call[v1.UpdateProfileRequest]) (*v1.UpdateProfileResponse, error)
 	// DeleteUser deletes an account and ends its sessions. The last admin cannot be
-	// deleted.
+	// deleted. The caller must have signed in within the last 15 minutes.
 	//
-	// Access: callers sign in by session; who may: admin; or principal.id == request.user_id.
+	// Access: callers sign in by session or bearer, at most 15m0s ago; who may: admin; or principal.id == request.user_id.
 	DeleteUser(context.Context, *action.Call[v1.DeleteUserRequest]) (*v1.DeleteUserResponse, error)
 	// ListUsers returns accounts in the order in which they were made. It changes
 	// nothing, so it can be called with Connect GET.
 	//
-	// Access: callers sign in by session; who may: admin or auditor.
+	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor.
 	ListUsers(context.Context, *action.Call[v1.ListUsersRequest]) (*v1.ListUsersResponse, error)
 	// GrantRole gives an account its role in place of the one it had. The last admin
 	// cannot be demoted.
 	//
-	// Access: callers sign in by session; who may: admin.
+	// Access: callers sign in by session or bearer or apikey; who may: admin.
 	GrantRole(context.Context, *action.Call[v1.GrantRoleRequest]) (*v1.GrantRoleResponse, error)
+	// WatchUsers sends every account as it is, and from then on each change of one.
+	//
+	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor.
+	WatchUsers(context.Context, *action.Call[v1.WatchUsersRequest], *action.ServerStream[v1.WatchUsersResponse]) error
+	// ImportUsers makes accounts, all or none of those that are sent.
+	//
+	// Access: callers sign in by session or bearer or apikey; who may: admin.
+	ImportUsers(context.Context, *action.ClientStream[v1.ImportUsersRequest]) (*v1.ImportUsersResponse, error)
+	// SyncProfiles changes one profile a message, and only one's own, and answers each
+	// with the account as it is then.
+	//
+	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id.
+	SyncProfiles(context.Context, *action.BidiStream[v1.SyncProfilesRequest, v1.SyncProfilesResponse]) error
+	// CreateApiKey makes a key with which a program may call in one's name. Its secret
+	// is shown this once.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	CreateApiKey(context.Context, *action.Call[v1.CreateApiKeyRequest]) (*v1.CreateApiKeyResponse, error)
+	// ListApiKeys returns one's own keys, without their secrets.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	ListApiKeys(context.Context, *action.Call[v1.ListApiKeysRequest]) (*v1.ListApiKeysResponse, error)
+	// RevokeApiKey takes one of one's own keys back.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	RevokeApiKey(context.Context, *action.Call[v1.RevokeApiKeyRequest]) (*v1.RevokeApiKeyResponse, error)
 }
 
 // RegisterAccountService registers implementation as demo.v1.AccountService. The error lists
@@ -89,7 +121,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return action.Register(registry, action.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "381041a74936783ad0274f4c99be3f8c5c483093373ddf9cedbac82400157b3c",
+		Fingerprint: "4025a92ef0c22358f2b88abd139772524cfcc81e364a4dee13b992d8ca372202",
 		Methods: []action.Method[AccountServiceHandler]{
 			action.AnonymousUnary("SignUp", AccountServiceHandler.SignUp),
 			action.AnonymousUnary("SignIn", AccountServiceHandler.SignIn),
@@ -99,6 +131,12 @@ func RegisterAccountService(registry *action.Registry, implementation AccountSer
 			action.Unary("DeleteUser", AccountServiceHandler.DeleteUser),
 			action.Unary("ListUsers", AccountServiceHandler.ListUsers),
 			action.Unary("GrantRole", AccountServiceHandler.GrantRole),
+			action.ServerStreaming("WatchUsers", AccountServiceHandler.WatchUsers),
+			action.ClientStreaming("ImportUsers", AccountServiceHandler.ImportUsers),
+			action.BidiStreaming("SyncProfiles", AccountServiceHandler.SyncProfiles),
+			action.Unary("CreateApiKey", AccountServiceHandler.CreateApiKey),
+			action.Unary("ListApiKeys", AccountServiceHandler.ListApiKeys),
+			action.Unary("RevokeApiKey", AccountServiceHandler.RevokeApiKey),
 		},
 	}, implementation)
 }
@@ -117,7 +155,7 @@ type AccountServiceClient interface {
 	// UpdateProfile changes the name and email of one's own account.
 	UpdateProfile(ctx context.Context, request *v1.UpdateProfileRequest) (*v1.UpdateProfileResponse, error)
 	// DeleteUser deletes an account and ends its sessions. The last admin cannot be
-	// deleted.
+	// deleted. The caller must have signed in within the last 15 minutes.
 	DeleteUser(ctx context.Context, request *v1.DeleteUserRequest) (*v1.DeleteUserResponse, error)
 	// ListUsers returns accounts in the order in which they were made. It changes
 	// nothing, so it can be called with Connect GET.
@@ -125,6 +163,20 @@ type AccountServiceClient interface {
 	// GrantRole gives an account its role in place of the one it had. The last admin
 	// cannot be demoted.
 	GrantRole(ctx context.Context, request *v1.GrantRoleRequest) (*v1.GrantRoleResponse, error)
+	// WatchUsers sends every account as it is, and from then on each change of one.
+	WatchUsers(ctx context.Context, request *v1.WatchUsersRequest) (*AccountServiceWatchUsersClientStream, error)
+	// ImportUsers makes accounts, all or none of those that are sent.
+	ImportUsers(ctx context.Context) (*AccountServiceImportUsersClientStream, error)
+	// SyncProfiles changes one profile a message, and only one's own, and answers each
+	// with the account as it is then.
+	SyncProfiles(ctx context.Context) (*AccountServiceSyncProfilesClientStream, error)
+	// CreateApiKey makes a key with which a program may call in one's name. Its secret
+	// is shown this once.
+	CreateApiKey(ctx context.Context, request *v1.CreateApiKeyRequest) (*v1.CreateApiKeyResponse, error)
+	// ListApiKeys returns one's own keys, without their secrets.
+	ListApiKeys(ctx context.Context, request *v1.ListApiKeysRequest) (*v1.ListApiKeysResponse, error)
+	// RevokeApiKey takes one of one's own keys back.
+	RevokeApiKey(ctx context.Context, request *v1.RevokeApiKeyRequest) (*v1.RevokeApiKeyResponse, error)
 }
 
 // NewAccountServiceClient returns a client of demo.v1.AccountService. Several may share one
@@ -132,6 +184,70 @@ type AccountServiceClient interface {
 func NewAccountServiceClient(client *connect.Client) AccountServiceClient {
 	return accountServiceClient{client}
 }
+
+// AccountServiceWatchUsersClientStream is the client's side of demo.v1.AccountService.WatchUsers.
+// Sends go to one goroutine at a time, and so do receives.
+type AccountServiceWatchUsersClientStream struct{ stream connect.ClientStream }
+
+// Receive returns the next response, or io.EOF at the end of the stream.
+func (s *AccountServiceWatchUsersClientStream) Receive() (*v1.WatchUsersResponse, error) {
+	response := new(v1.WatchUsersResponse)
+	if err := s.stream.Receive(response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// Close gives the stream up.
+func (s *AccountServiceWatchUsersClientStream) Close() error { return s.stream.Close() }
+
+// AccountServiceImportUsersClientStream is the client's side of demo.v1.AccountService.ImportUsers.
+// Sends go to one goroutine at a time, and so do receives.
+type AccountServiceImportUsersClientStream struct{ stream connect.ClientStream }
+
+// Send sends a request. An error that is io.EOF says that the server has ended
+// the stream; receiving tells why.
+func (s *AccountServiceImportUsersClientStream) Send(request *v1.ImportUsersRequest) error {
+	return s.stream.Send(request)
+}
+
+// CloseAndReceive ends the stream of requests and returns the response.
+func (s *AccountServiceImportUsersClientStream) CloseAndReceive() (*v1.ImportUsersResponse, error) {
+	defer s.stream.Close()
+	if err := s.stream.CloseSend(); err != nil {
+		return nil, err
+	}
+	response := new(v1.ImportUsersResponse)
+	if err := s.stream.Receive(response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// AccountServiceSyncProfilesClientStream is the client's side of demo.v1.AccountService.SyncProfiles.
+// Sends go to one goroutine at a time, and so do receives.
+type AccountServiceSyncProfilesClientStream struct{ stream connect.ClientStream }
+
+// Send sends a request. An error that is io.EOF says that the server has ended
+// the stream; receiving tells why.
+func (s *AccountServiceSyncProfilesClientStream) Send(request *v1.SyncProfilesRequest) error {
+	return s.stream.Send(request)
+}
+
+// CloseSend ends the stream of requests.
+func (s *AccountServiceSyncProfilesClientStream) CloseSend() error { return s.stream.CloseSend() }
+
+// Receive returns the next response, or io.EOF at the end of the stream.
+func (s *AccountServiceSyncProfilesClientStream) Receive() (*v1.SyncProfilesResponse, error) {
+	response := new(v1.SyncProfilesResponse)
+	if err := s.stream.Receive(response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+// Close gives the stream up.
+func (s *AccountServiceSyncProfilesClientStream) Close() error { return s.stream.Close() }
 
 type accountServiceClient struct{ client *connect.Client }
 
@@ -199,6 +315,54 @@ func (c accountServiceClient) GrantRole(ctx context.Context, request *v1.GrantRo
 	return response, nil
 }
 
+func (c accountServiceClient) WatchUsers(ctx context.Context, request *v1.WatchUsersRequest) (*AccountServiceWatchUsersClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, accountServiceWatchUsersSpec(), request)
+	if err != nil {
+		return nil, err
+	}
+	return &AccountServiceWatchUsersClientStream{stream}, nil
+}
+
+func (c accountServiceClient) ImportUsers(ctx context.Context) (*AccountServiceImportUsersClientStream, error) {
+	stream, err := c.client.CallClientStream(ctx, accountServiceImportUsersSpec())
+	if err != nil {
+		return nil, err
+	}
+	return &AccountServiceImportUsersClientStream{stream}, nil
+}
+
+func (c accountServiceClient) SyncProfiles(ctx context.Context) (*AccountServiceSyncProfilesClientStream, error) {
+	stream, err := c.client.CallClientStream(ctx, accountServiceSyncProfilesSpec())
+	if err != nil {
+		return nil, err
+	}
+	return &AccountServiceSyncProfilesClientStream{stream}, nil
+}
+
+func (c accountServiceClient) CreateApiKey(ctx context.Context, request *v1.CreateApiKeyRequest) (*v1.CreateApiKeyResponse, error) {
+	response := new(v1.CreateApiKeyResponse)
+	if err := c.client.CallUnary(ctx, accountServiceCreateApiKeySpec(), request, response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+func (c accountServiceClient) ListApiKeys(ctx context.Context, request *v1.ListApiKeysRequest) (*v1.ListApiKeysResponse, error) {
+	response := new(v1.ListApiKeysResponse)
+	if err := c.client.CallUnary(ctx, accountServiceListApiKeysSpec(), request, response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+func (c accountServiceClient) RevokeApiKey(ctx context.Context, request *v1.RevokeApiKeyRequest) (*v1.RevokeApiKeyResponse, error) {
+	response := new(v1.RevokeApiKeyResponse)
+	if err := c.client.CallUnary(ctx, accountServiceRevokeApiKeySpec(), request, response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
 var accountServiceSignUpSpec = sync.OnceValue(func() connect.Spec {
 	return connect.Spec{
 		StreamType: connect.StreamTypeUnary,
@@ -261,5 +425,54 @@ var accountServiceGrantRoleSpec = sync.OnceValue(func() connect.Spec {
 		StreamType: connect.StreamTypeUnary,
 		Schema:     v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("GrantRole"),
 		Procedure:  AccountServiceGrantRoleProcedure,
+	}
+})
+
+var accountServiceWatchUsersSpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeServer,
+		Schema:     v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("WatchUsers"),
+		Procedure:  AccountServiceWatchUsersProcedure,
+	}
+})
+
+var accountServiceImportUsersSpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeClient,
+		Schema:     v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("ImportUsers"),
+		Procedure:  AccountServiceImportUsersProcedure,
+	}
+})
+
+var accountServiceSyncProfilesSpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeBidi,
+		Schema:     v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("SyncProfiles"),
+		Procedure:  AccountServiceSyncProfilesProcedure,
+	}
+})
+
+var accountServiceCreateApiKeySpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeUnary,
+		Schema:     v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("CreateApiKey"),
+		Procedure:  AccountServiceCreateApiKeyProcedure,
+	}
+})
+
+var accountServiceListApiKeysSpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType:       connect.StreamTypeUnary,
+		IdempotencyLevel: connect.IdempotencyNoSideEffects,
+		Schema:           v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("ListApiKeys"),
+		Procedure:        AccountServiceListApiKeysProcedure,
+	}
+})
+
+var accountServiceRevokeApiKeySpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeUnary,
+		Schema:     v1.File_demo_v1_account_proto.Services().ByName("AccountService").Methods().ByName("RevokeApiKey"),
+		Procedure:  AccountServiceRevokeApiKeyProcedure,
 	}
 })

@@ -1,0 +1,289 @@
+package server_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/server"
+)
+
+// recorded is how soon a test must see what comes of a revocation, with the grace for
+// a Send that waits.
+const recorded = 10 * time.Second
+
+// A keeper knows one caller, until told otherwise.
+type keeper struct {
+	mu      sync.Mutex
+	claims  action.Claims
+	err     error
+	revoked []func(string)
+}
+
+func (k *keeper) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil {
+		return nil, k.err
+	}
+	return action.NewPrincipal("eve", k.claims), nil
+}
+
+func (k *keeper) OnRevoke(revoked func(string)) { k.revoked = append(k.revoked, revoked) }
+
+// change changes what the keeper knows, and tells if the change is to be heard of.
+func (k *keeper) change(claims action.Claims, err error, tell bool) {
+	k.mu.Lock()
+	k.claims, k.err = claims, err
+	k.mu.Unlock()
+	if tell {
+		for _, revoked := range k.revoked {
+			revoked("eve")
+		}
+	}
+}
+
+// guarded has streams on which nothing moves once they have begun. Its other methods
+// are not called.
+type guarded struct {
+	testv1action.StreamServiceHandler
+
+	began chan struct{}
+	ended chan error
+	// flood has WatchOpen send without end, and counts the bytes.
+	flood bool
+	sent  atomic.Int64
+}
+
+func (g *guarded) WatchOpen(ctx context.Context, _ *action.Call[testv1.Request], out *action.ServerStream[testv1.Response]) error {
+	err := out.SendHeaders() // connect's client waits for them
+	g.began <- struct{}{}
+	if g.flood {
+		response := &testv1.Response{Caller: incompressible(64 << 10)}
+		for err == nil {
+			if err = out.Send(response); err == nil {
+				g.sent.Add(int64(len(response.GetCaller())))
+			}
+		}
+	} else {
+		<-ctx.Done()
+		err = context.Cause(ctx)
+	}
+	g.ended <- err
+	return nil // the gate's answer stands, whatever the handler returns
+}
+
+func (g *guarded) CollectOpen(_ context.Context, in *action.ClientStream[testv1.Request]) (*testv1.Response, error) {
+	return &testv1.Response{}, g.collect(in.Receive)
+}
+
+func (g *guarded) ChatOpen(_ context.Context, in *action.BidiStream[testv1.Request, testv1.Response]) error {
+	return g.collect(in.Receive)
+}
+
+func (g *guarded) collect(receive func() (*testv1.Request, error)) error {
+	for begun := false; ; begun = true {
+		if _, err := receive(); err != nil {
+			g.ended <- err
+			return nil
+		}
+		if !begun {
+			g.began <- struct{}{}
+		}
+	}
+}
+
+func guard(t *testing.T, keeper *keeper, guarded *guarded, options ...server.Option) (*served, *records) {
+	t.Helper()
+	records := &records{}
+	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records))
+	if err != nil {
+		t.Fatal(err)
+	}
+	guarded.began, guarded.ended = make(chan struct{}, 1), make(chan error, 1)
+	if err := testv1action.RegisterStreamService(registry, guarded); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, registry, options...), records
+}
+
+// incompressible returns a text of which compression makes no little.
+func incompressible(length int) string {
+	var text strings.Builder
+	for text.Len() < length {
+		text.WriteString(rand.Text())
+	}
+	return text.String()
+}
+
+var guardedShapes = map[string]connect.StreamType{
+	testv1action.StreamServiceWatchOpenProcedure:   connect.StreamTypeServer,
+	testv1action.StreamServiceCollectOpenProcedure: connect.StreamTypeClient,
+	testv1action.StreamServiceChatOpenProcedure:    connect.StreamTypeBidi,
+}
+
+// begin opens a stream with one message and waits until its handler runs.
+func (g *guarded) begin(t *testing.T, client *connect.Client, procedure string) connect.ClientStream {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), recorded)
+	t.Cleanup(cancel)
+	spec := connect.Spec{Procedure: procedure, StreamType: guardedShapes[procedure]}
+	stream, err := client.CallClientStream(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&testv1.Request{Owner: "eve"}); err != nil {
+		t.Fatal(err)
+	}
+	if spec.StreamType == connect.StreamTypeServer {
+		if err := stream.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, g.began)
+	return stream
+}
+
+func await[T any](t *testing.T, from <-chan T) (value T) {
+	t.Helper()
+	select {
+	case value = <-from:
+	case <-time.After(recorded):
+		t.Fatal("it takes too long")
+	}
+	return value
+}
+
+// TestStreamEndsWithItsPrincipal takes from callers what their streams live by, while
+// no message moves.
+func TestStreamEndsWithItsPrincipal(t *testing.T) {
+	t.Parallel()
+	editor := action.Claims{Roles: []string{"editor"}}
+	for name, test := range map[string]struct {
+		lifetime time.Duration // of the credential, 0 for ever
+		end      func(*keeper)
+		want     connect.Code
+		stage    action.Stage
+	}{
+		"the credential expires": {lifetime: 2 * time.Second, end: func(*keeper) {}, want: connect.CodeUnauthenticated, stage: action.StageAuthenticate},
+		"the credential is revoked": {
+			end:  func(k *keeper) { k.change(action.Claims{}, action.InvalidCredential("revoked"), true) },
+			want: connect.CodeUnauthenticated, stage: action.StageAuthenticate,
+		},
+		"the role is revoked": {
+			end:  func(k *keeper) { k.change(action.Claims{Roles: []string{"viewer"}}, nil, true) },
+			want: connect.CodePermissionDenied, stage: action.StageAuthorize,
+		},
+		"nobody can tell any more": {
+			end:  func(k *keeper) { k.change(editor, action.Unavailable(errors.New("down")), true) },
+			want: connect.CodeUnavailable, stage: action.StageAuthenticate,
+		},
+	} {
+		for procedure := range guardedShapes {
+			for protocol, options := range protocols {
+				shape := procedure[strings.LastIndexByte(procedure, '/')+1:]
+				t.Run(name+"/"+shape+"/"+protocol, func(t *testing.T) {
+					t.Parallel()
+					claims := editor
+					if test.lifetime > 0 {
+						claims.ExpiresAt = time.Now().Add(test.lifetime)
+					}
+					keeper, guarded := &keeper{claims: claims}, &guarded{}
+					served, records := guard(t, keeper, guarded)
+					client := connect.NewClient(connecthttp.NewTransport(served.client(t, 2), served.url, options...))
+					stream := guarded.begin(t, client, procedure)
+					defer stream.Close()
+					test.end(keeper)
+					if err := await(t, guarded.ended); connect.CodeOf(err) != test.want {
+						t.Errorf("the handler is told %v, want %s", err, test.want)
+					}
+					if err := stream.Receive(&testv1.Response{}); connect.CodeOf(err) != test.want {
+						t.Errorf("the client is told %v, want %s", err, test.want)
+					}
+					var denials []action.Decision
+					for _, decision := range records.take() {
+						if decision.Outcome == action.Deny {
+							denials = append(denials, decision)
+						}
+					}
+					if len(denials) != 1 || denials[0].Code != test.want || denials[0].Stage != test.stage || denials[0].PrincipalID != "eve" {
+						t.Errorf("the denials recorded are %+v", denials)
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestClientNeverReads sends to a client that reads nothing. What waits for it is
+// bounded, and neither a revocation nor the idle limit waits for it.
+func TestClientNeverReads(t *testing.T) {
+	t.Parallel()
+	const most = 16 << 20
+	for name, test := range map[string]struct {
+		options []server.Option
+		revoke  bool
+		want    connect.Code
+	}{
+		"revoked": {nil, true, connect.CodePermissionDenied},
+		"idle":    {[]server.Option{server.WithStreamIdleTimeout(300 * time.Millisecond)}, false, connect.CodeDeadlineExceeded},
+	} {
+		for protocol, options := range protocols {
+			for major := 1; major <= 2; major++ {
+				t.Run(name+"/"+protocol+"/HTTP-"+string(rune('0'+major)), func(t *testing.T) {
+					t.Parallel()
+					keeper, guarded := &keeper{claims: action.Claims{Roles: []string{"editor"}}}, &guarded{flood: true}
+					served, records := guard(t, keeper, guarded, test.options...)
+					client := connect.NewClient(connecthttp.NewTransport(served.client(t, major), served.url, options...))
+					stream := guarded.begin(t, client, testv1action.StreamServiceWatchOpenProcedure)
+					defer stream.Close()
+					if test.revoke {
+						stalled(t, &guarded.sent)
+						keeper.change(action.Claims{}, nil, true)
+					}
+					if err := await(t, guarded.ended); connect.CodeOf(err) != test.want {
+						t.Errorf("the handler is told %v, want %s", err, test.want)
+					}
+					if sent := guarded.sent.Load(); sent > most {
+						t.Errorf("%d bytes were sent to nobody", sent)
+					}
+					decisions := records.take()
+					if last := decisions[len(decisions)-1]; last.Outcome != action.Deny || last.Code != test.want {
+						t.Errorf("decided %+v", decisions)
+					}
+					for { // what is on its way, and then no good end
+						err := stream.Receive(&testv1.Response{})
+						if errors.Is(err, io.EOF) {
+							t.Error("the stream ended well")
+						}
+						if err != nil {
+							break
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// stalled waits until a count stands still.
+func stalled(t *testing.T, count *atomic.Int64) {
+	t.Helper()
+	for since, last := time.Now(), int64(-1); time.Since(since) < 200*time.Millisecond; time.Sleep(10 * time.Millisecond) {
+		if now := count.Load(); now != last {
+			since, last = time.Now(), now
+		}
+	}
+}
