@@ -118,7 +118,7 @@ func TestHelp(t *testing.T) {
 	if code != exitDone || errs != "" {
 		t.Errorf("it ended with %d: %s", code, errs)
 	}
-	for _, want := range []string{"usage: demo [-addr ADDRESS] [-db FILE]\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
+	for _, want := range []string{"usage: demo [-addr ADDRESS] [-db FILE] [-sessions URL] [-oidc-issuer URL -oidc-audience NAME]\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the help lacks %q: %s", want, out)
 		}

@@ -15,15 +15,23 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-const table = `PROCEDURE                              AUTHENTICATED BY  WHO MAY
-/demo.v1.AccountService/SignUp         nobody            anyone
-/demo.v1.AccountService/SignIn         nobody            anyone
-/demo.v1.AccountService/SignOut        session           anyone
-/demo.v1.AccountService/GetUser        session           admin or auditor; or principal.id == request.user_id
-/demo.v1.AccountService/UpdateProfile  session           principal.id == request.user_id
-/demo.v1.AccountService/DeleteUser     session           admin; or principal.id == request.user_id
-/demo.v1.AccountService/ListUsers      session           admin or auditor
-/demo.v1.AccountService/GrantRole      session           admin
+const table = `PROCEDURE                              AUTHENTICATED BY         WHO MAY
+/demo.v1.AccountService/SignUp         nobody                   anyone
+/demo.v1.AccountService/SignIn         nobody                   anyone
+/demo.v1.AccountService/SignOut        session                  anyone
+/demo.v1.AccountService/GetUser        session, bearer, apikey  admin or auditor; or principal.id == request.user_id
+/demo.v1.AccountService/UpdateProfile  session, bearer, apikey  principal.id == request.user_id
+/demo.v1.AccountService/DeleteUser     session, bearer          admin; or principal.id == request.user_id
+/demo.v1.AccountService/ListUsers      session, bearer, apikey  admin or auditor
+/demo.v1.AccountService/GrantRole      session, bearer, apikey  admin
+/demo.v1.AccountService/WatchUsers     session, bearer, apikey  admin or auditor
+/demo.v1.AccountService/ImportUsers    session, bearer, apikey  admin
+/demo.v1.AccountService/SyncProfiles   session, bearer, apikey  principal.id == request.user_id
+/demo.v1.AccountService/CreateApiKey   session                  anyone
+/demo.v1.AccountService/ListApiKeys    session                  anyone
+/demo.v1.AccountService/RevokeApiKey   session                  anyone
+
+No bearer tokens are taken: -oidc-issuer and -oidc-audience say whose would be.
 
 To try it, copy these into another terminal:
 

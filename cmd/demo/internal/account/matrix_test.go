@@ -3,8 +3,10 @@ package account_test
 import (
 	"maps"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
@@ -46,6 +48,20 @@ func TestMatrix(t *testing.T) {
 			Request: &demov1.SignInRequest{Email: "member@example.com", Password: "wrong"}},
 		{Procedure: demov1action.AccountServiceSignInProcedure, Case: "invalid", Want: all(invalid)},
 		{Procedure: demov1action.AccountServiceSignOutProcedure, Want: want(who, yes, yes, yes, yes)},
+		{Procedure: demov1action.AccountServiceCreateApiKeyProcedure, Want: want(who, yes, yes, yes, yes),
+			Request: &demov1.CreateApiKeyRequest{Name: "nightly backup", Lifetime: durationpb.New(time.Hour)}},
+		{Procedure: demov1action.AccountServiceCreateApiKeyProcedure, Case: "invalid", Want: all(invalid)},
+		{Procedure: demov1action.AccountServiceListApiKeysProcedure, Want: want(who, yes, yes, yes, yes)},
+		{Procedure: demov1action.AccountServiceRevokeApiKeyProcedure, Want: want(who, yes, yes, yes, yes),
+			Request: &demov1.RevokeApiKeyRequest{Id: h.ownKeys["member"].id}},
+		{Procedure: demov1action.AccountServiceRevokeApiKeyProcedure, Case: "invalid", Want: all(invalid)},
+		// Begin of what demo-next has.
+		{Procedure: demov1action.AccountServiceWatchUsersProcedure, Want: want(who, no, no, yes, yes)},
+		{Procedure: demov1action.AccountServiceImportUsersProcedure, Want: want(who, no, no, no, yes),
+			Request: &demov1.ImportUsersRequest{Name: "New", Email: "new@example.com"}},
+		{Procedure: demov1action.AccountServiceSyncProfilesProcedure, Want: want(who, yes, no, no, no),
+			Request: &demov1.SyncProfilesRequest{UserId: member, Name: "New", Email: "new@example.com"}},
+		// End of what demo-next has.
 		{Procedure: demov1action.AccountServiceGetUserProcedure, Want: want(who, yes, no, yes, yes),
 			Request: &demov1.GetUserRequest{UserId: member}},
 		{Procedure: demov1action.AccountServiceGetUserProcedure, Case: "invalid", Want: all(invalid)},

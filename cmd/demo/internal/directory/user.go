@@ -116,7 +116,7 @@ func (d *Directory) GrantRole(ctx context.Context, id string, role Role) (User, 
 }
 
 // Delete removes a user and with it, at once, every session it has in
-// [Directory.Sessions]. It fails with [ErrNotFound] and [ErrLastAdmin].
+// [Directory.Sessions] and every key in [Directory.Keys]. It fails with [ErrNotFound] and [ErrLastAdmin].
 func (d *Directory) Delete(ctx context.Context, id string) error {
 	result, err := d.db.ExecContext(ctx, "DELETE FROM users WHERE id = ?", id)
 	if err != nil {
