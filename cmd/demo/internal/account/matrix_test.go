@@ -55,13 +55,11 @@ func TestMatrix(t *testing.T) {
 		{Procedure: demov1action.AccountServiceRevokeApiKeyProcedure, Want: want(who, yes, yes, yes, yes),
 			Request: &demov1.RevokeApiKeyRequest{Id: h.ownKeys["member"].id}},
 		{Procedure: demov1action.AccountServiceRevokeApiKeyProcedure, Case: "invalid", Want: all(invalid)},
-		// Begin of what demo-next has.
 		{Procedure: demov1action.AccountServiceWatchUsersProcedure, Want: want(who, no, no, yes, yes)},
 		{Procedure: demov1action.AccountServiceImportUsersProcedure, Want: want(who, no, no, no, yes),
 			Request: &demov1.ImportUsersRequest{Name: "New", Email: "new@example.com"}},
 		{Procedure: demov1action.AccountServiceSyncProfilesProcedure, Want: want(who, yes, no, no, no),
 			Request: &demov1.SyncProfilesRequest{UserId: member, Name: "New", Email: "new@example.com"}},
-		// End of what demo-next has.
 		{Procedure: demov1action.AccountServiceGetUserProcedure, Want: want(who, yes, no, yes, yes),
 			Request: &demov1.GetUserRequest{UserId: member}},
 		{Procedure: demov1action.AccountServiceGetUserProcedure, Case: "invalid", Want: all(invalid)},
