@@ -70,7 +70,7 @@ func TestRefusesToStart(t *testing.T) {
 		"no Redis": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/0"}, code: exitFailed,
 			want: "cannot keep sessions in redis://127.0.0.1:1/0: "},
 		"Redis parameters": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/hush"}, code: exitFailed,
-			want: "its URL has parameters that are not understood: start it, or choose another -sessions"},
+			want: "its URL has parameters that are not understood: see that it runs, or choose another -sessions"},
 
 		"no name":        {path: func(*testing.T, string) string { return "" }, code: exitFailed, want: `user directory "" has no name`},
 		"missing folder": {path: func(_ *testing.T, folder string) string { return filepath.Join(folder, "none", "demo.db") }, code: exitFailed, want: "in a folder that does not exist"},

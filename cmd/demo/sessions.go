@@ -13,6 +13,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
@@ -56,7 +57,7 @@ func openSessions(ctx context.Context, address *url.URL) (sessionServer, error) 
 	}
 	server, err := open(ctx, address.String())
 	if err != nil {
-		return sessionServer{}, fmt.Errorf("cannot keep sessions in %s: %s: start it, or choose another -sessions", shown(address), line(err))
+		return sessionServer{}, fmt.Errorf("cannot keep sessions in %s: %s: see that it runs, or choose another -sessions", shown(address), line(err))
 	}
 	return server, nil
 }
@@ -98,6 +99,8 @@ func openRedis(ctx context.Context, address string) (sessionServer, error) {
 	if err != nil {
 		return sessionServer{}, errParameters
 	}
+	// It would tell the terminal what it also returns as errors.
+	logging.Disable()
 	// A call's deadline holds for what the call asks of Redis, too.
 	options.ContextTimeoutEnabled = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}

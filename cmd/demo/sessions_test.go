@@ -66,7 +66,7 @@ func TestSharedSessions(t *testing.T) {
 }
 
 // rounds is how often a time is measured.
-const rounds = 20
+const rounds = 10
 
 func testSignOutElsewhere(t *testing.T, one, two *program) {
 	seen := times{}
