@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ func openPostgres(ctx context.Context, address string) (sessionServer, error) {
 	}
 	config.ConnConfig.ConnectTimeout = patience
 	config.ConnConfig.RuntimeParams["search_path"] = "sallyport_demo"
-	config.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(patience.Milliseconds())
+	config.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(patience.Milliseconds(), 10)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return sessionServer{}, err

@@ -69,7 +69,7 @@ func TestSharedSessions(t *testing.T) {
 const rounds = 10
 
 func testSignOutElsewhere(t *testing.T, one, two *program) {
-	seen := times{}
+	seen := &times{}
 	for range rounds {
 		id, token := signIn(t, one, "member")
 		self, client := &demov1.GetUserRequest{UserId: id}, two.client(t, token)
@@ -89,7 +89,7 @@ func testSignOutElsewhere(t *testing.T, one, two *program) {
 
 func testRoleElsewhere(t *testing.T, admin demov1action.AccountServiceClient, two *program) {
 	id, token := signIn(t, two, "auditor")
-	client, seen := two.client(t, token), times{}
+	client, seen := two.client(t, token), &times{}
 	for range rounds {
 		for role, want := range map[string]connect.Code{"member": connect.CodePermissionDenied, "auditor": 0} {
 			if _, err := admin.GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: id, Role: role}); err != nil {
@@ -168,8 +168,8 @@ func (s *times) measure(t *testing.T, want connect.Code, call func(context.Conte
 	}
 }
 
-func (s times) String() string {
-	sorted := slices.Sorted(slices.Values(s))
+func (s *times) String() string {
+	sorted := slices.Sorted(slices.Values(*s))
 	return sorted[len(sorted)/2].Round(10*time.Microsecond).String() + " in the median and " +
 		sorted[len(sorted)-1].Round(10*time.Microsecond).String() + " at most"
 }

@@ -156,7 +156,9 @@ func TestNoTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeAll() //nolint:errcheck // there is nothing to close
+	if err := closeAll(); err != nil {
+		t.Error(err)
+	}
 	if dated, ok := scheme.(action.Dated); !ok || !dated.KnowsAuthenticationTime() {
 		t.Error("DeleteUser would not be registered")
 	}

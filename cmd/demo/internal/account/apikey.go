@@ -27,7 +27,7 @@ var (
 // CreateApiKey makes a key of the caller's, who is a user, since it takes a session.
 // It has no scopes, because no grant asks for any: it may do what its owner's role
 // lets them where an action takes keys.
-func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) {
+func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) { //nolint:revive // the schema's name
 	request, owner := call.Message(), call.Principal().ID()
 	if strings.ContainsFunc(request.GetName(), unicode.IsControl) {
 		return nil, s.fault(ctx, errKeyName)
@@ -47,7 +47,7 @@ func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.Cre
 }
 
 // ListApiKeys returns the caller's keys, the newest first.
-func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) {
+func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) { //nolint:revive // the schema's name
 	keys, err := s.keys.List(ctx, call.Principal().ID())
 	if err != nil {
 		return nil, s.fault(ctx, err)
@@ -60,7 +60,7 @@ func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.List
 }
 
 // RevokeApiKey takes one of the caller's keys back. Somebody else's is not found.
-func (s *Service) RevokeApiKey(ctx context.Context, call *action.Call[demov1.RevokeApiKeyRequest]) (*demov1.RevokeApiKeyResponse, error) {
+func (s *Service) RevokeApiKey(ctx context.Context, call *action.Call[demov1.RevokeApiKeyRequest]) (*demov1.RevokeApiKeyResponse, error) { //nolint:revive // the schema's name
 	if err := s.keys.Revoke(ctx, call.Principal().ID(), call.Message().GetId()); err != nil {
 		return nil, s.fault(ctx, err)
 	}

@@ -1,8 +1,8 @@
 package account_test
 
 import (
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -189,7 +189,7 @@ func TestTooManyApiKeys(t *testing.T) {
 	h := newHouse(t)
 	h.serve(t)
 	for i := range 99 { // and the one that is there
-		if _, _, err := h.keys.Issue(t.Context(), h.ids["member"], fmt.Sprint(i), nil, time.Now().Add(time.Hour)); err != nil {
+		if _, _, err := h.keys.Issue(t.Context(), h.ids["member"], strconv.Itoa(i), nil, time.Now().Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
 	}
