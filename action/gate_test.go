@@ -73,15 +73,3 @@ type tells string
 func (t tells) Authenticate(context.Context, *connect.CallInfo) (*Principal, error) {
 	return NewPrincipal(string(t), Claims{}), nil
 }
-
-// TestZeroPassage reads what a passage is before it has led anybody anywhere.
-func TestZeroPassage(t *testing.T) {
-	t.Parallel()
-	var pass passage
-	if pass.admitted {
-		t.Error("it has let somebody through")
-	}
-	if verdict := (verdict{}); verdict.allowed {
-		t.Error("a zero verdict allows")
-	}
-}

@@ -187,15 +187,15 @@ func TestFrontDoorMessages(t *testing.T) {
 
 const signIn = demov1action.AccountServiceSignInProcedure
 
-// A guard counts how often it is asked. Once revoked it knows nobody.
-type guard struct {
+// A doorkeeper counts how often it is asked. Once revoked it knows nobody.
+type doorkeeper struct {
 	asked   atomic.Int64
 	revoked atomic.Bool
 }
 
-func (g *guard) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
-	g.asked.Add(1)
-	if g.revoked.Load() {
+func (d *doorkeeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+	d.asked.Add(1)
+	if d.revoked.Load() {
 		return nil, action.InvalidCredential("revoked")
 	}
 	return byRole(ctx, call)
@@ -204,8 +204,12 @@ func (g *guard) Authenticate(ctx context.Context, call *connect.CallInfo) (*acti
 // A call that comes through the front door is authenticated there and not again.
 func TestFrontDoorAsksOnce(t *testing.T) {
 	t.Parallel()
-	guard, records := &guard{}, &records{}
-	registry, err := action.NewRegistry(action.Schemes{"session": guard}, action.WithRecorder(records))
+	keeper, records := &doorkeeper{}, &records{}
+	// The other schemes of the demo are asked as well, and find nothing.
+	absent := action.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+		return nil, action.ErrNoCredential
+	})
+	registry, err := action.NewRegistry(action.Schemes{"session": keeper, "bearer": absent, "apikey": absent}, action.WithRecorder(records))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +230,7 @@ func TestFrontDoorAsksOnce(t *testing.T) {
 		if status, answer := served.send(t, served.client(t, 1), test.path, strings.NewReader(test.body), "Authorization", test.credential); status != test.want {
 			t.Errorf("%d: status %d, want %d: %s", i, status, test.want, answer)
 		}
-		if got := guard.asked.Swap(0); got != 1 {
+		if got := keeper.asked.Swap(0); got != 1 {
 			t.Errorf("%d: asked %d times", i, got)
 		}
 		if got := records.take(); len(got) != 1 {
@@ -255,8 +259,8 @@ func (forever) Watch(ctx context.Context, call *action.Call[text], stream *actio
 // front door found out is about the time when the stream began.
 func TestFrontDoorIsAskedAgain(t *testing.T) {
 	t.Parallel()
-	guard, records := &guard{}, &records{}
-	registry, err := action.NewRegistry(action.Schemes{"session": guard}, action.WithRecorder(records), action.WithRecheck(time.Second))
+	keeper, records := &doorkeeper{}, &records{}
+	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records), action.WithRecheck(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,14 +285,14 @@ func TestFrontDoorIsAskedAgain(t *testing.T) {
 	if err := errors.Join(stream.Send(&text{Value: "a"}), stream.CloseSend(), stream.Receive(new(text))); err != nil {
 		t.Fatal(err)
 	}
-	if got := guard.asked.Load(); got != 1 {
+	if got := keeper.asked.Load(); got != 1 {
 		t.Errorf("asked %d times as it opened", got)
 	}
-	guard.revoked.Store(true)
+	keeper.revoked.Store(true)
 	if err := stream.Receive(new(text)); connect.CodeOf(err) != connect.CodeUnauthenticated {
 		t.Errorf("it ended as %v", err)
 	}
-	if got := guard.asked.Load(); got < 2 {
+	if got := keeper.asked.Load(); got < 2 {
 		t.Errorf("asked %d times in all", got)
 	}
 	if got := records.take(); len(got) != 2 || got[0].Outcome != action.Allow || got[1].Stage != action.StageAuthenticate {

@@ -51,6 +51,27 @@ func TestRefusesToStart(t *testing.T) {
 			want: `cannot listen on "` + taken.Addr().String() + `": the port is in use: stop what listens there, or choose another -addr`},
 		"somebody else's address": {arguments: []string{"-addr", "192.0.2.1:0"}, code: exitFailed, want: `cannot listen on "192.0.2.1:0"`},
 
+		"issuer alone":   {arguments: []string{"-oidc-issuer", "https://id.example.com"}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
+		"audience alone": {arguments: []string{"-oidc-audience", "demo"}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
+		"empty audience": {arguments: []string{"-oidc-issuer", "https://id.example.com", "-oidc-audience", ""}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
+		"empty issuer":   {arguments: []string{"-oidc-issuer", "", "-oidc-audience", ""}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
+		"issuer in clear": {arguments: []string{"-addr", anyPort, "-oidc-issuer", "http://id.example.com", "-oidc-audience", "demo"}, code: exitFailed,
+			want: `cannot take tokens: bearer: the issuer: "http://id.example.com" is not https: choose another`},
+		"issuer and audience": {arguments: []string{"-addr", anyPort, "-oidc-issuer", "id.example.com", "-oidc-audience", "a\"b"}, code: exitFailed,
+			want: `the realm "a\"b" does not fit into a header bearer: the issuer: "id.example.com" is no absolute URL`},
+
+		"sessions nowhere":   {arguments: []string{"-sessions", ""}, code: exitMisused, want: "-sessions is a URL such as postgres://"},
+		"sessions elsewhere": {arguments: []string{"-sessions", "mysql://ada:hush@127.0.0.1/demo"}, code: exitMisused, want: "-sessions is a URL such as postgres://"},
+		"sessions no URL":    {arguments: []string{"-sessions", "postgres://ada:hush@127.0.0.1:x/demo"}, code: exitMisused, want: "-sessions is a URL such as postgres://"},
+		"no PostgreSQL": {arguments: []string{"-addr", anyPort, "-sessions", "postgres://ada:hush@127.0.0.1:1/demo?password=hush"}, code: exitFailed,
+			want: "cannot keep sessions in postgres://127.0.0.1:1/demo: "},
+		"PostgreSQL parameters": {arguments: []string{"-addr", anyPort, "-sessions", "postgres://ada:hush@127.0.0.1:1/demo?sslmode=hush"}, code: exitFailed,
+			want: "cannot keep sessions in postgres://127.0.0.1:1/demo: its URL has parameters that are not understood"},
+		"no Redis": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/0"}, code: exitFailed,
+			want: "cannot keep sessions in redis://127.0.0.1:1/0: "},
+		"Redis parameters": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/hush"}, code: exitFailed,
+			want: "its URL has parameters that are not understood: see that it runs, or choose another -sessions"},
+
 		"no name":        {path: func(*testing.T, string) string { return "" }, code: exitFailed, want: `user directory "" has no name`},
 		"missing folder": {path: func(_ *testing.T, folder string) string { return filepath.Join(folder, "none", "demo.db") }, code: exitFailed, want: "in a folder that does not exist"},
 		"no database": {path: func(t *testing.T, folder string) string {
@@ -105,6 +126,9 @@ func TestRefusesToStart(t *testing.T) {
 			if strings.Index(errs, "\n") != len(errs)-1 {
 				t.Errorf("that is not one line: %q", errs)
 			}
+			if strings.Contains(errs, ":hush") {
+				t.Errorf("it tells a password: %s", errs)
+			}
 			if diff := cmp.Diff(before, contents(t, folder)); diff != "" {
 				t.Errorf("the folder has changed: %s", diff)
 			}
@@ -118,7 +142,7 @@ func TestHelp(t *testing.T) {
 	if code != exitDone || errs != "" {
 		t.Errorf("it ended with %d: %s", code, errs)
 	}
-	for _, want := range []string{"usage: demo [-addr ADDRESS] [-db FILE]\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
+	for _, want := range []string{"usage: demo [-addr ADDRESS] [-db FILE] [-sessions URL] [-oidc-issuer URL -oidc-audience NAME]\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the help lacks %q: %s", want, out)
 		}

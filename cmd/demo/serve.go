@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/account"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
@@ -21,14 +22,24 @@ const (
 	waiting = 64
 )
 
-// serve serves the demo until ctx ends. It listens before it opens the database, so
-// that a second demo by mistake leaves nothing behind.
+// serve serves the demo until ctx ends. It opens the database last, so that a second
+// demo by mistake leaves nothing behind.
 func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) error {
 	listener, err := listen(ctx, config.address)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	tokens, closeTokens, err := newTokens(config.issuer, config.audience)
+	if err != nil {
+		return err
+	}
+	defer closeTokens() //nolint:errcheck // nobody waits for a token any more
+	shared, err := openSessions(ctx, config.sessions)
+	if err != nil {
+		return err
+	}
+	defer shared.close()
 	users, err := directory.Open(ctx, config.path)
 	if err != nil {
 		return err
@@ -40,7 +51,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	registry, err := newRegistry(users, passwords, private, log)
+	registry, err := newRegistry(parts{users: users, passwords: passwords, shared: shared, tokens: tokens, private: private, log: log})
 	if err != nil {
 		return err
 	}
@@ -55,26 +66,56 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	}
 	defer trial.close()
 	welcome{
-		url: url, path: config.path, private: private,
+		url: url, path: config.path, sessions: config.sessions, issuer: config.issuer, private: private,
 		accounts: accounts, actions: registry.Actions(), commands: trial.commands,
 	}.print(out)
 	return srv.Serve(ctx, listener)
 }
 
+// parts are what a registry is made of.
+type parts struct {
+	users     *directory.Directory
+	passwords *password.Hasher
+	// shared is where sessions are, if not with the users.
+	shared  sessionServer
+	tokens  action.Authenticator
+	private bool // only this machine can reach the demo
+	log     *slog.Logger
+}
+
 // newRegistry returns the registry of everything that the demo serves.
-func newRegistry(users *directory.Directory, passwords *password.Hasher, private bool, log *slog.Logger) (*action.Registry, error) {
+//
+// What one process takes back, whether a session, a key or a role, all those that
+// share its databases see at their next call, because each call looks them up. Live
+// streams of other processes see it when they are looked at again. A bus that tells
+// them at once would go over parts.shared, and join sessions and keys here.
+func newRegistry(parts parts) (*action.Registry, error) {
+	sessions, err := newSessions(parts)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := apikey.New(parts.users.Keys(), parts.users.LookupKey)
+	if err != nil {
+		return nil, err
+	}
+	schemes := action.Schemes{"session": sessions, "bearer": parts.tokens, "apikey": keys}
+	registry, err := action.NewRegistry(schemes, action.WithRecorder(action.LogRecorder(parts.log)))
+	if err != nil {
+		return nil, err
+	}
+	service := account.New(parts.users, sessions, keys, parts.passwords, parts.log)
+	return registry, demov1action.RegisterAccountService(registry, service)
+}
+
+func newSessions(parts parts) (*session.Manager, error) {
 	// Cookies do not tell ports apart, and there is more on a developer's machine.
 	options := []session.Option{session.WithCookieName("sallyport-demo")}
-	if private {
+	if parts.private {
 		options = append(options, session.UnsafeWithoutSecure())
 	}
-	sessions, err := session.New(users.Sessions(), users.Lookup, options...)
-	if err != nil {
-		return nil, err
+	store := parts.shared.store
+	if store == nil {
+		store = parts.users.Sessions()
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": sessions, "bearer": absent{}, "apikey": absent{}}, action.WithRecorder(action.LogRecorder(log)))
-	if err != nil {
-		return nil, err
-	}
-	return registry, demov1action.RegisterAccountService(registry, account.New(users, sessions, passwords, log))
+	return session.New(store, parts.users.Lookup, options...)
 }

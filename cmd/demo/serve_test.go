@@ -31,6 +31,8 @@ const table = `PROCEDURE                              AUTHENTICATED BY         W
 /demo.v1.AccountService/ListApiKeys    session                  anyone
 /demo.v1.AccountService/RevokeApiKey   session                  anyone
 
+No bearer tokens are taken: -oidc-issuer and -oidc-audience say whose would be.
+
 To try it, copy these into another terminal:
 
 `

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 
@@ -13,7 +14,9 @@ import (
 type welcome struct {
 	url      string
 	path     string
-	private  bool // only this machine can reach it
+	sessions *url.URL // the server that keeps them, or nil
+	issuer   string   // of tokens, or ""
+	private  bool     // only this machine can reach it
 	accounts accounts
 	actions  []action.Action
 	commands []command
@@ -21,7 +24,11 @@ type welcome struct {
 
 // print writes the welcome. A reader that went away is no reason not to serve.
 func (w welcome) print(out io.Writer) {
-	fmt.Fprintf(out, "Serving %s, with the users in %s.\n\n", w.url, w.path)
+	fmt.Fprintf(out, "Serving %s, with the users in %s", w.url, w.path)
+	if w.sessions != nil {
+		fmt.Fprintf(out, " and the sessions in %s", shown(w.sessions))
+	}
+	fmt.Fprint(out, ".\n\n")
 	w.printAccounts(out)
 	if w.private {
 		fmt.Fprint(out, "Only this machine can reach it, so the session cookie is not marked Secure.\n\n")
@@ -30,6 +37,11 @@ func (w welcome) print(out io.Writer) {
 			"The session cookie is marked Secure, for HTTPS alone.\n\n")
 	}
 	w.printTable(out)
+	if w.issuer == "" {
+		fmt.Fprint(out, "\nNo bearer tokens are taken: -oidc-issuer and -oidc-audience say whose would be.\n")
+	} else {
+		fmt.Fprintf(out, "\nBearer tokens are those of %s.\n", w.issuer)
+	}
 	fmt.Fprint(out, "\nTo try it, copy these into another terminal:\n\n")
 	for _, command := range w.commands {
 		fmt.Fprintf(out, "# %s\n%s\n", command.remark, command)

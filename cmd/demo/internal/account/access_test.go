@@ -23,7 +23,8 @@ import (
 //     was recorded and the database is the same.
 //
 // <self> is the caller's own id (the member's, where nobody calls), <other> that of
-// another member, <missing> that of no user.
+// another member, <missing> that of no user. <key> is the id of the caller's own API
+// key, <other key> that of another member's.
 const access = `
 action         case     nobody             member             auditor            admin                  request
 
@@ -39,6 +40,20 @@ SignIn         invalid  invalid_argument   invalid_argument   invalid_argument  
 
 SignOut        valid    unauthenticated    write              write              write                  {}
 SignOut        invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"
+
+CreateApiKey   valid    unauthenticated    write              write              write                  {"name":"nightly backup","lifetime":"3600s"}
+CreateApiKey   control  unauthenticated    (invalid_argument) (invalid_argument) (invalid_argument)     {"name":"nightly\u0007backup","lifetime":"3600s"}
+CreateApiKey   invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup"}
+CreateApiKey   brief    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"59.999s"}
+CreateApiKey   forever  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"31622401s"}
+
+ListApiKeys    valid    unauthenticated    read               read               read                   {}
+ListApiKeys    invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"
+
+RevokeApiKey   valid    unauthenticated    write              write              write                  {"id":"<key>"}
+RevokeApiKey   other    unauthenticated    (not_found)        (not_found)        (not_found)            {"id":"<other key>"}
+RevokeApiKey   missing  unauthenticated    (not_found)        (not_found)        (not_found)            {"id":"none"}
+RevokeApiKey   invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {}
 
 GetUser        self     unauthenticated    read               read               read                   {"userId":"<self>"}
 GetUser        other    unauthenticated    permission_denied  read               read                   {"userId":"<other>"}
@@ -120,6 +135,11 @@ func readAccess(t *testing.T, registry *action.Registry) (callers []string, rows
 	return callers, rows
 }
 
+// isStream reports whether an action takes or sends more than one message.
+func isStream(action action.Action) bool {
+	return action.Method.IsStreamingClient() || action.Method.IsStreamingServer()
+}
+
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	registry := newHouse(t).registry
@@ -156,11 +176,12 @@ func TestAccess(t *testing.T) {
 
 // testAccess makes the call of one cell, and reports whether it changed the world.
 func testAccess(t *testing.T, h *house, row accessRow, caller string) bool {
-	self := h.ids[caller]
-	if self == "" {
-		self = h.ids["member"]
+	self := caller
+	if h.ids[self] == "" {
+		self = "member"
 	}
-	request := strings.NewReplacer("<self>", self, "<other>", h.ids["other"], "<missing>", missing).Replace(row.request)
+	request := strings.NewReplacer("<self>", h.ids[self], "<other>", h.ids["other"], "<missing>", missing,
+		"<key>", h.ownKeys[self].id, "<other key>", h.ownKeys["other"].id).Replace(row.request)
 	before, ranBefore := h.dump(t), h.handler.ran.Load()
 	reply := h.post(t, "/"+demov1action.AccountServiceName+"/"+row.action, h.tokens[caller], request)
 	after, ran := h.dump(t), h.handler.ran.Load()-ranBefore

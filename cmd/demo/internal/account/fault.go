@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 )
@@ -29,6 +30,9 @@ var answers = [...]struct {
 	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin has to stay one")},
 	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "more has changed than was read, watch anew")},
 	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token is none that ListUsers returned")},
+	{apikey.ErrNotFound, action.NotFound()},
+	{errKeyName, connect.NewError(connect.CodeInvalidArgument, "name has control characters")},
+	{errTooManyKeys, connect.NewError(connect.CodeResourceExhausted, "there are too many keys, revoke one first")},
 	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are being checked, try again soon")},
 	{action.ErrUnavailable, connect.NewError(connect.CodeUnavailable, "temporarily unavailable")},
 	{context.Canceled, connect.NewError(connect.CodeCanceled, "canceled")},

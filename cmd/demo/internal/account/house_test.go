@@ -10,11 +10,13 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/account"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
@@ -33,6 +35,7 @@ const missing = "00000000-0000-4000-8000-000000000000"
 type house struct {
 	users     *directory.Directory
 	sessions  *session.Manager
+	keys      *apikey.Manager
 	passwords *cheap
 	service   *account.Service
 	handler   *witness
@@ -58,21 +61,34 @@ func build(ctx context.Context, path string, stores ...scs.Store) (*house, error
 	if h.sessions, err = session.New(stores[0], h.users.Lookup, session.UnsafeWithoutSecure()); err != nil {
 		return nil, err
 	}
-	if h.registry, err = action.NewRegistry(action.Schemes{"session": h.sessions, "bearer": absent{}, "apikey": absent{}}, action.WithRecorder(h.diary)); err != nil {
+	if h.keys, err = apikey.New(h.users.Keys(), h.users.LookupKey); err != nil {
 		return nil, err
 	}
-	h.service = account.New(h.users, h.sessions, h.passwords, logger)
+	tokens, err := newTokens()
+	if err != nil {
+		return nil, err
+	}
+	schemes := action.Schemes{"session": h.sessions, "bearer": tokens, "apikey": h.keys}
+	if h.registry, err = action.NewRegistry(schemes, action.WithRecorder(h.diary)); err != nil {
+		return nil, err
+	}
+	h.service = account.New(h.users, h.sessions, h.keys, h.passwords, logger)
 	h.handler = &witness{service: h.service}
 	return h, demov1action.RegisterAccountService(h.registry, h.handler)
 }
 
 // A world is where tests begin: a database with one user of each role and another
-// member, each of whom has signed in.
+// member, each of whom has signed in and has a key.
 type world struct {
 	file   []byte
 	ids    map[string]string
-	tokens map[string]string
+	tokens map[string]string // of sessions
+	// ownKeys are API keys, by whose they are.
+	ownKeys map[string]key
 }
+
+// A key is an API key.
+type key struct{ id, secret string }
 
 // begin makes the world once. Tests work on copies of its file.
 var begin = sync.OnceValues(func() (*world, error) {
@@ -91,7 +107,7 @@ var begin = sync.OnceValues(func() (*world, error) {
 		return nil, err
 	}
 	client := demov1action.NewAccountServiceClient(connect.NewClient(transport))
-	w := &world{ids: map[string]string{}, tokens: map[string]string{}}
+	w := &world{ids: map[string]string{}, tokens: map[string]string{}, ownKeys: map[string]key{}}
 	for _, name := range []string{"admin", "auditor", "member", "other"} {
 		role := directory.Role(name)
 		if name == "other" {
@@ -106,6 +122,11 @@ var begin = sync.OnceValues(func() (*world, error) {
 			return nil, err
 		}
 		w.ids[name], w.tokens[name] = signedIn.GetUser().GetId(), signedIn.GetSessionToken()
+		issued, secret, err := h.keys.Issue(ctx, w.ids[name], name, nil, time.Now().Add(time.Hour))
+		if err != nil {
+			return nil, err
+		}
+		w.ownKeys[name] = key{issued.ID, secret}
 	}
 	if err := h.users.Close(); err != nil {
 		return nil, err
@@ -169,7 +190,7 @@ func (h *house) dump(t *testing.T) []string {
 	}
 	defer db.Close()
 	rows := []string{}
-	for _, table := range []string{"users", "sessions"} {
+	for _, table := range []string{"users", "sessions", "sallyport_api_keys"} {
 		found, err := db.QueryContext(t.Context(), "SELECT * FROM "+table+" ORDER BY 1") //nolint:unqueryvet // all of it
 		if err != nil {
 			t.Fatal(err)

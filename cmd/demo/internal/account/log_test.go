@@ -19,6 +19,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		signIn  = demov1action.AccountServiceSignInProcedure
 		update  = demov1action.AccountServiceUpdateProfileProcedure
 		list    = demov1action.AccountServiceListUsersProcedure
+		create  = demov1action.AccountServiceCreateApiKeyProcedure
 		unknown = "ses_UNKNOWNUNKNOWNUNKNOWNUNKNOWNUNKNOWNUNKNOWNU"
 	)
 	for _, call := range []struct{ procedure, token, message string }{
@@ -38,6 +39,12 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		{list, "not-of-ours", `{}`},
 		{list, h.tokens["member"], `{"pageToken":"secret page"}`},
 		{list, h.tokens["admin"], `{"pageToken":"secret page"}`},
+		{create, h.tokens["member"], `{"name":"secret purpose","lifetime":"3600s"}`},
+		{create, h.tokens["member"], `{"name":"secret purpose","lifetime":"1s"}`},
+		{create, h.ownKeys["member"].secret, `{"name":"secret purpose","lifetime":"3600s"}`},
+		{list, h.ownKeys["admin"].secret, `{}`},
+		{list, h.ownKeys["admin"].secret[:40], `{}`},
+		{list, newToken(t, "secret subject", 0, "admin") + "x", `{}`},
 		{"/demo.v1.AccountService/Nothing", h.tokens["admin"], `{}`},
 	} {
 		h.post(t, call.procedure, call.token, call.message)
@@ -62,6 +69,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		"horse", "fresh password", "tooshort", "broken json", "wrong shape", "guessed", h.passwords.hash(pass),
 		"ses_", "not-of-ours", h.tokens["admin"][4:], h.tokens["member"][4:],
 		"@example.com", "not-an-email", "Fresh Name", "secret page",
+		"secret purpose", "secret subject", "sp_", h.ownKeys["admin"].secret[20:], "eyJ",
 	} {
 		if i := strings.Index(log, secret); i >= 0 {
 			t.Errorf("%q is in the log: %s", secret, log[max(0, i-200):min(len(log), i+100)])

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
@@ -31,6 +32,7 @@ type Passwords interface {
 type Service struct {
 	users     *directory.Directory
 	sessions  *session.Manager
+	keys      *apikey.Manager
 	passwords Passwords
 	log       *slog.Logger
 }
@@ -38,9 +40,9 @@ type Service struct {
 var _ demov1action.AccountServiceHandler = (*Service)(nil)
 
 // New returns a Service of the users of a directory, whose sessions it starts and
-// ends. It logs what fails, and sign-ins that it refuses. Everything is required.
-func New(users *directory.Directory, sessions *session.Manager, passwords Passwords, log *slog.Logger) *Service {
-	return &Service{users: users, sessions: sessions, passwords: passwords, log: log}
+// ends, and whose keys it issues and revokes. It logs what fails, and sign-ins that it refuses. Everything is required.
+func New(users *directory.Directory, sessions *session.Manager, keys *apikey.Manager, passwords Passwords, log *slog.Logger) *Service {
+	return &Service{users: users, sessions: sessions, keys: keys, passwords: passwords, log: log}
 }
 
 // described returns what callers see of a user.

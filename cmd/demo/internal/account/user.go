@@ -26,8 +26,9 @@ func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.Up
 	return &demov1.UpdateProfileResponse{User: described(user)}, nil
 }
 
-// DeleteUser deletes an account. The directory drops the sessions that it holds with
-// the user; ending them as well holds for a session store that does not know users.
+// DeleteUser deletes an account. The directory drops the keys and the sessions that it
+// holds with the user; ending them as well holds for a session store that does not
+// know users, and tells live streams.
 func (s *Service) DeleteUser(ctx context.Context, call *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	id := call.Message().GetUserId()
 	if err := s.users.Delete(ctx, id); err != nil {

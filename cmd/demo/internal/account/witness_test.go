@@ -63,6 +63,21 @@ func (w *witness) SignOut(ctx context.Context, call *action.Call[demov1.SignOutR
 	return w.service.SignOut(ctx, call)
 }
 
+func (w *witness) CreateApiKey(ctx context.Context, call *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) { //nolint:revive // the schema's name
+	w.ran.Add(1)
+	return w.service.CreateApiKey(ctx, call)
+}
+
+func (w *witness) ListApiKeys(ctx context.Context, call *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) { //nolint:revive // the schema's name
+	w.ran.Add(1)
+	return w.service.ListApiKeys(ctx, call)
+}
+
+func (w *witness) RevokeApiKey(ctx context.Context, call *action.Call[demov1.RevokeApiKeyRequest]) (*demov1.RevokeApiKeyResponse, error) { //nolint:revive // the schema's name
+	w.ran.Add(1)
+	return w.service.RevokeApiKey(ctx, call)
+}
+
 func (w *witness) GetUser(ctx context.Context, call *action.Call[demov1.GetUserRequest]) (*demov1.GetUserResponse, error) {
 	w.ran.Add(1)
 	return w.service.GetUser(ctx, call)

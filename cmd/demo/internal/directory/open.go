@@ -28,7 +28,7 @@ const patience = 5 * time.Second
 // most statements, so they stay open.
 const connections = 16
 
-// A Directory holds users and their sessions. Make one with [Open]. It is safe for
+// A Directory holds users, their sessions and their keys. Make one with [Open]. It is safe for
 // concurrent use.
 type Directory struct {
 	db   *sql.DB

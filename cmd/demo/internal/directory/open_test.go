@@ -35,7 +35,7 @@ func TestOpenSettings(t *testing.T) {
 	memory := openMemory(t)
 	for name, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000",
-		"user_version": "1", "application_id": "1396788313",
+		"user_version": "2", "application_id": "1396788313",
 	} {
 		// Each of several connections must have them.
 		var group sync.WaitGroup
@@ -182,7 +182,7 @@ func TestOpenRefuses(t *testing.T) {
 			return database(t, folder, "PRAGMA user_version = 0")
 		}, "is the database of another program"},
 		"a newer schema": {func(t *testing.T, folder string) string {
-			return database(t, folder, "PRAGMA user_version = 2")
+			return database(t, folder, "PRAGMA user_version = 1000")
 		}, "was written by a newer version of this program: run that version"},
 		// The 18th byte says by which version of the format a file may be written.
 		"not to be written": {func(t *testing.T, folder string) string {

@@ -47,6 +47,23 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_expire_time ON sessions (expire_time);
 CREATE INDEX sessions_by_user ON sessions (user_id);
 `,
+	// What package apikey asks of the table, and that a key goes with its owner.
+	`
+PRAGMA user_version = 2;
+
+CREATE TABLE sallyport_api_keys (
+	id            TEXT PRIMARY KEY,
+	owner         TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	name          TEXT NOT NULL,
+	scopes        TEXT NOT NULL,
+	hash          BLOB NOT NULL CHECK (length(hash) = 32),
+	create_time   INTEGER NOT NULL, -- microseconds since 1970, as all times
+	expire_time   INTEGER NOT NULL,
+	last_use_time INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sallyport_api_keys_by_owner ON sallyport_api_keys (owner, create_time, id);
+`,
 }
 
 // Conditions that a file can be found in.

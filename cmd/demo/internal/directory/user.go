@@ -146,7 +146,7 @@ func (d *Directory) GrantRole(ctx context.Context, id string, role Role) (User, 
 }
 
 // Delete removes a user and with it, at once, every session it has in
-// [Directory.Sessions]. It fails with [ErrNotFound] and [ErrLastAdmin].
+// [Directory.Sessions] and every key in [Directory.Keys]. It fails with [ErrNotFound] and [ErrLastAdmin].
 func (d *Directory) Delete(ctx context.Context, id string) error {
 	_, err := d.changeOne(ctx, Deleted, func(ctx context.Context) (User, error) {
 		return one(d.db.QueryRowContext(ctx, "DELETE FROM users WHERE id = ? RETURNING "+columns, id))

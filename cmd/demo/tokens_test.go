@@ -1,0 +1,184 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn/cache"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+)
+
+// An issuer is an OpenID provider over real HTTP.
+type issuer struct {
+	*httptest.Server
+
+	private *ecdsa.PrivateKey
+	fetched atomic.Int64 // how often its keys were
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &issuer{private: private}
+	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys"})
+		case "/keys":
+			i.fetched.Add(1)
+			_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: private.Public(), KeyID: "k", Algorithm: "ES256", Use: "sig"}}})
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	t.Cleanup(i.Close)
+	return i
+}
+
+// token returns a token about an admin of the issuer's who signed in some time ago.
+func (i *issuer) token(t *testing.T, subject, audience string, signedIn time.Duration) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.private, KeyID: "k"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	token, err := jwt.Signed(signer).Claims(map[string]any{
+		"iss": i.URL, "aud": audience, "sub": subject, "roles": []string{"admin"},
+		"exp": now.Add(time.Hour).Unix(), "iat": now.Unix(), "auth_time": now.Add(-signedIn).Unix(),
+	}).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// TestTokens lets the demo take the tokens of an OpenID provider.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t)
+	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:", "-oidc-issuer", issuer.URL, "-oidc-audience", "https://demo.example.com")
+	if want := "\nBearer tokens are those of " + issuer.URL + ".\n"; !strings.Contains(demo.welcome, want) {
+		t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
+	}
+	if fetched := issuer.fetched.Load(); fetched != 0 {
+		t.Errorf("keys were fetched %d times before any token came", fetched)
+	}
+	member, session := signIn(t, demo, "member")
+	other, _ := signIn(t, demo, "other")
+	fresh := issuer.token(t, member, "https://demo.example.com", time.Minute)
+	for range 10 {
+		if code := lists(t, demo, fresh); code != 0 {
+			t.Fatalf("an admin of the issuer's: %s", code)
+		}
+	}
+	if fetched := issuer.fetched.Load(); fetched != 1 {
+		t.Errorf("keys were fetched %d times", fetched)
+	}
+	// The subject is a user's id, and does not make the caller that user.
+	_, err := demo.client(t, fresh).UpdateProfile(t.Context(), &demov1.UpdateProfileRequest{UserId: member, Name: "New", Email: "new@example.com"})
+	if connect.CodeOf(err) != connect.CodePermissionDenied {
+		t.Errorf("what is for the user alone: %v", err)
+	}
+	if code := lists(t, demo, session); code != connect.CodePermissionDenied {
+		t.Errorf("with a session beside tokens: %s", code)
+	}
+
+	_, err = demo.client(t, issuer.token(t, "ada", "https://demo.example.com", 16*time.Minute)).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: other})
+	if connect.CodeOf(err) != connect.CodeUnauthenticated {
+		t.Errorf("deleting with an old sign-in: %v", err)
+	}
+	if _, err := demo.client(t, fresh).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: other}); err != nil {
+		t.Errorf("deleting with a fresh one: %v", err)
+	}
+
+	for name, bad := range map[string]string{
+		"another audience": issuer.token(t, "ada", "https://other.example.com", 0),
+		"another key":      newIssuer(t).token(t, "ada", "https://demo.example.com", 0),
+		"changed":          fresh[:len(fresh)-4] + "AAAA",
+		"no token":         "a.b.c",
+	} {
+		ctx, call := connect.NewClientContext(t.Context())
+		_, err := demo.client(t, bad).ListUsers(ctx, &demov1.ListUsersRequest{})
+		if connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+		const want = `Bearer realm="https://demo.example.com", error="invalid_token"`
+		if challenges := strings.Join(call.ResponseHeader().Values("WWW-Authenticate"), "\n"); !strings.Contains(challenges, want) {
+			t.Errorf("%s: the challenges are %q", name, challenges)
+		}
+	}
+	if log := demo.log.String(); strings.Contains(log, "eyJ") || strings.Contains(demo.welcome, "eyJ") {
+		t.Errorf("a token is in the log: %s", log)
+	}
+
+	issuer.Close()
+	if code := lists(t, demo, fresh); code != 0 {
+		t.Errorf("with the issuer gone, a token that is known: %s", code)
+	}
+}
+
+// TestTokensWithoutTheirIssuer is about an issuer that cannot be reached.
+func TestTokensWithoutTheirIssuer(t *testing.T) {
+	t.Parallel()
+	issuer := newIssuer(t)
+	token := issuer.token(t, "ada", "demo", 0)
+	issuer.Close()
+	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:", "-oidc-issuer", issuer.URL, "-oidc-audience", "demo")
+	if code := lists(t, demo, token); code != connect.CodeUnavailable {
+		t.Errorf("a token that nobody can verify: %s", code)
+	}
+	if _, session := signIn(t, demo, "admin"); lists(t, demo, session) != 0 {
+		t.Error("a session is not good without the issuer")
+	}
+}
+
+// TestNoTokens is about a demo that was told of no issuer.
+func TestNoTokens(t *testing.T) {
+	t.Parallel()
+	scheme, closeAll, err := newTokens("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closeAll(); err != nil {
+		t.Error(err)
+	}
+	if dated, ok := scheme.(action.Dated); !ok || !dated.KnowsAuthenticationTime() {
+		t.Error("DeleteUser would not be registered")
+	}
+	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:")
+	if code := lists(t, demo, newIssuer(t).token(t, "ada", "demo", 0)); code != connect.CodeUnauthenticated {
+		t.Errorf("somebody's token: %s", code)
+	}
+}
+
+// TestTokensAreRemembered holds that verified ones are.
+func TestTokensAreRemembered(t *testing.T) {
+	t.Parallel()
+	scheme, closeAll, err := newTokens("https://id.example.com", "demo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := scheme.(*cache.Authenticator); !ok {
+		t.Errorf("tokens are taken by a %T", scheme)
+	}
+	if err := closeAll(); err != nil {
+		t.Error(err)
+	}
+}
