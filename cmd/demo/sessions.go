@@ -23,7 +23,8 @@ import (
 const patience = 5 * time.Second
 
 // A sessionServer keeps sessions that several demos share. The zero sessionServer is
-// none: then they are in the database of the users.
+// none: then they are in the database of the users. It must not drop what has not
+// expired: a Redis that evicts can forget that sessions were ended.
 type sessionServer struct {
 	store scs.Store
 	// One of these is how to reach it.
