@@ -105,7 +105,7 @@ func (g *guarded) collect(receive func() (*testv1.Request, error)) error {
 	}
 }
 
-func guard(t *testing.T, keeper *keeper, guarded *guarded, options ...server.Option) (*served, *records) {
+func serveGuarded(t *testing.T, keeper *keeper, guarded *guarded, options ...server.Option) (*served, *records) {
 	t.Helper()
 	records := &records{}
 	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records))
@@ -201,7 +201,7 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 						claims.ExpiresAt = time.Now().Add(test.lifetime)
 					}
 					keeper, guarded := &keeper{claims: claims}, &guarded{}
-					served, records := guard(t, keeper, guarded)
+					served, records := serveGuarded(t, keeper, guarded)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, 2), served.url, options...))
 					stream := guarded.begin(t, client, procedure)
 					defer stream.Close()
@@ -245,7 +245,7 @@ func TestClientNeverReads(t *testing.T) {
 				t.Run(name+"/"+protocol+"/HTTP-"+string(rune('0'+major)), func(t *testing.T) {
 					t.Parallel()
 					keeper, guarded := &keeper{claims: action.Claims{Roles: []string{"editor"}}}, &guarded{flood: true}
-					served, records := guard(t, keeper, guarded, test.options...)
+					served, records := serveGuarded(t, keeper, guarded, test.options...)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, major), served.url, options...))
 					stream := guarded.begin(t, client, testv1action.StreamServiceWatchOpenProcedure)
 					defer stream.Close()
