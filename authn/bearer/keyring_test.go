@@ -348,9 +348,14 @@ func TestSlowerThanTheInterval(t *testing.T) {
 		if i == 0 {
 			<-asked
 		} else {
-			cancel() // it came to wait, or did not come to anything
+			cancel()
 			if got := <-answers; got != "canceled" {
 				t.Errorf("who had to wait: %s", got)
+			}
+			select {
+			case <-asked:
+				t.Fatal("a second fetch began beside the first")
+			case <-time.After(20 * time.Millisecond):
 			}
 		}
 		clock.pass(20 * time.Second)

@@ -27,7 +27,7 @@ const (
 // A batch tries some conditions on inputs of its own.
 const (
 	conditionsPerBatch = 40
-	inputsPerCondition = 500
+	inputsPerCondition = 250
 	messagesPerBatch   = 60
 	principalsPerBatch = 40
 )

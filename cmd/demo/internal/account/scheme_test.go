@@ -111,7 +111,7 @@ func TestFreshSignIn(t *testing.T) {
 		t.Errorf("having signed in again: %v", err)
 	}
 	// The time is not up yet.
-	h.age(t, "other", 14*time.Minute)
+	h.age(t, "other", 10*time.Minute)
 	if _, err := h.client(t, h.tokens["other"]).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["other"]}); err != nil {
 		t.Errorf("with a session that is not old: %v", err)
 	}
