@@ -7,6 +7,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/account"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
@@ -40,6 +41,13 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer shared.close()
+	bus, err := shared.bus()
+	if err != nil {
+		return err
+	}
+	if bus != nil {
+		defer bus.Close() //nolint:errcheck // nobody is left to tell
+	}
 	users, err := directory.Open(ctx, config.path)
 	if err != nil {
 		return err
@@ -51,7 +59,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	registry, err := newRegistry(parts{users: users, passwords: passwords, shared: shared, tokens: tokens, private: private, log: log})
+	registry, err := newRegistry(parts{users: users, passwords: passwords, shared: shared, bus: bus, tokens: tokens, private: private, log: log})
 	if err != nil {
 		return err
 	}
@@ -77,7 +85,10 @@ type parts struct {
 	users     *directory.Directory
 	passwords *password.Hasher
 	// shared is where sessions are, if not with the users.
-	shared  sessionServer
+	shared sessionServer
+	// bus tells the demos that share it of each other's revocations. Nil where there is
+	// nothing to share.
+	bus     *revocation.Bus
 	tokens  action.Authenticator
 	private bool // only this machine can reach the demo
 	log     *slog.Logger
@@ -86,15 +97,19 @@ type parts struct {
 // newRegistry returns the registry of everything that the demo serves.
 //
 // What one process takes back, whether a session, a key or a role, all those that
-// share its databases see at their next call, because each call looks them up. Live
-// streams of other processes see it when they are looked at again. A bus that tells
-// them at once would go over parts.shared, and join sessions and keys here.
+// share its databases see at their next call, because each call looks them up. The
+// bus tells the live streams of other processes at once; without one they see it when
+// they are looked at again.
 func newRegistry(parts parts) (*action.Registry, error) {
 	sessions, err := newSessions(parts)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := apikey.New(parts.users.Keys(), parts.users.LookupKey)
+	var options []apikey.Option
+	if parts.bus != nil {
+		options = append(options, apikey.WithBus(parts.bus))
+	}
+	keys, err := apikey.New(parts.users.Keys(), parts.users.LookupKey, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +127,9 @@ func newSessions(parts parts) (*session.Manager, error) {
 	options := []session.Option{session.WithCookieName("sallyport-demo")}
 	if parts.private {
 		options = append(options, session.UnsafeWithoutSecure())
+	}
+	if parts.bus != nil {
+		options = append(options, session.WithBus(parts.bus))
 	}
 	store := parts.shared.store
 	if store == nil {

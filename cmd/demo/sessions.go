@@ -16,6 +16,10 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/authn/revocation/pgbus"
+	"github.com/sallyport-rpc/sallyport/authn/revocation/redisbus"
 )
 
 // patience is how long a server of sessions may take to answer at the start, and
@@ -112,6 +116,25 @@ func openRedis(ctx context.Context, address string) (sessionServer, error) {
 		return sessionServer{}, err
 	}
 	return sessionServer{store: goredisstore.NewWithPrefix(client, "sallyport-demo:"), redis: client}, nil
+}
+
+// bus returns what tells the demos that share the server of each other's revocations,
+// and nil where nobody shares it. The caller closes it, before the connections.
+func (s sessionServer) bus() (*revocation.Bus, error) {
+	var link revocation.Link
+	var err error
+	switch {
+	case s.postgres != nil:
+		link, err = pgbus.New(s.postgres)
+	case s.redis != nil:
+		link, err = redisbus.New(s.redis)
+	default:
+		return nil, nil //nolint:nilnil // said above
+	}
+	if err != nil {
+		return nil, err
+	}
+	return revocation.New(link)
 }
 
 // close closes the connections, if there are any.
