@@ -158,7 +158,10 @@ func (i *intake[Req]) open(first proto.Message) error {
 		i.begin(nil)
 		return nil
 	}
-	if err := i.enter(i.ctx, (*gate).admitFirst, intakeSource{i.streaming}, first); err != nil {
+	stop := i.awaitFirst()
+	err := i.enter(i.ctx, (*gate).admitFirst, intakeSource{i.streaming}, first)
+	stop()
+	if err != nil {
 		return err
 	}
 	if i.ended {

@@ -58,6 +58,27 @@ func (s *streaming) begin(first proto.Message) {
 	}
 }
 
+// awaitFirst ends a stream whose first message does not come within the idle limit:
+// until then nobody knows who opened it. The watch begins when it has come; stop says
+// so.
+func (s *streaming) awaitFirst() (stop func()) {
+	if s.control.IdleTimeout <= 0 {
+		return func() {}
+	}
+	timer := time.AfterFunc(s.control.IdleTimeout, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.closed || !s.denial.CompareAndSwap(nil, errIdle) {
+			return
+		}
+		s.cancel(errIdle)
+		if s.control.InterruptReceive != nil {
+			s.control.InterruptReceive()
+		}
+	})
+	return func() { timer.Stop() }
+}
+
 // unwatch ends the watch. When it returns no review is running or will.
 func (s *streaming) unwatch() {
 	if s.principal != nil {

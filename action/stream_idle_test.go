@@ -1,0 +1,61 @@
+package action_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+)
+
+// mute is a stream on which nothing ever comes, until it is given up.
+type mute struct{ gone chan struct{} }
+
+func (s mute) Receive(any) error { <-s.gone; return context.Canceled }
+func (mute) SendHeaders() error  { return nil }
+func (mute) Send(any) error      { return nil }
+
+// Until its first message has come nobody knows who opened a stream, so that it must
+// not wait for one for ever.
+func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"CollectFirst", "CollectEvery", "ChatFirst", "ChatEvery"} {
+		for name, interrupts := range map[string]bool{"interrupted": true, "given up": false} {
+			t.Run(method+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					diary := &diary{}
+					hands := &hands{diary: diary}
+					keeper := &keeper{diary: diary, scheme: "session"}
+					registry := must(action.NewRegistry(action.Schemes{"session": keeper, "bearer": keeper}, action.WithRecorder(diary)))
+					if err := testv1action.RegisterStreamService(registry, hands); err != nil {
+						t.Fatal(err)
+					}
+					server := connect.NewServer()
+					server.Register(must(registry.Methods())...)
+
+					stream := mute{make(chan struct{})}
+					control := &action.StreamControl{IdleTimeout: time.Minute}
+					if interrupts {
+						control.InterruptReceive = func() { close(stream.gone) }
+					} else {
+						defer close(stream.gone)
+					}
+					start := time.Now()
+					err := server.Call(action.WithStreamControl(t.Context(), control), "/"+testv1action.StreamServiceName+"/"+method, nil, stream)
+					if connect.CodeOf(err) != connect.CodeDeadlineExceeded {
+						t.Errorf("got %v", err)
+					}
+					if waited := time.Since(start); waited != time.Minute {
+						t.Errorf("it waited for %s", waited)
+					}
+					diary.expect(t, "deny at decode")
+				})
+			})
+		}
+	}
+}
