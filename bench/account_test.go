@@ -9,13 +9,12 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 )
 
-// All engines are asked what the demo declares for DeleteUser: an admin may, and
-// the owner of the account.
+// All engines are asked for one policy: an admin may delete an account, and its
+// owner.
 const (
-	deleteUser = demov1action.AccountServiceDeleteUserProcedure
+	deleteUser = "/bench.v1.Service/DeleteUser"
 	owner      = "0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6d"
 	stranger   = "0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6e"
 )
@@ -45,11 +44,9 @@ func (a *asker) principal() *action.Principal {
 var errWrong = errors.New("it decided otherwise than the policy says")
 
 // accounts is the service without anything to do.
-type accounts struct {
-	demov1action.AccountServiceHandler
-}
+type accounts struct{}
 
-func (accounts) DeleteUser(context.Context, *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
+func (accounts) deleteUser(context.Context, *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	return &demov1.DeleteUserResponse{}, nil
 }
 
@@ -82,10 +79,16 @@ func newRegistry(caller *action.Principal) *action.Registry {
 	return must(action.NewRegistry(action.Schemes{"session": memory{sessions[*action.Principal]{token: caller}}}))
 }
 
-// demoRegistry returns a registry with the demo's actions.
-func demoRegistry(caller *action.Principal) *action.Registry {
+// accountRegistry returns a registry that guards accounts.
+func accountRegistry(caller *action.Principal) *action.Registry {
+	file := newFile("bench.v1")
+	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
+	file.method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", adminOrOwner())
 	registry := newRegistry(caller)
-	must(0, demov1action.RegisterAccountService(registry, accounts{}))
+	must(0, action.Register(registry, action.Service[accounts]{
+		Descriptor: file.service(),
+		Methods:    []action.Method[accounts]{action.Unary("DeleteUser", accounts.deleteUser)},
+	}, accounts{}))
 	return registry
 }
 

@@ -12,8 +12,6 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
-	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 // A way is one way of serving the method that is measured.
@@ -88,11 +86,11 @@ func inProcessTable() table {
 	t := table{title: "the same through a client in process", target: guardTarget(2, 1)}
 	ctx, info := connect.NewClientContext(context.Background())
 	info.RequestHeader().Set("Authorization", token)
+	spec := connect.Spec{Procedure: deleteUser}
 	for _, way := range ways {
-		client := demov1action.NewAccountServiceClient(connect.NewClient(connectinprocess.New(way.server())))
+		client := connect.NewClient(connectinprocess.New(way.server()))
 		t.rows = append(t.rows, row{name: way.name, op: func() error {
-			_, err := client.DeleteUser(ctx, deletion)
-			return err
+			return client.CallUnary(ctx, spec, deletion, &demov1.DeleteUserResponse{})
 		}})
 	}
 	return t
@@ -101,9 +99,8 @@ func inProcessTable() table {
 // ruleFreeTable has a request without validation rules, and so nothing but the gate.
 func ruleFreeTable() table {
 	file := newFile("bench.touch")
-	file.method("Touch", &sallyportv1.Authorize{Allow: []*sallyportv1.Grant{{AnyRole: []string{"admin"}}}})
+	file.method("Touch", emptyMessage, emptyMessage, anyRole("admin"))
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
-	file.Service[0].Method[0].InputType = new(".google.protobuf.Empty")
 	registry := newRegistry(byAdmin.principal())
 	must(0, action.Register(registry, action.Service[answering]{
 		Descriptor: file.service(),
@@ -178,7 +175,7 @@ func method(handler connect.ServerFunc) connect.Method {
 }
 
 func guardedServer() *connect.Server {
-	return serverOf(must(demoRegistry(byOwner.principal()).Methods())...)
+	return serverOf(must(accountRegistry(byOwner.principal()).Methods())...)
 }
 
 func unguardedServer() *connect.Server { return serverOf(method(handler(deleteIt))) }

@@ -57,7 +57,7 @@ func answered(decide decider, want bool) error {
 }
 
 func sallyportDecider(by asker) decider {
-	return registryDecider(demoRegistry(by.principal()), deleteUser, by.principal())
+	return registryDecider(accountRegistry(by.principal()), deleteUser, by.principal())
 }
 
 // registryDecider is the part of an action's gate that looks at the grants.

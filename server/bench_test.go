@@ -39,7 +39,7 @@ func BenchmarkServe(b *testing.B) {
 
 func benchmarked(b *testing.B, bounded bool) *served {
 	b.Helper()
-	registry, err := action.NewRegistry(action.Schemes{"session": action.AuthenticatorFunc(byRole)})
+	registry, err := action.NewRegistry(schemes())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,8 +17,7 @@ import (
 // A server needs a registry. The listener is the program's own here, because the
 // port is of the system's choice; [server.Server.Run] makes one by itself.
 func Example() {
-	registry, err := action.NewRegistry(action.Schemes{"session": action.AuthenticatorFunc(byRole)},
-		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+	registry, err := action.NewRegistry(schemes(), action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -201,33 +202,54 @@ func (d *doorkeeper) Authenticate(ctx context.Context, call *connect.CallInfo) (
 	return byRole(ctx, call)
 }
 
+// signedIn describes a method for the one who is called the-admin.
+func signedIn(name string, shape connect.StreamType) *descriptorpb.MethodDescriptorProto {
+	described := method(name, "google.protobuf.StringValue", shape)
+	declaration := proto.GetExtension(described.GetOptions(), sallyportv1.E_Action).(*sallyportv1.Action)
+	declaration.Authenticate = &sallyportv1.Authenticate{Schemes: []string{"session"}}
+	declaration.Authorize = &sallyportv1.Authorize{Allow: []*sallyportv1.Grant{{Cel: new("principal.id == 'the-admin'")}}}
+	proto.SetExtension(described.GetOptions(), sallyportv1.E_Action, declaration)
+	return described
+}
+
+// asked is a service of one unary action, for those who signed in.
+type asked interface {
+	Ask(ctx context.Context, call *action.Call[text]) (*text, error)
+}
+
+// parrot answers what it is asked.
+type parrot struct{}
+
+func (parrot) Ask(_ context.Context, call *action.Call[text]) (*text, error) {
+	return call.Message(), nil
+}
+
 // A call that comes through the front door is authenticated there and not again.
 func TestFrontDoorAsksOnce(t *testing.T) {
 	t.Parallel()
 	keeper, records := &doorkeeper{}, &records{}
-	// The other schemes of the demo are asked as well, and find nothing.
-	absent := action.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*action.Principal, error) {
-		return nil, action.ErrNoCredential
-	})
-	registry, err := action.NewRegistry(action.Schemes{"session": keeper, "bearer": absent, "apikey": absent}, action.WithRecorder(records))
+	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records))
 	if err != nil {
 		t.Fatal(err)
 	}
-	directory := &directory{}
-	if err := demov1action.RegisterAccountService(registry, directory); err != nil {
+	if err := action.Register(registry, action.Service[asked]{
+		Descriptor: describe(t, "AskService", signedIn("Ask", connect.StreamTypeUnary)),
+		Methods:    []action.Method[asked]{action.Unary("Ask", asked.Ask)},
+	}, asked(parrot{})); err != nil {
 		t.Fatal(err)
 	}
 	served := start(t, registry, server.WithFrontDoor())
 	for i, test := range []struct {
-		path, body, credential string
-		want                   int
+		body, credential string
+		want             int
 	}{
-		{listUsers, "{}", "Bearer admin", http.StatusOK},
-		{listUsers, "{", "Bearer admin", http.StatusBadRequest},
-		{listUsers, "{}", "Bearer member", http.StatusForbidden},
-		{listUsers, "{}", "Basic YTpi", http.StatusUnauthorized},
+		{`"x"`, "Bearer admin", http.StatusOK},
+		{`"x`, "Bearer admin", http.StatusBadRequest},
+		{`"x"`, "Bearer member", http.StatusForbidden},
+		{`"x"`, "Basic YTpi", http.StatusUnauthorized},
 	} {
-		if status, answer := served.send(t, served.client(t, 1), test.path, strings.NewReader(test.body), "Authorization", test.credential); status != test.want {
+		status, answer := served.send(t, served.client(t, 1), "/described.v1.AskService/Ask", strings.NewReader(test.body), "Authorization", test.credential)
+		if status != test.want {
 			t.Errorf("%d: status %d, want %d: %s", i, status, test.want, answer)
 		}
 		if got := keeper.asked.Swap(0); got != 1 {
@@ -264,12 +286,8 @@ func TestFrontDoorIsAskedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch := method("Watch", "google.protobuf.StringValue", connect.StreamTypeServer)
-	declaration := proto.GetExtension(watch.GetOptions(), sallyportv1.E_Action).(*sallyportv1.Action)
-	declaration.Authenticate = &sallyportv1.Authenticate{Schemes: []string{"session"}}
-	proto.SetExtension(watch.GetOptions(), sallyportv1.E_Action, declaration)
 	if err := action.Register(registry, action.Service[watchers]{
-		Descriptor: describe(t, "WatchService", watch),
+		Descriptor: describe(t, "WatchService", signedIn("Watch", connect.StreamTypeServer)),
 		Methods:    []action.Method[watchers]{action.ServerStreaming("Watch", watchers.Watch)},
 	}, watchers(forever{})); err != nil {
 		t.Fatal(err)

@@ -109,7 +109,21 @@ func byRole(_ context.Context, call *connect.CallInfo) (*action.Principal, error
 	if !ok || len(values) > 1 {
 		return nil, action.InvalidCredential("malformed")
 	}
-	return action.NewPrincipal("the-"+role, action.Claims{Roles: []string{role}}), nil
+	return action.NewPrincipal("the-"+role, action.Claims{Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
+}
+
+// dated is an authenticator that can tell when a caller signed in, as an action with
+// a max_age asks for.
+type dated struct{ action.AuthenticatorFunc }
+
+func (dated) KnowsAuthenticationTime() bool { return true }
+
+// schemes are all that the demo's actions name. Callers come by session.
+func schemes() action.Schemes {
+	absent := dated{func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+		return nil, action.ErrNoCredential
+	}}
+	return action.Schemes{"session": dated{byRole}, "bearer": absent, "apikey": absent}
 }
 
 // records keeps decisions.
@@ -185,7 +199,7 @@ func serve(t *testing.T, directory *directory, options ...server.Option) *served
 func newRegistry(t *testing.T) (*action.Registry, *records) {
 	t.Helper()
 	records := &records{}
-	registry, err := action.NewRegistry(action.Schemes{"session": action.AuthenticatorFunc(byRole)}, action.WithRecorder(records))
+	registry, err := action.NewRegistry(schemes(), action.WithRecorder(records))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
+	"github.com/sallyport-rpc/sallyport/authn/cache"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 )
 
 func TestChallenge(t *testing.T) {
@@ -62,5 +64,39 @@ func TestChallengeOverTheWire(t *testing.T) {
 	token := key.sign(key.goodHeader().json(), goodClaims(issuer.URL, time.Now()).with(fields{"roles": []string{"member"}}).json())
 	if got := wire.call(t, "Bearer "+token); got.status != 403 || got.challenge != "" {
 		t.Errorf("a role too few: %+v", got)
+	}
+}
+
+// TestStepUp deletes a user, which takes a sign-in not older than 15 minutes.
+func TestStepUp(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	now := clock.Now()
+	wrapped := newCache(t, cache.WithClock(clock.Now)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
+	wire := newWire(t, wrapped, action.WithClock(clock.Now))
+	for name, test := range map[string]struct {
+		signedIn any
+		good     bool
+	}{
+		"just now":          {now.Unix(), true},
+		"15 minutes ago":    {now.Add(-15 * time.Minute).Unix(), true},
+		"longer ago":        {now.Add(-15*time.Minute).Unix() - 1, false},
+		"nobody knows when": {absent, false},
+		"at the very first": {0, false},
+		"in the future":     {now.Add(time.Hour).Unix(), false},
+	} {
+		token := key.sign(key.goodHeader().json(), goodClaims(issuer.URL, now).with(fields{"auth_time": test.signedIn}).json())
+		got := wire.post(t, demov1action.AccountServiceDeleteUserProcedure, `{"userId":"0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6d"}`, "Bearer "+token)
+		want := `Bearer realm="https://api.example.com", error="insufficient_user_authentication", max_age="900"`
+		if name == "in the future" { // that makes it a bad token
+			want = `Bearer realm="https://api.example.com", error="invalid_token"`
+		}
+		if test.good && got.status != 200 || !test.good && (got.code != "unauthenticated" || got.challenge != want) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if got := wire.handled.Load(); got != 2 {
+		t.Errorf("handled %d calls", got)
 	}
 }

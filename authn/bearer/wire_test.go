@@ -20,7 +20,7 @@ import (
 )
 
 // A wire is the demo's service over real connections, with an authenticator of ours
-// under the name that the demo's actions ask for.
+// for its bearer tokens.
 type wire struct {
 	*httptest.Server
 
@@ -41,6 +41,21 @@ func (h handler) ListUsers(_ context.Context, call *action.Call[demov1.ListUsers
 	return &demov1.ListUsersResponse{NextPageToken: call.Principal().ID()}, nil
 }
 
+// DeleteUser is for admins who have signed in lately.
+func (h handler) DeleteUser(context.Context, *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
+	h.wire.handled.Add(1)
+	return &demov1.DeleteUserResponse{}, nil
+}
+
+// other is a scheme whose credential nobody brings.
+type other struct{}
+
+func (other) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+	return nil, action.ErrNoCredential
+}
+
+func (other) KnowsAuthenticationTime() bool { return true }
+
 func (w *wire) Enabled(_ context.Context, outcome action.Outcome) bool { return outcome == action.Deny }
 
 func (w *wire) Record(_ context.Context, decision action.Decision) {
@@ -59,7 +74,7 @@ func (w *wire) denied() []action.Decision {
 func newWire(t *testing.T, authenticator action.Authenticator, options ...action.RegistryOption) *wire {
 	t.Helper()
 	w := new(wire)
-	registry, err := action.NewRegistry(action.Schemes{"session": authenticator}, append(options, action.WithRecorder(w))...)
+	registry, err := action.NewRegistry(action.Schemes{"session": other{}, "bearer": authenticator, "apikey": other{}}, append(options, action.WithRecorder(w))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +110,12 @@ type answer struct {
 // call calls ListUsers as Connect with JSON, with the given Authorization headers.
 func (w *wire) call(t *testing.T, authorization ...string) answer {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
-		w.URL+demov1action.AccountServiceListUsersProcedure, strings.NewReader("{}"))
+	return w.post(t, demov1action.AccountServiceListUsersProcedure, "{}", authorization...)
+}
+
+func (w *wire) post(t *testing.T, procedure, message string, authorization ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.URL+procedure, strings.NewReader(message))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,40 @@
+package cache
+
+import (
+	"context"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// nobody is a verifier that must not be asked.
+type nobody struct{ t *testing.T }
+
+func (n nobody) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+	return n.Verify(context.Background(), "")
+}
+
+func (n nobody) Credential(*connect.CallInfo) (string, error) { return "x", nil }
+
+func (n nobody) Verify(context.Context, string) (*action.Principal, error) {
+	n.t.Error("it was verified once more")
+	return nil, action.ErrUnavailable
+}
+
+// TestJoinLooksAgain has an answer land just before a caller, who found none, would
+// have asked for it.
+func TestJoinLooksAgain(t *testing.T) {
+	t.Parallel()
+	cache, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cache.Close()
+	landed := &answer{key: key{1}, principal: action.NewPrincipal("ada", action.Claims{}), until: cache.now().Add(cache.ttl)}
+	cache.good.put(landed)
+	if answer, flight := cache.join(key{1}, nobody{t}, "x"); answer != landed || flight != nil {
+		t.Errorf("join = %v, %v", answer, flight)
+	}
+}
