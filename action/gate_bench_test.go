@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
 
 // still is a stream whose messages are empty and go nowhere, so that a benchmark
@@ -20,27 +20,25 @@ func (still) Receive(any) error  { return nil }
 func (still) SendHeaders() error { return nil }
 func (still) Send(any) error     { return nil }
 
-// accounts answers what benchmarks call.
-type accounts struct {
-	demov1action.AccountServiceHandler
+// ready answers at once.
+type ready struct{}
+
+func (ready) Ping(context.Context, *action.Call[testv1.PingRequest]) (*testv1.PingResponse, error) {
+	return &testv1.PingResponse{}, nil
 }
 
-func (accounts) SignOut(context.Context, *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
-	return &demov1.SignOutResponse{}, nil
+func (ready) Poke(context.Context, *action.Call[testv1.PokeRequest]) (*testv1.PokeResponse, error) {
+	return &testv1.PokeResponse{}, nil
 }
 
-func (accounts) ListUsers(context.Context, *action.Call[demov1.ListUsersRequest]) (*demov1.ListUsersResponse, error) {
-	return &demov1.ListUsersResponse{}, nil
-}
-
-// benchServer serves the demo's services to one principal, whom it knows by heart.
+// benchServer serves to one principal, whom it knows by heart.
 func benchServer(b *testing.B, principal *action.Principal, options ...action.RegistryOption) *connect.Server {
 	b.Helper()
 	registry, err := action.NewRegistry(action.Schemes{"session": knows(principal)}, options...)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := demov1action.RegisterAccountService(registry, accounts{}); err != nil {
+	if err := testv1action.RegisterPlainService(registry, ready{}); err != nil {
 		b.Fatal(err)
 	}
 	methods, err := registry.Methods()
@@ -81,22 +79,22 @@ func benchmarkCall(b *testing.B, server *connect.Server, procedure string, want 
 func BenchmarkUnguarded(b *testing.B) {
 	server := connect.NewServer()
 	server.Register(connect.Method{
-		Spec: connect.Spec{Procedure: demov1action.AccountServiceSignOutProcedure},
+		Spec: connect.Spec{Procedure: testv1action.PlainServicePingProcedure},
 		Handler: func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
-			if err := stream.Receive(new(demov1.SignOutRequest)); err != nil {
+			if err := stream.Receive(new(testv1.PingRequest)); err != nil {
 				return err
 			}
-			return stream.Send(&demov1.SignOutResponse{})
+			return stream.Send(&testv1.PingResponse{})
 		},
 	})
-	benchmarkCall(b, server, demov1action.AccountServiceSignOutProcedure, 0)
+	benchmarkCall(b, server, testv1action.PlainServicePingProcedure, 0)
 }
 
-// BenchmarkGuarded calls through the gate. SignOut has no validation rules and takes
-// anyone who signed in; ListUsers has rules on two fields and asks for a role.
+// BenchmarkGuarded calls through the gate: an action of anyone who signed in, and one
+// that asks for a role. Neither has validation rules.
 func BenchmarkGuarded(b *testing.B) {
-	admin := action.NewPrincipal("u", action.Claims{Roles: []string{"admin"}})
-	member := action.NewPrincipal("u", action.Claims{Roles: []string{"member"}})
+	owner := action.NewPrincipal("u", action.Claims{Roles: []string{"owner"}})
+	robot := action.NewPrincipal("u", action.Claims{Roles: []string{"robot"}})
 	// Not slog.DiscardHandler, which spares itself the work that is measured.
 	to := func(level slog.Level) action.RegistryOption {
 		handler := slog.NewTextHandler(nowhere{}, &slog.HandlerOptions{Level: level})
@@ -110,12 +108,12 @@ func BenchmarkGuarded(b *testing.B) {
 		procedure string
 		want      connect.Code
 	}{
-		{"anyone", admin, quiet, demov1action.AccountServiceSignOutProcedure, 0},
-		{"anyone-recorded", admin, loud, demov1action.AccountServiceSignOutProcedure, 0},
-		{"rules-and-role", admin, quiet, demov1action.AccountServiceListUsersProcedure, 0},
-		{"rules-and-role-recorded", admin, loud, demov1action.AccountServiceListUsersProcedure, 0},
-		{"denied", member, quiet, demov1action.AccountServiceListUsersProcedure, connect.CodePermissionDenied},
-		{"denied-recorded", member, loud, demov1action.AccountServiceListUsersProcedure, connect.CodePermissionDenied},
+		{"anyone", owner, quiet, testv1action.PlainServicePingProcedure, 0},
+		{"anyone-recorded", owner, loud, testv1action.PlainServicePingProcedure, 0},
+		{"role", owner, quiet, testv1action.PlainServicePokeProcedure, 0},
+		{"role-recorded", owner, loud, testv1action.PlainServicePokeProcedure, 0},
+		{"denied", robot, quiet, testv1action.PlainServicePokeProcedure, connect.CodePermissionDenied},
+		{"denied-recorded", robot, loud, testv1action.PlainServicePokeProcedure, connect.CodePermissionDenied},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			benchmarkCall(b, benchServer(b, bench.principal, bench.recorder), bench.procedure, bench.want)

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -178,7 +177,7 @@ func TestRegister(t *testing.T) {
 		{
 			name: "another request", by: &worker{}, rules: []string{"method-type"},
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *action.Call[demov1.GetUserRequest]) (*testv1.Response, error) {
+				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *action.Call[testv1.PingRequest]) (*testv1.Response, error) {
 					return &testv1.Response{}, nil
 				})
 			},
@@ -186,8 +185,8 @@ func TestRegister(t *testing.T) {
 		{
 			name: "another response", by: &worker{}, rules: []string{"method-type"},
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *call) (*demov1.GetUserResponse, error) {
-					return &demov1.GetUserResponse{}, nil
+				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *call) (*testv1.PingResponse, error) {
+					return &testv1.PingResponse{}, nil
 				})
 			},
 		},
@@ -229,7 +228,7 @@ func TestRegister(t *testing.T) {
 			name: "a check of another request", by: &worker{}, rules: []string{"method-type"},
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
 				s.Checks[0] = action.NewCheck(&worker{}, "Get", "is_open",
-					func(*worker, context.Context, *action.Principal, *demov1.GetUserRequest) (bool, error) {
+					func(*worker, context.Context, *action.Principal, *testv1.PingRequest) (bool, error) {
 						return true, nil
 					})
 			},
@@ -287,8 +286,8 @@ func TestRegister(t *testing.T) {
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
 				s.Fingerprint = "0"
 				s.Methods = []action.Method[*worker]{
-					action.AnonymousUnary("Get", func(*worker, context.Context, *anonymousCall) (*demov1.GetUserResponse, error) {
-						return &demov1.GetUserResponse{}, nil
+					action.AnonymousUnary("Get", func(*worker, context.Context, *anonymousCall) (*testv1.PingResponse, error) {
+						return &testv1.PingResponse{}, nil
 					}),
 					action.Unary[*worker, testv1.Request, testv1.Response]("Open", nil),
 					action.Unary("Delete", (*worker).get),

@@ -409,6 +409,154 @@ func (x *Response) GetOwners() []string {
 	return nil
 }
 
+// PingRequest asks for nothing.
+type PingRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PingRequest) Reset() {
+	*x = PingRequest{}
+	mi := &file_test_v1_test_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PingRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PingRequest) ProtoMessage() {}
+
+func (x *PingRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_v1_test_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PingRequest.ProtoReflect.Descriptor instead.
+func (*PingRequest) Descriptor() ([]byte, []int) {
+	return file_test_v1_test_proto_rawDescGZIP(), []int{3}
+}
+
+// PingResponse answers nothing.
+type PingResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PingResponse) Reset() {
+	*x = PingResponse{}
+	mi := &file_test_v1_test_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PingResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PingResponse) ProtoMessage() {}
+
+func (x *PingResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_v1_test_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PingResponse.ProtoReflect.Descriptor instead.
+func (*PingResponse) Descriptor() ([]byte, []int) {
+	return file_test_v1_test_proto_rawDescGZIP(), []int{4}
+}
+
+// PokeRequest asks for nothing.
+type PokeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PokeRequest) Reset() {
+	*x = PokeRequest{}
+	mi := &file_test_v1_test_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PokeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PokeRequest) ProtoMessage() {}
+
+func (x *PokeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_v1_test_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PokeRequest.ProtoReflect.Descriptor instead.
+func (*PokeRequest) Descriptor() ([]byte, []int) {
+	return file_test_v1_test_proto_rawDescGZIP(), []int{5}
+}
+
+// PokeResponse answers nothing.
+type PokeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PokeResponse) Reset() {
+	*x = PokeResponse{}
+	mi := &file_test_v1_test_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PokeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PokeResponse) ProtoMessage() {}
+
+func (x *PokeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_v1_test_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PokeResponse.ProtoReflect.Descriptor instead.
+func (*PokeResponse) Descriptor() ([]byte, []int) {
+	return file_test_v1_test_proto_rawDescGZIP(), []int{6}
+}
+
 var File_test_v1_test_proto protoreflect.FileDescriptor
 
 const file_test_v1_test_proto_rawDesc = "" +
@@ -439,7 +587,11 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x02id\":\n" +
 	"\bResponse\x12\x16\n" +
 	"\x06caller\x18\x01 \x01(\tR\x06caller\x12\x16\n" +
-	"\x06owners\x18\x02 \x03(\tR\x06owners*\xaa\x01\n" +
+	"\x06owners\x18\x02 \x03(\tR\x06owners\"\r\n" +
+	"\vPingRequest\"\x0e\n" +
+	"\fPingResponse\"\r\n" +
+	"\vPokeRequest\"\x0e\n" +
+	"\fPokeResponse*\xaa\x01\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\vROLE_VIEWER\x10\x01\x1a\f\xba\xa0\x19\b\n" +
@@ -592,7 +744,17 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\asession\x12!\n" +
 	"\x1f\x1a\x1dprincipal.id == request.owner\x1a\x02\b\x03(\x010\x01\x12\x87\x01\n" +
 	"\x0fChatPublicEvery\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"K\xba\xa0\x19G\n" +
-	"\x1d\x12\x1ba test of anonymous streams\x12\"\x12 there is no principal to look at\x1a\x02\b\x03(\x010\x01B7Z5github.com/sallyport-rpc/sallyport/gen/test/v1;testv1b\x06proto3"
+	"\x1d\x12\x1ba test of anonymous streams\x12\"\x12 there is no principal to look at\x1a\x02\b\x03(\x010\x012\xc7\x01\n" +
+	"\fPlainService\x12e\n" +
+	"\x04Ping\x12\x14.test.v1.PingRequest\x1a\x15.test.v1.PingResponse\"0\xba\xa0\x19,\n" +
+	"\t\n" +
+	"\asession\x12\x1f\x12\x1da test of what the rest costs\x12P\n" +
+	"\x04Poke\x12\x14.test.v1.PokeRequest\x1a\x15.test.v1.PokeResponse\"\x1b\xba\xa0\x19\x17\n" +
+	"\t\n" +
+	"\asession\x12\n" +
+	"\n" +
+	"\b\n" +
+	"\x06viewerB7Z5github.com/sallyport-rpc/sallyport/gen/test/v1;testv1b\x06proto3"
 
 var (
 	file_test_v1_test_proto_rawDescOnce sync.Once
@@ -607,17 +769,21 @@ func file_test_v1_test_proto_rawDescGZIP() []byte {
 }
 
 var file_test_v1_test_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_test_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_test_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_test_v1_test_proto_goTypes = []any{
-	(Role)(0),        // 0: test.v1.Role
-	(Kind)(0),        // 1: test.v1.Kind
-	(*Request)(nil),  // 2: test.v1.Request
-	(*Part)(nil),     // 3: test.v1.Part
-	(*Response)(nil), // 4: test.v1.Response
-	nil,              // 5: test.v1.Request.LabelsEntry
+	(Role)(0),            // 0: test.v1.Role
+	(Kind)(0),            // 1: test.v1.Kind
+	(*Request)(nil),      // 2: test.v1.Request
+	(*Part)(nil),         // 3: test.v1.Part
+	(*Response)(nil),     // 4: test.v1.Response
+	(*PingRequest)(nil),  // 5: test.v1.PingRequest
+	(*PingResponse)(nil), // 6: test.v1.PingResponse
+	(*PokeRequest)(nil),  // 7: test.v1.PokeRequest
+	(*PokeResponse)(nil), // 8: test.v1.PokeResponse
+	nil,                  // 9: test.v1.Request.LabelsEntry
 }
 var file_test_v1_test_proto_depIdxs = []int32{
-	5,  // 0: test.v1.Request.labels:type_name -> test.v1.Request.LabelsEntry
+	9,  // 0: test.v1.Request.labels:type_name -> test.v1.Request.LabelsEntry
 	1,  // 1: test.v1.Request.kind:type_name -> test.v1.Kind
 	3,  // 2: test.v1.Request.part:type_name -> test.v1.Part
 	2,  // 3: test.v1.UnaryService.Public:input_type -> test.v1.Request
@@ -653,41 +819,45 @@ var file_test_v1_test_proto_depIdxs = []int32{
 	2,  // 33: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
 	2,  // 34: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
 	2,  // 35: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
-	4,  // 36: test.v1.UnaryService.Public:output_type -> test.v1.Response
-	4,  // 37: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
-	4,  // 38: test.v1.UnaryService.Either:output_type -> test.v1.Response
-	4,  // 39: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
-	4,  // 40: test.v1.UnaryService.Role:output_type -> test.v1.Response
-	4,  // 41: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
-	4,  // 42: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
-	4,  // 43: test.v1.UnaryService.Own:output_type -> test.v1.Response
-	4,  // 44: test.v1.UnaryService.Every:output_type -> test.v1.Response
-	4,  // 45: test.v1.UnaryService.Several:output_type -> test.v1.Response
-	4,  // 46: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
-	4,  // 47: test.v1.UnaryService.Costly:output_type -> test.v1.Response
-	4,  // 48: test.v1.UnaryService.Checked:output_type -> test.v1.Response
-	4,  // 49: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
-	4,  // 50: test.v1.UnaryService.Read:output_type -> test.v1.Response
-	4,  // 51: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
-	4,  // 52: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
-	4,  // 53: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
-	4,  // 54: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
-	4,  // 55: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
-	4,  // 56: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
-	4,  // 57: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
-	4,  // 58: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
-	4,  // 59: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
-	4,  // 60: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
-	4,  // 61: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
-	4,  // 62: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
-	4,  // 63: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
-	4,  // 64: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
-	4,  // 65: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
-	4,  // 66: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
-	4,  // 67: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
-	4,  // 68: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
-	36, // [36:69] is the sub-list for method output_type
-	3,  // [3:36] is the sub-list for method input_type
+	5,  // 36: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
+	7,  // 37: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
+	4,  // 38: test.v1.UnaryService.Public:output_type -> test.v1.Response
+	4,  // 39: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
+	4,  // 40: test.v1.UnaryService.Either:output_type -> test.v1.Response
+	4,  // 41: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
+	4,  // 42: test.v1.UnaryService.Role:output_type -> test.v1.Response
+	4,  // 43: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
+	4,  // 44: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
+	4,  // 45: test.v1.UnaryService.Own:output_type -> test.v1.Response
+	4,  // 46: test.v1.UnaryService.Every:output_type -> test.v1.Response
+	4,  // 47: test.v1.UnaryService.Several:output_type -> test.v1.Response
+	4,  // 48: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
+	4,  // 49: test.v1.UnaryService.Costly:output_type -> test.v1.Response
+	4,  // 50: test.v1.UnaryService.Checked:output_type -> test.v1.Response
+	4,  // 51: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
+	4,  // 52: test.v1.UnaryService.Read:output_type -> test.v1.Response
+	4,  // 53: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
+	4,  // 54: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
+	4,  // 55: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
+	4,  // 56: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
+	4,  // 57: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
+	4,  // 58: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
+	4,  // 59: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
+	4,  // 60: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
+	4,  // 61: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
+	4,  // 62: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
+	4,  // 63: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
+	4,  // 64: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
+	4,  // 65: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
+	4,  // 66: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
+	4,  // 67: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
+	4,  // 68: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
+	4,  // 69: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
+	4,  // 70: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
+	6,  // 71: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
+	8,  // 72: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
+	38, // [38:73] is the sub-list for method output_type
+	3,  // [3:38] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
 	3,  // [3:3] is the sub-list for extension extendee
 	0,  // [0:3] is the sub-list for field type_name
@@ -708,9 +878,9 @@ func file_test_v1_test_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_test_v1_test_proto_rawDesc), len(file_test_v1_test_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_test_v1_test_proto_goTypes,
 		DependencyIndexes: file_test_v1_test_proto_depIdxs,

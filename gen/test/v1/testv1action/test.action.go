@@ -1301,3 +1301,89 @@ var streamServiceChatPublicEverySpec = sync.OnceValue(func() connect.Spec {
 		Procedure:  StreamServiceChatPublicEveryProcedure,
 	}
 })
+
+// PlainServiceName is the full name of the service.
+const PlainServiceName = "test.v1.PlainService"
+
+// The procedures of test.v1.PlainService.
+const (
+	PlainServicePingProcedure = "/test.v1.PlainService/Ping"
+	PlainServicePokeProcedure = "/test.v1.PlainService/Poke"
+)
+
+// PlainServiceHandler is what an application implements to serve test.v1.PlainService.
+// Its methods are reached through their gates alone.
+//
+// PlainService has messages without validation rules, so that benchmarks measure
+// what a gate costs besides them.
+type PlainServiceHandler interface {
+	// Ping is for everyone who signed in.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	Ping(context.Context, *action.Call[v1.PingRequest]) (*v1.PingResponse, error)
+	// Poke asks for a role.
+	//
+	// Access: callers sign in by session; who may: viewer.
+	Poke(context.Context, *action.Call[v1.PokeRequest]) (*v1.PokeResponse, error)
+}
+
+// RegisterPlainService registers implementation as test.v1.PlainService. The error lists
+// everything that speaks against it; then none of the service is registered.
+func RegisterPlainService(registry *action.Registry, implementation PlainServiceHandler) error {
+	return action.Register(registry, action.Service[PlainServiceHandler]{
+		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("PlainService"),
+		Fingerprint: "7c4535182d9b2a0d8dd9dafa33edf783745f00d720d7022de908b60f128bd577",
+		Methods: []action.Method[PlainServiceHandler]{
+			action.Unary("Ping", PlainServiceHandler.Ping),
+			action.Unary("Poke", PlainServiceHandler.Poke),
+		},
+	}, implementation)
+}
+
+// PlainServiceClient calls test.v1.PlainService.
+type PlainServiceClient interface {
+	// Ping is for everyone who signed in.
+	Ping(ctx context.Context, request *v1.PingRequest) (*v1.PingResponse, error)
+	// Poke asks for a role.
+	Poke(ctx context.Context, request *v1.PokeRequest) (*v1.PokeResponse, error)
+}
+
+// NewPlainServiceClient returns a client of test.v1.PlainService. Several may share one
+// connect client.
+func NewPlainServiceClient(client *connect.Client) PlainServiceClient {
+	return plainServiceClient{client}
+}
+
+type plainServiceClient struct{ client *connect.Client }
+
+func (c plainServiceClient) Ping(ctx context.Context, request *v1.PingRequest) (*v1.PingResponse, error) {
+	response := new(v1.PingResponse)
+	if err := c.client.CallUnary(ctx, plainServicePingSpec(), request, response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+func (c plainServiceClient) Poke(ctx context.Context, request *v1.PokeRequest) (*v1.PokeResponse, error) {
+	response := new(v1.PokeResponse)
+	if err := c.client.CallUnary(ctx, plainServicePokeSpec(), request, response); err != nil {
+		return nil, err
+	}
+	return response, nil
+}
+
+var plainServicePingSpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeUnary,
+		Schema:     v1.File_test_v1_test_proto.Services().ByName("PlainService").Methods().ByName("Ping"),
+		Procedure:  PlainServicePingProcedure,
+	}
+})
+
+var plainServicePokeSpec = sync.OnceValue(func() connect.Spec {
+	return connect.Spec{
+		StreamType: connect.StreamTypeUnary,
+		Schema:     v1.File_test_v1_test_proto.Services().ByName("PlainService").Methods().ByName("Poke"),
+		Procedure:  PlainServicePokeProcedure,
+	}
+})
