@@ -36,7 +36,12 @@ func (accounts) ListUsers(context.Context, *action.Call[demov1.ListUsersRequest]
 // benchServer serves the demo's services to one principal, whom it knows by heart.
 func benchServer(b *testing.B, principal *action.Principal, options ...action.RegistryOption) *connect.Server {
 	b.Helper()
-	registry, err := action.NewRegistry(action.Schemes{"session": knows(principal)}, options...)
+	absent := action.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+		return nil, action.ErrNoCredential
+	})
+	registry, err := action.NewRegistry(action.Schemes{
+		"session": dated{knows(principal)}, "bearer": dated{absent}, "apikey": absent,
+	}, options...)
 	if err != nil {
 		b.Fatal(err)
 	}
