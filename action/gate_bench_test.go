@@ -34,7 +34,12 @@ func (ready) Poke(context.Context, *action.Call[testv1.PokeRequest]) (*testv1.Po
 // benchServer serves to one principal, whom it knows by heart.
 func benchServer(b *testing.B, principal *action.Principal, options ...action.RegistryOption) *connect.Server {
 	b.Helper()
-	registry, err := action.NewRegistry(action.Schemes{"session": knows(principal)}, options...)
+	absent := action.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+		return nil, action.ErrNoCredential
+	})
+	registry, err := action.NewRegistry(action.Schemes{
+		"session": dated{knows(principal)}, "bearer": dated{absent}, "apikey": absent,
+	}, options...)
 	if err != nil {
 		b.Fatal(err)
 	}
