@@ -6,17 +6,17 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
-	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
@@ -25,6 +25,8 @@ const (
 	u = connect.CodeUnauthenticated
 	p = connect.CodePermissionDenied
 	i = connect.CodeInvalidArgument
+	n = connect.CodeNotFound
+	e = connect.CodeInternal
 	a = actiontest.Allowed
 )
 
@@ -42,53 +44,80 @@ func (c *tally) Record(_ context.Context, decision action.Decision) {
 	c.counts[decision.Procedure]++
 }
 
+// unhandled has handlers that panic, all of them, and a check that holds.
+type unhandled struct {
+	testv1action.UnaryServiceHandler
+	testv1action.StreamServiceHandler
+}
+
+func (unhandled) CheckedIsOpen(context.Context, *action.Principal, *testv1.Request) (bool, error) {
+	return true, nil
+}
+
 // newRegistry returns a registry whose handlers would all panic, with a tally of
 // what is decided in it.
 func newRegistry(t *testing.T) (*action.Registry, *tally) {
 	t.Helper()
 	tally := &tally{counts: map[string]int{}}
 	tokens := actiontest.Tokens{
-		"member": action.NewPrincipal("11111111-1111-4111-8111-111111111111", action.Claims{Roles: []string{demov1action.RoleMember}}),
-		"admin":  action.NewPrincipal("22222222-2222-4222-8222-222222222222", action.Claims{Roles: []string{demov1action.RoleAdmin}}),
+		"viewer": action.NewPrincipal("vic", action.Claims{Roles: []string{"viewer"}}),
+		"owner": action.NewPrincipal("ada", action.Claims{
+			Roles: []string{"owner"}, Scopes: []string{"items.read", "items.write"},
+			Attributes: map[string]string{"team": "red"}, AuthenticatedAt: time.Now(),
+		}),
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": tokens}, action.WithRecorder(tally))
+	registry, err := action.NewRegistry(action.Schemes{"session": tokens, "bearer": tokens}, action.WithRecorder(tally))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := demov1action.RegisterAccountService(registry, struct {
-		demov1action.AccountServiceHandler
-	}{}); err != nil {
+	if err := testv1action.RegisterUnaryService(registry, unhandled{}, unhandled{}); err != nil {
 		t.Fatal(err)
 	}
 	return registry, tally
 }
 
 func callers() []actiontest.Caller {
-	return []actiontest.Caller{{Name: "stranger"}, actiontest.Bearer("member", "member"), actiontest.Bearer("admin", "admin")}
+	return []actiontest.Caller{{Name: "stranger"}, actiontest.Bearer("viewer", "viewer"), actiontest.Bearer("owner", "owner")}
 }
 
-// expectations are right for every action of the demo.
+// unary names the procedures of the registry.
+func unary(method string) string { return "/" + testv1action.UnaryServiceName + "/" + method }
+
+// expectations are right for every action of the registry.
 func expectations() []actiontest.Expectation {
-	want := func(stranger, member, admin connect.Code) map[string]connect.Code {
-		return map[string]connect.Code{"stranger": stranger, "member": member, "admin": admin}
+	// ada!, in three tags, is what Costly looks for.
+	own := &testv1.Request{Owner: "ada", Tags: []string{"a", "da", "!"}}
+	cell := func(method, name string, request proto.Message, stranger, viewer, owner connect.Code) actiontest.Expectation {
+		return actiontest.Expectation{
+			Procedure: unary(method), Case: name, Request: request,
+			Want: map[string]connect.Code{"stranger": stranger, "viewer": viewer, "owner": owner},
+		}
 	}
-	own, other := "11111111-1111-4111-8111-111111111111", "33333333-3333-4333-8333-333333333333"
-	profile := func(id string) proto.Message {
-		return &demov1.UpdateProfileRequest{UserId: id, Name: "Ada", Email: "ada@example.com"}
-	}
-	signUp := &demov1.SignUpRequest{Name: "Ada", Email: "ada@example.com", Password: "correct horse battery staple"}
 	return []actiontest.Expectation{
-		{Procedure: demov1action.AccountServiceSignUpProcedure, Request: signUp, Want: want(a, a, a)},
-		{Procedure: demov1action.AccountServiceSignUpProcedure, Case: "nothing", Want: want(i, i, i)},
-		{Procedure: demov1action.AccountServiceSignInProcedure, Case: "nothing", Want: want(i, i, i)},
-		{Procedure: demov1action.AccountServiceSignOutProcedure, Want: want(u, a, a)},
-		{Procedure: demov1action.AccountServiceGetUserProcedure, Case: "own", Request: &demov1.GetUserRequest{UserId: own}, Want: want(u, a, a)},
-		{Procedure: demov1action.AccountServiceGetUserProcedure, Case: "other", Request: &demov1.GetUserRequest{UserId: other}, Want: want(u, p, a)},
-		{Procedure: demov1action.AccountServiceUpdateProfileProcedure, Case: "own", Request: profile(own), Want: want(u, a, p)},
-		{Procedure: demov1action.AccountServiceDeleteUserProcedure, Case: "other", Request: &demov1.DeleteUserRequest{UserId: other}, Want: want(u, p, a)},
-		{Procedure: demov1action.AccountServiceListUsersProcedure, Want: want(u, p, a)},
-		{Procedure: demov1action.AccountServiceGrantRoleProcedure, Request: &demov1.GrantRoleRequest{UserId: other, Role: demov1action.RoleAdmin}, Want: want(u, p, a)},
+		cell("Public", "", own, a, a, a),
+		cell("Public", "nothing", nil, i, i, i),
+		cell("Anyone", "", own, u, a, a),
+		cell("Either", "", own, u, a, a),
+		cell("Fresh", "", own, u, u, a),
+		cell("Role", "", own, u, a, a),
+		cell("AnyRole", "", own, u, p, a),
+		cell("Scopes", "", own, u, p, a),
+		cell("Own", "own", own, u, p, a),
+		cell("Own", "another's", &testv1.Request{Owner: "eve"}, u, p, p),
+		cell("Every", "", own, u, p, a),
+		cell("Several", "", own, u, p, a),
+		cell("Undecided", "", own, u, e, a),
+		cell("Costly", "", own, u, p, a),
+		cell("Checked", "", own, u, a, a),
+		cell("Concealed", "", own, u, n, a),
+		cell("Read", "", own, u, a, a),
 	}
+}
+
+// of finds the expectations of a method.
+func of(expectations []actiontest.Expectation, method string) *actiontest.Expectation {
+	at := slices.IndexFunc(expectations, func(e actiontest.Expectation) bool { return e.Procedure == unary(method) })
+	return &expectations[at]
 }
 
 // TestMatrix has a matrix that holds. Every cell was asked in every way.
@@ -101,7 +130,7 @@ func TestMatrix(t *testing.T) {
 		for _, expectation := range expectations() {
 			want[expectation.Procedure] += ways * kinds
 		}
-		want[demov1action.AccountServiceListUsersProcedure] += kinds // by GET as well
+		want[unary("Read")] += kinds // by GET as well
 		if !maps.Equal(tally.counts, want) {
 			t.Errorf("decisions by procedure are %v, want %v", tally.counts, want)
 		}
@@ -140,81 +169,78 @@ func TestMatrixOfStreams(t *testing.T) {
 	actiontest.Matrix(t, registry, who, cells)
 }
 
+// A matrix is what can be broken of one.
+type matrix struct {
+	registry     *action.Registry
+	callers      []actiontest.Caller
+	expectations []actiontest.Expectation
+}
+
 // failures are matrices that must fail, with what they must say.
 var failures = map[string]struct {
-	breaks func(registry **action.Registry, callers *[]actiontest.Caller, expectations *[]actiontest.Expectation)
+	breaks func(*matrix)
 	says   string
 }{
 	"an answer that is not expected": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			(*e)[8].Want["member"] = a
-		},
+		func(m *matrix) { of(m.expectations, "AnyRole").Want["viewer"] = a },
 		"got permission_denied, want allowed",
 	},
 	"an allow that is not expected": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			(*e)[8].Want["admin"] = p
-		},
+		func(m *matrix) { of(m.expectations, "AnyRole").Want["owner"] = p },
 		"got allowed, want permission_denied",
 	},
+	"another denial than expected": {
+		func(m *matrix) { of(m.expectations, "Concealed").Want["viewer"] = p },
+		"got not_found, want permission_denied",
+	},
 	"an action left out": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) { *e = (*e)[1:9] },
-		"missing: nothing is expected of /demo.v1.AccountService/GrantRole",
+		func(m *matrix) { m.expectations = m.expectations[:len(m.expectations)-1] },
+		"missing: nothing is expected of /test.v1.UnaryService/Read",
 	},
 	"a caller left out": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			delete((*e)[3].Want, "member")
-		},
-		`missing: /demo.v1.AccountService/SignOut "" expects nothing of caller "member"`,
+		func(m *matrix) { delete(of(m.expectations, "Own").Want, "viewer") },
+		`missing: /test.v1.UnaryService/Own "own" expects nothing of caller "viewer"`,
 	},
 	"an action too many": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			*e = append(*e, actiontest.Expectation{Procedure: "/demo.v1.AccountService/Haunt"})
+		func(m *matrix) {
+			m.expectations = append(m.expectations, actiontest.Expectation{Procedure: unary("Haunt")})
 		},
-		"surplus: /demo.v1.AccountService/Haunt is no action of the registry",
+		"surplus: /test.v1.UnaryService/Haunt is no action of the registry",
 	},
 	"a caller too many": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			(*e)[3].Want["ghost"] = u
-		},
-		`surplus: /demo.v1.AccountService/SignOut "" expects something of "ghost", who is no caller`,
+		func(m *matrix) { of(m.expectations, "Role").Want["ghost"] = u },
+		`surplus: /test.v1.UnaryService/Role "" expects something of "ghost", who is no caller`,
 	},
 	"a case twice": {
-		func(_ **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			*e = append(*e, (*e)[4])
-		},
-		`surplus: /demo.v1.AccountService/GetUser has the case "own" twice`,
+		func(m *matrix) { m.expectations = append(m.expectations, *of(m.expectations, "Own")) },
+		`surplus: /test.v1.UnaryService/Own has the case "own" twice`,
 	},
 	"no callers": {
-		func(_ **action.Registry, c *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			*c = nil
-			for i := range *e {
-				(*e)[i].Want = nil
+		func(m *matrix) {
+			m.callers = nil
+			for at := range m.expectations {
+				m.expectations[at].Want = nil
 			}
 		},
 		"there are no callers",
 	},
 	"a caller twice": {
-		func(_ **action.Registry, c *[]actiontest.Caller, _ *[]actiontest.Expectation) {
-			*c = append(*c, (*c)[0])
-		},
+		func(m *matrix) { m.callers = append(m.callers, m.callers[0]) },
 		`callers need different names; "stranger" is not`,
 	},
 	"a caller without a name": {
-		func(_ **action.Registry, c *[]actiontest.Caller, _ *[]actiontest.Expectation) { (*c)[0].Name = "" },
+		func(m *matrix) { m.callers[0].Name = "" },
 		`callers need different names; "" is not`,
 	},
 	"a registry of nothing": {
-		func(r **action.Registry, _ *[]actiontest.Caller, e *[]actiontest.Expectation) {
-			*r, _ = action.NewRegistry(nil)
-			*e = nil
+		func(m *matrix) {
+			m.registry, _ = action.NewRegistry(nil)
+			m.expectations = nil
 		},
 		"there are no actions",
 	},
 	"a registry that refused something": {
-		func(r **action.Registry, _ *[]actiontest.Caller, _ *[]actiontest.Expectation) {
-			_ = demov1action.RegisterAccountService(*r, nil)
-		},
+		func(m *matrix) { _ = testv1action.RegisterStreamService(m.registry, nil) },
 		"[implementation-nil]",
 	},
 }
@@ -229,9 +255,9 @@ func TestBrokenMatrix(t *testing.T) {
 		t.Skip("run by TestMatrixFails")
 	}
 	registry, _ := newRegistry(t)
-	callers, expectations := callers(), expectations()
-	failure.breaks(&registry, &callers, &expectations)
-	actiontest.Matrix(t, registry, callers, expectations)
+	matrix := &matrix{registry, callers(), expectations()}
+	failure.breaks(matrix)
+	actiontest.Matrix(t, matrix.registry, matrix.callers, matrix.expectations)
 }
 
 func TestMatrixFails(t *testing.T) {

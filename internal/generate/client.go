@@ -60,14 +60,20 @@ func (w writer) clientBody(method *protogen.Method) {
 		w.P("return response, nil")
 		return
 	}
-	if method.Desc.IsStreamingClient() {
-		w.P("stream, err := ", c, ".client.CallClientStream(", ctx, ", ", specName(method), "())")
-	} else {
-		w.P("stream, err := ", c, ".client.CallServerStream(", ctx, ", ", specName(method), "(), ", request, ")")
-	}
+	w.P("stream, err := ", c, ".client.CallClientStream(", ctx, ", ", specName(method), "())")
 	w.P("if err != nil {")
 	w.P("return nil, err")
 	w.P("}")
+	if !method.Desc.IsStreamingClient() {
+		// connect's CallServerStream would return the io.EOF.
+		w.P("// io.EOF says that the server has answered already; receiving tells what.")
+		w.P("if err := stream.Send(", request, "); err != nil && !", errorsPackage.Ident("Is"), "(err, ", ioPackage.Ident("EOF"), ") {")
+		w.P("return nil, ", errorsPackage.Ident("Join"), "(err, stream.Close())")
+		w.P("}")
+		w.P("if err := stream.CloseSend(); err != nil && !", errorsPackage.Ident("Is"), "(err, ", ioPackage.Ident("EOF"), ") {")
+		w.P("return nil, ", errorsPackage.Ident("Join"), "(err, stream.Close())")
+		w.P("}")
+	}
 	w.P("return &", clientStreamName(method), "{stream}, nil")
 }
 

@@ -14,6 +14,8 @@ import (
 
 const (
 	contextPackage = protogen.GoImportPath("context")
+	errorsPackage  = protogen.GoImportPath("errors")
+	ioPackage      = protogen.GoImportPath("io")
 	syncPackage    = protogen.GoImportPath("sync")
 	actionPackage  = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/action")
 	// connectPackage is what protogen is told to import. Its last segment is what

@@ -7,8 +7,10 @@ package demov1action
 import (
 	connect "connectrpc.com/connect/v2"
 	context "context"
+	errors "errors"
 	action "github.com/sallyport-rpc/sallyport/action"
 	v1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	io "io"
 	sync "sync"
 )
 
@@ -316,9 +318,16 @@ func (c accountServiceClient) GrantRole(ctx context.Context, request *v1.GrantRo
 }
 
 func (c accountServiceClient) WatchUsers(ctx context.Context, request *v1.WatchUsersRequest) (*AccountServiceWatchUsersClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, accountServiceWatchUsersSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, accountServiceWatchUsersSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &AccountServiceWatchUsersClientStream{stream}, nil
 }

@@ -7,8 +7,10 @@ package testv1action
 import (
 	connect "connectrpc.com/connect/v2"
 	context "context"
+	errors "errors"
 	action "github.com/sallyport-rpc/sallyport/action"
 	v1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	io "io"
 	sync "sync"
 )
 
@@ -1015,49 +1017,91 @@ func (s *StreamServiceChatPublicEveryClientStream) Close() error { return s.stre
 type streamServiceClient struct{ client *connect.Client }
 
 func (c streamServiceClient) WatchOpen(ctx context.Context, request *v1.Request) (*StreamServiceWatchOpenClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamServiceWatchOpenSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamServiceWatchOpenSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamServiceWatchOpenClientStream{stream}, nil
 }
 
 func (c streamServiceClient) WatchPublicOpen(ctx context.Context, request *v1.Request) (*StreamServiceWatchPublicOpenClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamServiceWatchPublicOpenSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamServiceWatchPublicOpenSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamServiceWatchPublicOpenClientStream{stream}, nil
 }
 
 func (c streamServiceClient) WatchFirst(ctx context.Context, request *v1.Request) (*StreamServiceWatchFirstClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamServiceWatchFirstSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamServiceWatchFirstSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamServiceWatchFirstClientStream{stream}, nil
 }
 
 func (c streamServiceClient) WatchPublicFirst(ctx context.Context, request *v1.Request) (*StreamServiceWatchPublicFirstClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamServiceWatchPublicFirstSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamServiceWatchPublicFirstSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamServiceWatchPublicFirstClientStream{stream}, nil
 }
 
 func (c streamServiceClient) WatchEvery(ctx context.Context, request *v1.Request) (*StreamServiceWatchEveryClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamServiceWatchEverySpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamServiceWatchEverySpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamServiceWatchEveryClientStream{stream}, nil
 }
 
 func (c streamServiceClient) WatchPublicEvery(ctx context.Context, request *v1.Request) (*StreamServiceWatchPublicEveryClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamServiceWatchPublicEverySpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamServiceWatchPublicEverySpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamServiceWatchPublicEveryClientStream{stream}, nil
 }

@@ -7,8 +7,10 @@ package actionsv1action
 import (
 	connect "connectrpc.com/connect/v2"
 	context "context"
+	errors "errors"
 	v1 "example.com/actions/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	io "io"
 	sync "sync"
 )
 
@@ -491,9 +493,16 @@ func (c streamsClient) Client(ctx context.Context) (*StreamsClientClientStream, 
 }
 
 func (c streamsClient) Server(ctx context.Context, request *v1.Request) (*StreamsServerClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamsServerSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamsServerSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamsServerClientStream{stream}, nil
 }
@@ -515,9 +524,16 @@ func (c streamsClient) AnonymousClient(ctx context.Context) (*StreamsAnonymousCl
 }
 
 func (c streamsClient) AnonymousServer(ctx context.Context, request *v1.Request) (*StreamsAnonymousServerClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, streamsAnonymousServerSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, streamsAnonymousServerSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &StreamsAnonymousServerClientStream{stream}, nil
 }

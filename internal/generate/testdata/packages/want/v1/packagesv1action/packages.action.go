@@ -7,6 +7,7 @@ package packagesv1action
 import (
 	connect1 "connectrpc.com/connect/v2"
 	context "context"
+	errors "errors"
 	v1 "example.com/packages/v1"
 	action1 "example.com/packages/v1/action"
 	c "example.com/packages/v1/c"
@@ -27,6 +28,7 @@ import (
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
+	io "io"
 	sync1 "sync"
 )
 
@@ -546,9 +548,16 @@ func (c packagesClient) SClient(ctx context.Context) (*PackagesSClientClientStre
 }
 
 func (c packagesClient) SServer(ctx context.Context, request *s.Message) (*PackagesSServerClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, packagesSServerSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, packagesSServerSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &PackagesSServerClientStream{stream}, nil
 }
@@ -570,9 +579,16 @@ func (c packagesClient) StreamClient(ctx context.Context) (*PackagesStreamClient
 }
 
 func (c packagesClient) StreamServer(ctx context.Context, request *stream.Message) (*PackagesStreamServerClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, packagesStreamServerSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, packagesStreamServerSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &PackagesStreamServerClientStream{stream}, nil
 }
@@ -594,9 +610,16 @@ func (c packagesClient) RequestClient(ctx context.Context) (*PackagesRequestClie
 }
 
 func (c packagesClient) RequestServer(ctx context.Context, request_ *request.Message) (*PackagesRequestServerClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, packagesRequestServerSpec(), request_)
+	stream, err := c.client.CallClientStream(ctx, packagesRequestServerSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request_); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &PackagesRequestServerClientStream{stream}, nil
 }

@@ -7,8 +7,10 @@ package vendorv1action
 import (
 	connect "connectrpc.com/connect/v2"
 	context "context"
+	errors "errors"
 	v1 "example.com/outside/vendor/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	io "io"
 	sync "sync"
 )
 
@@ -104,9 +106,16 @@ func (c vendorClient) Read(ctx context.Context, request *v1.Message) (*v1.Messag
 }
 
 func (c vendorClient) Watch(ctx context.Context, request *v1.Message) (*VendorWatchClientStream, error) {
-	stream, err := c.client.CallServerStream(ctx, vendorWatchSpec(), request)
+	stream, err := c.client.CallClientStream(ctx, vendorWatchSpec())
 	if err != nil {
 		return nil, err
+	}
+	// io.EOF says that the server has answered already; receiving tells what.
+	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(err, stream.Close())
 	}
 	return &VendorWatchClientStream{stream}, nil
 }
