@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -34,11 +35,22 @@ func newGrants(registry *Registry, declaration *declare.Declaration, checks map[
 			anyRole:   registry.roles.learn(declared.AnyRole),
 			allScopes: registry.scopes.learn(declared.AllScopes),
 			condition: declared.Condition,
-			check:     checks[declared.Check],
+			check:     checkOf(checks, declared.Check),
 			declared:  declaration.Option.GetAuthorize().GetAllow()[i],
 		}
 	}
 	return grants
+}
+
+// checkOf returns what decides a check, and nil where none is declared. Registration
+// has seen to it that there is something; if there were not, nobody is let through.
+func checkOf(checks map[string]checkFunc, name string) checkFunc {
+	if check, ok := checks[name]; ok || name == "" {
+		return check
+	}
+	return func(context.Context, *Principal, proto.Message) (bool, error) {
+		return false, fmt.Errorf("nothing decides the check %q", name)
+	}
 }
 
 // authorize looks whether the principal may make the request. A nil request is that

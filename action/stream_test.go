@@ -275,9 +275,11 @@ func TestTruncated(t *testing.T) {
 		house.alone(t, test.name, func(t *testing.T) {
 			connection := must(net.Dial("tcp", must(url.Parse(house.url)).Host))
 			defer connection.Close()
-			fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/connect+json\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s",
+			fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/connect+json\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s",
 				stream("CollectOpen"), as("session", "alice"), len(test.body)+test.missing, test.body)
-			connection.(*net.TCPConn).CloseWrite()
+			if test.missing > 0 { // else net/http may take it for a client that went away
+				connection.(*net.TCPConn).CloseWrite()
+			}
 			err := <-ends
 			if errors.Is(err, io.EOF) != test.whole {
 				t.Errorf("the handler's stream ends with %v", err)

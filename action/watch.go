@@ -198,6 +198,9 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			err = panicked(pass.stage, recovered)
+			if pass.principal == nil {
+				pass.principal = s.now.Load() // whose stream it was
+			}
 		}
 	}()
 	if idle := s.control.IdleTimeout; idle > 0 && !now.Before(time.Unix(0, s.moved.Load()).Add(idle)) {

@@ -1,0 +1,114 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+)
+
+// TestRecheck looks again at streams on which nothing moves. Whatever the
+// authenticator says now that it would not let in, ends them.
+func TestRecheck(t *testing.T) {
+	t.Parallel()
+	ended := func(code connect.Code, text string, stage action.Stage, reason string) refused {
+		return refused{code: code, text: text, stage: stage, reason: reason, principal: "alice", scheme: "session"}
+	}
+	faulty := func(want refused) refused {
+		want.fault = true
+		return want
+	}
+	for _, test := range []struct {
+		name   string
+		answer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		want   refused
+	}{
+		{"revoked", answers(nil, action.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "session: invalid credential: revoked")},
+		{"gone", answers(nil, action.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "no credential offered")},
+		{"expired", answers(action.NewPrincipal("alice", action.Claims{Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "the credential has expired")},
+		{"somebody else's", answers(people["owner"], nil), refused{
+			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate,
+			reason: "the credential now names another principal", principal: "owner", scheme: "session",
+		}},
+		{"without the role", answers(action.NewPrincipal("alice", action.Claims{Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, action.StageAuthorize, "no grant holds")},
+		{"unavailable", answers(nil, action.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, action.StageAuthenticate, "session: unavailable"))},
+		{"nothing", answers(nil, nil), faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
+		{"a panic", func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the gate") }, faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			house := newHouse(t)
+			for _, method := range []string{"WatchOpen", "CollectOpen", "ChatOpen"} {
+				for _, way := range []way{house.ways[0], house.ways[4], house.ways[len(house.ways)-1]} {
+					house.session.answer = nil
+					client := house.live(t, way, stream(method))
+					house.take()
+					house.session.answer = test.answer
+					house.registry.Recheck("bob") // whose streams are not these
+					house.registry.Recheck("alice")
+					err := client.Receive(new(testv1.Response))
+					told := test.want
+					told.challenge = []string{} // the headers have gone
+					expectError(t, answer{err: err, challenge: []string{}}, told)
+					events, decisions := house.take()
+					if !slices.Equal(events, []string{"ask session", "deny at " + test.want.stage.String()}) || len(decisions) != 1 {
+						t.Fatalf("%s by %s: %q", method, way.name, events)
+					}
+					expectDecision(t, decisions[0], test.want)
+				}
+			}
+		})
+	}
+	t.Run("as good as ever", func(t *testing.T) {
+		t.Parallel()
+		house := newHouse(t)
+		client := house.live(t, house.ways[len(house.ways)-1], stream("ChatOpen"))
+		house.take()
+		house.registry.Recheck("alice")
+		house.await(t, "ask session")
+		if err := client.Send(owned("alice")); err != nil {
+			t.Error(err)
+		}
+		house.await(t, "allow at handle")
+		house.expect(t, "ask session", "allow at handle") // a review that changes nothing leaves no record
+	})
+}
+
+// live opens a stream as alice, whose handler waits for as long as it lives. The test
+// has it once the handler has begun.
+func (h *house) live(t *testing.T, way way, procedure string) connect.ClientStream {
+	t.Helper()
+	drain := func(in receiver) error {
+		for {
+			if _, err := in.Receive(); err != nil {
+				return nil //nolint:nilerr // the gate's answer stands, whatever a handler makes of it
+			}
+		}
+	}
+	h.hands.watch = func(ctx context.Context, _ *testv1.Request, out *responses) error {
+		// A client that sends one request waits for the headers.
+		if err := out.SendHeaders(); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	}
+	h.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) { return &testv1.Response{}, drain(in) }
+	h.hands.chat = func(_ context.Context, in talker) error { return drain(in) }
+	client := must(way.client.CallClientStream(asCaller(t, "alice"), h.specs[procedure]))
+	t.Cleanup(func() { client.Close() })
+	if methodName(procedure) == "WatchOpen" {
+		if err := errors.Join(client.Send(owned("alice")), client.CloseSend()); err != nil {
+			t.Fatal(err)
+		}
+	} else if err := client.SendHeaders(); err != nil {
+		t.Fatal(err)
+	}
+	h.await(t, "handle")
+	return client
+}
