@@ -77,6 +77,11 @@ bench: ## Run the benchmarks, with the peers they are compared with
 	@$(call need,go)
 	@test -f bench/go.mod || { echo "make $@: there is no bench/ yet" >&2; exit 1; }
 	cd bench && go test -run '^$$' -bench . -benchmem ./...
+	@echo; echo 'Bearer tokens, remembered and verified anew, and a thousand goroutines on one cache'
+	go test -run '^$$' -bench 'Authenticate|Thousand' -benchmem ./authn/bearer
+	@echo; echo 'Streams: what a message costs, how soon a revoked one ends, what an idle one takes'
+	go test -run '^$$' -bench Stream -benchmem ./action
+	go test -run '^$$' -bench IdleWatchers -benchtime 1x ./server
 
 .PHONY: fuzz
 fuzz: ## Fuzz every Fuzz target for FUZZTIME each
