@@ -46,7 +46,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	if bus != nil {
-		defer bus.Close() //nolint:errcheck // nobody is left to tell
+		defer bus.Close()
 	}
 	users, err := directory.Open(ctx, config.path)
 	if err != nil {

@@ -135,7 +135,7 @@ func (f *feed) tell(changes ...Change) {
 // change makes a change and tells of it. There is one at a time, so that watches
 // hear of them in their order, and SQLite would not do two at once either. Once it
 // has begun it does not stop for ctx: it would not be known whether it was stored.
-func (d *Directory) change(ctx context.Context, kind Kind, make func(context.Context) ([]User, error)) error {
+func (d *Directory) change(ctx context.Context, kind Kind, write func(context.Context) ([]User, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (d *Directory) change(ctx context.Context, kind Kind, make func(context.Con
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	users, err := make(context.WithoutCancel(ctx))
+	users, err := write(context.WithoutCancel(ctx))
 	if err != nil {
 		return err
 	}
@@ -158,10 +158,10 @@ func (d *Directory) change(ctx context.Context, kind Kind, make func(context.Con
 }
 
 // changeOne is change for one user.
-func (d *Directory) changeOne(ctx context.Context, kind Kind, make func(context.Context) (User, error)) (User, error) {
+func (d *Directory) changeOne(ctx context.Context, kind Kind, write func(context.Context) (User, error)) (User, error) {
 	var user User
 	err := d.change(ctx, kind, func(ctx context.Context) (users []User, err error) {
-		user, err = make(ctx)
+		user, err = write(ctx)
 		return []User{user}, err
 	})
 	if err != nil {

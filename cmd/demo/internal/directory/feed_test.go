@@ -3,7 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -77,7 +77,7 @@ func TestWatchFallsBehind(t *testing.T) {
 	watch := directory.Watch()
 	defer watch.Close()
 	for i := range most {
-		directory.feed.tell(Change{Created, User{Name: fmt.Sprint(i)}})
+		directory.feed.tell(Change{Created, User{Name: strconv.Itoa(i)}})
 	}
 	if change, err := watch.Next(t.Context()); err != nil || change.User.Name != "0" {
 		t.Errorf("got %v, %v", change, err)
@@ -107,7 +107,7 @@ func TestWatchOrder(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range count {
 		all.Go(func() {
-			if _, err := directory.UpdateProfile(t.Context(), user.ID, fmt.Sprint(i), "x@example.com"); err != nil {
+			if _, err := directory.UpdateProfile(t.Context(), user.ID, strconv.Itoa(i), "x@example.com"); err != nil {
 				t.Error(err)
 			}
 		})
