@@ -153,7 +153,7 @@ func (t table) print(to io.Writer, name string, rounds int) {
 
 // A figure is what the samples of a row come to.
 type figure struct {
-	// The sample is a fast one, of which a quarter is faster: what disturbs a measurement
+	// The sample is one that a quarter of them are faster than: what disturbs a measurement
 	// makes it slower, but for a garbage collection that fell outside of it.
 	sample
 
