@@ -8,10 +8,6 @@ FUZZTIME ?= 10s
 # The program behind `make newcomer`.
 NEWCOMER ?= ./newcomer/run
 
-# Where buf/validate/validate.proto comes from. Only its .proto file is used, so
-# no go.mod names this module.
-PROTOVALIDATE := github.com/bufbuild/protovalidate@v1.2.2
-
 # Build tools are built from source, at the versions in tools/go.mod. Lint may
 # run in another module, hence the absolute path.
 TOOL := go tool -modfile=$(CURDIR)/tools/go.mod
@@ -70,7 +66,7 @@ check: proto-deps conformance-gen ## Fail where gen/, go.mod or the formatting i
 .PHONY: proto-deps
 proto-deps: ## Put the third-party schemas into third_party/proto (git-ignored)
 	@$(call need,go)
-	@tools/proto-deps "$(PROTOVALIDATE)" third_party/proto
+	@go run ./cmd/sallyport protos third_party/proto buf/validate/validate.proto
 
 .PHONY: bench
 bench: ## Run the benchmarks, with the peers they are compared with
