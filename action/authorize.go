@@ -31,25 +31,39 @@ type verdict struct {
 func newGrants(registry *Registry, declaration *declare.Declaration, checks map[string]checkFunc) []grant {
 	grants := make([]grant, len(declaration.Grants))
 	for i, declared := range declaration.Grants {
-		grants[i] = grant{
-			anyRole:   registry.roles.learn(declared.AnyRole),
-			allScopes: registry.scopes.learn(declared.AllScopes),
-			condition: declared.Condition,
-			check:     checkOf(checks, declared.Check),
-			declared:  declaration.Option.GetAuthorize().GetAllow()[i],
+		made := grant{declared: declaration.Option.GetAuthorize().GetAllow()[i]}
+		for _, required := range declared.Conditions {
+			switch required := required.(type) {
+			case declare.AnyRole:
+				made.anyRole = registry.roles.learn(required.Unfolded)
+			case declare.AllScopes:
+				made.allScopes = registry.scopes.learn(required.Named)
+			case declare.CEL:
+				made.condition = required.Expression
+			case declare.Check:
+				made.check = checkOf(checks, required.Name)
+			default:
+				made.check = undecided(required.String())
+			}
 		}
+		grants[i] = made
 	}
 	return grants
 }
 
-// checkOf returns what decides a check, and nil where none is declared. Registration
-// has seen to it that there is something; if there were not, nobody is let through.
+// checkOf returns what decides a check. Registration refuses a check without one; if
+// there were none all the same, the check never holds.
 func checkOf(checks map[string]checkFunc, name string) checkFunc {
-	if check, ok := checks[name]; ok || name == "" {
+	if check, ok := checks[name]; ok {
 		return check
 	}
+	return undecided("check " + name)
+}
+
+// undecided returns what denies in place of a condition that nothing here decides.
+func undecided(condition string) checkFunc {
 	return func(context.Context, *Principal, proto.Message) (bool, error) {
-		return false, fmt.Errorf("nothing decides the check %q", name)
+		return false, fmt.Errorf("nothing decides %q", condition)
 	}
 }
 

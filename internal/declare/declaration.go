@@ -1,8 +1,6 @@
 package declare
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +8,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
-	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
 // A Declaration is what an RPC's option says, read and found good.
@@ -36,19 +33,6 @@ type Declaration struct {
 	Option *sallyportv1.Action
 }
 
-// A Grant is one way to be let through; all that it asks for must hold.
-type Grant struct {
-	// AnyRole are the roles one of which must be carried: those named, and all that
-	// include them. Empty asks for no role.
-	AnyRole []string
-	// AllScopes are the scopes that must all be held. Empty asks for none.
-	AllScopes []string
-	// Condition must be true. Nil asks for nothing.
-	Condition *condition.Expression
-	// Check is the name of a condition in Go that must hold. Empty asks for none.
-	Check string
-}
-
 // Anonymous reports whether callers need not authenticate.
 func (d *Declaration) Anonymous() bool { return len(d.Schemes) == 0 }
 
@@ -64,33 +48,14 @@ func (d *Declaration) Recheck(bound time.Duration) time.Duration {
 	return bound
 }
 
-// Who says in one line, whatever the line breaks of an expression, who may call.
+// Who says in one line who may call, whatever the line breaks of an expression.
 func (d *Declaration) Who() string {
 	if d.Anyone {
 		return "anyone"
 	}
-	grants := make([]string, len(d.Option.GetAuthorize().GetAllow()))
-	for i, grant := range d.Option.GetAuthorize().GetAllow() {
-		var conditions []string
-		if roles := grant.GetAnyRole(); len(roles) > 0 {
-			conditions = append(conditions, strings.Join(roles, " or "))
-		}
-		if scopes := grant.GetAllScopes(); len(scopes) > 0 {
-			conditions = append(conditions, "scope "+strings.Join(scopes, " and "))
-		}
-		if grant.GetCel() != "" {
-			conditions = append(conditions, strings.Join(strings.Fields(grant.GetCel()), " "))
-		}
-		if grant.GetCheck() != "" {
-			conditions = append(conditions, grant.GetCheck()+"()")
-		}
-		for j, condition := range conditions {
-			// Else an `and` beside it would seem to bind its last part alone.
-			if len(conditions) > 1 && (strings.Contains(condition, " or ") || strings.ContainsAny(condition, "|?")) {
-				conditions[j] = "(" + condition + ")"
-			}
-		}
-		grants[i] = strings.Join(conditions, " and ")
+	grants := make([]string, len(d.Grants))
+	for i, grant := range d.Grants {
+		grants[i] = grant.who()
 	}
 	return strings.Join(grants, "; or ")
 }
@@ -192,14 +157,7 @@ func (m *methodReading) read() *Declaration {
 		m.refusef(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
 		return nil
 	}
-	for i, grant := range option.GetAuthorize().GetAllow() {
-		// A part that broke its own rule is not looked at again.
-		path := fmt.Sprintf("authorize.allow[%d]", i)
-		declaration.Grants = append(declaration.Grants, m.readGrant(path, grant, broken))
-	}
-	if len(m.refusals) == 0 {
-		m.readRedundancy(declaration.Grants)
-	}
+	declaration.Grants = m.readGrants(option.GetAuthorize().GetAllow(), broken)
 	return declaration
 }
 
@@ -223,98 +181,4 @@ func (m *methodReading) readStream(option *sallyportv1.Action) {
 	case option.GetStream().GetRecheck() != nil && saysAnonymous(option):
 		m.refusef(RuleRecheckAnonymous, "`recheck` looks at the caller again, and an anonymous one is nobody to look at")
 	}
-}
-
-func (m *methodReading) readGrant(path string, option *sallyportv1.Grant, broken []problem) Grant {
-	ok := func(field string) bool {
-		return !slices.ContainsFunc(broken, func(p problem) bool { return strings.HasPrefix(p.path, path+"."+field) })
-	}
-	grant := Grant{AllScopes: slices.Clone(option.GetAllScopes())}
-	if ok("any_role") {
-		reachable := false
-		for _, name := range option.GetAnyRole() {
-			catalogue, ambiguous, known := m.role(m.method.ParentFile(), name)
-			switch {
-			case catalogue == nil:
-				m.refusef(RuleRoleUnknown, "%s: no role catalogue of package %s or of its imports has role %q%s",
-					path, m.method.ParentFile().Package(), name, didYouMean(name, known))
-			case ambiguous:
-				m.refusef(RuleRoleAmbiguous, "%s: more than one imported catalogue has role %q", path, name)
-			default:
-				grant.AnyRole = append(grant.AnyRole, catalogue.Satisfying(name)...)
-				reachable = reachable || slices.ContainsFunc(grant.AnyRole, catalogue.isGiven)
-			}
-		}
-		if len(grant.AnyRole) > 0 && !reachable {
-			m.refusef(RuleGrantUnreachable, "%s: of the roles that would satisfy it all are deprecated, so nobody is given one: %s",
-				path, strings.Join(grant.AnyRole, ", "))
-		}
-		slices.Sort(grant.AnyRole)
-		grant.AnyRole = slices.Compact(grant.AnyRole)
-	}
-	if option.Cel != nil && ok("cel") {
-		expression, err := m.conditions.Compile(option.GetCel(), m.method.Input())
-		if syntax, isSyntax := errors.AsType[*condition.SyntaxError](err); isSyntax {
-			m.refusef(RuleCELInvalid, "%s.cel %s (line %d, column %d of the expression)\n%s",
-				path, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
-		} else if err != nil {
-			m.refusef(RuleCELInvalid, "%s.cel: %v", path, err)
-		}
-		m.readCondition(path, expression)
-		grant.Condition = expression
-	}
-	if option.Check != nil && ok("check") {
-		if m.when == sallyportv1.Stream_OPEN {
-			m.refusef(RuleStreamOpenRequest, "%s.check is given `request`, and with authorize: OPEN there is none yet", path)
-		}
-		grant.Check = option.GetCheck()
-	}
-	return grant
-}
-
-// readCondition refuses a condition that says less than it seems to.
-func (m *methodReading) readCondition(path string, expression *condition.Expression) {
-	if expression == nil {
-		return // refused already
-	}
-	switch expression.Constancy() {
-	case condition.AlwaysTrue:
-		m.refusef(RuleCELAlwaysTrue, "%s.cel is true of everyone", path)
-	case condition.AlwaysFalse:
-		m.refusef(RuleCELAlwaysFalse, "%s.cel is true of nobody", path)
-	case condition.Varies:
-		if len(expression.Reads()) == 0 {
-			m.refusef(RuleCELReadsNothing, "%s.cel reads neither `principal` nor `request`", path)
-		}
-	}
-	if expression.ReadsRequest() && m.when == sallyportv1.Stream_OPEN {
-		m.refusef(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", path)
-	}
-	m.readIdentities(path, expression)
-}
-
-// readRedundancy refuses a grant that lets nobody through whom another one does
-// not: a reviewer would take it for more than it is.
-func (m *methodReading) readRedundancy(grants []Grant) {
-	for i, grant := range grants {
-		for j, other := range grants {
-			// Of two that are the same, the later one is too much.
-			if i != j && grant.implies(other) && (!other.implies(grant) || i > j) {
-				m.refusef(RuleGrantRedundant, "authorize.allow[%d] adds nothing: whoever satisfies it satisfies authorize.allow[%d]", i, j)
-				break
-			}
-		}
-	}
-}
-
-// implies reports whether whoever satisfies g satisfies other.
-func (g Grant) implies(other Grant) bool {
-	within := func(part, whole []string) bool {
-		return !slices.ContainsFunc(part, func(name string) bool { return !slices.Contains(whole, name) })
-	}
-	roles := len(other.AnyRole) == 0 || (len(g.AnyRole) > 0 && within(g.AnyRole, other.AnyRole))
-	scopes := within(other.AllScopes, g.AllScopes)
-	cel := other.Condition == nil || (g.Condition != nil && g.Condition.Text() == other.Condition.Text())
-	check := other.Check == "" || g.Check == other.Check
-	return roles && scopes && cel && check
 }

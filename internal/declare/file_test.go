@@ -1,15 +1,13 @@
 package declare
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
-	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 // faulty is a file with a fault of nearly every sort, all of which are to be reported
@@ -191,30 +189,32 @@ func TestWithoutSourceInformation(t *testing.T) {
 	}
 }
 
-// What is said of a grant to reviewers cannot be read as more than it is.
+// What a reviewer reads of a grant cannot be taken for more than it is.
 func TestWho(t *testing.T) {
 	t.Parallel()
-	tests := map[string]string{
-		`anyone: "it is public"`:                             "anyone",
-		`allow: {any_role: "a"}`:                             "a",
-		`allow: {any_role: ["a", "b"]}`:                      "a or b",
-		`allow: {any_role: ["a", "b"] all_scopes: "x"}`:      "(a or b) and scope x",
-		`allow: {any_role: "a" all_scopes: ["x", "y"]}`:      "a and scope x and y",
-		`allow: {any_role: "a"} allow: {all_scopes: "x"}`:    "a; or scope x",
-		`allow: {cel: "a ||\n\t b"}`:                         "a || b",
-		`allow: {cel: "a||b" check: "c"}`:                    "(a||b) and c()",
-		`allow: {any_role: "a" cel: "x ? y : z"}`:            "a and (x ? y : z)",
-		`allow: {any_role: "a" cel: "x && y" check: "c_d"}`:  "a and x && y and c_d()",
-		`allow: {any_role: ["a", "b"] check: "c"} allow: {}`: "(a or b) and c(); or ",
+	tests := []struct{ authorize, want string }{
+		{`anyone: "it is public"`, "anyone"},
+		{`allow: {any_role: "admin"}`, "admin"},
+		{`allow: {any_role: ["member", "auditor"]}`, "member or auditor"},
+		{`allow: {any_role: ["member", "auditor"] all_scopes: "x"}`, "(member or auditor) and scope x"},
+		{`allow: {any_role: "admin" all_scopes: ["x", "y"]}`, "admin and scope x and y"},
+		{`allow: {any_role: "admin"} allow: {all_scopes: "x"}`, "admin; or scope x"},
+		{`allow: {cel: "request.number == 1 ||\n\t request.number == 2"}`, "request.number == 1 || request.number == 2"},
+		{`allow: {cel: "request.number==1||request.number==2" check: "c"}`, "(request.number==1||request.number==2) and c()"},
+		{`allow: {any_role: "admin" cel: "request.number > 1 ? request.user_id == 'x' : request.free_id == 'y'"}`,
+			"admin and (request.number > 1 ? request.user_id == 'x' : request.free_id == 'y')"},
+		{`allow: {any_role: "admin" cel: "request.number > 1 && request.user_id == 'x'" check: "c_d"}`,
+			"admin and request.number > 1 && request.user_id == 'x' and c_d()"},
+		{`allow: {any_role: ["member", "auditor"] check: "c"} allow: {all_scopes: "x"}`, "(member or auditor) and c(); or scope x"},
 	}
-	for text, want := range tests {
-		authorize := &sallyportv1.Authorize{}
-		if err := prototext.Unmarshal([]byte(text), authorize); err != nil {
-			t.Fatal(err)
-		}
-		declaration := &Declaration{Anyone: authorize.Anyone != nil, Option: &sallyportv1.Action{Authorize: authorize}}
-		if got := declaration.Who(); got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
+	actions := make([]action, len(tests))
+	for i, test := range tests {
+		actions[i] = action{fmt.Sprintf("M%d", i), unary, session + "authorize: {" + test.authorize + "}"}
+	}
+	declared := check(t, nil, file(actions, func(int) []Rule { return nil }), "test/v1/files.proto")
+	for i, test := range tests {
+		if got := declared[i].Who(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.authorize, got, test.want)
 		}
 	}
 }

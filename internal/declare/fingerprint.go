@@ -26,7 +26,7 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 			method.IsStreamingClient(), method.IsStreamingServer(), options.GetIdempotencyLevel())
 		writeMessage(digest, declaration.Option.ProtoReflect())
 		for _, grant := range declaration.Grants {
-			fmt.Fprintf(digest, "%q\n", grant.AnyRole) // a role may come to include another
+			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}
 	}
 	return hex.EncodeToString(digest.Sum(nil))

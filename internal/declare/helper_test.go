@@ -282,13 +282,8 @@ type declaration struct {
 	Anyone         bool
 	Conceal        bool
 	When           sallyportv1.Stream_When
-	Grants         []grant
+	Grants         [][]string
 	Option         *sallyportv1.Action
-}
-
-type grant struct {
-	AnyRole, AllScopes []string
-	Condition, Check   string
 }
 
 func newOutcome(declarations []*Declaration, refusals []Refusal) *outcome {
@@ -303,11 +298,11 @@ func newOutcome(declarations []*Declaration, refusals []Refusal) *outcome {
 			Anonymous: of.Anonymous(), Anyone: of.Anyone, Conceal: of.Conceal, When: of.When(), Option: of.Option,
 		}
 		for _, one := range of.Grants {
-			text := ""
-			if one.Condition != nil {
-				text = one.Condition.Text()
+			var conditions []string
+			for _, condition := range one.Conditions {
+				conditions = append(conditions, fmt.Sprintf("%s %q", condition, condition.restsOn()))
 			}
-			plain.Grants = append(plain.Grants, grant{one.AnyRole, one.AllScopes, text, one.Check})
+			plain.Grants = append(plain.Grants, conditions)
 		}
 		made.Declarations = append(made.Declarations, plain)
 	}

@@ -217,7 +217,7 @@ func TestVisibleCatalogues(t *testing.T) {
 			declared := check(t, reader, test.files, "test/v1/b.proto")
 			var got []string
 			if len(declared) > 0 {
-				got = declared[0].Grants[0].AnyRole
+				got = declared[0].Grants[0].restsOn()
 			}
 			if diff := gocmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)

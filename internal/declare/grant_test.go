@@ -1,0 +1,45 @@
+package declare
+
+import (
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// Each field of a grant is a condition that exactly one kind reads.
+func TestEveryFieldOfAGrantHasAKind(t *testing.T) {
+	t.Parallel()
+	kinds := map[protoreflect.Name]int{}
+	for _, kind := range conditionKinds {
+		kinds[kind.field]++
+	}
+	fields := (&sallyportv1.Grant{}).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		name := fields.Get(i).Name()
+		if kinds[name] != 1 {
+			t.Errorf("%s is read by %d kinds of conditions", name, kinds[name])
+		}
+		delete(kinds, name)
+	}
+	for name := range kinds {
+		t.Errorf("a kind of condition reads %q, which is no field of a grant", name)
+	}
+}
+
+// What no kind reads is refused, not left out.
+func TestConditionWithoutAKind(t *testing.T) {
+	t.Parallel()
+	file := compile(t, guarded).file(t, "test/v1/files.proto")
+	for _, kinds := range [][]conditionKind{nil, conditionKinds} {
+		method := &methodReading{Reader: newReader(t, nil), method: file.Services().Get(0).Methods().Get(0)}
+		reading := &grantReading{methodReading: method, path: "authorize.allow[0]", option: &sallyportv1.Grant{AllScopes: []string{"a"}}}
+		conditions := reading.read(kinds, nil)
+		refused := slices.ContainsFunc(method.refusals, func(r Refusal) bool { return r.Rule == RuleUnknownField })
+		if known := len(kinds) > 0; len(conditions) > 0 != known || refused == known {
+			t.Errorf("%d kinds: %v, %v", len(kinds), conditions, method.refusals)
+		}
+	}
+}
