@@ -34,54 +34,85 @@ func (e examined) spec() connect.Spec {
 	}
 }
 
-// examine looks at a service and the Go code given for it, and returns what it
-// found good in the order of the shapes, or all refusals.
-func (r *Registry) examine(
-	service protoreflect.ServiceDescriptor, fingerprint string, given map[string]string, nilImplementation bool, shapes []shape, checks []Check,
-) ([]examined, []Refusal) {
-	if isNil(service) || service.IsPlaceholder() {
+// A registration is a service and the Go code for it, apart from the type of the
+// implementation.
+type registration struct {
+	service          protoreflect.ServiceDescriptor
+	fingerprint      string
+	declarations     map[string]string // from outside the .proto, by method, as JSON
+	noImplementation bool              // the implementation is nil
+	shapes           []shape
+	checks           []Check
+}
+
+func registrationOf[Impl any](service Service[Impl], implementation Impl) registration {
+	shapes := make([]shape, len(service.Methods))
+	for i, method := range service.Methods {
+		shapes[i] = method.shape
+	}
+	return registration{
+		service:          service.Descriptor,
+		fingerprint:      service.Fingerprint,
+		declarations:     service.Declarations,
+		noImplementation: isNil(implementation),
+		shapes:           shapes,
+		checks:           service.Checks,
+	}
+}
+
+// examine returns the methods of a registration in the order of their shapes, or
+// everything that is wrong with it.
+func (r *Registry) examine(of registration) ([]examined, []Refusal) {
+	if isNil(of.service) || of.service.IsPlaceholder() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleServiceNil, "action.Register", "the registration has no service descriptor")}
 	}
-	name := string(service.FullName())
+	name := string(of.service.FullName())
 	if r.sealed.Load() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleRegistrySealed, name, "the registry serves already")}
 	}
-	refusals := r.give(service, given)
-	declarations, more := r.reader.Service(service)
+	given, refusals := of.given()
+	declarations, more := r.reader.Service(of.service, given)
 	refusals = append(refusals, more...)
-	if nilImplementation {
+	if of.noImplementation {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleImplementationNil, name, "the implementation is nil"))
 	}
-	if declarations != nil && fingerprint != "" && fingerprint != declare.Fingerprint(service, declarations) {
+	if declarations != nil && of.fingerprint != "" && of.fingerprint != declare.Fingerprint(of.service, declarations) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleGeneratedStale, name,
 			"the generated code was made from another version of the .proto than the one linked in"))
 	}
+	refusals = append(refusals, unmatched(of.service, of.shapes)...)
+	if declarations != nil {
+		refusals = append(refusals, unmatchedChecks(name, declarations, of.checks)...)
+	}
+	found, more := r.examineMethods(of, declarations)
+	return found, append(refusals, more...)
+}
+
+// examineMethods examines each method of a registration. There are no declarations
+// where one was refused.
+func (r *Registry) examineMethods(of registration, declarations []*declare.Declaration) ([]examined, []Refusal) {
 	declared := map[protoreflect.Name]*declare.Declaration{}
 	for _, declaration := range declarations {
 		declared[declaration.Method.Name()] = declaration
 	}
-	refusals = append(refusals, unmatched(service, shapes)...)
-	if declarations != nil {
-		refusals = append(refusals, unmatchedChecks(name, declarations, checks)...)
-	}
-
-	found := make([]examined, len(shapes))
-	for i, shape := range shapes {
-		method := service.Methods().ByName(protoreflect.Name(shape.name))
+	var refusals []Refusal
+	found := make([]examined, len(of.shapes))
+	for i, shape := range of.shapes {
+		method := of.service.Methods().ByName(protoreflect.Name(shape.name))
 		if method == nil {
-			continue // refused above
+			continue // refused as unmatched
 		}
 		refusals = append(refusals, r.examineMethod(method, declared[method.Name()], shape)...)
 		if shape.request == nil {
 			continue
 		}
-		validator, err := r.reader.Validator(shape.request.ProtoReflect().Descriptor())
+		validator, err := r.validators.For(shape.request.ProtoReflect().Descriptor())
 		if err != nil {
 			refusals = append(refusals, declare.Refuse(declare.RuleValidationInvalid, method,
 				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
 		}
 		found[i] = examined{declaration: declared[method.Name()], validator: validator, checks: map[string]checkFunc{}}
-		for _, check := range checks {
+		for _, check := range of.checks {
 			if check.method == shape.name {
 				found[i].checks[check.name] = check.holds
 			}
@@ -90,25 +121,24 @@ func (r *Registry) examine(
 	return found, refusals
 }
 
-// give hands the declarations that are not in the .proto to the reader.
-func (r *Registry) give(service protoreflect.ServiceDescriptor, given map[string]string) []Refusal {
-	const source = "the generated code"
+// given reads the declarations that the generated code carries because they are not
+// in the .proto.
+func (r registration) given() (declare.Given, []Refusal) {
+	given := declare.Given{Source: "the generated code", Actions: map[string]*sallyportv1.Action{}}
 	var refusals []Refusal
-	declarations := &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{}}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		procedure := fmt.Sprintf("/%s/%s", service.FullName(), name)
-		action, err := declare.ParseJSON(given[name])
+	for _, name := range slices.Sorted(maps.Keys(r.declarations)) {
+		procedure := fmt.Sprintf("/%s/%s", r.service.FullName(), name)
+		action, err := declare.ParseJSON(r.declarations[name])
 		if err != nil {
 			refusals = append(refusals, declare.RefuseNamed(declare.RuleDeclarationUnread, procedure,
-				"its declaration in %s cannot be read: %v", source, err))
+				"its declaration in %s cannot be read: %v", given.Source, err))
 			continue
 		}
-		declarations.Actions[procedure] = action
+		given.Actions[procedure] = action
 	}
-	r.reader.Give(source, declarations)
-	return append(refusals, r.reader.Unmatched(func(procedure string) bool {
+	return given, append(refusals, given.Unmatched(func(procedure string) bool {
 		_, name, _ := strings.Cut(procedure[1:], "/")
-		return service.Methods().ByName(protoreflect.Name(name)) != nil
+		return r.service.Methods().ByName(protoreflect.Name(name)) != nil
 	})...)
 }
 

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // A Registry holds the actions of a server, each with its gate. Services are
@@ -35,6 +36,7 @@ type Registry struct {
 
 	mu         sync.Mutex
 	reader     *declare.Reader
+	validators *validation.Validators
 	roles      vocabulary
 	scopes     vocabulary
 	actions    []*registered
@@ -83,7 +85,8 @@ var schemeName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 // The error is a [*RefusalError] that lists all that is wrong: a name that is none,
 // a nil authenticator, a nil recorder or clock.
 func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) {
-	reader, err := declare.NewReader(protoregistry.GlobalFiles)
+	validators := validation.New()
+	reader, err := declare.NewReader(protoregistry.GlobalFiles, validators)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +96,7 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 		now:        time.Now,
 		recheck:    5 * time.Minute,
 		reader:     reader,
+		validators: validators,
 		roles:      vocabulary{map[string]int{}},
 		scopes:     vocabulary{map[string]int{}},
 		procedures: map[string]*gate{},
@@ -146,11 +150,7 @@ func Register[Impl any](registry *Registry, service Service[Impl], implementatio
 	}
 	registry.mu.Lock()
 	defer registry.mu.Unlock()
-	shapes := make([]shape, len(service.Methods))
-	for i, method := range service.Methods {
-		shapes[i] = method.shape
-	}
-	examined, refusals := registry.examine(service.Descriptor, service.Fingerprint, service.Declarations, isNil(implementation), shapes, service.Checks)
+	examined, refusals := registry.examine(registrationOf(service, implementation))
 	if len(refusals) > 0 {
 		declare.Sort(refusals)
 		registry.refusals = append(registry.refusals, refusals...)

@@ -158,7 +158,7 @@ enum Role {
 `})
 	file := schema.file(t, "roles.proto")
 	reader := newReader(t, nil)
-	if _, refusals := reader.File(file); len(refusals) > 0 {
+	if _, refusals := reader.File(file, Given{}); len(refusals) > 0 {
 		t.Errorf("refused:\n%s", texts(refusals))
 	}
 	if catalogues := reader.Catalogues(file); len(catalogues) != 1 || catalogues[0].Roles[0].Name != "admin" {

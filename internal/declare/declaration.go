@@ -64,6 +64,7 @@ func (d *Declaration) Who() string {
 type methodReading struct {
 	*Reader
 	method   protoreflect.MethodDescriptor
+	given    Given
 	when     sallyportv1.Stream_When
 	outside  bool // the declaration is not from the .proto
 	refusals []Refusal
@@ -71,8 +72,8 @@ type methodReading struct {
 
 // method reads one RPC's declaration. It returns a declaration or refusals, never
 // both and never neither.
-func (r *Reader) method(method protoreflect.MethodDescriptor) (*Declaration, []Refusal) {
-	reading := &methodReading{Reader: r, method: method}
+func (r *Reader) method(method protoreflect.MethodDescriptor, given Given) (*Declaration, []Refusal) {
+	reading := &methodReading{Reader: r, method: method, given: given}
 	declaration := reading.read()
 	if len(reading.refusals) > 0 {
 		return nil, reading.refusals
@@ -92,7 +93,7 @@ func (m *methodReading) refusef(rule Rule, format string, args ...any) {
 	const optionsField = 4 // google.protobuf.MethodDescriptorProto.options
 	position := positionOf(m.method, optionsField, number)
 	if m.outside {
-		position = Position{File: m.given[Procedure(m.method)].source} // where it can be mended
+		position = Position{File: m.given.Source} // where it can be fixed
 	}
 	m.refusals = append(m.refusals, refuse(rule, Procedure(m.method), position, format, args...))
 }
@@ -100,16 +101,16 @@ func (m *methodReading) refusef(rule Rule, format string, args ...any) {
 func (m *methodReading) read() *Declaration {
 	option := &sallyportv1.Action{}
 	found, err := readOption(m.method.Options(), sallyportv1.E_Action, option)
-	given, isGiven := m.given[Procedure(m.method)]
+	given, isGiven := m.given.Actions[Procedure(m.method)]
 	switch {
 	case err != nil:
 		m.refusef(RuleUnresolved, "(sallyport.v1.action): %v", err)
 		return nil
 	case found && isGiven:
-		m.refusef(RuleDeclaredTwice, "it is declared in its .proto and in %s as well", given.source)
+		m.refusef(RuleDeclaredTwice, "it is declared in its .proto and in %s as well", m.given.Source)
 		return nil
 	case isGiven:
-		option, m.outside = given.action, true
+		option, m.outside = given, true
 	case !found:
 		m.refusef(RuleMissing, "nothing says who may call it")
 		if m.method.IsStreamingClient() || m.method.IsStreamingServer() {

@@ -178,7 +178,7 @@ func TestWithoutSourceInformation(t *testing.T) {
 	for i := range want {
 		want[i].Line = 0
 	}
-	_, refusals := newReader(t, nil).File(bare.file(t, "test/v1/files.proto"))
+	_, refusals := newReader(t, nil).File(bare.file(t, "test/v1/files.proto"), Given{})
 	if diff := gocmp.Diff(sorted(want), faultsOf(refusals)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

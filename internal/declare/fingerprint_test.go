@@ -50,7 +50,7 @@ func fingerprint(t *testing.T, reader *Reader, text, syntax, kind string) string
 	t.Helper()
 	schema := kinds[kind](t, compile(t, sources{"test.proto": text}.in(syntax)))
 	service := schema.file(t, "test.proto").Services().Get(1)
-	declarations, refusals := reader.Service(service)
+	declarations, refusals := reader.Service(service, Given{})
 	if len(refusals) > 0 {
 		t.Fatalf("refused:\n%s", texts(refusals))
 	}

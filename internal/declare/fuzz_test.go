@@ -40,7 +40,7 @@ func FuzzAction(f *testing.F) {
 			proto.SetExtension(file.GetService()[0].GetMethod()[0].GetOptions(), sallyportv1.E_Action, action)
 		})
 		service := schema.file(t, "test/v1/files.proto").Services().Get(0)
-		declarations, refusals := reader.Service(service)
+		declarations, refusals := reader.Service(service, Given{})
 		if (len(declarations) == 1) == (len(refusals) > 0) {
 			t.Fatalf("%v: %d declarations and %d refusals", action, len(declarations), len(refusals))
 		}

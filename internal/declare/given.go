@@ -2,6 +2,7 @@ package declare
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -10,31 +11,31 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
-// given is a declaration from outside the .proto.
-type given struct {
-	action *sallyportv1.Action
-	source string // where it comes from, for people
+// Given are declarations from outside the .proto, for services whose .proto is not
+// the user's to edit. The zero Given has none.
+type Given struct {
+	// Source says where they come from: the path of a file, or "the generated code".
+	Source string
+	// Actions are the declarations by procedure. Nothing changes them while they are
+	// read.
+	Actions map[string]*sallyportv1.Action
 }
 
-// Give adds declarations from outside the .proto, for services that are not ours to
-// edit, in place of those that were given before.
-func (r *Reader) Give(source string, declarations *sallyportv1.Declarations) {
-	r.given = make(map[string]given, len(declarations.GetActions()))
-	for procedure, action := range declarations.GetActions() {
-		r.given[procedure] = given{action: action, source: source}
-	}
-}
-
-// Unmatched refuses what was given for procedures that do not exist.
-func (r *Reader) Unmatched(exists func(procedure string) bool) []Refusal {
+// Unmatched refuses the declarations of procedures that do not exist.
+func (g Given) Unmatched(exists func(procedure string) bool) []Refusal {
 	var refusals []Refusal
-	for _, procedure := range slices.Sorted(maps.Keys(r.given)) {
+	for _, procedure := range slices.Sorted(maps.Keys(g.Actions)) {
 		if !exists(procedure) {
-			refusals = append(refusals, refuse(RuleDeclarationUnknown, procedure, Position{File: r.given[procedure].source},
+			refusals = append(refusals, refuse(RuleDeclarationUnknown, procedure, Position{File: g.Source},
 				"it is declared, but there is no such procedure"))
 		}
 	}
@@ -42,22 +43,93 @@ func (r *Reader) Unmatched(exists func(procedure string) bool) []Refusal {
 }
 
 // ParseDeclarations reads a file of declarations: protobuf text, or JSON where the
-// file's name ends in .json. What it does not know it refuses.
-func ParseDeclarations(name string, text []byte) (*sallyportv1.Declarations, error) {
+// file's name ends in .json. Fields that it does not know are refused, and so is a
+// procedure that is named twice.
+func ParseDeclarations(name string, text []byte) (Given, []Refusal) {
 	declarations := &sallyportv1.Declarations{}
 	var err error
-	switch extension := strings.ToLower(filepath.Ext(name)); extension {
+	switch strings.ToLower(filepath.Ext(name)) {
 	case ".json":
-		err = protojson.Unmarshal(text, declarations)
+		err = protojson.Unmarshal(text, declarations) // which refuses a key that is there twice
 	case ".txtpb", ".textproto", ".textpb":
-		err = prototext.Unmarshal(text, declarations)
+		var twice []string
+		twice, err = parseText(text, declarations)
+		if len(twice) > 0 {
+			return Given{}, givenTwice(name, text, twice)
+		}
 	default:
-		return nil, fmt.Errorf("%s: declarations are protobuf text in a .txtpb file or JSON in a .json file", name)
+		err = errors.New("declarations are protobuf text in a .txtpb file or JSON in a .json file")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return Given{}, []Refusal{refuse(RuleDeclarationUnread, "declarations", Position{File: name}, "the file cannot be read: %v", err)}
 	}
-	return declarations, nil
+	return Given{Source: name, Actions: declarations.GetActions()}, nil
+}
+
+// parseText reads declarations in protobuf text, and returns the procedures that
+// they name more than once. Of two entries of a map with one key a parser takes the
+// last and says nothing, so the map is read as the list of entries that it is on the
+// wire.
+func parseText(text []byte, declarations *sallyportv1.Declarations) (twice []string, err error) {
+	list, err := declarationList()
+	if err != nil {
+		return nil, err
+	}
+	read := dynamicpb.NewMessage(list)
+	if err := prototext.Unmarshal(text, read); err != nil {
+		return nil, err
+	}
+	seen := map[string]int{}
+	entries := read.Get(list.Fields().ByName("actions")).List()
+	for i := range entries.Len() {
+		entry := entries.Get(i).Message()
+		procedure := entry.Get(entry.Descriptor().Fields().ByName("key")).String()
+		if seen[procedure]++; seen[procedure] == 2 {
+			twice = append(twice, procedure)
+		}
+	}
+	wire, err := proto.Marshal(read)
+	if err != nil {
+		return nil, err
+	}
+	return twice, proto.Unmarshal(wire, declarations)
+}
+
+// declarationList describes sallyport.v1.Declarations with its map as a list of
+// entries.
+func declarationList() (protoreflect.MessageDescriptor, error) {
+	name := (&sallyportv1.Declarations{}).ProtoReflect().Descriptor().Name()
+	file := protodesc.ToFileDescriptorProto(sallyportv1.File_sallyport_v1_action_proto)
+	for _, message := range file.GetMessageType() {
+		for _, nested := range message.GetNestedType() {
+			nested.Options = nil // map_entry
+		}
+	}
+	list, err := protodesc.NewFile(file, protoregistry.GlobalFiles)
+	if err != nil {
+		return nil, fmt.Errorf("describe declarations as a list: %w", err)
+	}
+	return list.Messages().ByName(name), nil
+}
+
+// givenTwice refuses the procedures that a file names more than once.
+func givenTwice(name string, text []byte, twice []string) []Refusal {
+	refusals := make([]Refusal, len(twice))
+	for i, procedure := range twice {
+		var lines []int
+		for number, line := range strings.Split(string(text), "\n") {
+			if strings.Contains(line, `"`+procedure+`"`) {
+				lines = append(lines, number+1)
+			}
+		}
+		position, where := Position{File: name}, ""
+		if len(lines) > 1 {
+			position = Position{File: name, Line: lines[1], Column: 1}
+			where = fmt.Sprintf(", first in line %d", lines[0])
+		}
+		refusals[i] = refuse(RuleGivenTwice, procedure, position, "the file declares it twice%s", where)
+	}
+	return refusals
 }
 
 // JSON writes an action for generated code to carry. The same action is always

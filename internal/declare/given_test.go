@@ -52,13 +52,12 @@ func TestGiven(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			declarations, err := ParseDeclarations("vendor.txtpb", []byte(test.text))
-			if err != nil {
-				t.Fatal(err)
+			given, unread := ParseDeclarations("vendor.txtpb", []byte(test.text))
+			if unread != nil {
+				t.Fatal(texts(unread))
 			}
-			reader := newReader(t, nil)
-			reader.Give("vendor.txtpb", declarations)
-			declared, refusals := reader.File(compile(t, vendor).file(t, "vendor/v1/files.proto"))
+			reader, file := newReader(t, nil), compile(t, vendor).file(t, "vendor/v1/files.proto")
+			declared, refusals := reader.File(file, given)
 			if diff := gocmp.Diff(sorted(test.want), faultsOf(refusals)); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
@@ -67,9 +66,8 @@ func TestGiven(t *testing.T) {
 					t.Errorf("%s is not from outside", declaration.Procedure)
 				}
 			}
-			// Given anew it is no longer given.
-			reader.Give("none", nil)
-			if _, refusals := reader.File(compile(t, vendor).file(t, "vendor/v1/files.proto")); len(refusals) != 3 {
+			// The reader does not remember what it was given.
+			if _, refusals := reader.File(file, Given{}); len(refusals) != 3 {
 				t.Errorf("with nothing given:\n%s", texts(refusals))
 			}
 		})
@@ -81,10 +79,9 @@ func TestDeclaredTwice(t *testing.T) {
 	t.Parallel()
 	reader := newReader(t, nil)
 	file := compile(t, guarded).file(t, "test/v1/files.proto")
-	reader.Give("files.txtpb", &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{
+	declarations, refusals := reader.File(file, Given{Source: "files.txtpb", Actions: map[string]*sallyportv1.Action{
 		read: {Authorize: &sallyportv1.Authorize{Anyone: new("it is public")}},
 	}})
-	declarations, refusals := reader.File(file)
 	if diff := gocmp.Diff([]fault{at(optionLine, read, RuleDeclaredTwice)}, faultsOf(refusals)); diff != "" || declarations != nil {
 		t.Errorf("-want +got\n%s", diff)
 	}
@@ -92,12 +89,11 @@ func TestDeclaredTwice(t *testing.T) {
 
 func TestUnmatched(t *testing.T) {
 	t.Parallel()
-	reader := newReader(t, nil)
-	if got := reader.Unmatched(func(string) bool { return false }); got != nil {
+	if got := (Given{}).Unmatched(func(string) bool { return false }); got != nil {
 		t.Errorf("nothing was given:\n%s", texts(got))
 	}
-	reader.Give("vendor.json", &sallyportv1.Declarations{Actions: map[string]*sallyportv1.Action{"/a.B/Z": {}, "/a.B/C": {}, "/a.B/A": nil}})
-	got := reader.Unmatched(func(procedure string) bool { return procedure == "/a.B/C" })
+	given := Given{Source: "vendor.json", Actions: map[string]*sallyportv1.Action{"/a.B/Z": {}, "/a.B/C": {}, "/a.B/A": nil}}
+	got := given.Unmatched(func(procedure string) bool { return procedure == "/a.B/C" })
 	want := []fault{{RuleDeclarationUnknown, "/a.B/A", "vendor.json", 0}, {RuleDeclarationUnknown, "/a.B/Z", "vendor.json", 0}}
 	if diff := gocmp.Diff(want, faultsOf(got)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -129,16 +125,47 @@ func TestParseDeclarations(t *testing.T) {
 		{"a.txtpb", `actions {`, false},
 	}
 	for _, test := range tests {
-		got, err := ParseDeclarations(test.name, []byte(test.text))
+		got, refusals := ParseDeclarations(test.name, []byte(test.text))
 		switch {
-		case !test.ok && (err == nil || got != nil || !strings.HasPrefix(err.Error(), test.name+": ")):
-			t.Errorf("%s, %s: %v, %v", test.name, test.text, got, err)
-		case test.ok && err != nil:
-			t.Errorf("%s, %s: %v", test.name, test.text, err)
+		case !test.ok && (len(refusals) != 1 || got.Actions != nil || refusals[0].Position.File != test.name || refusals[0].Rule != RuleDeclarationUnread):
+			t.Errorf("%s, %s: %v, %s", test.name, test.text, got, texts(refusals))
+		case test.ok && refusals != nil:
+			t.Errorf("%s, %s: %s", test.name, test.text, texts(refusals))
 		case test.ok:
-			if diff := gocmp.Diff(want, got, protocmp.Transform()); diff != "" {
+			if diff := gocmp.Diff(Given{Source: test.name, Actions: want.Actions}, got, protocmp.Transform()); diff != "" {
 				t.Errorf("%s, %s: -want +got\n%s", test.name, test.text, diff)
 			}
+		}
+	}
+}
+
+// Of two entries for one procedure neither is taken, in any format and spelling.
+func TestGivenTwice(t *testing.T) {
+	t.Parallel()
+	public := `{authenticate {anonymous: "x"} authorize {anyone: "x"}}`
+	signedIn := `{authenticate {schemes: "session"} authorize {allow {any_role: "admin"}}}`
+	tests := []struct {
+		name, text string
+		want       []fault
+	}{
+		{"a.txtpb", `actions {key: "/a.B/C" value ` + signedIn + "}\n\nactions {key: \"/a.B/D\"}\n" + `actions {key: "/a.B/C" value ` + public + "}",
+			[]fault{{RuleGivenTwice, "/a.B/C", "a.txtpb", 4}}},
+		{"a.txtpb", `actions: [{key: "/a.B/C"}, {key: '/a.B/\x43'}]`, []fault{{RuleGivenTwice, "/a.B/C", "a.txtpb", 0}}},
+		{"a.txtpb", `actions {key: "/a.B/C"} actions {key: "/a.B/D"} actions {key: "/a.B/C"} actions {key: "/a.B/D"} actions {key: "/a.B/D"}`,
+			[]fault{{RuleGivenTwice, "/a.B/C", "a.txtpb", 0}, {RuleGivenTwice, "/a.B/D", "a.txtpb", 0}}},
+		{"a.txtpb", `actions {key: "/a.B/C" value ` + signedIn + `} actions {key: "/a.B/c" value ` + signedIn + `}`, nil},
+		{"a.txtpb", `actions {key: "/a.B/C" value ` + signedIn + `value ` + public + `}`, []fault{{RuleDeclarationUnread, "declarations", "a.txtpb", 0}}},
+		{"a.json", `{"actions": {"/a.B/C": {}, "/a.B/\u0043": {}}}`, []fault{{RuleDeclarationUnread, "declarations", "a.json", 0}}},
+		{"a.json", `{"actions": {"/a.B/C": {}}, "actions": {"/a.B/C": {}}}`, []fault{{RuleDeclarationUnread, "declarations", "a.json", 0}}},
+		{"a.json", `{"actions": {"/a.B/C": {}, "/a.B/c": {}}}`, nil},
+	}
+	for _, test := range tests {
+		given, refusals := ParseDeclarations(test.name, []byte(test.text))
+		if diff := gocmp.Diff(test.want, faultsOf(refusals)); diff != "" {
+			t.Errorf("%s: -want +got\n%s%s", test.text, diff, texts(refusals))
+		}
+		if len(given.Actions) > 0 == (len(test.want) > 0) {
+			t.Errorf("%s: %d declarations", test.text, len(given.Actions))
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // sources are .proto files by their paths. Each begins with the word `syntax!`,
@@ -160,7 +161,7 @@ var kinds = map[string]func(testing.TB, schema) schema{
 
 func newReader(tb testing.TB, files Files) *Reader {
 	tb.Helper()
-	reader, err := NewReader(files)
+	reader, err := NewReader(files, validation.New())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -245,7 +246,7 @@ func checkIn(t *testing.T, ways []way, reader *Reader, of sources, path string) 
 		if reader == nil {
 			reader = newReader(t, schema.files)
 		}
-		declarations, refusals := reader.File(schema.file(t, path))
+		declarations, refusals := reader.File(schema.file(t, path), Given{})
 		if diff := gocmp.Diff(written.faults(t), faultsOf(refusals)); diff != "" {
 			t.Fatalf("%v: -want +got\n%s%s", way, diff, texts(refusals))
 		}

@@ -67,7 +67,7 @@ func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescri
 // refusesEmpty reports whether the rules refuse a request in which the last field
 // of a path is not set or, if so asked, set to what is empty.
 func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
-	validator, err := m.Validator(m.method.Input())
+	validator, err := m.requests.For(m.method.Input())
 	if err != nil {
 		return true // refused for that already, by whoever registers it
 	}

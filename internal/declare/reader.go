@@ -12,6 +12,7 @@ import (
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // Files finds the files of a proto package, so that a role catalogue is found
@@ -20,17 +21,16 @@ type Files interface {
 	RangeFilesByPackage(name protoreflect.FullName, visit func(protoreflect.FileDescriptor) bool)
 }
 
-// A Reader reads declarations. It is not safe for concurrent use. Make one with
-// [NewReader].
+// A Reader reads declarations. What it returns depends on its arguments and on the
+// files it was made with alone: it remembers what it has read, to read it once. It is
+// not safe for concurrent use. Make one with [NewReader].
 type Reader struct {
 	files      Files
 	validator  protovalidate.Validator // of our own options
-	requests   validators              // of what users declare
+	requests   *validation.Validators  // of what users declare
 	conditions *condition.Environment
 	// catalogues remembers those of each file, found good or not.
 	catalogues map[protoreflect.FileDescriptor]fileCatalogues
-	// given are declarations from outside the .proto, by procedure.
-	given map[string]given
 	// visibles remembers which files each file sees.
 	visibles map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor
 }
@@ -41,8 +41,9 @@ type fileCatalogues struct {
 }
 
 // NewReader returns a reader that looks for role catalogues in files, besides the
-// imports of whatever it reads. Nil files have none.
-func NewReader(files Files) (*Reader, error) {
+// imports of the files that it reads. Nil files have none. Requests are asked for the
+// rules that keep their fields from being empty, by their validators.
+func NewReader(files Files, requests *validation.Validators) (*Reader, error) {
 	validator, err := protovalidate.New(protovalidate.WithDisableLazy(),
 		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}))
 	if err != nil {
@@ -55,10 +56,9 @@ func NewReader(files Files) (*Reader, error) {
 	return &Reader{
 		files:      files,
 		validator:  validator,
-		requests:   validators{known: map[protoreflect.FullName]protovalidate.Validator{}},
+		requests:   requests,
 		conditions: conditions,
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
-		given:      map[string]given{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
 	}, nil
 }
@@ -66,11 +66,11 @@ func NewReader(files Files) (*Reader, error) {
 // File reads all of a file: its services, and the role catalogues that it can see.
 // Declarations come along only when nothing is refused. Files that see the same
 // catalogue are refused for the same faults of it.
-func (r *Reader) File(file protoreflect.FileDescriptor) ([]*Declaration, []Refusal) {
+func (r *Reader) File(file protoreflect.FileDescriptor, given Given) ([]*Declaration, []Refusal) {
 	refusals := r.refusedCatalogues(file)
 	var declarations []*Declaration
 	for i := range file.Services().Len() {
-		of, more := r.service(file.Services().Get(i))
+		of, more := r.service(file.Services().Get(i), given)
 		declarations, refusals = append(declarations, of...), append(refusals, more...)
 	}
 	if len(refusals) > 0 {
@@ -82,8 +82,8 @@ func (r *Reader) File(file protoreflect.FileDescriptor) ([]*Declaration, []Refus
 // Service reads the declarations of a service, in the order of its methods, and
 // the role catalogues that they can see. Declarations come along only when nothing
 // is refused.
-func (r *Reader) Service(service protoreflect.ServiceDescriptor) ([]*Declaration, []Refusal) {
-	declarations, refusals := r.service(service)
+func (r *Reader) Service(service protoreflect.ServiceDescriptor, given Given) ([]*Declaration, []Refusal) {
+	declarations, refusals := r.service(service, given)
 	refusals = append(refusals, r.refusedCatalogues(service.ParentFile())...)
 	if len(refusals) > 0 {
 		return nil, refusals
@@ -91,9 +91,9 @@ func (r *Reader) Service(service protoreflect.ServiceDescriptor) ([]*Declaration
 	return declarations, nil
 }
 
-func (r *Reader) service(service protoreflect.ServiceDescriptor) (declarations []*Declaration, refusals []Refusal) {
+func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (declarations []*Declaration, refusals []Refusal) {
 	for i := range service.Methods().Len() {
-		declaration, more := r.method(service.Methods().Get(i))
+		declaration, more := r.method(service.Methods().Get(i), given)
 		if declaration != nil {
 			declarations = append(declarations, declaration)
 		}

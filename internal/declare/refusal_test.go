@@ -98,7 +98,7 @@ service S {
 		"/test.v1.S/Whole": {{"test.proto", 13, 7}}, "/test.v1.S/Parts": {{"test.proto", 16, 5}},
 	}
 	schema := compile(t, sources{"test.proto": text})
-	_, refusals := newReader(t, nil).File(schema.file(t, "test.proto"))
+	_, refusals := newReader(t, nil).File(schema.file(t, "test.proto"), Given{})
 	got := map[string][]Position{}
 	for _, refusal := range refusals {
 		if of := got[refusal.Subject]; !slices.Contains(of, refusal.Position) {

@@ -11,6 +11,8 @@ const (
 	// RuleDeclaredTwice: the RPC has a declaration in its .proto and another one from
 	// outside.
 	RuleDeclaredTwice Rule = "action-twice"
+	// RuleGivenTwice: a file of declarations names a procedure twice.
+	RuleGivenTwice Rule = "action-given-twice"
 	// RuleDeclarationUnknown: a declaration from outside for a procedure that does not
 	// exist.
 	RuleDeclarationUnknown Rule = "action-unknown"
@@ -201,6 +203,7 @@ const streamSnippet = `option (sallyport.v1.action) = {
 var mends = map[Rule]string{
 	RuleMissing:             snippet,
 	RuleDeclaredTwice:       `keep one of the two`,
+	RuleGivenTwice:          `keep one of the two entries`,
 	RuleDeclarationUnknown:  `spell the procedure as "/package.Service/Method"`,
 	RuleDeclarationUnread:   `generate the code again: buf generate`,
 	RuleEmpty:               snippet,

@@ -220,7 +220,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 		}
 	}
 	// These have tests of their own, with their neighbours.
-	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleDeclaredTwice, RuleDeclarationUnknown} {
+	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleDeclaredTwice, RuleDeclarationUnknown, RuleDeclarationUnread, RuleGivenTwice} {
 		refused[rule], passes[rule] = true, true
 	}
 	// The neighbours of these are in TestCatalogue.

@@ -93,7 +93,7 @@ func TestUnlinkedExtensions(t *testing.T) {
 			t.Parallel()
 			reader := newReader(t, nil)
 			file := compile(t, guarded).overWire(t, test.linked).file(t, "test/v1/files.proto")
-			declarations, refusals := reader.File(file)
+			declarations, refusals := reader.File(file, Given{})
 			if diff := gocmp.Diff(test.want, faultsOf(refusals)); diff != "" {
 				t.Errorf("-want +got\n%s%s", diff, texts(refusals))
 			}
@@ -168,7 +168,7 @@ func TestOtherSchemas(t *testing.T) {
 				ways["as ours"] = compiled.overWire(t, protoregistry.GlobalTypes)
 			}
 			for way, schema := range ways {
-				_, refusals := reader.File(schema.file(t, "test/v1/files.proto"))
+				_, refusals := reader.File(schema.file(t, "test/v1/files.proto"), Given{})
 				if diff := gocmp.Diff(sorted(test.want), faultsOf(refusals)); diff != "" {
 					t.Errorf("%s: -want +got\n%s%s", way, diff, texts(refusals))
 				}
@@ -248,7 +248,7 @@ func TestOptionsOnTheWire(t *testing.T) {
 			schema := compiled.overWire(t, protoregistry.GlobalTypes, func(file *descriptorpb.FileDescriptorProto) {
 				test.mutate(file.GetService()[0].GetMethod()[0].GetOptions())
 			})
-			_, refusals := reader.File(schema.file(t, "test/v1/files.proto"))
+			_, refusals := reader.File(schema.file(t, "test/v1/files.proto"), Given{})
 			var want []fault
 			if test.want != "" {
 				want = []fault{at(optionLine, read, test.want)}

@@ -236,8 +236,8 @@ func TestServiceIsReadLikeItsFile(t *testing.T) {
 	}
 	schema := compile(t, of.in("proto3"))
 	file := schema.file(t, "test/v1/b.proto")
-	declaredByFile, ofFile := newReader(t, schema.files).File(file)
-	declaredByService, ofService := newReader(t, schema.files).Service(file.Services().Get(0))
+	declaredByFile, ofFile := newReader(t, schema.files).File(file, Given{})
+	declaredByService, ofService := newReader(t, schema.files).Service(file.Services().Get(0), Given{})
 	if diff := gocmp.Diff(sorted(faultsOf(ofFile)), faultsOf(ofService)); diff != "" || len(ofFile) != 3 {
 		t.Errorf("-file +service\n%s%s", diff, texts(ofFile))
 	}
@@ -255,7 +255,7 @@ func TestUnknownRoleIsSpeltOut(t *testing.T) {
 		"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "bos", ""),
 	}
 	schema := compile(t, of.in("proto3"))
-	_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/b.proto"))
+	_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/b.proto"), Given{})
 	const want = `authorize.allow[0]: no role catalogue of package test.v1 or of its imports has role "bos"; did you mean "boss"?`
 	if len(refusals) != 1 || refusals[0].Problem != want {
 		t.Errorf("refused:\n%s", texts(refusals))

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // Options are what the plugin is told on its command line.
@@ -45,29 +46,25 @@ func Run(plugin *protogen.Plugin, options Options) error {
 			return fmt.Errorf("read %s: %w", file.Desc.Path(), err)
 		}
 	}
-	reader, err := declare.NewReader(files)
+	reader, err := declare.NewReader(files, validation.New())
 	if err != nil {
 		return err
 	}
-	if options.Declarations != "" {
-		text, err := os.ReadFile(options.Declarations)
-		if err != nil {
-			return fmt.Errorf("read the declarations: %w", err)
-		}
-		declarations, err := declare.ParseDeclarations(options.Declarations, text)
-		if err != nil {
-			return err
-		}
-		reader.Give(options.Declarations, declarations)
+	given, refusals, err := options.given()
+	if err != nil {
+		return err
 	}
-	refusals := reader.Unmatched(procedures(plugin))
+	if len(refusals) > 0 {
+		return refused(refusals) // what it holds is not known, so all else would be a consequence
+	}
+	refusals = given.Unmatched(mayExist(plugin))
 	known := map[declare.Refusal]bool{}
 	read := map[*protogen.File]declared{}
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
 		}
-		declarations, more := reader.File(file.Desc)
+		declarations, more := reader.File(file.Desc, given)
 		for _, refusal := range more {
 			// Files that see one role catalogue are all refused for its faults.
 			if !known[refusal] {
@@ -91,17 +88,38 @@ func Run(plugin *protogen.Plugin, options Options) error {
 	return nil
 }
 
-// procedures returns what tells the procedures of all files apart from others.
-func procedures(plugin *protogen.Plugin) func(procedure string) bool {
-	known := map[string]bool{}
+// given reads the file of declarations, where one is named.
+func (o Options) given() (declare.Given, []declare.Refusal, error) {
+	if o.Declarations == "" {
+		return declare.Given{}, nil, nil
+	}
+	text, err := os.ReadFile(o.Declarations)
+	if err != nil {
+		return declare.Given{}, nil, fmt.Errorf("read the declarations: %w", err)
+	}
+	given, refusals := declare.ParseDeclarations(o.Declarations, text)
+	return given, refusals, nil
+}
+
+// mayExist returns what reports whether a procedure may exist, as far as this run can
+// see: buf runs the plugin once for each folder, with one file of declarations for all
+// of them, so a service that this run does not know is another run's. A misspelt
+// service is noticed all the same, by the one that stays without a declaration.
+func mayExist(plugin *protogen.Plugin) func(procedure string) bool {
+	services := map[string]*protogen.Service{}
 	for _, file := range plugin.Files {
 		for _, service := range file.Services {
-			for _, method := range service.Methods {
-				known[declare.Procedure(method.Desc)] = true
-			}
+			services[string(service.Desc.FullName())] = service
 		}
 	}
-	return func(procedure string) bool { return known[procedure] }
+	return func(procedure string) bool {
+		name, method, ok := strings.Cut(strings.TrimPrefix(procedure, "/"), "/")
+		if !ok || !strings.HasPrefix(procedure, "/") || !protoreflect.FullName(name).IsValid() || !protoreflect.Name(method).IsValid() {
+			return false
+		}
+		service := services[name]
+		return service == nil || service.Desc.Methods().ByName(protoreflect.Name(method)) != nil
+	}
 }
 
 // declared is what was declared in one file.

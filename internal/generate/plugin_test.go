@@ -128,13 +128,18 @@ func TestParameter(t *testing.T) {
 		{"unknown", small, "future=1", `unknown option "future"; there is declarations=FILE`},
 		{"package of a file", small, "Msmall.proto=example.com/other", ""},
 		{"no file of declarations", small, "declarations=" + folder + "/ghost.txtpb", "read the declarations: open "},
-		{"a file that is none", small, "declarations=" + write("none.txtpb", `actions {`), folder + "/none.txtpb: "},
-		{"a file of another sort", small, "declarations=" + write("small.yaml", ``), folder + "/small.yaml: "},
+		{"a file that is none", small, "declarations=" + write("none.txtpb", `actions {`), "1 refusal, nothing was generated:\n" + folder + "/none.txtpb: "},
+		{"a file of another sort", small, "declarations=" + write("small.yaml", ``), "1 refusal, nothing was generated:\n" + folder + "/small.yaml: "},
 		{"an empty file", undeclared, "declarations=" + write("empty.txtpb", ``), "1 refusal, nothing was generated:\nsmall.proto:9:3: /small.v1.Service/Call: "},
 		{"declared", undeclared, "declarations=" + write("good.txtpb", entry("/small.v1.Service/Call")), ""},
 		{"declared in JSON", undeclared, "declarations=" + write("good.json", `{"actions": {"/small.v1.Service/Call": {"authenticate": {"anonymous": "x"}, "authorize": {"anyone": "y"}}}}`), ""},
 		{"declared twice", small, "declarations=" + write("twice.txtpb", entry("/small.v1.Service/Call")), "1 refusal, nothing was generated:\nsmall.proto:10:5: /small.v1.Service/Call: "},
-		{"declared for nobody", small, "declarations=" + write("nobody.txtpb", entry("/small.v1.Service/Ghost")), "1 refusal, nothing was generated:\n" + folder + "/nobody.txtpb: /small.v1.Service/Ghost: "},
+		{"declared for no method of a service", small, "declarations=" + write("method.txtpb", entry("/small.v1.Service/Ghost")), "1 refusal, nothing was generated:\n" + folder + "/method.txtpb: /small.v1.Service/Ghost: "},
+		{"declared without a slash", small, "declarations=" + write("slash.txtpb", entry("other.v1.Service/Call")), "1 refusal, nothing was generated:\n" + folder + "/slash.txtpb: other.v1.Service/Call: "},
+		{"declared without a method", small, "declarations=" + write("service.txtpb", entry("/other.v1.Service")), "1 refusal, nothing was generated:\n" + folder + "/service.txtpb: /other.v1.Service: "},
+		{"declared for another run too", undeclared, "declarations=" + write("runs.txtpb", entry("/small.v1.Service/Call")+entry("/other.v1.Service/Call")), ""},
+		{"declared for another run alone", undeclared, "declarations=" + write("other.txtpb", entry("/other.v1.Service/Call")), "1 refusal, nothing was generated:\nsmall.proto:9:3: /small.v1.Service/Call: "},
+		{"the same procedure in one file twice", undeclared, "declarations=" + write("again.txtpb", entry("/small.v1.Service/Call")+"\n"+entry("/small.v1.Service/Call")), "1 refusal, nothing was generated:\n" + folder + "/again.txtpb:2:1: /small.v1.Service/Call: the file declares it twice"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

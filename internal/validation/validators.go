@@ -1,4 +1,7 @@
-package declare
+// Package validation compiles the protovalidate rules of request types, once each,
+// for those who ask about rules before a request comes and for the gates that apply
+// them.
+package validation
 
 import (
 	"errors"
@@ -14,21 +17,26 @@ import (
 // apiece.
 const messagesPerValidator = 256
 
-// validators hands out validators that know the messages they are asked for.
-type validators struct {
-	known   map[protoreflect.FullName]protovalidate.Validator
+// Validators hands out validators that know the messages they are asked for. It is
+// not safe for concurrent use; the validators are. Make one with [New].
+type Validators struct {
+	known   map[protoreflect.MessageDescriptor]protovalidate.Validator
 	current protovalidate.Validator
 	left    int
 	// compiled are the messages whose rules the current validator has compiled, those
 	// within others too.
-	compiled map[protoreflect.FullName]bool
+	compiled map[protoreflect.MessageDescriptor]bool
 }
 
-// Validator returns a validator that has compiled the rules of a message's type and
-// of all that it holds. The error says which rule does not compile.
-func (r *Reader) Validator(message protoreflect.MessageDescriptor) (protovalidate.Validator, error) {
-	v := &r.requests
-	if validator, ok := v.known[message.FullName()]; ok {
+// New returns Validators that know no message yet.
+func New() *Validators {
+	return &Validators{known: map[protoreflect.MessageDescriptor]protovalidate.Validator{}}
+}
+
+// For returns a validator that has compiled the rules of a message's type and of all
+// that it holds. The error says which rule does not compile.
+func (v *Validators) For(message protoreflect.MessageDescriptor) (protovalidate.Validator, error) {
+	if validator, ok := v.known[message]; ok {
 		return validator, nil
 	}
 	if v.left == 0 {
@@ -36,21 +44,21 @@ func (r *Reader) Validator(message protoreflect.MessageDescriptor) (protovalidat
 		if err != nil {
 			return nil, err
 		}
-		v.current, v.left, v.compiled = validator, messagesPerValidator, map[protoreflect.FullName]bool{}
+		v.current, v.left, v.compiled = validator, messagesPerValidator, map[protoreflect.MessageDescriptor]bool{}
 	}
 	v.left--
 	if err := v.compile(message); err != nil {
 		return nil, err
 	}
-	v.known[message.FullName()] = v.current
+	v.known[message] = v.current
 	return v.current, nil
 }
 
 // compile makes the current validator compile the rules of a message's type. It does
 // so when it first sees one, and reports those of a message within another only
 // where there is one; so each type is shown to it by itself.
-func (v *validators) compile(message protoreflect.MessageDescriptor) error {
-	if v.compiled[message.FullName()] {
+func (v *Validators) compile(message protoreflect.MessageDescriptor) error {
+	if v.compiled[message] {
 		return nil
 	}
 	// Whether this empty one is valid does not matter.
@@ -59,7 +67,7 @@ func (v *validators) compile(message protoreflect.MessageDescriptor) error {
 			return compilation
 		}
 	}
-	v.compiled[message.FullName()] = true
+	v.compiled[message] = true
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
 		if field.IsMap() {
@@ -67,8 +75,8 @@ func (v *validators) compile(message protoreflect.MessageDescriptor) error {
 		}
 		if within := field.Message(); within != nil {
 			if err := v.compile(within); err != nil {
-				// Whoever holds it is no better, and is asked about again.
-				delete(v.compiled, message.FullName())
+				// A message that holds it is refused as well, whenever it is asked about.
+				delete(v.compiled, message)
 				return err
 			}
 		}
