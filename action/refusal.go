@@ -9,7 +9,7 @@ import (
 
 // A Refusal says why an action was not registered: the id of the rule it broke
 // (Rule), the procedure or service (Subject), where in the .proto as far as it is
-// known (Position), what is wrong (Problem) and what to write instead (Mend).
+// known (Position), what is wrong (Problem) and what to write instead (Fix).
 type Refusal = declare.Refusal
 
 // A RefusalError is the error of a registration. It lists everything that is
@@ -19,7 +19,7 @@ type RefusalError struct {
 	Refusals []Refusal
 }
 
-// Error returns all refusals as text, each with how to mend it.
+// Error returns all refusals as text, each with how to fix it.
 func (e *RefusalError) Error() string {
 	var text strings.Builder
 	if len(e.Refusals) == 1 {

@@ -27,8 +27,8 @@ func expectRules(t *testing.T, err error, rules ...string) {
 	if refused, ok := errors.AsType[*action.RefusalError](err); ok {
 		for _, refusal := range refused.Refusals {
 			got = append(got, string(refusal.Rule))
-			if refusal.Subject == "" || refusal.Problem == "" || refusal.Mend == "" || !strings.Contains(err.Error(), refusal.String()) {
-				t.Errorf("the refusal does not say what, why and how to mend it: %+v", refusal)
+			if refusal.Subject == "" || refusal.Problem == "" || refusal.Fix == "" || !strings.Contains(err.Error(), refusal.String()) {
+				t.Errorf("the refusal does not say what, why and how to fix it: %+v", refusal)
 			}
 		}
 		if want := fmt.Sprintf("%d refusal", len(rules)); !strings.HasPrefix(err.Error(), want) {

@@ -30,7 +30,7 @@ type verb struct {
 }
 
 // A work is what a verb does with the arguments that are no flags. Its error says
-// in one line what is wrong and how to mend it.
+// in one line what is wrong and how to fix it.
 type work func(ctx context.Context, arguments []string, out io.Writer) error
 
 // A misuse is the error of arguments that a verb does not understand.

@@ -20,7 +20,7 @@ type SyntaxError struct {
 }
 
 func newSyntaxError(text string, issues *cel.Issues) *SyntaxError {
-	// One fault often causes more; the first is the one to mend.
+	// One fault often causes more; the first is the one to fix.
 	first := issues.Errors()[0]
 	return &SyntaxError{
 		Expression: text,

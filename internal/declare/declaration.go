@@ -81,10 +81,10 @@ func (r *Reader) method(method protoreflect.MethodDescriptor, given Given) (*Dec
 	return declaration, nil
 }
 
-// refuseMendf notes a refusal with a mend of its own.
-func (m *methodReading) refuseMendf(rule Rule, mend, format string, args ...any) {
+// refuseWithFixf notes a refusal with a fix of its own.
+func (m *methodReading) refuseWithFixf(rule Rule, fix, format string, args ...any) {
 	m.refusef(rule, format, args...)
-	m.refusals[len(m.refusals)-1].Mend = mend
+	m.refusals[len(m.refusals)-1].Fix = fix
 }
 
 // refusef notes a refusal at the option, or at the RPC where there is no option.
@@ -114,7 +114,7 @@ func (m *methodReading) read() *Declaration {
 	case !found:
 		m.refusef(RuleMissing, "nothing says who may call it")
 		if m.method.IsStreamingClient() || m.method.IsStreamingServer() {
-			m.refusals[0].Mend = streamSnippet
+			m.refusals[0].Fix = streamSnippet
 		}
 		return nil
 	}

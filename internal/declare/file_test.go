@@ -11,7 +11,7 @@ import (
 )
 
 // faulty is a file with a fault of nearly every sort, all of which are to be reported
-// in one go; good is the same one mended.
+// in one go; good is the same one fixed.
 const (
 	faulty = `syntax!
 package test.v1;

@@ -45,7 +45,7 @@ func FuzzAction(f *testing.F) {
 			t.Fatalf("%v: %d declarations and %d refusals", action, len(declarations), len(refusals))
 		}
 		for _, refusal := range refusals {
-			if refusal.Rule == "" || refusal.Mend == "" || refusal.Problem == "" {
+			if refusal.Rule == "" || refusal.Fix == "" || refusal.Problem == "" {
 				t.Errorf("%v: %+v", action, refusal)
 			}
 		}

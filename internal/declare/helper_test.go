@@ -290,7 +290,7 @@ type declaration struct {
 func newOutcome(declarations []*Declaration, refusals []Refusal) *outcome {
 	made := &outcome{}
 	for _, refusal := range refusals {
-		refusal.Mend = "" // may be written in the syntax that was read
+		refusal.Fix = "" // may be written in the syntax that was read
 		made.Refusals = append(made.Refusals, refusal)
 	}
 	for _, of := range declarations {

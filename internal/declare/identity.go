@@ -18,12 +18,12 @@ import (
 func (m *methodReading) readIdentities(path string, expression *condition.Expression) {
 	for _, identity := range expression.Identities() {
 		if identity.Path == nil {
-			m.refuseMendf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
+			m.refuseWithFixf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
 				"%s.cel compares `principal.id` with `%s`, and nothing keeps that from being empty", path, identity.Text)
 			continue
 		}
 		if field := m.mayBeEmpty(identity.Path); field != nil {
-			m.refuseMendf(RuleCELIdentity, neverEmpty(field),
+			m.refuseWithFixf(RuleCELIdentity, neverEmpty(field),
 				"%s.cel compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
 				path, identity.Text, field.Name())
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // A Refusal says why an action, or a role catalogue, is not accepted, and how to
-// mend it.
+// fix it.
 type Refusal struct {
 	// Rule is the id of the rule that was broken.
 	Rule Rule
@@ -22,8 +22,8 @@ type Refusal struct {
 	// Problem says what is wrong, in one sentence without a full stop. A text after
 	// the first line shows the place, such as an expression with a caret.
 	Problem string
-	// Mend is what to write instead.
-	Mend string
+	// Fix is what to write instead.
+	Fix string
 }
 
 // A Position is a place in a .proto file.
@@ -44,7 +44,7 @@ func (p Position) String() string {
 }
 
 // String returns the refusal as text of several lines: where and what, then how to
-// mend it.
+// fix it.
 func (r Refusal) String() string {
 	var text strings.Builder
 	if where := r.Position.String(); where != "" {
@@ -55,8 +55,8 @@ func (r Refusal) String() string {
 	if more {
 		text.WriteString("\n" + indent(rest))
 	}
-	if r.Mend != "" {
-		text.WriteString("\n  mend:\n" + indent(r.Mend))
+	if r.Fix != "" {
+		text.WriteString("\n  fix:\n" + indent(r.Fix))
 	}
 	return text.String()
 }
@@ -65,14 +65,14 @@ func indent(text string) string {
 	return "    " + strings.ReplaceAll(text, "\n", "\n    ")
 }
 
-// refuse makes a refusal with the rule's own mend.
+// refuse makes a refusal with the rule's own fix.
 func refuse(rule Rule, subject string, position Position, format string, args ...any) Refusal {
 	return Refusal{
 		Rule:     rule,
 		Subject:  subject,
 		Position: position,
 		Problem:  fmt.Sprintf(format, args...),
-		Mend:     mends[rule],
+		Fix:      fixes[rule],
 	}
 }
 

@@ -16,28 +16,28 @@ func TestRefusalString(t *testing.T) {
 	}{
 		{
 			"all of it",
-			Refusal{Rule: RuleGrantEmpty, Subject: "/a.B/C", Position: Position{"a.proto", 3, 5}, Problem: "it is empty", Mend: "fill it"},
-			"a.proto:3:5: /a.B/C: it is empty [grant-empty]\n  mend:\n    fill it",
+			Refusal{Rule: RuleGrantEmpty, Subject: "/a.B/C", Position: Position{"a.proto", 3, 5}, Problem: "it is empty", Fix: "fill it"},
+			"a.proto:3:5: /a.B/C: it is empty [grant-empty]\n  fix:\n    fill it",
 		},
 		{
 			"no source information",
-			Refusal{Rule: RuleGrantEmpty, Subject: "/a.B/C", Position: Position{File: "a.proto"}, Problem: "it is empty", Mend: "fill it"},
-			"a.proto: /a.B/C: it is empty [grant-empty]\n  mend:\n    fill it",
+			Refusal{Rule: RuleGrantEmpty, Subject: "/a.B/C", Position: Position{File: "a.proto"}, Problem: "it is empty", Fix: "fill it"},
+			"a.proto: /a.B/C: it is empty [grant-empty]\n  fix:\n    fill it",
 		},
 		{
 			"no descriptor",
-			Refusal{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is nil", Mend: "wind it up"},
-			"action.WithClock: the clock is nil [option-nil]\n  mend:\n    wind it up",
+			Refusal{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is nil", Fix: "wind it up"},
+			"action.WithClock: the clock is nil [option-nil]\n  fix:\n    wind it up",
 		},
 		{
-			"no mend",
+			"no fix",
 			Refusal{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is nil"},
 			"action.WithClock: the clock is nil [option-nil]",
 		},
 		{
 			"several lines",
-			Refusal{Rule: RuleCELInvalid, Subject: "/a.B/C", Problem: "it is wrong\nghost\n^", Mend: "one {\n  two\n}"},
-			"/a.B/C: it is wrong [cel-invalid]\n    ghost\n    ^\n  mend:\n    one {\n      two\n    }",
+			Refusal{Rule: RuleCELInvalid, Subject: "/a.B/C", Problem: "it is wrong\nghost\n^", Fix: "one {\n  two\n}"},
+			"/a.B/C: it is wrong [cel-invalid]\n    ghost\n    ^\n  fix:\n    one {\n      two\n    }",
 		},
 	}
 	for _, test := range tests {

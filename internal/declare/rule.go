@@ -199,8 +199,8 @@ const streamSnippet = `option (sallyport.v1.action) = {
   stream: {authorize: FIRST_MESSAGE}
 };`
 
-// mends says, for each rule, what to write. A refusal may know better.
-var mends = map[Rule]string{
+// fixes says, for each rule, what to write. A refusal may know better.
+var fixes = map[Rule]string{
 	RuleMissing:             snippet,
 	RuleDeclaredTwice:       `keep one of the two`,
 	RuleGivenTwice:          `keep one of the two entries`,
@@ -274,6 +274,6 @@ var mends = map[Rule]string{
 	RuleCheckNil:           `pass the value whose methods are the checks`,
 	RuleProcedureTwice:     `register each service once`,
 	RuleGeneratedStale:     `generate the code again: buf generate`,
-	RuleValidationInvalid:  `mend the (buf.validate) rule of the request message`,
+	RuleValidationInvalid:  `fix the (buf.validate) rule of the request message`,
 	RuleRegistrySealed:     `register every service before the registry is first served`,
 }

@@ -161,13 +161,13 @@ func TestRuleIDs(t *testing.T) {
 		if !strings.HasPrefix(comments[name], name+": ") {
 			t.Errorf("%s: its comment is %q", name, comments[name])
 		}
-		if strings.TrimSpace(mends[id]) == "" {
-			t.Errorf("%s (%s) has no mend", name, id)
+		if strings.TrimSpace(fixes[id]) == "" {
+			t.Errorf("%s (%s) has no fix", name, id)
 		}
 	}
-	for id := range mends {
+	for id := range fixes {
 		if names[id] == "" {
-			t.Errorf("there is a mend for %q, which is no rule", id)
+			t.Errorf("there is a fix for %q, which is no rule", id)
 		}
 	}
 }
@@ -247,42 +247,42 @@ func TestEveryRuleIsTested(t *testing.T) {
 	}
 }
 
-// A mend that is written in proto mends: pasted into a declaration, nothing of it is
+// A fix that is written in proto fixes: pasted into a declaration, nothing of it is
 // refused.
-func TestMendsPass(t *testing.T) {
+func TestFixesPass(t *testing.T) {
 	t.Parallel()
 	whole := regexp.MustCompile(`^option \(sallyport\.v1\.action\) = \{([\s\S]*)\};$`)
 	var pasted []action
-	for rule, mend := range mends {
+	for rule, fix := range fixes {
 		var option string
 		rpc := unary
-		switch part, _, _ := strings.Cut(mend, " "); {
-		case whole.MatchString(mend):
-			option = whole.FindStringSubmatch(mend)[1]
+		switch part, _, _ := strings.Cut(fix, " "); {
+		case whole.MatchString(fix):
+			option = whole.FindStringSubmatch(fix)[1]
 		case part == "authenticate:":
-			option = mend + anyone
-		case part == "authorize:" && strings.Contains(mend, "anyone"):
-			option = mend + `authenticate: {anonymous: "x"}`
+			option = fix + anyone
+		case part == "authorize:" && strings.Contains(fix, "anyone"):
+			option = fix + `authenticate: {anonymous: "x"}`
 		case part == "authorize:":
-			option = mend + session
+			option = fix + session
 		case part == "allow:":
-			option = session + "authorize: {" + mend + "}"
+			option = session + "authorize: {" + fix + "}"
 		case part == "max_age:":
-			option = `authenticate: {schemes: "x" ` + mend + "}" + anyone
+			option = `authenticate: {schemes: "x" ` + fix + "}" + anyone
 		case part == "stream:":
-			rpc, option = bidiStream, session+admin+mend
+			rpc, option = bidiStream, session+admin+fix
 		default:
 			continue
 		}
 		pasted = append(pasted, action{strings.ReplaceAll(string(rule), "-", "_"), rpc, option})
 	}
 	if len(pasted) < 25 {
-		t.Errorf("only %d mends are written in proto", len(pasted))
+		t.Errorf("only %d fixes are written in proto", len(pasted))
 	}
 	check(t, newReader(t, nil), file(pasted, func(int) []Rule { return nil }), "test/v1/files.proto")
 }
 
-// Refusals of one rule name the same mend, whoever refuses.
+// Refusals of one rule name the same fix, whoever refuses.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	schema := compile(t, guarded)
@@ -292,8 +292,8 @@ func TestRefuse(t *testing.T) {
 		RefuseNamed(RuleOptionNil, "action.WithClock", "the clock is %v", nil),
 	}
 	want := []Refusal{
-		{Rule: RuleMethodTwice, Subject: read, Position: Position{"test/v1/files.proto", 14, 3}, Problem: "twice in Go", Mend: mends[RuleMethodTwice]},
-		{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is <nil>", Mend: mends[RuleOptionNil]},
+		{Rule: RuleMethodTwice, Subject: read, Position: Position{"test/v1/files.proto", 14, 3}, Problem: "twice in Go", Fix: fixes[RuleMethodTwice]},
+		{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is <nil>", Fix: fixes[RuleOptionNil]},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
