@@ -4,12 +4,13 @@
 //	srv, err := server.New(registry, server.WithAddress(":8080"))
 //	err = srv.Run(ctx) // until ctx ends; then what was accepted finishes
 //
-// It serves what the registry holds and nothing else. There is no health check, no
-// reflection and no debugging page, and a path that is not a procedure's to the
-// letter is not found; it is never redirected. Every way in ends at the gate of the
-// action that was asked for. What the HTTP layer refuses before that (a content
-// type, a compression or a method that it does not know) no handler sees, and the
-// server's logger leaves a record of it.
+// It serves what the registry holds, and the pages that the program names with a
+// reason ([WithUnguardedHandler]). A path that is not an action's or a page's to the
+// letter is not found; it is never redirected. Every call ends at the gate of the
+// action that it asks for. What the HTTP layer refuses before that (a content type, a
+// compression or a method that it does not know) no handler sees, and the server logs
+// it. [WithInterceptors] puts the program's own code around the calls, outside their
+// gates.
 //
 // HTTP/2 is spoken in cleartext to clients that know beforehand, as gRPC clients
 // do. With [WithTLS] everything is encrypted, and ALPN chooses the version.

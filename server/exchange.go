@@ -21,7 +21,10 @@ type exchange struct {
 	status  int           // 0 until the response begins
 	reached bool          // the request came to a gate
 	entered bool          // and went in by the front door, where there is one
-	unread  *unread       // the body, where a front door may leave it; else nil
+	// intercepted says that the request came to the interceptors, where there are any.
+	intercepted bool
+	page        bool    // the request is for an unguarded handler
+	unread      *unread // the body, where a front door may leave it; else nil
 }
 
 // drainTimeout is how long a response waits for what is left of its request on
@@ -54,7 +57,7 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 // WriteHeader begins the response.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= http.StatusOK {
-		x.respond(status)
+		x.commit(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -62,7 +65,7 @@ func (x *exchange) WriteHeader(status int) {
 // Write begins the response, if that has not been done, and writes some of it.
 func (x *exchange) Write(data []byte) (int, error) {
 	if x.status == 0 {
-		x.respond(http.StatusOK)
+		x.commit(http.StatusOK)
 	}
 	return x.ResponseWriter.Write(data)
 }
@@ -70,7 +73,7 @@ func (x *exchange) Write(data []byte) (int, error) {
 // Flush implements [http.Flusher], without which connect serves no streams.
 func (x *exchange) Flush() {
 	if x.status == 0 {
-		x.respond(http.StatusOK)
+		x.commit(http.StatusOK)
 	}
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
 		flusher.Flush()
@@ -80,7 +83,8 @@ func (x *exchange) Flush() {
 // Unwrap is for [http.ResponseController].
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-func (x *exchange) respond(status int) {
+// commit is called when the response begins.
+func (x *exchange) commit(status int) {
 	x.status = status
 	// Where deadlines are not supported there is no network to be slow.
 	controller := http.NewResponseController(x.ResponseWriter)
@@ -92,7 +96,7 @@ func (x *exchange) respond(status int) {
 	}
 	// What a gate let through for one caller is not for a cache to give to another,
 	// unless the handler says so.
-	if header := x.Header(); x.get && header.Get("Cache-Control") == "" {
+	if header := x.Header(); x.get && !x.page && header.Get("Cache-Control") == "" {
 		header.Set("Cache-Control", "no-store")
 	}
 }

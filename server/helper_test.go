@@ -68,6 +68,7 @@ type directory struct {
 	demov1action.AccountServiceHandler
 
 	handled atomic.Int64
+	asked   atomic.Pointer[string] // the last user that GetUser was asked for
 	// hold, if not nil, is called by ListUsers.
 	hold func(context.Context) error
 	// name is that of the users that ListUsers returns.
@@ -84,8 +85,9 @@ func (d *directory) ListUsers(ctx context.Context, _ *action.Call[demov1.ListUse
 	return &demov1.ListUsersResponse{Users: []*demov1.User{{Name: d.name}}}, nil
 }
 
-func (d *directory) GetUser(context.Context, *action.Call[demov1.GetUserRequest]) (*demov1.GetUserResponse, error) {
+func (d *directory) GetUser(_ context.Context, call *action.Call[demov1.GetUserRequest]) (*demov1.GetUserResponse, error) {
 	d.handled.Add(1)
+	d.asked.Store(new(call.Message().GetUserId()))
 	return &demov1.GetUserResponse{User: &demov1.User{Name: d.name}}, nil
 }
 
@@ -188,11 +190,22 @@ type served struct {
 func serve(t *testing.T, directory *directory, options ...server.Option) *served {
 	t.Helper()
 	registry, records := newRegistry(t)
-	if err := demov1action.RegisterAccountService(registry, directory); err != nil {
+	served := registerAndStart(t, registry, directory, options...)
+	served.records = records
+	return served
+}
+
+func registerDirectory(registry *action.Registry, directory *directory) error {
+	return demov1action.RegisterAccountService(registry, directory)
+}
+
+func registerAndStart(t *testing.T, registry *action.Registry, directory *directory, options ...server.Option) *served {
+	t.Helper()
+	if err := registerDirectory(registry, directory); err != nil {
 		t.Fatal(err)
 	}
 	served := start(t, registry, options...)
-	served.directory, served.records = directory, records
+	served.directory = directory
 	return served
 }
 

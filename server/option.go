@@ -3,8 +3,11 @@ package server
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
+
+	"connectrpc.com/connect/v2"
 )
 
 // An Option changes how a [Server] serves. None of them reaches into a gate:
@@ -45,7 +48,12 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 // request it logs no more than the path and where it came from. By default it is
 // [slog.Default] as it is at the time.
 func WithLogger(logger *slog.Logger) Option {
-	return optionFunc(func(s *settings) { s.logger, s.noLogger = logger, logger == nil })
+	return optionFunc(func(s *settings) {
+		if logger == nil {
+			s.refuse("the logger is nil")
+		}
+		s.logger = logger
+	})
 }
 
 // WithFrontDoor makes the server look at a caller's credentials before it reads any
@@ -67,8 +75,19 @@ type settings struct {
 	encrypted bool
 	shutdown  time.Duration
 	logger    *slog.Logger // nil is the default logger
-	noLogger  bool         // it was set, to nil
 	frontDoor bool
+
+	interceptors []connect.ServerInterceptor
+	nilFunction  int // the number of an interceptor that returned a nil function, from 1
+	pages        []*page
+
+	// errs is what options found wrong with their own arguments.
+	errs []error
+}
+
+// refuse notes that an option cannot hold.
+func (s *settings) refuse(format string, arguments ...any) {
+	s.errs = append(s.errs, fmt.Errorf("server: "+format, arguments...))
 }
 
 func newSettings(options []Option) (*settings, error) {
@@ -79,12 +98,14 @@ func newSettings(options []Option) (*settings, error) {
 		shutdown:     30 * time.Second,
 	}
 	for _, option := range options {
+		if option == nil {
+			settings.refuse("an option is nil")
+			continue
+		}
 		option.apply(settings)
 	}
-	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown))
-	if settings.noLogger {
-		err = errors.Join(err, errors.New("server: the logger is nil"))
-	}
+	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown),
+		errors.Join(settings.errs...))
 	if settings.encrypted {
 		config, insecure := secure(settings.tls)
 		settings.tls, err = config, errors.Join(err, insecure)

@@ -60,6 +60,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	log := s.settings.log()
 	log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", listener.Addr().String()),
 		slog.Bool("tls", s.settings.encrypted), slog.Int("actions", len(s.procedures)))
+	for _, page := range s.pages.list {
+		log.LogAttrs(ctx, slog.LevelInfo, "serving without a gate",
+			slog.String("pattern", page.Pattern), slog.String("reason", page.Reason))
+	}
 
 	var failure error
 	select {
@@ -116,7 +120,7 @@ func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return errors.Join(fmt.Errorf("server: %w", err), server.Close())
 	}
-	unfinished := s.procedures.serving()
+	unfinished := s.serving()
 	if len(unfinished) == 0 {
 		_ = server.Close() // nothing but connections that never asked for anything
 		return nil
@@ -125,11 +129,14 @@ func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
 	_ = within(unwindTimeout, server.Shutdown) // so that what ends now can still be answered
 	_ = server.Close()
 	text := "server: did not finish within " + s.settings.shutdown.String() + ": " + strings.Join(unfinished, ", ")
-	if running := s.procedures.serving(); len(running) > 0 {
+	if running := s.serving(); len(running) > 0 {
 		text += "; still running: " + strings.Join(running, ", ")
 	}
 	return errors.New(text)
 }
+
+// serving names the actions and the pages that have requests being served.
+func (s *Server) serving() []string { return append(s.procedures.serving(), s.pages.serving()...) }
 
 func within(timeout time.Duration, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+var (
+	errUnknown  = connect.NewError(connect.CodeUnimplemented, "no such procedure")
+	errInternal = connect.NewError(connect.CodeInternal, "internal error")
+)
+
+// respond answers one request.
+func (s *Server) respond(writer http.ResponseWriter, request *http.Request) {
+	procedure := s.procedures.find(request)
+	exchange, request := s.settings.begin(writer, request, procedure)
+	defer s.recoverPanic(exchange, request)
+	if procedure != nil {
+		s.call(exchange, request, procedure)
+	} else if page := s.pages.find(request); page != nil {
+		exchange.page = true
+		page.ServeHTTP(exchange, request)
+	} else {
+		s.unknown(exchange, request)
+	}
+}
+
+// call answers a request for an action.
+func (s *Server) call(exchange *exchange, request *http.Request, procedure *procedure) {
+	procedure.serving.Add(1)
+	defer procedure.serving.Add(-1)
+	procedure.handler.ServeHTTP(exchange, request)
+	if !exchange.reached {
+		s.refused(request.Context(), exchange, slog.String("procedure", procedure.name))
+	}
+}
+
+// unknown answers a request for something that the server does not have.
+func (s *Server) unknown(exchange *exchange, request *http.Request) {
+	if request.Method == http.MethodPost && s.errors.IsSupported(request) {
+		_ = s.errors.Write(notFound{exchange}, request, errUnknown)
+	} else {
+		http.NotFound(exchange, request)
+	}
+	const longest = 256
+	path := request.URL.EscapedPath() // and so without line breaks
+	s.refused(request.Context(), exchange, slog.String("path", path[:min(len(path), longest)]))
+}
+
+// notFound is the answer to a request for something that is not there. Connect's
+// conformance suite asks for HTTP's own status for that, and connect would send the
+// one of the code, which says that the method is there and does nothing.
+type notFound struct{ http.ResponseWriter }
+
+// WriteHeader begins the response.
+func (n notFound) WriteHeader(status int) {
+	if status == http.StatusNotImplemented {
+		status = http.StatusNotFound
+	}
+	n.ResponseWriter.WriteHeader(status)
+}
+
+// refused leaves a record of a request that came to no gate, since no gate leaves
+// one.
+func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr) {
+	if !s.settings.log().Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	message := "refused before the gate"
+	if exchange.intercepted {
+		message = "ended by an interceptor before the gate"
+	}
+	attributes := []slog.Attr{what, slog.String("stage", action.StageDecode.String()),
+		slog.String("outcome", action.Deny.String()), slog.Int("status", exchange.status)}
+	// In gRPC a refusal is an HTTP success with a code.
+	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
+		if code, err := strconv.ParseUint(exchange.Header().Get(name), 10, 32); err == nil {
+			attributes = append(attributes, slog.String("code", connect.Code(code).String()))
+		}
+	}
+	s.settings.log().LogAttrs(ctx, slog.LevelInfo, message, attributes...)
+}
+
+// recoverPanic answers a request on which the code around the gates panicked; what
+// panics within a gate or a handler does not come here. It is deferred.
+func (s *Server) recoverPanic(exchange *exchange, request *http.Request) {
+	recovered := recover()
+	if recovered == nil {
+		return
+	}
+	if recovered == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it likewise
+		panic(recovered)
+	}
+	// Whatever was thrown may quote the request, except for the runtime's own.
+	what := fmt.Sprintf("%T", recovered)
+	if err, ok := recovered.(runtime.Error); ok {
+		what = err.Error()
+	}
+	s.settings.log().LogAttrs(request.Context(), slog.LevelError, "panic outside a gate",
+		slog.String("panic", what), slog.String("stack", string(debug.Stack())))
+	if exchange.status != 0 {
+		panic(http.ErrAbortHandler) // it is too late to answer: end the call
+	}
+	clear(exchange.Header())
+	if exchange.page {
+		http.Error(exchange, "internal error", http.StatusInternalServerError)
+		return
+	}
+	_ = s.errors.Write(exchange, request, errInternal)
+}
