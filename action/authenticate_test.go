@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -38,40 +39,40 @@ func TestAuthenticator(t *testing.T) {
 	var noMap map[string]int
 	for _, test := range []struct {
 		name   string
-		answer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		answer func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 		want   refused
 	}{
 		{"nothing at all", answers(nil, nil), noPrincipal},
-		{"a zero principal", answers(new(action.Principal), nil), noPrincipal},
-		{"a principal without an id", answers(action.NewPrincipal("", action.Claims{Roles: []string{"owner"}}), nil), noPrincipal},
+		{"a zero principal", answers(new(authn.Principal), nil), noPrincipal},
+		{"a principal without an id", answers(authn.NewPrincipal("", authn.Details{Roles: []string{"owner"}}), nil), noPrincipal},
 
-		{"no credential", answers(nil, action.ErrNoCredential), noCredential},
-		{"no credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", action.ErrNoCredential)), noCredential},
-		{"an invalid credential", answers(nil, action.InvalidCredential("unknown session")), invalid("invalid credential: unknown session")},
-		{"an invalid credential, without a reason", answers(nil, action.InvalidCredential("")), invalid("invalid credential")},
-		{"an invalid credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", action.ErrInvalidCredential)), invalid("cookie: invalid credential")},
-		{"unavailable", answers(nil, action.Unavailable(errors.New("refused"))), unavailable},
-		{"unavailable, without a cause", answers(nil, action.Unavailable(nil)), unavailable},
-		{"unavailable, wrapped", answers(nil, fmt.Errorf("store: %w", action.ErrUnavailable)), unavailable},
+		{"no credential", answers(nil, authn.ErrNoCredential), noCredential},
+		{"no credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", authn.ErrNoCredential)), noCredential},
+		{"an invalid credential", answers(nil, authn.InvalidCredential("unknown session")), invalid("invalid credential: unknown session")},
+		{"an invalid credential, without a reason", answers(nil, authn.InvalidCredential("")), invalid("invalid credential")},
+		{"an invalid credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", authn.ErrInvalidCredential)), invalid("cookie: invalid credential")},
+		{"unavailable", answers(nil, authn.Unavailable(errors.New("refused"))), unavailable},
+		{"unavailable, without a cause", answers(nil, authn.Unavailable(nil)), unavailable},
+		{"unavailable, wrapped", answers(nil, fmt.Errorf("store: %w", authn.ErrUnavailable)), unavailable},
 		{"a store's own deadline", answers(nil, fmt.Errorf("store: %w", context.DeadlineExceeded)), unavailable},
 		{"somebody else's cancellation", answers(nil, context.Canceled), aFault},
 		{"an unknown error", answers(nil, errors.New("no such table")), aFault},
 		{"an error of connect's", answers(nil, connect.NewError(connect.CodeNotFound, planted+" in clear")), aFault},
 
 		// A mixed answer is as bad as the worst of it.
-		{"no credential and an invalid one", answers(nil, errors.Join(action.ErrNoCredential, action.InvalidCredential("bad"))), invalid("no credential offered\ninvalid credential: bad")},
-		{"unavailable for want of a credential", answers(nil, action.Unavailable(action.ErrNoCredential)), unavailable},
-		{"a principal and no credential", answers(alice, action.ErrNoCredential), aFault},
-		{"a principal and an invalid credential", answers(alice, action.InvalidCredential("revoked")), invalid("invalid credential: revoked")},
-		{"a principal and unavailable", answers(alice, action.Unavailable(nil)), unavailable},
+		{"no credential and an invalid one", answers(nil, errors.Join(authn.ErrNoCredential, authn.InvalidCredential("bad"))), invalid("no credential offered\ninvalid credential: bad")},
+		{"unavailable for want of a credential", answers(nil, authn.Unavailable(authn.ErrNoCredential)), unavailable},
+		{"a principal and no credential", answers(alice, authn.ErrNoCredential), aFault},
+		{"a principal and an invalid credential", answers(alice, authn.InvalidCredential("revoked")), invalid("invalid credential: revoked")},
+		{"a principal and unavailable", answers(alice, authn.Unavailable(nil)), unavailable},
 		{"a principal and an error", answers(alice, errors.New("no such table")), aFault},
 
-		{"a panic", func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the gate") }, noPrincipal},
-		{"a panic of the runtime", func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+		{"a panic", func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }, noPrincipal},
+		{"a panic of the runtime", func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 			noMap["x"] = 1
 			return alice, nil
 		}, noPrincipal},
-		{"a panic after a recovered one", func(context.Context, *connect.CallInfo) (principal *action.Principal, err error) {
+		{"a panic after a recovered one", func(context.Context, *connect.CallInfo) (principal *authn.Principal, err error) {
 			defer func() {
 				recover()
 				panic(errors.New("again"))
@@ -105,28 +106,28 @@ func TestExpiry(t *testing.T) {
 	for _, test := range []struct {
 		name      string
 		procedure string
-		claims    action.Claims
+		claims    authn.Details
 		reason    string // "" is let through
 		maxAge    time.Duration
 	}{
 		{name: "no end", procedure: "Anyone"},
-		{name: "a moment left", procedure: "Anyone", claims: action.Claims{ExpiresAt: noon.Add(1)}},
-		{name: "ends now", procedure: "Anyone", claims: action.Claims{ExpiresAt: noon}, reason: "the credential has expired"},
-		{name: "ended long ago", procedure: "Anyone", claims: action.Claims{ExpiresAt: time.Unix(0, 0)}, reason: "the credential has expired"},
-		{name: "ended before time began", procedure: "Anyone", claims: action.Claims{ExpiresAt: time.Time{}.Add(1)}, reason: "the credential has expired"},
+		{name: "a moment left", procedure: "Anyone", claims: authn.Details{ExpiresAt: noon.Add(1)}},
+		{name: "ends now", procedure: "Anyone", claims: authn.Details{ExpiresAt: noon}, reason: "the credential has expired"},
+		{name: "ended long ago", procedure: "Anyone", claims: authn.Details{ExpiresAt: time.Unix(0, 0)}, reason: "the credential has expired"},
+		{name: "ended before time began", procedure: "Anyone", claims: authn.Details{ExpiresAt: time.Time{}.Add(1)}, reason: "the credential has expired"},
 
-		{name: "fresh", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon}},
-		{name: "as old as may be", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(-5 * time.Minute)}},
-		{name: "too old", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(-5*time.Minute - 1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
-		{name: "older than a duration can say", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: time.Time{}.Add(1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
+		{name: "fresh", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon}},
+		{name: "as old as may be", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(-5 * time.Minute)}},
+		{name: "too old", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(-5*time.Minute - 1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
+		{name: "older than a duration can say", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: time.Time{}.Add(1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
 		{name: "of unknown age", procedure: "Fresh", reason: "the action has a max_age, and nothing tells when the caller authenticated", maxAge: 5 * time.Minute},
-		{name: "by a clock that is a little ahead", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(time.Minute)}},
-		{name: "in the future", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.Add(time.Minute + 1)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
-		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
-		{name: "fresh and expired", procedure: "Fresh", claims: action.Claims{AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
+		{name: "by a clock that is a little ahead", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(time.Minute)}},
+		{name: "in the future", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(time.Minute + 1)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
+		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
+		{name: "fresh and expired", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer = answers(action.NewPrincipal("carol", test.claims), nil)
+			house.session.answer = answers(authn.NewPrincipal("carol", test.claims), nil)
 			got := house.ask(t.Context(), house.ways[0], unary(test.procedure), "", owned("carol"))
 			if test.reason == "" {
 				house.expect(t, "ask session", "allow at handle", "handle")
@@ -149,18 +150,18 @@ func TestExpiry(t *testing.T) {
 func TestSchemes(t *testing.T) {
 	t.Parallel()
 	house := newHouse(t)
-	absent := answers(nil, action.ErrNoCredential)
+	absent := answers(nil, authn.ErrNoCredential)
 	alice := answers(people["alice"], nil)
-	aliceToo := answers(action.NewPrincipal("alice", action.Claims{}), nil)
+	aliceToo := answers(authn.NewPrincipal("alice", authn.Details{}), nil)
 	nobody := answers(people["nobody"], nil)
-	bad := answers(nil, action.InvalidCredential("bad"))
-	down := answers(nil, action.Unavailable(nil))
-	expired := answers(action.NewPrincipal("alice", action.Claims{ExpiresAt: noon}), nil)
-	panics := func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the gate") }
+	bad := answers(nil, authn.InvalidCredential("bad"))
+	down := answers(nil, authn.Unavailable(nil))
+	expired := answers(authn.NewPrincipal("alice", authn.Details{ExpiresAt: noon}), nil)
+	panics := func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }
 	both := []string{`session realm="test"`, `bearer realm="test"`}
 	for _, test := range []struct {
 		name            string
-		session, bearer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		session, bearer func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 		asked           int
 		scheme          string // of who is let through
 		want            refused
@@ -250,18 +251,18 @@ func TestPrincipalsApart(t *testing.T) {
 // them knows of the principal would mean another role to the other.
 func TestPrincipalShared(t *testing.T) {
 	t.Parallel()
-	robot := action.NewPrincipal("robot", action.Claims{Roles: []string{"robot"}})
-	knowsRobot := action.AuthenticatorFunc(func(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+	robot := authn.NewPrincipal("robot", authn.Details{Roles: []string{"robot"}})
+	knowsRobot := authn.AuthenticatorFunc(func(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 		if call.RequestHeader().Get("Authorization") == "" {
-			return nil, action.ErrNoCredential
+			return nil, authn.ErrNoCredential
 		}
 		return robot, nil
 	})
-	knowsNone := action.AuthenticatorFunc(answers(nil, action.ErrNoCredential))
-	open := func(session, bearer action.Authenticator, robotFirst bool) *house {
+	knowsNone := authn.AuthenticatorFunc(answers(nil, authn.ErrNoCredential))
+	open := func(session, bearer authn.Authenticator, robotFirst bool) *house {
 		h := &house{diary: &diary{}, specs: map[string]connect.Spec{}}
 		h.hands = &hands{diary: h.diary}
-		h.registry = must(action.NewRegistry(action.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
+		h.registry = must(action.NewRegistry(authn.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
 		if robotFirst {
 			service := describe(t, "RobotService", rpc{name: "Get", action: bySession(allow(&sallyportv1.Grant{AnyRole: []string{"robot"}}))})
 			if err := action.Register(h.registry, action.Service[*worker]{
@@ -320,6 +321,6 @@ func TestPrincipalShared(t *testing.T) {
 }
 
 // dated is an authenticator that may stand before an action with a max_age.
-type dated struct{ action.Authenticator }
+type dated struct{ authn.Authenticator }
 
-func (dated) KnowsAuthenticationTime() bool { return true }
+func (dated) ReportsAuthenticationTime() bool { return true }

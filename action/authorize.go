@@ -3,10 +3,12 @@ package action
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -14,8 +16,8 @@ import (
 
 // A grant is one way to be let through; all that it asks for must hold.
 type grant struct {
-	anyRole   nameSet // nil asks for no role
-	allScopes nameSet // nil asks for no scope
+	anyRole   []string // nil asks for no role
+	allScopes []string // nil asks for no scope
 	condition *condition.Expression
 	check     checkFunc
 	declared  *sallyportv1.Grant // what it was made from, for explanations
@@ -28,16 +30,16 @@ type verdict struct {
 	grant   int
 }
 
-func newGrants(registry *Registry, declaration *declare.Declaration, checks map[string]checkFunc) []grant {
+func newGrants(declaration *declare.Declaration, checks map[string]checkFunc) []grant {
 	grants := make([]grant, len(declaration.Grants))
 	for i, declared := range declaration.Grants {
 		made := grant{declared: declaration.Option.GetAuthorize().GetAllow()[i]}
 		for _, required := range declared.Conditions {
 			switch required := required.(type) {
 			case declare.AnyRole:
-				made.anyRole = registry.roles.learn(required.Unfolded)
+				made.anyRole = required.Unfolded
 			case declare.AllScopes:
-				made.allScopes = registry.scopes.learn(required.Named)
+				made.allScopes = required.Named
 			case declare.CEL:
 				made.condition = required.Expression
 			case declare.Check:
@@ -62,7 +64,7 @@ func checkOf(checks map[string]checkFunc, name string) checkFunc {
 
 // undecided returns what denies in place of a condition that nothing here decides.
 func undecided(condition string) checkFunc {
-	return func(context.Context, *Principal, proto.Message) (bool, error) {
+	return func(context.Context, *authn.Principal, proto.Message) (bool, error) {
 		return false, fmt.Errorf("nothing decides %q", condition)
 	}
 }
@@ -86,7 +88,7 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 // decide looks at the grants in the order written; the first that holds lets the
 // call through. One that cannot be decided denies, even if a later one would hold:
 // an error next to an allow is no allow.
-func (g *gate) decide(ctx context.Context, now time.Time, principal *boundPrincipal, request proto.Message) (verdict, error) {
+func (g *gate) decide(ctx context.Context, now time.Time, principal *authn.Principal, request proto.Message) (verdict, error) {
 	if g.anyone {
 		return verdict{allowed: true}, nil
 	}
@@ -104,21 +106,21 @@ func (g *gate) decide(ctx context.Context, now time.Time, principal *boundPrinci
 
 // holds reports whether everything the grant asks for is so. A grant that asks for
 // nothing never holds.
-func (g *grant) holds(ctx context.Context, now time.Time, principal *boundPrincipal, request proto.Message) (bool, error) {
-	if g.anyRole == nil && g.allScopes == nil && g.condition == nil && g.check == nil {
+func (g *grant) holds(ctx context.Context, now time.Time, principal *authn.Principal, request proto.Message) (bool, error) {
+	if len(g.anyRole) == 0 && len(g.allScopes) == 0 && g.condition == nil && g.check == nil {
 		return false, nil
 	}
-	if g.anyRole != nil && !principal.roles.meets(g.anyRole) {
+	if len(g.anyRole) > 0 && !slices.ContainsFunc(g.anyRole, principal.CarriesRole) {
 		return false, nil
 	}
-	if g.allScopes != nil && !principal.scopes.covers(g.allScopes) {
+	if len(g.allScopes) > 0 && !carriesAll(principal, g.allScopes) {
 		return false, nil
 	}
 	if g.condition != nil {
 		if request == nil && g.condition.ReadsRequest() {
 			return false, nil // there is no request for it to be true of
 		}
-		held, err := g.condition.Holds(ctx, &condition.Input{Principal: &principal.facts, Request: request, Now: now})
+		held, err := g.condition.Holds(ctx, &condition.Input{Principal: principal, Request: request, Now: now})
 		if err != nil || !held {
 			return false, err
 		}
@@ -127,8 +129,18 @@ func (g *grant) holds(ctx context.Context, now time.Time, principal *boundPrinci
 		if request == nil {
 			return false, nil
 		}
-		held, err := g.check(ctx, principal.Principal, request)
+		held, err := g.check(ctx, principal, request)
 		return held && err == nil, err
 	}
 	return true, nil
+}
+
+// carriesAll reports whether the principal has every one of the scopes.
+func carriesAll(principal *authn.Principal, scopes []string) bool {
+	for _, scope := range scopes {
+		if !principal.CarriesScope(scope) {
+			return false
+		}
+	}
+	return true
 }

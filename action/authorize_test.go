@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -74,22 +75,22 @@ func TestGrantAnd(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		id    string
-		with  action.Claims
+		with  authn.Details
 		holds bool
 	}{
-		{"all", "alice", action.Claims{Roles: role, Scopes: scope}, true},
-		{"more", "alice", action.Claims{Roles: []string{"robot", "owner"}, Scopes: []string{"x", "items.write", "items.write"}}, true},
-		{"no role", "alice", action.Claims{Scopes: scope}, false},
-		{"a lesser role", "alice", action.Claims{Roles: []string{"viewer"}, Scopes: scope}, false},
-		{"no scope", "alice", action.Claims{Roles: role}, false},
-		{"a scope by the name of the role", "alice", action.Claims{Roles: role, Scopes: role}, false},
-		{"a role by the name of the scope", "alice", action.Claims{Roles: scope, Scopes: scope}, false},
-		{"a scope in another case", "alice", action.Claims{Roles: role, Scopes: []string{"Items.Write"}}, false},
-		{"scopes in one string", "alice", action.Claims{Roles: role, Scopes: []string{"items.read items.write"}}, false},
-		{"somebody else's", "alicia", action.Claims{Roles: role, Scopes: scope}, false},
+		{"all", "alice", authn.Details{Roles: role, Scopes: scope}, true},
+		{"more", "alice", authn.Details{Roles: []string{"robot", "owner"}, Scopes: []string{"x", "items.write", "items.write"}}, true},
+		{"no role", "alice", authn.Details{Scopes: scope}, false},
+		{"a lesser role", "alice", authn.Details{Roles: []string{"viewer"}, Scopes: scope}, false},
+		{"no scope", "alice", authn.Details{Roles: role}, false},
+		{"a scope by the name of the role", "alice", authn.Details{Roles: role, Scopes: role}, false},
+		{"a role by the name of the scope", "alice", authn.Details{Roles: scope, Scopes: scope}, false},
+		{"a scope in another case", "alice", authn.Details{Roles: role, Scopes: []string{"Items.Write"}}, false},
+		{"scopes in one string", "alice", authn.Details{Roles: role, Scopes: []string{"items.read items.write"}}, false},
+		{"somebody else's", "alicia", authn.Details{Roles: role, Scopes: scope}, false},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer = answers(action.NewPrincipal(test.id, test.with), nil)
+			house.session.answer = answers(authn.NewPrincipal(test.id, test.with), nil)
 			got := house.ask(t.Context(), house.ways[0], unary("Every"), "", owned("alice"))
 			if test.holds != (got.err == nil) || (got.err != nil && connect.CodeOf(got.err) != connect.CodePermissionDenied) {
 				t.Errorf("got %v, want it let through: %t", got.err, test.holds)
@@ -137,8 +138,8 @@ func TestUndecided(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	house := newHouse(t)
-	says := func(held bool, err error) func(context.Context, *action.Principal, *testv1.Request) (bool, error) {
-		return func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return held, err }
+	says := func(held bool, err error) func(context.Context, *authn.Principal, *testv1.Request) (bool, error) {
+		return func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return held, err }
 	}
 	undecided := refused{
 		code: connect.CodeInternal, text: textInternal, stage: action.StageAuthorize, reason: "a condition could not be decided", fault: true,
@@ -152,7 +153,7 @@ func TestCheck(t *testing.T) {
 	interrupted.fault, interrupted.code, interrupted.text, interrupted.reason = false, connect.CodeDeadlineExceeded, "deadline exceeded", "the call's deadline passed"
 	for _, test := range []struct {
 		name   string
-		isOpen func(context.Context, *action.Principal, *testv1.Request) (bool, error)
+		isOpen func(context.Context, *authn.Principal, *testv1.Request) (bool, error)
 		grant  string
 		want   refused
 	}{
@@ -160,12 +161,12 @@ func TestCheck(t *testing.T) {
 		{"no", says(false, nil), "allow[1]", refused{}},
 		{"yes, with an error", says(true, errors.New("no such table")), "", undecided},
 		{"no, with an error", says(false, errors.New("no such table")), "", undecided},
-		{"unavailable", says(true, action.Unavailable(nil)), "", down},
+		{"unavailable", says(true, authn.Unavailable(nil)), "", down},
 		{"out of time", says(true, fmt.Errorf("asking: %w", context.DeadlineExceeded)), "", interrupted},
-		{"a panic", func(context.Context, *action.Principal, *testv1.Request) (bool, error) { panic("at the gate") }, "", panicked},
+		{"a panic", func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { panic("at the gate") }, "", panicked},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
-			house.hands.isOpen = func(ctx context.Context, principal *action.Principal, request *testv1.Request) (bool, error) {
+			house.hands.isOpen = func(ctx context.Context, principal *authn.Principal, request *testv1.Request) (bool, error) {
 				if principal.ID() != "owner" || principal.Scheme() != "session" || request.GetOwner() != "alice" {
 					t.Errorf("the check is asked about %s, %s and %v", principal.ID(), principal.Scheme(), request)
 				}
@@ -241,7 +242,7 @@ func TestManyNames(t *testing.T) {
 					scopes = append(scopes, scope(i))
 				}
 			}
-			registry := must(action.NewRegistry(action.Schemes{"session": knows(action.NewPrincipal("alice", action.Claims{Scopes: scopes}))},
+			registry := must(action.NewRegistry(authn.Schemes{"session": knows(authn.NewPrincipal("alice", authn.Details{Scopes: scopes}))},
 				action.WithRecorder(&diary{})))
 			if err := action.Register(registry, service, &worker{}); err != nil {
 				t.Fatal(err)

@@ -1,6 +1,10 @@
 package action
 
-import "google.golang.org/protobuf/proto"
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
 
 // A Call is a request that the gate let through, with who it is from. A handler
 // that takes one cannot be reached around the gate: nothing else makes them, but
@@ -15,11 +19,11 @@ type Call[Req any] entry[Req]
 func (c *Call[Req]) Message() *Req { return (*entry[Req])(c).request() }
 
 // Principal returns who is calling. It is never nil.
-func (c *Call[Req]) Principal() *Principal {
+func (c *Call[Req]) Principal() *authn.Principal {
 	if c == nil || !c.admitted || c.principal == nil {
 		panic(notAdmitted)
 	}
-	return c.principal.Principal
+	return c.principal
 }
 
 // Decision returns what the gate decided: an allow, and by which grant.

@@ -5,6 +5,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A Check ties a condition that a declaration names to the Go code that decides it.
@@ -19,23 +21,23 @@ type Check struct {
 
 // checkFunc decides a check. It runs after everything else that its grant asks for
 // was found to hold.
-type checkFunc func(ctx context.Context, principal *Principal, request proto.Message) (bool, error)
+type checkFunc func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error)
 
 // NewCheck ties the check of an RPC to the method of checks that decides it.
 // Generated code calls it.
 //
 // The check reports whether the principal may make the request. With an error it
-// does not hold, whatever else it returns: [Unavailable] ends the call as
+// does not hold, whatever else it returns: [authn.Unavailable] ends the call as
 // unavailable, the context's own error with its code, any other as internal.
 func NewCheck[Checks, Req any, ReqP message[Req]](
-	checks Checks, method, name string, decide func(Checks, context.Context, *Principal, *Req) (bool, error),
+	checks Checks, method, name string, decide func(Checks, context.Context, *authn.Principal, *Req) (bool, error),
 ) Check {
 	return Check{
 		method:     method,
 		name:       name,
 		incomplete: isNil(checks) || decide == nil,
 		request:    ReqP(nil).ProtoReflect().Descriptor().FullName(),
-		holds: func(ctx context.Context, principal *Principal, request proto.Message) (bool, error) {
+		holds: func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
 			return decide(checks, ctx, principal, (*Req)(request.(ReqP))) //nolint:forcetypeassert // registration compared the types
 		},
 	}

@@ -88,8 +88,3 @@ type Decision struct {
 	// Duration is how long the gate took, the handler not included.
 	Duration time.Duration
 }
-
-// challenges reports whether a denial is one that another credential could mend.
-func (d Decision) challenges() bool {
-	return d.Code == connect.CodeUnauthenticated || (d.Code == connect.CodePermissionDenied && len(d.MissingScopes) > 0)
-}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
@@ -23,13 +24,22 @@ type denial struct {
 	err    error          // the fault behind it, for operators
 	cause  error          // what the transport said, for nobody
 
-	explain func() []GrantOutcome // where the grants were looked at
-	maxAge  time.Duration         // where the caller authenticated too long ago
+	explain    func() []GrantOutcome // where the grants were looked at
+	credential authn.DenialReason    // what was wrong with the credentials, for challenges
+	maxAge     time.Duration         // where the caller authenticated too long ago
 }
 
 func (d *denial) Error() string { return d.public.Error() }
 
 func (d *denial) Unwrap() error { return d.cause }
+
+// forChallenge describes the denial to a challenger.
+func (d *denial) forChallenge(missingScopes []string) authn.Denial {
+	if d.credential == authn.ReasonUnspecified && len(missingScopes) > 0 {
+		return authn.Denial{Reason: authn.InsufficientScope, MissingScopes: missingScopes}
+	}
+	return authn.Denial{Reason: d.credential, MaxAge: d.maxAge}
+}
 
 // What callers are told. The texts are fixed: they say what the caller can do and
 // nothing of the rule, the credential or the server.
@@ -92,9 +102,9 @@ func unauthenticated(ctx context.Context, scheme string, err error) *denial {
 		return interrupted(ctxErr)
 	}
 	switch {
-	case errors.Is(err, ErrInvalidCredential):
-		return &denial{public: errUnauthenticated, reason: scheme + ": " + err.Error()}
-	case errors.Is(err, ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, authn.ErrInvalidCredential):
+		return &denial{public: errUnauthenticated, reason: scheme + ": " + err.Error(), credential: authn.BadCredential}
+	case errors.Is(err, authn.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &denial{public: errUnavailable, reason: scheme + ": unavailable", err: err}
 	default:
 		return &denial{public: errInternal, reason: scheme + ": a fault", err: err}
@@ -111,14 +121,14 @@ func (g *gate) denied(ctx context.Context, err error, pass *passage, request pro
 		denial.public, denial.reason, denial.err = errPermissionDenied, err.Error(), nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return interrupted(err)
-	case errors.Is(err, ErrUnavailable):
+	case errors.Is(err, authn.ErrUnavailable):
 		denial.public = errUnavailable
 	}
 	if g.conceal && denial.public == errPermissionDenied {
 		denial.public = NotFound()
 	}
 	denial.explain = func() []GrantOutcome {
-		input := condition.Input{Principal: &pass.principal.facts, Request: request, Now: pass.start}
+		input := condition.Input{Principal: pass.principal, Request: request, Now: pass.start}
 		return g.explanation(ctx, input, pass.principal)
 	}
 	return denial

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -43,7 +44,7 @@ func TestDenials(t *testing.T) {
 	for _, test := range []struct {
 		name          string
 		authorization string
-		answer        func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		answer        func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 		request       any
 		want          refused
 	}{
@@ -84,7 +85,7 @@ func TestDenials(t *testing.T) {
 		},
 		{
 			name:    "authenticate: the backend is down",
-			answer:  answers(nil, action.Unavailable(errors.New("connection refused"))),
+			answer:  answers(nil, authn.Unavailable(errors.New("connection refused"))),
 			request: secretive(),
 			want: refused{
 				code: connect.CodeUnavailable, text: textUnavailable, stage: action.StageAuthenticate, reason: "session: unavailable", fault: true,
@@ -98,7 +99,7 @@ func TestDenials(t *testing.T) {
 		},
 		{
 			name:    "authenticate: the backend panics",
-			answer:  func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("out of range") },
+			answer:  func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("out of range") },
 			request: secretive(),
 			want:    refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "a fault", fault: true},
 		},
@@ -142,8 +143,8 @@ func TestDenials(t *testing.T) {
 	}
 }
 
-func answers(principal *action.Principal, err error) func(context.Context, *connect.CallInfo) (*action.Principal, error) {
-	return func(context.Context, *connect.CallInfo) (*action.Principal, error) { return principal, err }
+func answers(principal *authn.Principal, err error) func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	return func(context.Context, *connect.CallInfo) (*authn.Principal, error) { return principal, err }
 }
 
 // TestDecodeDenials sends what cannot be read. The caller gets connect's own text,
@@ -311,14 +312,14 @@ func TestInterrupted(t *testing.T) {
 		},
 		{
 			name:   "the caller goes away, and the authenticator has a text for it",
-			answer: action.InvalidCredential("interrupted"),
+			answer: authn.InvalidCredential("interrupted"),
 			want:   refused{code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthenticate, reason: "the caller went away"},
 		},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*action.Principal, error) {
+			house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
 				cancel()
 				<-ctx.Done()
 				if test.answer != nil {
@@ -333,7 +334,7 @@ func TestInterrupted(t *testing.T) {
 		})
 	}
 	house.alone(t, "the deadline passes", func(t *testing.T) {
-		house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*action.Principal, error) {
+		house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
@@ -346,7 +347,7 @@ func TestInterrupted(t *testing.T) {
 	})
 	house.alone(t, "the caller has gone when the principal is found", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		house.session.answer = func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+		house.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 			cancel()
 			return people["alice"], nil
 		}

@@ -16,7 +16,7 @@
 // which has no principal, where the declaration lets everyone in. Streams take the
 // like: [ClientStream], [ServerStream], [BidiStream].
 //
-//	registry, err := action.NewRegistry(action.Schemes{"session": sessions})
+//	registry, err := action.NewRegistry(authn.Schemes{"session": sessions})
 //	err = demov1action.RegisterAccountService(registry, accounts{store})
 //	srv, err := server.New(registry, server.WithAddress(":8080"))
 //	err = srv.Run(ctx)

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
@@ -204,7 +205,7 @@ func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declarati
 				"the registry has no authenticator for scheme %q", name))
 			continue
 		}
-		if dated, ok := authenticator.(Dated); declaration.MaxAge > 0 && (!ok || !dated.KnowsAuthenticationTime()) {
+		if dated, ok := authenticator.(authn.FreshnessReporter); declaration.MaxAge > 0 && (!ok || !dated.ReportsAuthenticationTime()) {
 			refusals = append(refusals, declare.Refuse(declare.RuleSchemeUndated, method,
 				"it has a max_age, and scheme %q cannot tell when a caller authenticated", name))
 		}
@@ -222,7 +223,7 @@ func (r *Registry) newGate(method examined) *gate {
 		maxAge:    method.declaration.MaxAge,
 		anyone:    method.declaration.Anyone,
 		conceal:   method.declaration.Conceal,
-		grants:    newGrants(r, method.declaration, method.checks),
+		grants:    newGrants(method.declaration, method.checks),
 		when:      method.declaration.When(),
 		recheck:   method.declaration.Recheck(r.recheck),
 	}

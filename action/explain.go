@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
@@ -31,7 +32,7 @@ type ConditionOutcome struct {
 
 // explanation makes the outcomes of a denial. It looks at every grant again, which
 // is done for denials alone and only where somebody keeps them.
-func (g *gate) explanation(ctx context.Context, input condition.Input, principal *boundPrincipal) []GrantOutcome {
+func (g *gate) explanation(ctx context.Context, input condition.Input, principal *authn.Principal) []GrantOutcome {
 	outcomes := make([]GrantOutcome, len(g.grants))
 	for i := range g.grants {
 		outcomes[i] = GrantOutcome{
@@ -42,25 +43,25 @@ func (g *gate) explanation(ctx context.Context, input condition.Input, principal
 	return outcomes
 }
 
-func (g *grant) explain(ctx context.Context, input condition.Input, principal *boundPrincipal) []ConditionOutcome {
+func (g *grant) explain(ctx context.Context, input condition.Input, principal *authn.Principal) []ConditionOutcome {
 	var outcomes []ConditionOutcome
 	held := true
 	note := func(outcome ConditionOutcome) {
 		outcomes = append(outcomes, outcome)
 		held = held && outcome.Held
 	}
-	if g.anyRole != nil {
+	if len(g.anyRole) > 0 {
 		note(ConditionOutcome{
 			Condition: "any_role " + strings.Join(g.declared.GetAnyRole(), ", "),
-			Held:      principal.roles.meets(g.anyRole),
-			Why:       fmt.Sprintf("principal.roles is %q", principal.facts.Roles),
+			Held:      slices.ContainsFunc(g.anyRole, principal.CarriesRole),
+			Why:       fmt.Sprintf("principal.roles is %q", principal.Roles()),
 		})
 	}
-	if g.allScopes != nil {
+	if len(g.allScopes) > 0 {
 		note(ConditionOutcome{
 			Condition: "all_scopes " + strings.Join(g.declared.GetAllScopes(), ", "),
-			Held:      principal.scopes.covers(g.allScopes),
-			Why:       fmt.Sprintf("principal.scopes is %q", principal.facts.Scopes),
+			Held:      carriesAll(principal, g.allScopes),
+			Why:       fmt.Sprintf("principal.scopes is %q", principal.Scopes()),
 		})
 	}
 	if g.condition != nil {
@@ -118,9 +119,9 @@ func summary(outcomes []GrantOutcome) string {
 
 // missingScopes returns the scopes that stand between the principal and a grant of
 // which everything else holds, and nil where there is no such grant.
-func (g *gate) missingScopes(outcomes []GrantOutcome, principal *boundPrincipal) []string {
+func (g *gate) missingScopes(outcomes []GrantOutcome, principal *authn.Principal) []string {
 	for i, outcome := range outcomes {
-		if g.grants[i].allScopes == nil || principal.scopes.covers(g.grants[i].allScopes) {
+		if len(g.grants[i].allScopes) == 0 || carriesAll(principal, g.grants[i].allScopes) {
 			continue
 		}
 		others := slices.ContainsFunc(outcome.Conditions, func(condition ConditionOutcome) bool {
@@ -131,7 +132,7 @@ func (g *gate) missingScopes(outcomes []GrantOutcome, principal *boundPrincipal)
 		}
 		var missing []string
 		for _, scope := range g.grants[i].declared.GetAllScopes() {
-			if !slices.Contains(principal.facts.Scopes, scope) {
+			if !principal.CarriesScope(scope) {
 				missing = append(missing, scope)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -71,7 +72,7 @@ func TestDenialsAreExplained(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOracle(t)
-			o.captor.isOpen = func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return false, nil }
+			o.captor.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
 			principal := o.signIn(t, test.who)
 			got := o.registry.May(t.Context(), principal, action.Question{
 				Procedure: unary(test.method),

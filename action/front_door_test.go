@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2/connectinprocess"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -32,9 +33,9 @@ func TestFrontDoor(t *testing.T) {
 			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noCredential)
 			house.expectRefused(t, house.ask(t.Context(), way, procedure, as("session", "whoever"), raw(planted)), invalid("invalid credential: unknown session"))
 
-			house.session.answer = func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the door") }
+			house.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the door") }
 			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
-			house.session.answer = answers(action.NewPrincipal("carol", action.Claims{ExpiresAt: noon}), nil)
+			house.session.answer = answers(authn.NewPrincipal("carol", authn.Details{ExpiresAt: noon}), nil)
 			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), refused{
 				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
 				principal: "carol", scheme: "session",

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
@@ -32,12 +33,12 @@ func (ready) Poke(context.Context, *action.Call[testv1.PokeRequest]) (*testv1.Po
 }
 
 // benchServer serves to one principal, whom it knows by heart.
-func benchServer(b *testing.B, principal *action.Principal, options ...action.RegistryOption) *connect.Server {
+func benchServer(b *testing.B, principal *authn.Principal, options ...action.RegistryOption) *connect.Server {
 	b.Helper()
-	absent := action.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*action.Principal, error) {
-		return nil, action.ErrNoCredential
+	absent := authn.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+		return nil, authn.ErrNoCredential
 	})
-	registry, err := action.NewRegistry(action.Schemes{
+	registry, err := action.NewRegistry(authn.Schemes{
 		"session": dated{knows(principal)}, "bearer": dated{absent}, "apikey": absent,
 	}, options...)
 	if err != nil {
@@ -56,8 +57,8 @@ func benchServer(b *testing.B, principal *action.Principal, options ...action.Re
 }
 
 // knows returns an authenticator that takes every caller for the principal.
-func knows(principal *action.Principal) action.Authenticator {
-	return action.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*action.Principal, error) {
+func knows(principal *authn.Principal) authn.Authenticator {
+	return authn.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 		return principal, nil
 	})
 }
@@ -98,8 +99,8 @@ func BenchmarkUnguarded(b *testing.B) {
 // BenchmarkGuarded calls through the gate: an action of anyone who signed in, and one
 // that asks for a role. Neither has validation rules.
 func BenchmarkGuarded(b *testing.B) {
-	owner := action.NewPrincipal("u", action.Claims{Roles: []string{"owner"}})
-	robot := action.NewPrincipal("u", action.Claims{Roles: []string{"robot"}})
+	owner := authn.NewPrincipal("u", authn.Details{Roles: []string{"owner"}})
+	robot := authn.NewPrincipal("u", authn.Details{Roles: []string{"robot"}})
 	// Not slog.DiscardHandler, which spares itself the work that is measured.
 	to := func(level slog.Level) action.RegistryOption {
 		handler := slog.NewTextHandler(nowhere{}, &slog.HandlerOptions{Level: level})
@@ -108,7 +109,7 @@ func BenchmarkGuarded(b *testing.B) {
 	quiet, loud := to(slog.LevelWarn), to(slog.LevelDebug)
 	for _, bench := range []struct {
 		name      string
-		principal *action.Principal
+		principal *authn.Principal
 		recorder  action.RegistryOption
 		procedure string
 		want      connect.Code

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -32,7 +33,7 @@ func (sure) Validate(proto.Message, ...protovalidate.ValidationOption) error { r
 // lets anybody through.
 func TestImpossibleGates(t *testing.T) {
 	t.Parallel()
-	asked := nameSet{1}
+	asked := []string{"owner"}
 	registry := &Registry{recorder: unrecorded{}, now: time.Now}
 	steps := map[string]step{"admit": (*gate).admit, "admitUnread": (*gate).admitUnread, "admitFirst": (*gate).admitFirst, "admitSingle": (*gate).admitSingle, "admitNext": (*gate).admitNext}
 	for name, gate := range map[string]*gate{
@@ -63,13 +64,13 @@ func TestImpossibleGates(t *testing.T) {
 }
 
 // asksWho is a check that looks at the principal.
-func asksWho(_ context.Context, principal *Principal, _ proto.Message) (bool, error) {
+func asksWho(_ context.Context, principal *authn.Principal, _ proto.Message) (bool, error) {
 	return principal.ID() != "", nil
 }
 
 // tells is an authenticator that takes every caller for somebody.
 type tells string
 
-func (t tells) Authenticate(context.Context, *connect.CallInfo) (*Principal, error) {
-	return NewPrincipal(string(t), Claims{}), nil
+func (t tells) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	return authn.NewPrincipal(string(t), authn.Details{}), nil
 }

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -46,7 +47,7 @@ func TestHandlerErrors(t *testing.T) {
 		{"a typed nil", typedNil, connect.CodeUnknown, "", nil},
 		{"cancelled", fmt.Errorf("%s: %w", planted, context.Canceled), connect.CodeCanceled, "", nil},
 		{"out of time", fmt.Errorf("%s: %w", planted, context.DeadlineExceeded), connect.CodeDeadlineExceeded, "", nil},
-		{"an authenticator's answer", action.InvalidCredential(planted), connect.CodeUnknown, "", nil},
+		{"an authenticator's answer", authn.InvalidCredential(planted), connect.CodeUnknown, "", nil},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
 			house.hands.unary = func(context.Context, *call) (*testv1.Response, error) { return &testv1.Response{}, test.err }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -39,10 +40,10 @@ type hands struct {
 	watch   func(context.Context, *testv1.Request, *responses) error
 	collect func(context.Context, receiver) (*testv1.Response, error)
 	chat    func(context.Context, talker) error
-	isOpen  func(context.Context, *action.Principal, *testv1.Request) (bool, error)
+	isOpen  func(context.Context, *authn.Principal, *testv1.Request) (bool, error)
 }
 
-func (h *hands) CheckedIsOpen(ctx context.Context, principal *action.Principal, request *testv1.Request) (bool, error) {
+func (h *hands) CheckedIsOpen(ctx context.Context, principal *authn.Principal, request *testv1.Request) (bool, error) {
 	h.diary.note("check")
 	if h.isOpen != nil {
 		return h.isOpen(ctx, principal, request)

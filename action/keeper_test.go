@@ -7,7 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // planted is part of every credential and of every request field that no record and
@@ -18,9 +18,9 @@ const planted = "s3cr3t"
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 // people are the principals that the keepers know, by name.
-var people = map[string]*action.Principal{
+var people = map[string]*authn.Principal{
 	// alice has all that any action asks for.
-	"alice": action.NewPrincipal("alice", action.Claims{
+	"alice": authn.NewPrincipal("alice", authn.Details{
 		Roles:           []string{"owner"},
 		Scopes:          []string{"items.read", "items.write", "items.admin"},
 		Attributes:      map[string]string{"team": "red"},
@@ -28,22 +28,22 @@ var people = map[string]*action.Principal{
 		ExpiresAt:       noon.Add(time.Hour),
 	}),
 	// nobody is signed in, and that is all.
-	"nobody": action.NewPrincipal("nobody", action.Claims{
+	"nobody": authn.NewPrincipal("nobody", authn.Details{
 		Attributes:      map[string]string{"team": "none"},
 		AuthenticatedAt: noon,
 	}),
 	// drifter is signed in, and not even in a team.
-	"drifter": action.NewPrincipal("drifter", action.Claims{}),
+	"drifter": authn.NewPrincipal("drifter", authn.Details{}),
 
-	"viewer":    action.NewPrincipal("viewer", action.Claims{Roles: []string{"viewer"}}),
-	"editor":    action.NewPrincipal("editor", action.Claims{Roles: []string{"editor"}}),
-	"owner":     action.NewPrincipal("owner", action.Claims{Roles: []string{"owner"}}),
-	"robot":     action.NewPrincipal("robot", action.Claims{Roles: []string{"robot"}}),
-	"superuser": action.NewPrincipal("superuser", action.Claims{Roles: []string{"superuser", "", "Owner", "owner "}}),
-	"reader":    action.NewPrincipal("reader", action.Claims{Scopes: []string{"items.read"}}),
-	"writer":    action.NewPrincipal("writer", action.Claims{Scopes: []string{"items.read", "items.write"}}),
-	"publisher": action.NewPrincipal("publisher", action.Claims{Roles: []string{"editor"}, Scopes: []string{"items.write"}}),
-	"steward":   action.NewPrincipal("steward", action.Claims{Scopes: []string{"items.admin"}}),
+	"viewer":    authn.NewPrincipal("viewer", authn.Details{Roles: []string{"viewer"}}),
+	"editor":    authn.NewPrincipal("editor", authn.Details{Roles: []string{"editor"}}),
+	"owner":     authn.NewPrincipal("owner", authn.Details{Roles: []string{"owner"}}),
+	"robot":     authn.NewPrincipal("robot", authn.Details{Roles: []string{"robot"}}),
+	"superuser": authn.NewPrincipal("superuser", authn.Details{Roles: []string{"superuser", "", "Owner", "owner "}}),
+	"reader":    authn.NewPrincipal("reader", authn.Details{Scopes: []string{"items.read"}}),
+	"writer":    authn.NewPrincipal("writer", authn.Details{Scopes: []string{"items.read", "items.write"}}),
+	"publisher": authn.NewPrincipal("publisher", authn.Details{Roles: []string{"editor"}, Scopes: []string{"items.write"}}),
+	"steward":   authn.NewPrincipal("steward", authn.Details{Scopes: []string{"items.admin"}}),
 }
 
 // A keeper is the authenticator of one scheme. It notes that it was asked, and knows
@@ -52,28 +52,28 @@ type keeper struct {
 	diary  *diary
 	scheme string
 	// answer is given in place of the default, where it is set.
-	answer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+	answer func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 }
 
-func (k *keeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (k *keeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	k.diary.note("ask " + k.scheme)
 	if k.answer != nil {
 		return k.answer(ctx, call)
 	}
 	scheme, credential, _ := strings.Cut(call.RequestHeader().Get("Authorization"), " ")
 	if scheme != k.scheme {
-		return nil, action.ErrNoCredential
+		return nil, authn.ErrNoCredential
 	}
 	principal := people[strings.TrimPrefix(credential, planted+"-")]
 	if principal == nil {
-		return nil, action.InvalidCredential("unknown " + k.scheme)
+		return nil, authn.InvalidCredential("unknown " + k.scheme)
 	}
 	return principal, nil
 }
 
-func (k *keeper) KnowsAuthenticationTime() bool { return true }
+func (k *keeper) ReportsAuthenticationTime() bool { return true }
 
-func (k *keeper) Challenge(action.Decision) string { return k.scheme + ` realm="test"` }
+func (k *keeper) Challenge(authn.Denial) string { return k.scheme + ` realm="test"` }
 
 // as returns the Authorization header of somebody by a scheme, and "" for nobody.
 func as(scheme, name string) string {

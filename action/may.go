@@ -8,6 +8,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A Question asks about one call that is not made.
@@ -28,7 +30,7 @@ type Question struct {
 //
 // No record is kept, as nothing was called. The registry must be sealed, as it is
 // when it is served; until then everything is denied.
-func (r *Registry) May(ctx context.Context, principal *Principal, question Question) Decision {
+func (r *Registry) May(ctx context.Context, principal *authn.Principal, question Question) Decision {
 	if !r.sealed.Load() {
 		return Decision{Procedure: question.Procedure, Code: connect.CodeInternal, Reason: "the registry is not sealed"}
 	}
@@ -48,7 +50,7 @@ func (r *Registry) May(ctx context.Context, principal *Principal, question Quest
 }
 
 // MayEach answers many questions, as [Registry.May] does each, in their order.
-func (r *Registry) MayEach(ctx context.Context, principal *Principal, questions ...Question) []Decision {
+func (r *Registry) MayEach(ctx context.Context, principal *authn.Principal, questions ...Question) []Decision {
 	decisions := make([]Decision, len(questions))
 	for i, question := range questions {
 		decisions[i] = r.May(ctx, principal, question)
@@ -58,7 +60,7 @@ func (r *Registry) MayEach(ctx context.Context, principal *Principal, questions 
 
 // rehearse is [gate.admit] with a request in hand and a principal in place of a
 // credential.
-func (p *passage) rehearse(ctx context.Context, principal *Principal, request proto.Message) (err error) {
+func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, request proto.Message) (err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			err = panicked(p.stage, recovered)
@@ -79,16 +81,16 @@ func (p *passage) rehearse(ctx context.Context, principal *Principal, request pr
 }
 
 // recognize is [gate.authenticate] with a principal in place of a credential.
-func (g *gate) recognize(pass *passage, principal *Principal) error {
+func (g *gate) recognize(pass *passage, principal *authn.Principal) error {
 	pass.stage = StageAuthenticate
 	switch {
 	case len(g.schemes) == 0:
 		return nil
 	case principal == nil || principal.ID() == "":
-		return &denial{public: errUnauthenticated, reason: "no credential offered"}
+		return &denial{public: errUnauthenticated, reason: "no credential offered", credential: authn.NoCredential}
 	case !slices.ContainsFunc(g.schemes, func(s scheme) bool { return s.name == principal.Scheme() }):
 		return &denial{public: errUnauthenticated, reason: fmt.Sprintf("the action does not take scheme %q", principal.Scheme())}
 	}
-	pass.principal = principal.bind(g.registry, principal.Scheme())
+	pass.principal = principal
 	return g.stale(pass)
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -20,7 +21,7 @@ import (
 type captor struct {
 	*hands
 
-	principal *action.Principal
+	principal *authn.Principal
 }
 
 func (c *captor) Anyone(_ context.Context, call *call) (*testv1.Response, error) {
@@ -43,7 +44,7 @@ func newOracle(t *testing.T) *oracle {
 	o := &oracle{diary: &diary{}, now: noon}
 	hands := &hands{diary: o.diary}
 	o.captor = &captor{hands: hands}
-	schemes := action.Schemes{
+	schemes := authn.Schemes{
 		"session": &keeper{diary: o.diary, scheme: "session"},
 		"bearer":  &keeper{diary: o.diary, scheme: "bearer"},
 	}
@@ -58,7 +59,7 @@ func newOracle(t *testing.T) *oracle {
 }
 
 // signIn returns somebody as a gate has let them through.
-func (o *oracle) signIn(t *testing.T, name string) *action.Principal {
+func (o *oracle) signIn(t *testing.T, name string) *authn.Principal {
 	t.Helper()
 	if name == "" {
 		return nil
@@ -106,7 +107,7 @@ func TestMay(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := newOracle(t)
-			o.captor.isOpen = func(context.Context, *action.Principal, *testv1.Request) (bool, error) { return false, nil }
+			o.captor.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
 			principal := o.signIn(t, test.who)
 			o.take()
 			got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary(test.method), Request: test.request})
@@ -131,9 +132,9 @@ func first[A, B any](a A, _ B) A { return a }
 func TestMayTakesOnlyPrincipalsOfItsSchemes(t *testing.T) {
 	t.Parallel()
 	o := newOracle(t)
-	for name, principal := range map[string]*action.Principal{
-		"that no gate has seen": action.NewPrincipal("alice", action.Claims{Roles: []string{"owner"}}),
-		"without an id":         action.NewPrincipal("", action.Claims{Roles: []string{"owner"}}),
+	for name, principal := range map[string]*authn.Principal{
+		"that no gate has seen": authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}}),
+		"without an id":         authn.NewPrincipal("", authn.Details{Roles: []string{"owner"}}),
 		"that is zero":          {},
 	} {
 		got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary("Role"), Request: &testv1.Request{Owner: "x"}})

@@ -8,6 +8,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A passage is one call's way through the gate. Its zero value has not been let
@@ -16,7 +18,7 @@ type passage struct {
 	gate      *gate
 	start     time.Time
 	stage     Stage
-	principal *boundPrincipal
+	principal *authn.Principal
 	grant     int
 	ended     bool // the stream of requests ended before its first message
 	again     bool // the caller is looked at again, and not as a front door found it
@@ -63,9 +65,7 @@ func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 		reason = fault(cause)
 	}
 	decision := p.denied(reason)
-	if decision.challenges() {
-		p.gate.challenge(ctx, decision)
-	}
+	p.gate.challenge(ctx, reason.forChallenge(decision.MissingScopes))
 	p.record(ctx, decision)
 	return reason.public
 }

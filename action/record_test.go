@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -75,7 +76,7 @@ func TestLogRecorder(t *testing.T) {
 			}},
 		},
 		{
-			name: "a denial without a principal at info", answer: action.InvalidCredential("unknown session"),
+			name: "a denial without a principal at info", answer: authn.InvalidCredential("unknown session"),
 			want: []map[string]any{{
 				"level": "INFO", "msg": "decision", "procedure": unary("Several"), "stage": "authenticate", "outcome": "deny",
 				"principal": "", "scheme": "", "grant": "", "duration": float64(0),
@@ -134,7 +135,7 @@ func TestLogRecorderLevels(t *testing.T) {
 				t.Errorf("denials are kept: %t, want %t", got, test.deny)
 			}
 			house := newHouse(t, action.WithRecorder(recorder))
-			ask := func(principal *action.Principal, err error) {
+			ask := func(principal *authn.Principal, err error) {
 				house.session.answer = answers(principal, err)
 				house.ask(t.Context(), house.ways[0], unary("Role"), "", owned("alice"))
 			}
@@ -218,11 +219,11 @@ func TestForgedLines(t *testing.T) {
 			var log bytes.Buffer
 			house := newHouse(t, action.WithRecorder(action.LogRecorder(slog.New(handler(&log)))))
 			request := owned(strings.ToValidUTF8(forged, "?"))
-			for _, answer := range []func(context.Context, *connect.CallInfo) (*action.Principal, error){
-				answers(nil, action.InvalidCredential(forged)),
+			for _, answer := range []func(context.Context, *connect.CallInfo) (*authn.Principal, error){
+				answers(nil, authn.InvalidCredential(forged)),
 				answers(nil, errors.New(forged)),
-				answers(action.NewPrincipal(forged, action.Claims{Roles: []string{forged}, Scopes: []string{forged}}), nil),
-				func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic(forged) },
+				answers(authn.NewPrincipal(forged, authn.Details{Roles: []string{forged}, Scopes: []string{forged}}), nil),
+				func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic(forged) },
 			} {
 				house.session.answer = answer
 				house.ask(t.Context(), house.ways[0], unary("Several"), "", request)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -91,8 +92,8 @@ func BenchmarkCallAmong(b *testing.B) {
 // registerAll registers services in a new registry whose callers are all alice.
 func registerAll(tb testing.TB, services []action.Service[*worker]) *action.Registry {
 	tb.Helper()
-	alice := action.NewPrincipal("alice", action.Claims{Roles: []string{"editor"}})
-	registry := must(action.NewRegistry(action.Schemes{"session": knows(alice)}))
+	alice := authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}})
+	registry := must(action.NewRegistry(authn.Schemes{"session": knows(alice)}))
 	for _, service := range services {
 		if err := action.Register(registry, service, &worker{}); err != nil {
 			tb.Fatal(err)

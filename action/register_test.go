@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -56,7 +57,7 @@ func (*worker) collect(context.Context, *requests) (*testv1.Response, error) {
 	return &testv1.Response{}, nil
 }
 func (*worker) chat(context.Context, *dialogue) error { return nil }
-func (*worker) isOpen(context.Context, *action.Principal, *testv1.Request) (bool, error) {
+func (*worker) isOpen(context.Context, *authn.Principal, *testv1.Request) (bool, error) {
 	return false, nil
 }
 
@@ -82,7 +83,7 @@ func sound(t *testing.T, name string) action.Service[*worker] {
 	}
 }
 
-func someSchemes() action.Schemes { return action.Schemes{"session": dated{knows(people["alice"])}} }
+func someSchemes() authn.Schemes { return authn.Schemes{"session": dated{knows(people["alice"])}} }
 
 // TestRegister breaks a sound registration in every way that the registry knows.
 func TestRegister(t *testing.T) {
@@ -90,13 +91,13 @@ func TestRegister(t *testing.T) {
 	var nobody *worker
 	for _, test := range []struct {
 		name    string
-		schemes action.Schemes
+		schemes authn.Schemes
 		breaks  func(*testing.T, *action.Service[*worker])
 		by      *worker // nil is a nil implementation
 		rules   []string
 	}{
 		{name: "nothing is wrong", by: &worker{}},
-		{name: "a scheme that nobody configured", schemes: action.Schemes{"bearer": knows(nil)}, by: &worker{}, rules: []string{"scheme-unconfigured", "scheme-unconfigured"}},
+		{name: "a scheme that nobody configured", schemes: authn.Schemes{"bearer": knows(nil)}, by: &worker{}, rules: []string{"scheme-unconfigured", "scheme-unconfigured"}},
 		{name: "a nil implementation", by: nobody, rules: []string{"implementation-nil"}},
 		{
 			name: "no service", by: &worker{}, rules: []string{"service-nil"},
@@ -228,7 +229,7 @@ func TestRegister(t *testing.T) {
 			name: "a check of another request", by: &worker{}, rules: []string{"method-type"},
 			breaks: func(_ *testing.T, s *action.Service[*worker]) {
 				s.Checks[0] = action.NewCheck(&worker{}, "Get", "is_open",
-					func(*worker, context.Context, *action.Principal, *testv1.PingRequest) (bool, error) {
+					func(*worker, context.Context, *authn.Principal, *testv1.PingRequest) (bool, error) {
 						return true, nil
 					})
 			},
@@ -278,7 +279,7 @@ func TestRegister(t *testing.T) {
 			},
 		},
 		{
-			name: "everything at once", schemes: action.Schemes{}, by: nobody,
+			name: "everything at once", schemes: authn.Schemes{}, by: nobody,
 			rules: []string{
 				"implementation-nil", "generated-stale", "method-unknown", "method-missing", "method-missing", "method-twice", "method-kind", "method-kind",
 				"method-type", "scheme-unconfigured", "scheme-unconfigured", "check-twice", "check-nil", "check-nil",
@@ -362,27 +363,27 @@ func TestRegisterNil(t *testing.T) {
 func TestNewRegistry(t *testing.T) {
 	t.Parallel()
 	var (
-		nilFunc     action.AuthenticatorFunc
+		nilFunc     authn.AuthenticatorFunc
 		nilKeeper   *keeper
 		nilMap      mapAuthenticator
 		nilRecorder *diary
 	)
 	for _, test := range []struct {
 		name    string
-		schemes action.Schemes
+		schemes authn.Schemes
 		options []action.RegistryOption
 		rules   []string
 	}{
 		{name: "nothing", schemes: nil},
-		{name: "names", schemes: action.Schemes{"a": knows(nil), "session-2_b": knows(nil), strings.Repeat("a", 64): knows(nil)}},
+		{name: "names", schemes: authn.Schemes{"a": knows(nil), "session-2_b": knows(nil), strings.Repeat("a", 64): knows(nil)}},
 		{
 			name:    "what are no names",
-			schemes: action.Schemes{"": knows(nil), "Session": knows(nil), "2": knows(nil), "a b": knows(nil), "a\n": knows(nil), "é": knows(nil), strings.Repeat("a", 65): knows(nil)},
+			schemes: authn.Schemes{"": knows(nil), "Session": knows(nil), "2": knows(nil), "a b": knows(nil), "a\n": knows(nil), "é": knows(nil), strings.Repeat("a", 65): knows(nil)},
 			rules:   slices.Repeat([]string{"scheme-name"}, 7),
 		},
 		{
 			name:    "nil authenticators",
-			schemes: action.Schemes{"a": nil, "b": nilFunc, "c": nilKeeper, "d": nilMap, "e": action.AuthenticatorFunc(nil)},
+			schemes: authn.Schemes{"a": nil, "b": nilFunc, "c": nilKeeper, "d": nilMap, "e": authn.AuthenticatorFunc(nil)},
 			rules:   slices.Repeat([]string{"authenticator-nil"}, 5),
 		},
 		{name: "a nil recorder", options: []action.RegistryOption{action.WithRecorder(nil)}, rules: []string{"option-nil"}},
@@ -393,7 +394,7 @@ func TestNewRegistry(t *testing.T) {
 		{name: "a recheck before it begins", options: []action.RegistryOption{action.WithRecheck(-1)}, rules: []string{"option-range"}},
 		{
 			name:    "everything at once",
-			schemes: action.Schemes{"A": nil, "b": nil},
+			schemes: authn.Schemes{"A": nil, "b": nil},
 			options: []action.RegistryOption{action.WithRecorder(nil), action.WithClock(nil), action.WithRecheck(0), nil},
 			rules:   []string{"scheme-name", "authenticator-nil", "authenticator-nil", "option-nil", "option-nil", "option-nil", "option-range"},
 		},
@@ -409,16 +410,16 @@ func TestNewRegistry(t *testing.T) {
 	}
 }
 
-type mapAuthenticator map[string]*action.Principal
+type mapAuthenticator map[string]*authn.Principal
 
-func (m mapAuthenticator) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+func (m mapAuthenticator) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	return m["x"], nil
 }
 
 // TestSchemesAreCopied changes the schemes after the registry was made of them.
 func TestSchemesAreCopied(t *testing.T) {
 	t.Parallel()
-	schemes := action.Schemes{}
+	schemes := authn.Schemes{}
 	registry := must(action.NewRegistry(schemes))
 	schemes["session"] = knows(people["alice"])
 	expectRules(t, action.Register(registry, sound(t, "WorkService"), &worker{}), "scheme-unconfigured", "scheme-unconfigured")
@@ -427,16 +428,16 @@ func TestSchemesAreCopied(t *testing.T) {
 // TestUndated asks for a fresh sign-in of a scheme that cannot tell when one was.
 func TestUndated(t *testing.T) {
 	t.Parallel()
-	schemes := action.Schemes{"session": knows(people["alice"]), "bearer": undated{knows(people["alice"])}}
+	schemes := authn.Schemes{"session": knows(people["alice"]), "bearer": undated{knows(people["alice"])}}
 	registry := must(action.NewRegistry(schemes))
 	expectRules(t, testv1action.RegisterUnaryService(registry, &hands{}, &hands{}), "scheme-undated")
 	expectShut(t, registry, "scheme-undated")
 }
 
 // undated says of itself that it cannot tell.
-type undated struct{ action.Authenticator }
+type undated struct{ authn.Authenticator }
 
-func (undated) KnowsAuthenticationTime() bool { return false }
+func (undated) ReportsAuthenticationTime() bool { return false }
 
 // TestRegisterTwice registers a service again, under the same procedures.
 func TestRegisterTwice(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
@@ -26,7 +27,7 @@ import (
 // [NewRegistry]; the zero Registry refuses everything. It is safe for concurrent
 // use.
 type Registry struct {
-	schemes  Schemes
+	schemes  authn.Schemes
 	recorder Recorder
 	now      func() time.Time
 	recheck  time.Duration
@@ -37,8 +38,6 @@ type Registry struct {
 	mu         sync.Mutex
 	reader     *declare.Reader
 	validators *validation.Validators
-	roles      vocabulary
-	scopes     vocabulary
 	actions    []*registered
 	procedures map[string]*gate
 	refusals   []Refusal
@@ -84,7 +83,7 @@ var schemeName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 // NewRegistry returns an empty registry whose actions may name the given schemes.
 // The error is a [*RefusalError] that lists all that is wrong: a name that is none,
 // a nil authenticator, a nil recorder or clock.
-func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) {
+func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, error) {
 	validators := validation.New()
 	reader, err := declare.NewReader(protoregistry.GlobalFiles, validators)
 	if err != nil {
@@ -97,8 +96,6 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 		recheck:    5 * time.Minute,
 		reader:     reader,
 		validators: validators,
-		roles:      vocabulary{map[string]int{}},
-		scopes:     vocabulary{map[string]int{}},
 		procedures: map[string]*gate{},
 	}
 	var refusals []Refusal
@@ -111,11 +108,11 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(schemes)) {
 		if !schemeName.MatchString(name) {
-			refusals = append(refusals, declare.RefuseNamed(declare.RuleSchemeName, "action.Schemes",
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleSchemeName, "authn.Schemes",
 				"%q is no scheme name: lower-case letters, digits, `-` and `_`, at most 64, a letter first", name))
 		}
 		if isNil(schemes[name]) {
-			refusals = append(refusals, declare.RefuseNamed(declare.RuleAuthenticatorNil, "action.Schemes",
+			refusals = append(refusals, declare.RefuseNamed(declare.RuleAuthenticatorNil, "authn.Schemes",
 				"scheme %q has a nil authenticator", name))
 		}
 	}
@@ -133,7 +130,7 @@ func NewRegistry(schemes Schemes, options ...RegistryOption) (*Registry, error) 
 		return nil, &RefusalError{Refusals: refusals}
 	}
 	for _, authenticator := range registry.schemes {
-		if revoker, ok := authenticator.(Revoker); ok {
+		if revoker, ok := authenticator.(authn.Revoker); ok {
 			revoker.OnRevoke(registry.Recheck)
 		}
 	}

@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A scheme is an authenticator under its name.
 type scheme struct {
 	name          string
-	authenticator Authenticator
+	authenticator authn.Authenticator
 }
 
 // maxClockSkew is how far ahead of ours the clock may be by which an authenticator
@@ -45,22 +47,22 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 			return err
 		case principal == nil: // its credential is not there
 		case pass.principal == nil:
-			pass.principal = principal.bind(g.registry, g.schemes[i].name)
+			pass.principal = principal.WithScheme(g.schemes[i].name)
 		case pass.principal.ID() != principal.ID():
-			return &denial{public: errUnauthenticated, reason: "the credentials name different principals"}
-		case principal.expired(pass.start):
-			return &denial{public: errUnauthenticated, reason: expired}
+			return &denial{public: errUnauthenticated, reason: "the credentials name different principals", credential: authn.BadCredential}
+		case principal.Expired(pass.start):
+			return &denial{public: errUnauthenticated, reason: expired, credential: authn.Expired}
 		}
 	}
 	if pass.principal == nil {
-		return &denial{public: errUnauthenticated, reason: "no credential offered"}
+		return &denial{public: errUnauthenticated, reason: "no credential offered", credential: authn.NoCredential}
 	}
 	return g.stale(pass)
 }
 
 // find asks the scheme who is calling. It returns nil and no error where the
 // scheme's credential is not there.
-func (s *scheme) find(ctx context.Context, call *connect.CallInfo) (*Principal, error) {
+func (s *scheme) find(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	principal, err := s.authenticator.Authenticate(ctx, call)
 	switch {
 	case principal == nil && saysAbsent(err):
@@ -77,24 +79,18 @@ func (s *scheme) find(ctx context.Context, call *connect.CallInfo) (*Principal, 
 // credential, and nothing besides. An authenticator that looks in two places may
 // have found nothing in one and something bad in the other.
 func saysAbsent(err error) bool {
-	return errors.Is(err, ErrNoCredential) && !errors.Is(err, ErrInvalidCredential) && !errors.Is(err, ErrUnavailable)
+	return errors.Is(err, authn.ErrNoCredential) && !errors.Is(err, authn.ErrInvalidCredential) && !errors.Is(err, authn.ErrUnavailable)
 }
 
 // expired is why a principal whose credential has ended is denied.
 const expired = "the credential has expired"
 
-// expired reports whether the credential that the principal was found by has ended.
-func (p *Principal) expired(now time.Time) bool {
-	expires := p.ExpiresAt()
-	return !expires.IsZero() && !now.Before(expires)
-}
-
 // stale is the denial of a principal that is not good any more, or not fresh enough
 // for this action.
 func (g *gate) stale(pass *passage) error {
 	principal, now := pass.principal, pass.start
-	if principal.expired(now) {
-		return &denial{public: errUnauthenticated, reason: expired}
+	if principal.Expired(now) {
+		return &denial{public: errUnauthenticated, reason: expired, credential: authn.Expired}
 	}
 	if g.maxAge == 0 {
 		return nil
@@ -111,17 +107,18 @@ func (g *gate) stale(pass *passage) error {
 	default:
 		return nil
 	}
-	return &denial{public: errUnauthenticated, reason: reason, maxAge: g.maxAge}
+	return &denial{public: errUnauthenticated, reason: reason, credential: authn.NotFresh, maxAge: g.maxAge}
 }
 
-// challenge tells the client how to authenticate, where HTTP has a way to say so.
-func (g *gate) challenge(ctx context.Context, denial Decision) {
+// challenge tells the client how to authenticate, where HTTP has a way to say so and
+// another credential could make the call succeed.
+func (g *gate) challenge(ctx context.Context, denial authn.Denial) {
 	call, ok := connect.CallInfoForServerContext(ctx)
-	if !ok {
+	if !ok || denial.Reason == authn.ReasonUnspecified {
 		return
 	}
 	for _, scheme := range g.schemes {
-		challenger, ok := scheme.authenticator.(Challenger)
+		challenger, ok := scheme.authenticator.(authn.Challenger)
 		if !ok {
 			continue
 		}

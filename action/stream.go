@@ -1,5 +1,7 @@
 package action
 
+import "github.com/sallyport-rpc/sallyport/authn"
+
 // A ClientStream is a stream of requests that the gate let through, with who they
 // are from. As with a [Call], nothing but the gate makes one that works.
 //
@@ -13,7 +15,7 @@ type ClientStream[Req any] intake[Req]
 func (s *ClientStream[Req]) Receive() (*Req, error) { return (*intake[Req])(s).receive() }
 
 // Principal returns who is calling. It is never nil.
-func (s *ClientStream[Req]) Principal() *Principal { return s.caller() }
+func (s *ClientStream[Req]) Principal() *authn.Principal { return s.caller() }
 
 // An AnonymousClientStream is a [ClientStream] of an action that anyone may call
 // without signing in.
@@ -51,7 +53,7 @@ func (s *BidiStream[Req, Res]) Send(response *Res) error { return s.send(respons
 func (s *BidiStream[Req, Res]) SendHeaders() error { return s.sendHeaders() }
 
 // Principal returns who is calling. It is never nil.
-func (s *BidiStream[Req, Res]) Principal() *Principal { return s.caller() }
+func (s *BidiStream[Req, Res]) Principal() *authn.Principal { return s.caller() }
 
 // An AnonymousBidiStream is a [BidiStream] of an action that anyone may call
 // without signing in.

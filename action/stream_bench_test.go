@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -57,9 +58,9 @@ func (silent) Enabled(context.Context, action.Outcome) bool { return false }
 func (silent) Record(context.Context, action.Decision)      {}
 
 // streamServer serves the streams to whom an authenticator knows.
-func streamServer(tb testing.TB, authenticator action.Authenticator, handler streamers) *connect.Server {
+func streamServer(tb testing.TB, authenticator authn.Authenticator, handler streamers) *connect.Server {
 	tb.Helper()
-	registry, err := action.NewRegistry(action.Schemes{"session": authenticator}, action.WithRecorder(silent{}))
+	registry, err := action.NewRegistry(authn.Schemes{"session": authenticator}, action.WithRecorder(silent{}))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func unguardedServer(procedure string, handle connect.ServerFunc) *connect.Serve
 	return server
 }
 
-var editorOfBenchmarks = action.NewPrincipal("u", action.Claims{Roles: []string{"editor"}})
+var editorOfBenchmarks = authn.NewPrincipal("u", authn.Details{Roles: []string{"editor"}})
 
 // valid is a stream of good messages.
 type valid struct{ belt }
@@ -142,7 +143,7 @@ func parrotServer(b *testing.B, when sallyportv1.Stream_When) *connect.Server {
 	if err != nil {
 		b.Fatal(err)
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": knows(editorOfBenchmarks)}, action.WithRecorder(silent{}))
+	registry, err := action.NewRegistry(authn.Schemes{"session": knows(editorOfBenchmarks)}, action.WithRecorder(silent{}))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -204,11 +205,11 @@ type fickle struct {
 	revoked []func(string)
 }
 
-func (f *fickle) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+func (f *fickle) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if f.gone {
-		return nil, action.InvalidCredential("revoked")
+		return nil, authn.InvalidCredential("revoked")
 	}
 	return editorOfBenchmarks, nil
 }

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
 
@@ -31,7 +32,7 @@ func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
 					diary := &diary{}
 					hands := &hands{diary: diary}
 					keeper := &keeper{diary: diary, scheme: "session"}
-					registry := must(action.NewRegistry(action.Schemes{"session": keeper, "bearer": keeper}, action.WithRecorder(diary)))
+					registry := must(action.NewRegistry(authn.Schemes{"session": keeper, "bearer": keeper}, action.WithRecorder(diary)))
 					if err := testv1action.RegisterStreamService(registry, hands); err != nil {
 						t.Fatal(err)
 					}

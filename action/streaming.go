@@ -10,6 +10,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // streaming is a stream that the gate watches for as long as it lives.
@@ -126,12 +128,12 @@ func (s *streaming) sendHeaders() error {
 	return s.source.SendHeaders()
 }
 
-func (s *streaming) caller() *Principal {
+func (s *streaming) caller() *authn.Principal {
 	s.mustBeAdmitted()
 	if s.principal == nil {
 		panic(notAdmitted)
 	}
-	return s.principal.Principal
+	return s.principal
 }
 
 func (s *streaming) mustBeAdmitted() {

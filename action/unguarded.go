@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
@@ -15,7 +16,7 @@ import (
 // permit that only the package actiontest can give. Use that package instead.
 
 // UnguardedCall makes a call that no gate has seen. Use actiontest.NewCall.
-func UnguardedCall[Req any](permit unguarded.Permit, principal *Principal, message *Req) *Call[Req] {
+func UnguardedCall[Req any](permit unguarded.Permit, principal *authn.Principal, message *Req) *Call[Req] {
 	return (*Call[Req])(unguardedEntry(permit, principal, message))
 }
 
@@ -25,7 +26,7 @@ func UnguardedAnonymousCall[Req any](permit unguarded.Permit, message *Req) *Ano
 	return (*AnonymousCall[Req])(unguardedEntry(permit, nil, message))
 }
 
-func unguardedEntry[Req any](permit unguarded.Permit, principal *Principal, message *Req) *entry[Req] {
+func unguardedEntry[Req any](permit unguarded.Permit, principal *authn.Principal, message *Req) *entry[Req] {
 	if !permit.Given() {
 		panic(notAdmitted)
 	}
@@ -34,7 +35,7 @@ func unguardedEntry[Req any](permit unguarded.Permit, principal *Principal, mess
 	entry.passage = (&gate{registry: registry, anyone: true}).begin()
 	entry.stage, entry.admitted = StageHandle, true
 	if principal != nil {
-		entry.principal = principal.bind(registry, principal.Scheme())
+		entry.principal = principal
 	}
 	return entry
 }
@@ -59,7 +60,7 @@ func Rehearsal(permit unguarded.Permit, registry *Registry) ([]connect.Method, e
 // Decider seals a registry and returns the part of an action's gate that looks at
 // the grants, for benchmarks to measure by itself. The principal is taken as one
 // that the action's first scheme has found.
-func Decider(permit unguarded.Permit, registry *Registry, procedure string) (func(context.Context, *Principal, proto.Message) (bool, error), error) {
+func Decider(permit unguarded.Permit, registry *Registry, procedure string) (func(context.Context, *authn.Principal, proto.Message) (bool, error), error) {
 	if !permit.Given() {
 		panic(notAdmitted)
 	}
@@ -70,8 +71,8 @@ func Decider(permit unguarded.Permit, registry *Registry, procedure string) (fun
 	if gate == nil || len(gate.schemes) == 0 {
 		return nil, fmt.Errorf("%s is no action that looks at grants", procedure)
 	}
-	return func(ctx context.Context, principal *Principal, request proto.Message) (bool, error) {
-		verdict, err := gate.decide(ctx, gate.registry.now(), principal.bind(registry, gate.schemes[0].name), request)
+	return func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
+		verdict, err := gate.decide(ctx, gate.registry.now(), principal.WithScheme(gate.schemes[0].name), request)
 		return verdict.allowed, err
 	}, nil
 }

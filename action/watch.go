@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A watch keeps looking at a stream while it lives: at who opened it, and at
 // whether anything still moves on it. It costs a timer and no goroutine.
 type watch struct {
 	// now is the principal as it was last found, nil on an anonymous action.
-	now atomic.Pointer[boundPrincipal]
+	now atomic.Pointer[authn.Principal]
 	// subject is what the decision that stands was about: a copy of the last request
 	// that was authorized, where any grant reads it.
 	subject atomic.Pointer[proto.Message]
@@ -211,7 +213,7 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 	if known == nil {
 		return nil
 	}
-	if !s.revoked.Swap(false) && !known.expired(now) && now.Before(s.decided.Add(s.gate.recheck)) {
+	if !s.revoked.Swap(false) && !known.Expired(now) && now.Before(s.decided.Add(s.gate.recheck)) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, reviewTimeout)
@@ -278,19 +280,8 @@ func (l *liveStreams) of(id string) []*streaming {
 	return streams
 }
 
-// A Revoker is an [Authenticator] that learns when credentials are taken back
-// before they expire. A registry asks each of its authenticators that is one to be
-// told, and looks at the principal's live streams at once.
-type Revoker interface {
-	Authenticator
-	// OnRevoke asks for revoked to be called with the id of a principal whenever any
-	// of its credentials is taken back, or what it may do has changed. It may be
-	// called from any goroutine and returns soon. There is no way to take this back.
-	OnRevoke(revoked func(principalID string))
-}
-
 // Recheck looks at the live streams of a principal at once, as is done by itself
-// whenever their declarations say, their credential expires, or a [Revoker] calls.
+// whenever their declarations say, their credential expires, or a [authn.Revoker] calls.
 // It does not wait for what comes of it.
 func (r *Registry) Recheck(principalID string) {
 	for _, stream := range r.streams.of(principalID) {

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -25,20 +26,20 @@ func TestRecheck(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		answer func(context.Context, *connect.CallInfo) (*action.Principal, error)
+		answer func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 		want   refused
 	}{
-		{"revoked", answers(nil, action.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "session: invalid credential: revoked")},
-		{"gone", answers(nil, action.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "no credential offered")},
-		{"expired", answers(action.NewPrincipal("alice", action.Claims{Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "the credential has expired")},
+		{"revoked", answers(nil, authn.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "session: invalid credential: revoked")},
+		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "no credential offered")},
+		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "the credential has expired")},
 		{"somebody else's", answers(people["owner"], nil), refused{
 			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate,
 			reason: "the credential now names another principal", principal: "owner", scheme: "session",
 		}},
-		{"without the role", answers(action.NewPrincipal("alice", action.Claims{Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, action.StageAuthorize, "no grant holds")},
-		{"unavailable", answers(nil, action.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, action.StageAuthenticate, "session: unavailable"))},
+		{"without the role", answers(authn.NewPrincipal("alice", authn.Details{Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, action.StageAuthorize, "no grant holds")},
+		{"unavailable", answers(nil, authn.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, action.StageAuthenticate, "session: unavailable"))},
 		{"nothing", answers(nil, nil), faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
-		{"a panic", func(context.Context, *connect.CallInfo) (*action.Principal, error) { panic("at the gate") }, faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
+		{"a panic", func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }, faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
@@ -139,7 +140,7 @@ func TestZeroValues(t *testing.T) {
 	})
 	t.Run("Principal", func(t *testing.T) {
 		t.Parallel()
-		var principal action.Principal
+		var principal authn.Principal
 		if _, ok := principal.Attribute("team"); ok || principal.ID() != "" || principal.Roles() != nil || principal.Scopes() != nil || principal.Scheme() != "" {
 			t.Errorf("it is somebody: %v", &principal)
 		}
@@ -196,8 +197,8 @@ func (sends) Send(any) error     { return nil }
 // TestPrincipalIsACopy changes what a principal was made of, and what it gives out.
 func TestPrincipalIsACopy(t *testing.T) {
 	t.Parallel()
-	claims := action.Claims{Roles: []string{"viewer"}, Scopes: []string{"items.read"}, Attributes: map[string]string{"team": "red"}}
-	principal := action.NewPrincipal("carol", claims)
+	claims := authn.Details{Roles: []string{"viewer"}, Scopes: []string{"items.read"}, Attributes: map[string]string{"team": "red"}}
+	principal := authn.NewPrincipal("carol", claims)
 	claims.Roles[0], claims.Scopes[0], claims.Attributes["team"] = "owner", "items.admin", "blue"
 	principal.Roles()[0], principal.Scopes()[0] = "owner", "items.admin"
 	if team, _ := principal.Attribute("team"); team != "red" || principal.Roles()[0] != "viewer" || principal.Scopes()[0] != "items.read" {

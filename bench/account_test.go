@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
@@ -37,8 +38,8 @@ var (
 	byOther = asker{name: "somebody else", id: stranger, roles: []string{"member"}}
 )
 
-func (a *asker) principal() *action.Principal {
-	return action.NewPrincipal(a.id, action.Claims{Roles: a.roles})
+func (a *asker) principal() *authn.Principal {
+	return authn.NewPrincipal(a.id, authn.Details{Roles: a.roles})
 }
 
 var errWrong = errors.New("it decided otherwise than the policy says")
@@ -57,7 +58,7 @@ type sessions[User any] map[string]User
 func (s sessions[User]) find(call *connect.CallInfo) (user User, err error) {
 	user, ok := s[call.RequestHeader().Get("Authorization")]
 	if !ok {
-		return user, action.InvalidCredential("unknown token")
+		return user, authn.InvalidCredential("unknown token")
 	}
 	return user, nil
 }
@@ -67,20 +68,20 @@ const token = "Bearer 5f1d7a84c0f34c6b9a1e"
 
 // memory authenticates from memory.
 type memory struct {
-	sessions[*action.Principal]
+	sessions[*authn.Principal]
 }
 
-func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	return m.find(call)
 }
 
 // newRegistry returns a registry that knows one caller.
-func newRegistry(caller *action.Principal) *action.Registry {
-	return must(action.NewRegistry(action.Schemes{"session": memory{sessions[*action.Principal]{token: caller}}}))
+func newRegistry(caller *authn.Principal) *action.Registry {
+	return must(action.NewRegistry(authn.Schemes{"session": memory{sessions[*authn.Principal]{token: caller}}}))
 }
 
 // accountRegistry returns a registry that guards accounts.
-func accountRegistry(caller *action.Principal) *action.Registry {
+func accountRegistry(caller *authn.Principal) *action.Registry {
 	file := newFile("bench.v1")
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
 	file.method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", adminOrOwner())

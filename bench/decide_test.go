@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
@@ -61,7 +62,7 @@ func sallyportDecider(by asker) decider {
 }
 
 // registryDecider is the part of an action's gate that looks at the grants.
-func registryDecider(registry *action.Registry, procedure string, principal *action.Principal) decider {
+func registryDecider(registry *action.Registry, procedure string, principal *authn.Principal) decider {
 	decide := must(action.Decider(unguarded.Give(), registry, procedure))
 	return func(ctx context.Context, request *demov1.DeleteUserRequest) (bool, error) {
 		return decide(ctx, principal, request)
@@ -107,7 +108,7 @@ func rolesTable() table {
 	procedure, request := roles.last()
 	decide := must(action.Decider(unguarded.Give(), registry, procedure))
 	for _, n := range []int{1, 10, 100, most} {
-		principal := action.NewPrincipal("u", action.Claims{Roles: roles.names[most-n:]})
+		principal := authn.NewPrincipal("u", authn.Details{Roles: roles.names[most-n:]})
 		t.rows = append(t.rows, row{name: fmt.Sprintf("%d roles", n), op: func() error {
 			return allowedBy(decide, principal, request)
 		}})
@@ -116,7 +117,7 @@ func rolesTable() table {
 }
 
 func allowedBy(
-	decide func(context.Context, *action.Principal, proto.Message) (bool, error), principal *action.Principal, request proto.Message,
+	decide func(context.Context, *authn.Principal, proto.Message) (bool, error), principal *authn.Principal, request proto.Message,
 ) error {
 	allowed, err := decide(context.Background(), principal, request)
 	if err == nil && !allowed {

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -194,10 +195,10 @@ type doorkeeper struct {
 	revoked atomic.Bool
 }
 
-func (d *doorkeeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (d *doorkeeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	d.asked.Add(1)
 	if d.revoked.Load() {
-		return nil, action.InvalidCredential("revoked")
+		return nil, authn.InvalidCredential("revoked")
 	}
 	return byRole(ctx, call)
 }
@@ -228,7 +229,7 @@ func (parrot) Ask(_ context.Context, call *action.Call[text]) (*text, error) {
 func TestFrontDoorAsksOnce(t *testing.T) {
 	t.Parallel()
 	keeper, records := &doorkeeper{}, &records{}
-	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records))
+	registry, err := action.NewRegistry(authn.Schemes{"session": keeper}, action.WithRecorder(records))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +283,7 @@ func (forever) Watch(ctx context.Context, call *action.Call[text], stream *actio
 func TestFrontDoorIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	keeper, records := &doorkeeper{}, &records{}
-	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records), action.WithRecheck(time.Second))
+	registry, err := action.NewRegistry(authn.Schemes{"session": keeper}, action.WithRecorder(records), action.WithRecheck(time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -102,30 +103,30 @@ func (d *directory) SignIn(context.Context, *action.AnonymousCall[demov1.SignInR
 }
 
 // byRole takes "Authorization: Bearer ROLE" for who has that role.
-func byRole(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func byRole(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	values := call.RequestHeader().Values("Authorization")
 	if len(values) == 0 {
-		return nil, action.ErrNoCredential
+		return nil, authn.ErrNoCredential
 	}
 	role, ok := strings.CutPrefix(values[0], "Bearer ")
 	if !ok || len(values) > 1 {
-		return nil, action.InvalidCredential("malformed")
+		return nil, authn.InvalidCredential("malformed")
 	}
-	return action.NewPrincipal("the-"+role, action.Claims{Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
+	return authn.NewPrincipal("the-"+role, authn.Details{Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
 }
 
 // dated is an authenticator that can tell when a caller signed in, as an action with
 // a max_age asks for.
-type dated struct{ action.AuthenticatorFunc }
+type dated struct{ authn.AuthenticatorFunc }
 
-func (dated) KnowsAuthenticationTime() bool { return true }
+func (dated) ReportsAuthenticationTime() bool { return true }
 
 // schemes are all that the demo's actions name. Callers come by session.
-func schemes() action.Schemes {
-	absent := dated{func(context.Context, *connect.CallInfo) (*action.Principal, error) {
-		return nil, action.ErrNoCredential
+func schemes() authn.Schemes {
+	absent := dated{func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+		return nil, authn.ErrNoCredential
 	}}
-	return action.Schemes{"session": dated{byRole}, "bearer": absent, "apikey": absent}
+	return authn.Schemes{"session": dated{byRole}, "bearer": absent, "apikey": absent}
 }
 
 // records keeps decisions.

@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -56,7 +57,7 @@ func BenchmarkIdleWatchers(b *testing.B) {
 		benchmarkWatchers(b, listener.URL, procedure)
 	})
 	b.Run("guarded", func(b *testing.B) {
-		registry, err := action.NewRegistry(action.Schemes{"session": &keeper{claims: action.Claims{Roles: []string{"editor"}}}},
+		registry, err := action.NewRegistry(authn.Schemes{"session": &keeper{claims: authn.Details{Roles: []string{"editor"}}}},
 			action.WithRecorder(&records{}))
 		if err != nil {
 			b.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -27,24 +28,24 @@ const recorded = 10 * time.Second
 // A keeper knows one caller, until told otherwise.
 type keeper struct {
 	mu      sync.Mutex
-	claims  action.Claims
+	claims  authn.Details
 	err     error
 	revoked []func(string)
 }
 
-func (k *keeper) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+func (k *keeper) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.err != nil {
 		return nil, k.err
 	}
-	return action.NewPrincipal("eve", k.claims), nil
+	return authn.NewPrincipal("eve", k.claims), nil
 }
 
 func (k *keeper) OnRevoke(revoked func(string)) { k.revoked = append(k.revoked, revoked) }
 
 // change changes what the keeper knows, and tells if the change is to be heard of.
-func (k *keeper) change(claims action.Claims, err error, tell bool) {
+func (k *keeper) change(claims authn.Details, err error, tell bool) {
 	k.mu.Lock()
 	k.claims, k.err = claims, err
 	k.mu.Unlock()
@@ -108,7 +109,7 @@ func (g *guarded) collect(receive func() (*testv1.Request, error)) error {
 func serveGuarded(t *testing.T, keeper *keeper, guarded *guarded, options ...server.Option) (*served, *records) {
 	t.Helper()
 	records := &records{}
-	registry, err := action.NewRegistry(action.Schemes{"session": keeper}, action.WithRecorder(records))
+	registry, err := action.NewRegistry(authn.Schemes{"session": keeper}, action.WithRecorder(records))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +171,7 @@ func await[T any](t *testing.T, from <-chan T) (value T) {
 // no message moves.
 func TestStreamEndsWithItsPrincipal(t *testing.T) {
 	t.Parallel()
-	editor := action.Claims{Roles: []string{"editor"}}
+	editor := authn.Details{Roles: []string{"editor"}}
 	for name, test := range map[string]struct {
 		lifetime time.Duration // of the credential, 0 for ever
 		end      func(*keeper)
@@ -179,15 +180,15 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 	}{
 		"the credential expires": {lifetime: 2 * time.Second, end: func(*keeper) {}, want: connect.CodeUnauthenticated, stage: action.StageAuthenticate},
 		"the credential is revoked": {
-			end:  func(k *keeper) { k.change(action.Claims{}, action.InvalidCredential("revoked"), true) },
+			end:  func(k *keeper) { k.change(authn.Details{}, authn.InvalidCredential("revoked"), true) },
 			want: connect.CodeUnauthenticated, stage: action.StageAuthenticate,
 		},
 		"the role is revoked": {
-			end:  func(k *keeper) { k.change(action.Claims{Roles: []string{"viewer"}}, nil, true) },
+			end:  func(k *keeper) { k.change(authn.Details{Roles: []string{"viewer"}}, nil, true) },
 			want: connect.CodePermissionDenied, stage: action.StageAuthorize,
 		},
 		"nobody can tell any more": {
-			end:  func(k *keeper) { k.change(editor, action.Unavailable(errors.New("down")), true) },
+			end:  func(k *keeper) { k.change(editor, authn.Unavailable(errors.New("down")), true) },
 			want: connect.CodeUnavailable, stage: action.StageAuthenticate,
 		},
 	} {
@@ -244,14 +245,14 @@ func TestClientNeverReads(t *testing.T) {
 			for major := 1; major <= 2; major++ {
 				t.Run(name+"/"+protocol+"/HTTP-"+string(rune('0'+major)), func(t *testing.T) {
 					t.Parallel()
-					keeper, guarded := &keeper{claims: action.Claims{Roles: []string{"editor"}}}, &guarded{flood: true}
+					keeper, guarded := &keeper{claims: authn.Details{Roles: []string{"editor"}}}, &guarded{flood: true}
 					served, records := serveGuarded(t, keeper, guarded, test.options...)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, major), served.url, options...))
 					stream := guarded.begin(t, client, testv1action.StreamServiceWatchOpenProcedure)
 					defer stream.Close()
 					if test.revoke {
 						stalled(t, &guarded.sent)
-						keeper.change(action.Claims{}, nil, true)
+						keeper.change(authn.Details{}, nil, true)
 					}
 					if err := await(t, guarded.ended); connect.CodeOf(err) != test.want {
 						t.Errorf("the handler is told %v, want %s", err, test.want)

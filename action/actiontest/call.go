@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
 // NewCall returns a call as the gate would make it, for a test to hand to a handler
 // directly. Nothing is validated, authenticated or authorized: that is what [Matrix]
 // is for. It fails the test when the principal or the message is nil.
-func NewCall[Req any](tb testing.TB, principal *action.Principal, message *Req) *action.Call[Req] {
+func NewCall[Req any](tb testing.TB, principal *authn.Principal, message *Req) *action.Call[Req] {
 	tb.Helper()
 	if principal == nil || message == nil {
 		tb.Fatal("actiontest.NewCall needs a principal and a message; for an anonymous action use NewAnonymousCall")

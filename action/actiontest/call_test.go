@@ -10,12 +10,13 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
 func TestNewCall(t *testing.T) {
 	t.Parallel()
-	principal := action.NewPrincipal("alice", action.Claims{Roles: []string{"owner"}})
+	principal := authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}})
 	message := &testv1.Request{Owner: "alice"}
 	call := actiontest.NewCall(t, principal, message)
 	if call.Message() != message {
@@ -57,7 +58,7 @@ func (f *failing) Fatal(arguments ...any) {
 
 func TestNewCallOfNothing(t *testing.T) {
 	t.Parallel()
-	principal, message := action.NewPrincipal("alice", action.Claims{}), &testv1.Request{}
+	principal, message := authn.NewPrincipal("alice", authn.Details{}), &testv1.Request{}
 	for name, attempt := range map[string]struct {
 		call func(*failing)
 		told string

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 )
@@ -50,7 +51,7 @@ type unhandled struct {
 	testv1action.StreamServiceHandler
 }
 
-func (unhandled) CheckedIsOpen(context.Context, *action.Principal, *testv1.Request) (bool, error) {
+func (unhandled) CheckedIsOpen(context.Context, *authn.Principal, *testv1.Request) (bool, error) {
 	return true, nil
 }
 
@@ -60,13 +61,13 @@ func newRegistry(t *testing.T) (*action.Registry, *tally) {
 	t.Helper()
 	tally := &tally{counts: map[string]int{}}
 	tokens := actiontest.Tokens{
-		"viewer": action.NewPrincipal("vic", action.Claims{Roles: []string{"viewer"}}),
-		"owner": action.NewPrincipal("ada", action.Claims{
+		"viewer": authn.NewPrincipal("vic", authn.Details{Roles: []string{"viewer"}}),
+		"owner": authn.NewPrincipal("ada", authn.Details{
 			Roles: []string{"owner"}, Scopes: []string{"items.read", "items.write"},
 			Attributes: map[string]string{"team": "red"}, AuthenticatedAt: time.Now(),
 		}),
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": tokens, "bearer": tokens}, action.WithRecorder(tally))
+	registry, err := action.NewRegistry(authn.Schemes{"session": tokens, "bearer": tokens}, action.WithRecorder(tally))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,10 +143,10 @@ func TestMatrix(t *testing.T) {
 func TestMatrixOfStreams(t *testing.T) {
 	t.Parallel()
 	tokens := actiontest.Tokens{
-		"owner":  action.NewPrincipal("ada", action.Claims{}),
-		"editor": action.NewPrincipal("ed", action.Claims{Roles: []string{"editor"}}),
+		"owner":  authn.NewPrincipal("ada", authn.Details{}),
+		"editor": authn.NewPrincipal("ed", authn.Details{Roles: []string{"editor"}}),
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": tokens})
+	registry, err := action.NewRegistry(authn.Schemes{"session": tokens})
 	if err != nil {
 		t.Fatal(err)
 	}

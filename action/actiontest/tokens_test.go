@@ -6,31 +6,31 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	alice := action.NewPrincipal("alice", action.Claims{})
+	alice := authn.NewPrincipal("alice", authn.Details{})
 	tokens := actiontest.Tokens{"a": alice, "nil": nil}
 	for _, test := range []struct {
 		name   string
 		header []string
-		want   *action.Principal
+		want   *authn.Principal
 		err    error
 	}{
 		{name: "a token", header: []string{"Bearer a"}, want: alice},
-		{name: "nothing", err: action.ErrNoCredential},
-		{name: "an unknown token", header: []string{"Bearer b"}, err: action.ErrInvalidCredential},
-		{name: "the token of nobody", header: []string{"Bearer nil"}, err: action.ErrInvalidCredential},
-		{name: "no token", header: []string{"Bearer "}, err: action.ErrInvalidCredential},
-		{name: "an empty header", header: []string{""}, err: action.ErrInvalidCredential},
-		{name: "another kind", header: []string{"Basic a"}, err: action.ErrInvalidCredential},
-		{name: "another case", header: []string{"bearer a"}, err: action.ErrInvalidCredential},
-		{name: "a token without its kind", header: []string{"a"}, err: action.ErrInvalidCredential},
-		{name: "two of them", header: []string{"Bearer a", "Bearer a"}, err: action.ErrInvalidCredential},
-		{name: "two in one", header: []string{"Bearer a, Bearer a"}, err: action.ErrInvalidCredential},
+		{name: "nothing", err: authn.ErrNoCredential},
+		{name: "an unknown token", header: []string{"Bearer b"}, err: authn.ErrInvalidCredential},
+		{name: "the token of nobody", header: []string{"Bearer nil"}, err: authn.ErrInvalidCredential},
+		{name: "no token", header: []string{"Bearer "}, err: authn.ErrInvalidCredential},
+		{name: "an empty header", header: []string{""}, err: authn.ErrInvalidCredential},
+		{name: "another kind", header: []string{"Basic a"}, err: authn.ErrInvalidCredential},
+		{name: "another case", header: []string{"bearer a"}, err: authn.ErrInvalidCredential},
+		{name: "a token without its kind", header: []string{"a"}, err: authn.ErrInvalidCredential},
+		{name: "two of them", header: []string{"Bearer a", "Bearer a"}, err: authn.ErrInvalidCredential},
+		{name: "two in one", header: []string{"Bearer a, Bearer a"}, err: authn.ErrInvalidCredential},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

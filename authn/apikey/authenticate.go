@@ -11,7 +11,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // patience is how long a call waits for the use of its key to be written down.
@@ -20,18 +20,18 @@ const patience = 250 * time.Millisecond
 // Reasons for operators. The caller sees none of them, so that nobody learns which
 // ids there are.
 var (
-	errMalformed = action.InvalidCredential("API key is malformed or mistyped")
-	errUnknown   = action.InvalidCredential("API key is unknown or revoked")
-	errSecret    = action.InvalidCredential("API key has a known id and another secret")
-	errExpired   = action.InvalidCredential("API key has expired")
+	errMalformed = authn.InvalidCredential("API key is malformed or mistyped")
+	errUnknown   = authn.InvalidCredential("API key is unknown or revoked")
+	errSecret    = authn.InvalidCredential("API key has a known id and another secret")
+	errExpired   = authn.InvalidCredential("API key has expired")
 )
 
 // errUnreadable is a fault: something else writes to the store.
 var errUnreadable = errors.New("apikey: a key of the store is unreadable")
 
 // Authenticate finds the key that came with the call and returns its owner. See the
-// package for what counts as a key, and [action.Authenticator] for the errors.
-func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+// package for what counts as a key, and [authn.Authenticator] for the errors.
+func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	text, err := m.offered(call.RequestHeader())
 	if err != nil {
 		return nil, err
@@ -65,12 +65,12 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*ac
 	if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(record.ExpiresAt) {
 		claims.ExpiresAt = record.ExpiresAt
 	}
-	return action.NewPrincipal(record.Owner, claims), nil
+	return authn.NewPrincipal(record.Owner, claims), nil
 }
 
 // Challenge returns the challenge of RFC 6750, or "" where keys have a header of
 // their own, for which HTTP knows no challenge.
-func (m *Manager) Challenge(action.Decision) string {
+func (m *Manager) Challenge(authn.Denial) string {
 	if m.header != authorization {
 		return ""
 	}
@@ -107,12 +107,12 @@ func failure(ctx context.Context, doing string, err error) error {
 	switch ended := ctx.Err(); {
 	case ended != nil:
 		return ended
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		// There is one. Passing this on would let another scheme decide.
 		return fmt.Errorf("%s: %v", doing, err) //nolint:errorlint // see above
-	case errors.Is(err, action.ErrInvalidCredential), errors.Is(err, errUnreadable):
+	case errors.Is(err, authn.ErrInvalidCredential), errors.Is(err, errUnreadable):
 		return err
 	default:
-		return action.Unavailable(fmt.Errorf("%s: %w", doing, err))
+		return authn.Unavailable(fmt.Errorf("%s: %w", doing, err))
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
@@ -23,9 +23,9 @@ func TestPrincipal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		var claims action.Claims
+		var claims authn.Details
 		var asked apikey.Key
-		manager, err := apikey.New(newMemory(), func(_ context.Context, key apikey.Key) (action.Claims, error) {
+		manager, err := apikey.New(newMemory(), func(_ context.Context, key apikey.Key) (authn.Details, error) {
 			asked = key
 			return claims, nil
 		})
@@ -34,20 +34,20 @@ func TestPrincipal(t *testing.T) {
 		}
 		key, text := issue(t, manager, "ada", "files.read", "files.write")
 		for name, test := range map[string]struct {
-			claims  action.Claims
+			claims  authn.Details
 			scopes  []string
 			expires time.Time
 		}{
-			"no claims": {action.Claims{}, nil, began.Add(time.Hour)},
+			"no claims": {authn.Details{}, nil, began.Add(time.Hour)},
 			"all scopes": {
-				action.Claims{Scopes: []string{"files.write", "files.read"}},
+				authn.Details{Scopes: []string{"files.write", "files.read"}},
 				[]string{"files.read", "files.write"}, began.Add(time.Hour),
 			},
-			"one scope":     {action.Claims{Scopes: []string{"files.write"}}, []string{"files.write"}, began.Add(time.Hour)},
-			"another scope": {action.Claims{Scopes: []string{"files", "files.read.all"}}, nil, began.Add(time.Hour)},
-			"ends earlier":  {action.Claims{ExpiresAt: began.Add(time.Minute)}, nil, began.Add(time.Minute)},
-			"ends later":    {action.Claims{ExpiresAt: began.Add(2 * time.Hour)}, nil, began.Add(time.Hour)},
-			"signed in":     {action.Claims{AuthenticatedAt: began}, nil, began.Add(time.Hour)},
+			"one scope":     {authn.Details{Scopes: []string{"files.write"}}, []string{"files.write"}, began.Add(time.Hour)},
+			"another scope": {authn.Details{Scopes: []string{"files", "files.read.all"}}, nil, began.Add(time.Hour)},
+			"ends earlier":  {authn.Details{ExpiresAt: began.Add(time.Minute)}, nil, began.Add(time.Minute)},
+			"ends later":    {authn.Details{ExpiresAt: began.Add(2 * time.Hour)}, nil, began.Add(time.Hour)},
+			"signed in":     {authn.Details{AuthenticatedAt: began}, nil, began.Add(time.Hour)},
 		} {
 			claims = test.claims
 			claims.Roles, claims.Attributes = []string{name}, map[string]string{"team": "red"}
@@ -75,10 +75,10 @@ func TestPrincipal(t *testing.T) {
 				t.Errorf("%s: lookup was asked about %s", name, diff)
 			}
 		}
-		if _, dated := any(manager).(action.Dated); dated {
+		if _, dated := any(manager).(authn.FreshnessReporter); dated {
 			t.Error("the manager says that it can tell when owners signed in")
 		}
-		if got := manager.Challenge(action.Decision{}); got != `Bearer realm="apikey"` {
+		if got := manager.Challenge(authn.Denial{}); got != `Bearer realm="apikey"` {
 			t.Errorf("Challenge = %q", got)
 		}
 	})
@@ -112,8 +112,8 @@ func TestExpiry(t *testing.T) {
 func TestLookupDecides(t *testing.T) {
 	t.Parallel()
 	var answer error
-	manager, err := apikey.New(newMemory(), func(context.Context, apikey.Key) (action.Claims, error) {
-		return action.Claims{}, answer
+	manager, err := apikey.New(newMemory(), func(context.Context, apikey.Key) (authn.Details, error) {
+		return authn.Details{}, answer
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -124,15 +124,15 @@ func TestLookupDecides(t *testing.T) {
 		want   string
 	}{
 		{nil, "ada"},
-		{action.InvalidCredential("user is disabled"), "invalid"},
-		{fmt.Errorf("look: %w", action.InvalidCredential("user is gone")), "invalid"},
+		{authn.InvalidCredential("user is disabled"), "invalid"},
+		{fmt.Errorf("look: %w", authn.InvalidCredential("user is gone")), "invalid"},
 		{errors.New("connection refused"), "unavailable"},
-		{action.Unavailable(errors.New("down")), "unavailable"},
+		{authn.Unavailable(errors.New("down")), "unavailable"},
 		{context.DeadlineExceeded, "unavailable"},
 		// There is a credential, so no other scheme may be asked.
-		{action.ErrNoCredential, "fault"},
-		{fmt.Errorf("look: %w", action.ErrNoCredential), "fault"},
-		{errors.Join(action.ErrNoCredential, action.InvalidCredential("gone")), "fault"},
+		{authn.ErrNoCredential, "fault"},
+		{fmt.Errorf("look: %w", authn.ErrNoCredential), "fault"},
+		{errors.Join(authn.ErrNoCredential, authn.InvalidCredential("gone")), "fault"},
 		{nil, "ada"},
 	} {
 		answer = test.answer
@@ -151,10 +151,10 @@ func TestStoreFails(t *testing.T) {
 	}{
 		{"find", errors.New("connection refused"), "unavailable"},
 		{"find", context.DeadlineExceeded, "unavailable"},
-		{"find", action.ErrNoCredential, "fault"},
+		{"find", authn.ErrNoCredential, "fault"},
 		// What a call did not need does not fail it.
 		{"mark used", errors.New("disk full"), "ada"},
-		{"mark used", action.InvalidCredential("odd"), "ada"},
+		{"mark used", authn.InvalidCredential("odd"), "ada"},
 		{"list", errors.New("connection refused"), "ada"},
 	} {
 		store := newMemory()
@@ -181,11 +181,11 @@ func TestCallerGoesAway(t *testing.T) {
 	for _, at := range []string{"find", "lookup", "mark used"} {
 		store := newMemory()
 		ctx, leave := context.WithCancel(t.Context())
-		manager, err := apikey.New(store, func(ctx context.Context, key apikey.Key) (action.Claims, error) {
+		manager, err := apikey.New(store, func(ctx context.Context, key apikey.Key) (authn.Details, error) {
 			if at == "lookup" {
 				leave()
 			}
-			return action.Claims{}, ctx.Err()
+			return authn.Details{}, ctx.Err()
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -268,8 +268,8 @@ func TestUseIsWrittenSeldom(t *testing.T) {
 func TestRefusedIsNoUse(t *testing.T) {
 	t.Parallel()
 	store := newMemory()
-	manager, err := apikey.New(store, func(context.Context, apikey.Key) (action.Claims, error) {
-		return action.Claims{}, action.InvalidCredential("disabled")
+	manager, err := apikey.New(store, func(context.Context, apikey.Key) (authn.Details, error) {
+		return authn.Details{}, authn.InvalidCredential("disabled")
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
@@ -16,7 +16,7 @@ func (s *settings) offered(header *connect.Header) (string, error) {
 	}
 	token, err := credential.Bearer(header)
 	if err == nil && !strings.HasPrefix(token, s.prefix) {
-		err = action.ErrNoCredential
+		err = authn.ErrNoCredential
 	}
 	return token, err
 }
@@ -25,10 +25,10 @@ func (s *settings) offered(header *connect.Header) (string, error) {
 func alone(values []string) (string, error) {
 	switch len(values) {
 	case 0:
-		return "", action.ErrNoCredential
+		return "", authn.ErrNoCredential
 	case 1:
 		return values[0], nil
 	default:
-		return "", action.InvalidCredential("several headers with an API key")
+		return "", authn.InvalidCredential("several headers with an API key")
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
@@ -148,7 +148,7 @@ func TestCredentialsInAHeaderOfTheirOwn(t *testing.T) {
 			}
 		})
 	}
-	if got := manager.Challenge(action.Decision{}); got != "" {
+	if got := manager.Challenge(authn.Denial{}); got != "" {
 		t.Errorf("Challenge = %q, but HTTP has none for a header of one's own", got)
 	}
 }

@@ -1,7 +1,7 @@
 // Package apikey authenticates programs by keys that their owners issued before.
 //
 //	keys, err := apikey.New(apikey.SQLite(db), lookup)
-//	registry, err := action.NewRegistry(action.Schemes{"apikey": keys})
+//	registry, err := action.NewRegistry(authn.Schemes{"apikey": keys})
 //
 // A key is issued, listed and revoked by handlers:
 //

@@ -9,7 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 	_ "modernc.org/sqlite"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
@@ -28,12 +28,12 @@ func ExampleNew() {
 		return
 	}
 	roles := map[string]string{"ada": "admin"}
-	lookup := func(_ context.Context, key apikey.Key) (action.Claims, error) {
+	lookup := func(_ context.Context, key apikey.Key) (authn.Details, error) {
 		role, ok := roles[key.Owner]
 		if !ok {
-			return action.Claims{}, action.InvalidCredential("user is gone")
+			return authn.Details{}, authn.InvalidCredential("user is gone")
 		}
-		return action.Claims{Roles: []string{role}, Scopes: key.Scopes}, nil
+		return authn.Details{Roles: []string{role}, Scopes: key.Scopes}, nil
 	}
 	keys, err := apikey.New(store, lookup)
 	if err != nil {

@@ -20,13 +20,13 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
 // members is a Lookup that knows every owner, as a member with all scopes of the key.
-func members(_ context.Context, key apikey.Key) (action.Claims, error) {
-	return action.Claims{Roles: []string{"member"}, Scopes: key.Scopes}, nil
+func members(_ context.Context, key apikey.Key) (authn.Details, error) {
+	return authn.Details{Roles: []string{"member"}, Scopes: key.Scopes}, nil
 }
 
 func newManager(tb testing.TB, store apikey.Store, options ...apikey.Option) *apikey.Manager {
@@ -62,17 +62,17 @@ func (h headers) call() *connect.CallInfo {
 func bearer(token string) headers { return headers{{"Authorization", "Bearer " + token}} }
 
 // outcome is a kind of answer of Authenticate.
-func outcome(principal *action.Principal, err error) string {
+func outcome(principal *authn.Principal, err error) string {
 	switch {
 	case principal != nil && err != nil:
 		return "principal beside an error"
 	case principal != nil:
 		return principal.ID()
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		return "none"
-	case errors.Is(err, action.ErrInvalidCredential):
+	case errors.Is(err, authn.ErrInvalidCredential):
 		return "invalid"
-	case errors.Is(err, action.ErrUnavailable):
+	case errors.Is(err, authn.ErrUnavailable):
 		return "unavailable"
 	case errors.Is(err, context.Canceled):
 		return "canceled"

@@ -20,7 +20,7 @@ import (
 // remembers, so expires is required and in the future. Owner and name are texts
 // without control characters.
 //
-// It fails with [action.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store does.
 func (m *Manager) Issue(ctx context.Context, owner, name string, scopes []string, expires time.Time) (Key, string, error) {
 	now := time.Now()
 	scopes = slices.Clone(scopes)
@@ -56,7 +56,7 @@ func (m *Manager) Issue(ctx context.Context, owner, name string, scopes []string
 // List returns the keys of an owner, the oldest first. Those that have expired are
 // among them until they are revoked.
 //
-// It fails with [action.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store does.
 func (m *Manager) List(ctx context.Context, owner string) ([]Key, error) {
 	keys, err := m.store.List(ctx, owner)
 	if err != nil {

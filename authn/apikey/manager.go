@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
 )
 
@@ -19,8 +19,8 @@ type Manager struct {
 }
 
 var (
-	_ action.Challenger = (*Manager)(nil)
-	_ action.Revoker    = (*Manager)(nil)
+	_ authn.Challenger = (*Manager)(nil)
+	_ authn.Revoker    = (*Manager)(nil)
 )
 
 // A Lookup tells what a key's owner may do now by this key: roles, attributes and so
@@ -32,10 +32,10 @@ var (
 // grants do so, return fewer roles.
 //
 // For an owner that is gone or disabled it returns an error made by
-// [action.InvalidCredential]; any other error means that nobody can tell, and the
+// [authn.InvalidCredential]; any other error means that nobody can tell, and the
 // call ends as unavailable. AuthenticatedAt of the claims is ignored, since a key
 // cannot tell; ExpiresAt holds where it comes before the key's own.
-type Lookup func(ctx context.Context, key Key) (action.Claims, error)
+type Lookup func(ctx context.Context, key Key) (authn.Details, error)
 
 // New returns a Manager that keeps its keys in store and asks lookup about their
 // owners. The error names everything that is wrong with the arguments.

@@ -12,7 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
@@ -188,7 +188,7 @@ func TestStoreFailsManagement(t *testing.T) {
 		want string
 	}{
 		{errors.New("connection refused"), "unavailable"},
-		{action.ErrNoCredential, "fault"},
+		{authn.ErrNoCredential, "fault"},
 		{nil, "canceled"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -10,7 +10,7 @@ var ErrNotFound = errors.New("apikey: no such key")
 
 // Revoke removes one key of an owner. From then on no call comes in by it, and live
 // streams are looked at again: in this process, and with [WithBus] in all. It fails with [ErrNotFound] where the
-// owner has no such key, even if somebody else has, and with [action.ErrUnavailable]
+// owner has no such key, even if somebody else has, and with [authn.ErrUnavailable]
 // where the store does.
 func (m *Manager) Revoke(ctx context.Context, owner, id string) error {
 	found, err := m.store.Remove(ctx, owner, id)
@@ -27,7 +27,7 @@ func (m *Manager) Revoke(ctx context.Context, owner, id string) error {
 }
 
 // RevokeAll removes every key of an owner, as Revoke does with one. An Issue at the
-// same time counts as before or as after it. It fails with [action.ErrUnavailable]
+// same time counts as before or as after it. It fails with [authn.ErrUnavailable]
 // where the store does.
 func (m *Manager) RevokeAll(ctx context.Context, owner string) error {
 	err := m.store.RemoveAll(ctx, owner)
@@ -38,7 +38,7 @@ func (m *Manager) RevokeAll(ctx context.Context, owner string) error {
 	return nil
 }
 
-// OnRevoke implements [action.Revoker]: revoked is called with the id of an owner
+// OnRevoke implements [authn.Revoker]: revoked is called with the id of an owner
 // whose keys Revoke or RevokeAll has removed in this process, and of one whom Changed
 // is told about; with [WithBus] in any process.
 func (m *Manager) OnRevoke(revoked func(owner string)) { m.revoked.OnRevoke(revoked) }

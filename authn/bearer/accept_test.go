@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
@@ -178,7 +178,7 @@ func TestGranted(t *testing.T) {
 			if (err != nil) != test.invalid {
 				t.Fatal(err)
 			}
-			want := action.Claims{Scopes: test.scopes, Roles: test.roles}
+			want := authn.Details{Scopes: test.scopes, Roles: test.roles}
 			if len(granted.Scopes)+len(want.Scopes) == 0 {
 				granted.Scopes = nil
 			}

@@ -8,7 +8,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
@@ -21,8 +21,8 @@ type Authenticator struct {
 }
 
 var (
-	_ action.Challenger = (*Authenticator)(nil)
-	_ action.Dated      = (*Authenticator)(nil)
+	_ authn.Challenger        = (*Authenticator)(nil)
+	_ authn.FreshnessReporter = (*Authenticator)(nil)
 )
 
 // New returns an Authenticator for the tokens that issuer made for audience, both
@@ -55,7 +55,7 @@ func New(issuer, audience string, keys KeySource, options ...Option) (*Authentic
 }
 
 // Load fetches the issuer's keys if there are none. A program can call it at
-// start-up to see whether the issuer is there. It fails with [action.ErrUnavailable]
+// start-up to see whether the issuer is there. It fails with [authn.ErrUnavailable]
 // where the issuer does; the next call that brings a token tries again.
 func (a *Authenticator) Load(ctx context.Context) error { return a.keys.load(ctx) }
 
@@ -68,9 +68,9 @@ func (a *Authenticator) Close() error {
 }
 
 // Authenticate verifies the token that came with the call and returns whom it stands
-// for. See the package for what is refused, and [action.Authenticator] for the
+// for. See the package for what is refused, and [authn.Authenticator] for the
 // errors.
-func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	token, err := a.Credential(call)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (a *Authenticator) Credential(call *connect.CallInfo) (string, error) {
 	case strings.Contains(token, "."):
 		return token, nil // Verify is stricter about its letters than the frame is
 	case token == "" || credential.IsToken68(token):
-		return "", action.ErrNoCredential
+		return "", authn.ErrNoCredential
 	default:
 		return "", errMalformed
 	}
@@ -97,7 +97,7 @@ func (a *Authenticator) Credential(call *connect.CallInfo) (string, error) {
 // Verify verifies a token and returns whom it stands for. What it answers depends on
 // nothing but the token, the issuer's keys, the clock, and what the [Identify]
 // function looks at.
-func (a *Authenticator) Verify(ctx context.Context, token string) (*action.Principal, error) {
+func (a *Authenticator) Verify(ctx context.Context, token string) (*authn.Principal, error) {
 	signed, err := parse(token)
 	if err != nil {
 		return nil, err
@@ -120,24 +120,24 @@ func (a *Authenticator) Verify(ctx context.Context, token string) (*action.Princ
 	return a.principal(ctx, verified)
 }
 
-// KnowsAuthenticationTime reports true: by "auth_time" a token can tell when its
+// ReportsAuthenticationTime reports true: by "auth_time" a token can tell when its
 // subject signed in. One that does not is denied where an action has a max_age.
-func (a *Authenticator) KnowsAuthenticationTime() bool { return true }
+func (a *Authenticator) ReportsAuthenticationTime() bool { return true }
 
 // principal makes a principal of a token that is good.
-func (a *Authenticator) principal(ctx context.Context, token *Token) (*action.Principal, error) {
+func (a *Authenticator) principal(ctx context.Context, token *Token) (*authn.Principal, error) {
 	id, claims, err := a.identify(ctx, token)
 	switch {
 	case err == nil:
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		// There is one. Passing this on would let another scheme decide.
 		return nil, fmt.Errorf("bearer: identify the caller: %v", err) //nolint:errorlint // see above
-	case errors.Is(err, action.ErrInvalidCredential), errors.Is(err, action.ErrUnavailable):
+	case errors.Is(err, authn.ErrInvalidCredential), errors.Is(err, authn.ErrUnavailable):
 		return nil, err
 	default:
-		return nil, action.Unavailable(fmt.Errorf("identify the caller: %w", err))
+		return nil, authn.Unavailable(fmt.Errorf("identify the caller: %w", err))
 	}
 	if id == "" {
 		return nil, errors.New("bearer: the identity has no id")
@@ -146,5 +146,5 @@ func (a *Authenticator) principal(ctx context.Context, token *Token) (*action.Pr
 	if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(token.ExpiresAt) {
 		claims.ExpiresAt = token.ExpiresAt
 	}
-	return action.NewPrincipal(id, claims), nil
+	return authn.NewPrincipal(id, claims), nil
 }

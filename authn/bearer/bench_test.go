@@ -9,7 +9,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
@@ -32,7 +32,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	for _, algorithm := range []string{"ES256", "RS256", "PS256", "EdDSA"} {
 		authenticator, call := benchCall(b, algorithm)
 		size := "/" + strconv.Itoa(len(call.RequestHeader().Get("Authorization"))-len("Bearer ")) + "B"
-		for name, authenticator := range map[string]action.Authenticator{
+		for name, authenticator := range map[string]authn.Authenticator{
 			"verified": authenticator, "cached": newCache(b).Wrap(authenticator),
 		} {
 			b.Run(algorithm+size+"/"+name, func(b *testing.B) {

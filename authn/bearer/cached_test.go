@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
@@ -137,10 +138,10 @@ func TestRevokedWhileCached(t *testing.T) {
 	var denied sync.Map
 	var asked atomic.Int64
 	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now),
-		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, action.Claims, error) {
+		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
 			asked.Add(1)
 			if _, ok := denied.Load(token.ID); ok {
-				return "", action.Claims{}, action.InvalidCredential("token was revoked")
+				return "", authn.Details{}, authn.InvalidCredential("token was revoked")
 			}
 			claims, err := token.Granted()
 			return token.Subject, claims, err
@@ -183,8 +184,8 @@ func TestWrappedSaysTheSame(t *testing.T) {
 	t.Parallel()
 	authenticator := must(bearer.New("id", audience, static(onceP256().Public())))
 	wrapped := newCache(t).Wrap(authenticator)
-	denial := action.Decision{MissingScopes: []string{"a"}}
-	if wrapped.Challenge(denial) != authenticator.Challenge(denial) || !wrapped.KnowsAuthenticationTime() {
+	denial := authn.Denial{Reason: authn.InsufficientScope, MissingScopes: []string{"a"}}
+	if wrapped.Challenge(denial) != authenticator.Challenge(denial) || !wrapped.ReportsAuthenticationTime() {
 		t.Error("a challenge or a date is lost")
 	}
 	for _, authorization := range [][]string{nil, {"Basic eDp5"}, {"Bearer opaque"}, {"Bearer a.b.c"}, {"Bearer a", "Bearer b"}, {""}, {"Bearer a.b.c, Bearer x"}} {

@@ -5,24 +5,24 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // Challenge returns what a call that was denied would have needed: a newer sign-in
 // (RFC 9470, section 3), more scopes (RFC 6750, section 3.1), a token that is good,
 // or any token at all.
-func (a *Authenticator) Challenge(denial action.Decision) string {
+func (a *Authenticator) Challenge(denial authn.Denial) string {
 	challenge := `Bearer realm="` + a.realm + `"`
-	switch {
-	case denial.MaxAge > 0:
+	switch denial.Reason {
+	case authn.NotFresh:
 		seconds := strconv.FormatInt(int64(denial.MaxAge/time.Second), 10)
 		return challenge + `, error="insufficient_user_authentication", max_age="` + seconds + `"`
-	case len(denial.MissingScopes) > 0:
+	case authn.InsufficientScope:
 		return challenge + `, error="insufficient_scope", scope="` + scopeList(denial.MissingScopes) + `"`
-	case denial.Reason != action.ErrNoCredential.Error(): // the gate's reason where nothing was offered
-		return challenge + `, error="invalid_token"`
+	case authn.NoCredential:
+		return challenge // RFC 6750, section 3.1: no error code where nothing was offered
 	default:
-		return challenge
+		return challenge + `, error="invalid_token"`
 	}
 }
 

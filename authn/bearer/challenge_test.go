@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -16,22 +17,22 @@ func TestChallenge(t *testing.T) {
 	named := must(bearer.New("id", audience, static(onceP256().Public()), bearer.WithRealm("our API")))
 	for name, test := range map[string]struct {
 		authenticator *bearer.Authenticator
-		denial        action.Decision
+		denial        authn.Denial
 		want          string
 	}{
-		"no credential": {plain, action.Decision{Reason: "no credential offered"}, `Bearer realm="https://api.example.com"`},
-		"a bad one":     {plain, action.Decision{Reason: "x"}, `Bearer realm="https://api.example.com", error="invalid_token"`},
-		"a realm":       {named, action.Decision{Reason: "no credential offered"}, `Bearer realm="our API"`},
+		"no credential": {plain, authn.Denial{Reason: authn.NoCredential}, `Bearer realm="https://api.example.com"`},
+		"a bad one":     {plain, authn.Denial{Reason: authn.BadCredential}, `Bearer realm="https://api.example.com", error="invalid_token"`},
+		"a realm":       {named, authn.Denial{Reason: authn.NoCredential}, `Bearer realm="our API"`},
 		"too few scopes": {
-			named, action.Decision{Reason: "x", MissingScopes: []string{"a", "b:c"}},
+			named, authn.Denial{Reason: authn.InsufficientScope, MissingScopes: []string{"a", "b:c"}},
 			`Bearer realm="our API", error="insufficient_scope", scope="a b:c"`,
 		},
 		"scopes beyond OAuth": {
-			named, action.Decision{MissingScopes: []string{"", "a b", "c\"", "d\\", "e\r\n", "é", "f"}},
+			named, authn.Denial{Reason: authn.InsufficientScope, MissingScopes: []string{"", "a b", "c\"", "d\\", "e\r\n", "é", "f"}},
 			`Bearer realm="our API", error="insufficient_scope", scope="f"`,
 		},
 		"an old sign-in": {
-			named, action.Decision{Reason: "x", MaxAge: 15 * time.Minute},
+			named, authn.Denial{Reason: authn.NotFresh, MaxAge: 15 * time.Minute},
 			`Bearer realm="our API", error="insufficient_user_authentication", max_age="900"`,
 		},
 	} {

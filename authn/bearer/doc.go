@@ -3,7 +3,7 @@
 //
 //	tokens, err := bearer.New("https://id.example.com", "https://api.example.com", bearer.Discovery())
 //	defer tokens.Close()
-//	registry, err := action.NewRegistry(action.Schemes{"bearer": tokens})
+//	registry, err := action.NewRegistry(authn.Schemes{"bearer": tokens})
 //
 // A token counts if its signature is by a key of the issuer that its "kid" names, by
 // an asymmetric algorithm of a short list; its "iss" and "aud" are the ones given to

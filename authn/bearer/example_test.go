@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
@@ -19,7 +20,7 @@ func Example() {
 		return
 	}
 	defer tokens.Close()
-	registry, err := action.NewRegistry(action.Schemes{"bearer": tokens})
+	registry, err := action.NewRegistry(authn.Schemes{"bearer": tokens})
 	fmt.Println(registry != nil, err)
 	// Output: true <nil>
 }
@@ -30,10 +31,10 @@ type directory map[string]struct {
 	roles []string
 }
 
-func (d directory) identify(_ context.Context, token *bearer.Token) (string, action.Claims, error) {
+func (d directory) identify(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
 	user, ok := d[token.Subject]
 	if !ok {
-		return "", action.Claims{}, action.InvalidCredential("subject is nobody here")
+		return "", authn.Details{}, authn.InvalidCredential("subject is nobody here")
 	}
 	claims, err := token.Granted() // the scopes that the issuer granted
 	claims.Roles = user.roles      // and the roles that we give

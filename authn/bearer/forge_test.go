@@ -18,7 +18,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
@@ -108,17 +108,17 @@ func trusted(tb testing.TB, p *provider, options ...bearer.Option) *bearer.Authe
 }
 
 // outcome is a kind of answer of an authenticator: who, or why not.
-func outcome(principal *action.Principal, err error) string {
+func outcome(principal *authn.Principal, err error) string {
 	switch {
 	case principal != nil && err != nil:
 		return "principal beside an error"
 	case principal != nil:
 		return principal.ID()
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		return "none"
-	case errors.Is(err, action.ErrInvalidCredential):
+	case errors.Is(err, authn.ErrInvalidCredential):
 		return "invalid"
-	case errors.Is(err, action.ErrUnavailable):
+	case errors.Is(err, authn.ErrUnavailable):
 		return "unavailable"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
@@ -140,7 +140,7 @@ func calling(authorization ...string) *connect.CallInfo {
 	return call
 }
 
-func authenticate(t *testing.T, authenticator action.Authenticator, token string) string {
+func authenticate(t *testing.T, authenticator authn.Authenticator, token string) string {
 	t.Helper()
 	return outcome(authenticator.Authenticate(t.Context(), calling("Bearer "+token)))
 }

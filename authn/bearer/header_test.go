@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 )
@@ -182,9 +183,9 @@ func TestBounds(t *testing.T) { //nolint:paralleltest // see above
 		"dots and padding":        strings.Repeat("=.", 500_000),
 	} {
 		call := calling("Bearer " + token)
-		for way, verify := range map[string]func() (*action.Principal, error){
-			"Verify":       func() (*action.Principal, error) { return authenticator.Verify(t.Context(), token) },
-			"Authenticate": func() (*action.Principal, error) { return authenticator.Authenticate(t.Context(), call) },
+		for way, verify := range map[string]func() (*authn.Principal, error){
+			"Verify":       func() (*authn.Principal, error) { return authenticator.Verify(t.Context(), token) },
+			"Authenticate": func() (*authn.Principal, error) { return authenticator.Authenticate(t.Context(), call) },
 		} {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An Identify function says whom a verified token stands for: the principal's id, and
@@ -13,19 +13,19 @@ import (
 // among its own users, names roles its own way, or asks whether a token was revoked.
 //
 // For a token that is not to be let through it returns an error made by
-// [action.InvalidCredential]; any other error means that nobody can tell, and the
+// [authn.InvalidCredential]; any other error means that nobody can tell, and the
 // call ends as unavailable. AuthenticatedAt of the claims is ignored, since the token
 // knows better; ExpiresAt holds where it comes before the token's own.
 //
 // It must be safe for concurrent use, and not keep the token's claims. Behind a
 // cache, what it answers is remembered.
-type Identify func(ctx context.Context, token *Token) (id string, claims action.Claims, err error)
+type Identify func(ctx context.Context, token *Token) (id string, claims authn.Details, err error)
 
 // QualifiedSubject is the [Identify] function that holds by default. The id is the
 // issuer, "#" and the subject, which no other issuer can make, since no issuer has a
 // "#" in it. For roles and scopes see [Token.Granted]. There are no
 // attributes.
-func QualifiedSubject(_ context.Context, token *Token) (string, action.Claims, error) {
+func QualifiedSubject(_ context.Context, token *Token) (string, authn.Details, error) {
 	claims, err := token.Granted()
 	return token.Issuer + "#" + token.Subject, claims, err
 }
@@ -34,34 +34,34 @@ func QualifiedSubject(_ context.Context, token *Token) (string, action.Claims, e
 // registry whose principals all come from this one issuer: where another scheme gives
 // ids as well, whoever can choose a subject here can be anybody there. Otherwise it
 // is [QualifiedSubject].
-func UnsafeSubject(_ context.Context, token *Token) (string, action.Claims, error) {
+func UnsafeSubject(_ context.Context, token *Token) (string, authn.Details, error) {
 	claims, err := token.Granted()
 	return token.Subject, claims, err
 }
 
 var (
-	errScopes = action.InvalidCredential("token claim scope or scp is neither a text nor a list of texts")
-	errRoles  = action.InvalidCredential("token claim roles is not a list of texts")
+	errScopes = authn.InvalidCredential("token claim scope or scp is neither a text nor a list of texts")
+	errRoles  = authn.InvalidCredential("token claim roles is not a list of texts")
 )
 
 // Granted returns the scopes and roles that the token says were granted: scopes by
 // "scope" (RFC 9068), or by "scp" where there is no "scope", as a text with spaces
 // between or as a list; roles by "roles", a list. What is absent grants nothing; what
 // is of another type makes the token invalid.
-func (t *Token) Granted() (action.Claims, error) {
+func (t *Token) Granted() (authn.Details, error) {
 	name := "scope"
 	if _, ok := t.Claims[name]; !ok {
 		name = "scp"
 	}
-	var granted action.Claims
+	var granted authn.Details
 	var ok bool
 	if text, isText := t.Claims[name].(string); isText {
 		granted.Scopes = strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })
 	} else if granted.Scopes, ok = t.list(name); !ok {
-		return action.Claims{}, errScopes
+		return authn.Details{}, errScopes
 	}
 	if granted.Roles, ok = t.list("roles"); !ok {
-		return action.Claims{}, errRoles
+		return authn.Details{}, errRoles
 	}
 	return granted, nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
@@ -23,18 +23,18 @@ func TestIdentityAnswers(t *testing.T) {
 	}{
 		"known":                 {"u1", nil, "u1"},
 		"no id":                 {"", nil, "fault"},
-		"revoked":               {"u1", action.InvalidCredential("token was revoked"), "invalid"},
-		"revoked, wrapped":      {"u1", fmt.Errorf("tokens: %w", action.InvalidCredential("token was revoked")), "invalid"},
+		"revoked":               {"u1", authn.InvalidCredential("token was revoked"), "invalid"},
+		"revoked, wrapped":      {"u1", fmt.Errorf("tokens: %w", authn.InvalidCredential("token was revoked")), "invalid"},
 		"down":                  {"u1", errors.New("connection refused"), "unavailable"},
-		"down, said so":         {"u1", action.Unavailable(errors.New("connection refused")), "unavailable"},
+		"down, said so":         {"u1", authn.Unavailable(errors.New("connection refused")), "unavailable"},
 		"down, by a time-out":   {"u1", context.DeadlineExceeded, "unavailable"},
-		"as if there were none": {"u1", fmt.Errorf("users: %w", action.ErrNoCredential), "fault"},
+		"as if there were none": {"u1", fmt.Errorf("users: %w", authn.ErrNoCredential), "fault"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			authenticator := must(bearer.New("id", audience, static(key.private.Public()),
-				bearer.WithIdentity(func(context.Context, *bearer.Token) (string, action.Claims, error) {
-					return test.id, action.Claims{Roles: []string{"admin"}}, test.err
+				bearer.WithIdentity(func(context.Context, *bearer.Token) (string, authn.Details, error) {
+					return test.id, authn.Details{Roles: []string{"admin"}}, test.err
 				})))
 			if got := authenticate(t, authenticator, key.token("id", time.Now())); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
@@ -48,9 +48,9 @@ func TestCallerGoesAwayDuringIdentity(t *testing.T) {
 	key := es256("k1")
 	ctx, cancel := context.WithCancel(t.Context())
 	authenticator := must(bearer.New("id", audience, static(key.private.Public()),
-		bearer.WithIdentity(func(context.Context, *bearer.Token) (string, action.Claims, error) {
+		bearer.WithIdentity(func(context.Context, *bearer.Token) (string, authn.Details, error) {
 			cancel()
-			return "", action.Claims{}, errors.New("interrupted")
+			return "", authn.Details{}, errors.New("interrupted")
 		})))
 	if got := outcome(authenticator.Verify(ctx, key.token("id", time.Now()))); got != "canceled" {
 		t.Errorf("got %s", got)
@@ -62,9 +62,9 @@ func TestIdentitySeesTheToken(t *testing.T) {
 	clock, key := newClock(), es256("k1")
 	now := clock.Now()
 	var seen *bearer.Token
-	claims := action.Claims{Roles: []string{"member"}, Attributes: map[string]string{"team": "red"}, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	claims := authn.Details{Roles: []string{"member"}, Attributes: map[string]string{"team": "red"}, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour)}
 	authenticator := must(bearer.New("id", audience, static(key.private.Public()), bearer.WithClock(clock.Now),
-		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, action.Claims, error) {
+		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
 			seen = token
 			return "user-7", claims, nil
 		})))

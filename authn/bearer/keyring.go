@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // minInterval is the least time between two fetches, whatever tokens come in: it is
@@ -19,8 +19,8 @@ const minInterval = 10 * time.Second
 const maxFetch = 10 * time.Second
 
 var (
-	errUnknownKey = action.InvalidCredential("token is by a key that the issuer does not have, or not for this algorithm")
-	errClosed     = action.Unavailable(errors.New("the authenticator is closed"))
+	errUnknownKey = authn.InvalidCredential("token is by a key that the issuer does not have, or not for this algorithm")
+	errClosed     = authn.Unavailable(errors.New("the authenticator is closed"))
 )
 
 // A keyring holds the issuer's keys and renews them. One fetch is under way at a
@@ -94,7 +94,7 @@ func (r *keyring) look(keyID, algorithm string, mayFetch bool) (crypto.PublicKey
 		return nil, r.fetching, nil
 	case r.failure != nil:
 		// A key that is not known may be one that could not be fetched.
-		return nil, nil, action.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
+		return nil, nil, authn.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
 	case !usable:
 		return nil, nil, errClosed
 	default:
@@ -159,7 +159,7 @@ func (r *keyring) load(ctx context.Context) error {
 	case r.usable(r.now()):
 		return nil
 	case r.failure != nil:
-		return action.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
+		return authn.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
 	default:
 		return errClosed
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
@@ -233,7 +234,7 @@ func TestOutages(t *testing.T) {
 				}
 			}
 			see("at the start", key, "unavailable")
-			if err := authenticator.Load(t.Context()); !errors.Is(err, action.ErrUnavailable) {
+			if err := authenticator.Load(t.Context()); !errors.Is(err, authn.ErrUnavailable) {
 				t.Errorf("Load: %v", err)
 			}
 			issuer.answer(nil)
@@ -390,7 +391,7 @@ func TestCloseEndsAFetch(t *testing.T) {
 	if got := authenticate(t, authenticator, token); got != "unavailable" {
 		t.Errorf("afterwards: %s", got)
 	}
-	if err := authenticator.Load(t.Context()); !errors.Is(err, action.ErrUnavailable) {
+	if err := authenticator.Load(t.Context()); !errors.Is(err, authn.ErrUnavailable) {
 		t.Errorf("Load: %v", err)
 	}
 	if err := authenticator.Close(); err != nil || issuer.visited() != 1 {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/json"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // signed is a token in its compact form, of which nothing is trusted.
@@ -26,13 +26,13 @@ type header struct {
 }
 
 var (
-	errMalformed = action.InvalidCredential("token is malformed")
-	errHeader    = action.InvalidCredential("token header is malformed")
-	errForbidden = action.InvalidCredential("token header brings its own key, an extension or encryption")
-	errKeyID     = action.InvalidCredential("token names no key")
-	errAlgorithm = action.InvalidCredential("token is signed by an algorithm that does not count")
-	errKind      = action.InvalidCredential("token is not of the type of an access token")
-	errSignature = action.InvalidCredential("token signature is wrong")
+	errMalformed = authn.InvalidCredential("token is malformed")
+	errHeader    = authn.InvalidCredential("token header is malformed")
+	errForbidden = authn.InvalidCredential("token header brings its own key, an extension or encryption")
+	errKeyID     = authn.InvalidCredential("token names no key")
+	errAlgorithm = authn.InvalidCredential("token is signed by an algorithm that does not count")
+	errKind      = authn.InvalidCredential("token is not of the type of an access token")
+	errSignature = authn.InvalidCredential("token signature is wrong")
 )
 
 // maxKeyID is the longest key id that is looked up.

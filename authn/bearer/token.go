@@ -9,7 +9,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4/json"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A Token is a verified token. Its fields are what it claims; the token itself,
@@ -34,17 +34,17 @@ type Token struct {
 }
 
 var (
-	errClaims    = action.InvalidCredential("token claims are malformed")
-	errIssuer    = action.InvalidCredential("token is by another issuer")
-	errAudience  = action.InvalidCredential("token is for another audience")
-	errSubject   = action.InvalidCredential("token has no subject, or not one that can be told from others")
-	errNoExpiry  = action.InvalidCredential("token has no expiry")
-	errExpired   = action.InvalidCredential("token has expired")
-	errNotYet    = action.InvalidCredential("token is not valid yet")
-	errIssuedAt  = action.InvalidCredential("token was made in the future")
-	errFreshness = action.InvalidCredential("token says that the sign-in is in the future")
-	errBound     = action.InvalidCredential("token is bound to a key, of which there is no proof")
-	errEvent     = action.InvalidCredential("token is a security event")
+	errClaims    = authn.InvalidCredential("token claims are malformed")
+	errIssuer    = authn.InvalidCredential("token is by another issuer")
+	errAudience  = authn.InvalidCredential("token is for another audience")
+	errSubject   = authn.InvalidCredential("token has no subject, or not one that can be told from others")
+	errNoExpiry  = authn.InvalidCredential("token has no expiry")
+	errExpired   = authn.InvalidCredential("token has expired")
+	errNotYet    = authn.InvalidCredential("token is not valid yet")
+	errIssuedAt  = authn.InvalidCredential("token was made in the future")
+	errFreshness = authn.InvalidCredential("token says that the sign-in is in the future")
+	errBound     = authn.InvalidCredential("token is bound to a key, of which there is no proof")
+	errEvent     = authn.InvalidCredential("token is a security event")
 )
 
 // maxSubject is the longest subject that OpenID Connect Core, section 2, allows.

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 )
@@ -50,11 +51,11 @@ func (h handler) DeleteUser(context.Context, *action.Call[demov1.DeleteUserReque
 // other is a scheme whose credential nobody brings.
 type other struct{}
 
-func (other) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
-	return nil, action.ErrNoCredential
+func (other) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	return nil, authn.ErrNoCredential
 }
 
-func (other) KnowsAuthenticationTime() bool { return true }
+func (other) ReportsAuthenticationTime() bool { return true }
 
 func (w *wire) Enabled(_ context.Context, outcome action.Outcome) bool { return outcome == action.Deny }
 
@@ -71,10 +72,10 @@ func (w *wire) denied() []action.Decision {
 	return w.denials
 }
 
-func newWire(t *testing.T, authenticator action.Authenticator, options ...action.RegistryOption) *wire {
+func newWire(t *testing.T, authenticator authn.Authenticator, options ...action.RegistryOption) *wire {
 	t.Helper()
 	w := new(wire)
-	registry, err := action.NewRegistry(action.Schemes{"session": other{}, "bearer": authenticator, "apikey": other{}}, append(options, action.WithRecorder(w))...)
+	registry, err := action.NewRegistry(authn.Schemes{"session": other{}, "bearer": authenticator, "apikey": other{}}, append(options, action.WithRecorder(w))...)
 	if err != nil {
 		t.Fatal(err)
 	}

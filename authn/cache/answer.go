@@ -5,14 +5,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An answer is what a verifier said of a credential: a principal or an error, never
 // both and never neither. Once it is remembered it does not change.
 type answer struct {
 	key       key
-	principal *action.Principal
+	principal *authn.Principal
 	err       error
 
 	// until is when it is too old, and expires when the credential is, if ever.

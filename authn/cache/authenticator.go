@@ -6,7 +6,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An Authenticator answers as the [Verifier] that it wraps, from memory where it can.
@@ -18,16 +18,16 @@ type Authenticator struct {
 }
 
 var (
-	_ action.Challenger = (*Authenticator)(nil)
-	_ action.Dated      = (*Authenticator)(nil)
-	_ action.Revoker    = (*Authenticator)(nil)
+	_ authn.Challenger        = (*Authenticator)(nil)
+	_ authn.FreshnessReporter = (*Authenticator)(nil)
+	_ authn.Revoker           = (*Authenticator)(nil)
 )
 
 var errNameless = errors.New("cache: the verifier named an empty credential")
 
 // Authenticate returns whom the call's credential stands for. The errors are those of
-// the verifier, and [action.ErrUnavailable] once the cache is closed.
-func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+// the verifier, and [authn.ErrUnavailable] once the cache is closed.
+func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	credential, err := a.verifier.Credential(call)
 	if err != nil {
 		return nil, err
@@ -43,17 +43,17 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 }
 
 // Challenge returns the verifier's challenge, if it has one.
-func (a *Authenticator) Challenge(denial action.Decision) string {
-	if challenger, ok := a.verifier.(action.Challenger); ok {
+func (a *Authenticator) Challenge(denial authn.Denial) string {
+	if challenger, ok := a.verifier.(authn.Challenger); ok {
 		return challenger.Challenge(denial)
 	}
 	return ""
 }
 
-// KnowsAuthenticationTime reports whether the verifier does.
-func (a *Authenticator) KnowsAuthenticationTime() bool {
-	dated, ok := a.verifier.(action.Dated)
-	return ok && dated.KnowsAuthenticationTime()
+// ReportsAuthenticationTime reports whether the verifier does.
+func (a *Authenticator) ReportsAuthenticationTime() bool {
+	dated, ok := a.verifier.(authn.FreshnessReporter)
+	return ok && dated.ReportsAuthenticationTime()
 }
 
 // OnRevoke asks for revoked to be called with the id of every principal that this

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
@@ -33,8 +33,8 @@ type Cache struct {
 }
 
 var (
-	errClosed = action.Unavailable(errors.New("the cache is closed"))
-	errBusy   = action.Unavailable(errors.New("the credential is revoked again and again while it is verified"))
+	errClosed = authn.Unavailable(errors.New("the cache is closed"))
+	errBusy   = authn.Unavailable(errors.New("the credential is revoked again and again while it is verified"))
 )
 
 // New returns an empty cache. The error names everything that is wrong with the
@@ -63,7 +63,7 @@ func New(options ...Option) (*Cache, error) {
 
 // Close ends the verifications that are under way and waits for them: they are the
 // only goroutines of a cache. Afterwards its authenticators answer
-// [action.ErrUnavailable] to what they do not remember.
+// [authn.ErrUnavailable] to what they do not remember.
 func (c *Cache) Close() error {
 	c.mu.Lock() // so that no verification begins between the two
 	c.cancel()
@@ -74,13 +74,13 @@ func (c *Cache) Close() error {
 
 // Wrap returns an authenticator that answers as the verifier does, and remembers the
 // answers. It challenges as the verifier does, and knows of authentication times what
-// the verifier knows. Of a verifier that is an [action.Revoker] it learns what to
+// the verifier knows. Of a verifier that is an [authn.Revoker] it learns what to
 // forget. Wrapping nil gives nil, which no registry takes.
 func (c *Cache) Wrap(verifier Verifier) *Authenticator {
 	if value := reflect.ValueOf(verifier); !value.IsValid() || value.Kind() == reflect.Pointer && value.IsNil() {
 		return nil
 	}
-	if revoker, ok := verifier.(action.Revoker); ok {
+	if revoker, ok := verifier.(authn.Revoker); ok {
 		revoker.OnRevoke(func(principalID string) { c.forget(revocation.OfPrincipal(principalID)) })
 	}
 	return &Authenticator{cache: c, verifier: verifier, keys: newKeys()}

@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
 
@@ -23,65 +24,65 @@ import (
 func TestRemembers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		tell  func(now time.Time) (*action.Principal, error)
+		tell  func(now time.Time) (*authn.Principal, error)
 		want  string
 		lasts time.Duration
 	}{
 		"a principal": {
-			func(time.Time) (*action.Principal, error) { return action.NewPrincipal("ada", action.Claims{}), nil },
+			func(time.Time) (*authn.Principal, error) { return authn.NewPrincipal("ada", authn.Details{}), nil },
 			"ada", time.Minute,
 		},
 		"one that expires later": {
-			func(now time.Time) (*action.Principal, error) {
-				return action.NewPrincipal("ada", action.Claims{ExpiresAt: now.Add(time.Minute + 1)}), nil
+			func(now time.Time) (*authn.Principal, error) {
+				return authn.NewPrincipal("ada", authn.Details{ExpiresAt: now.Add(time.Minute + 1)}), nil
 			},
 			"ada", time.Minute,
 		},
 		"one that expires before": {
-			func(now time.Time) (*action.Principal, error) {
-				return action.NewPrincipal("ada", action.Claims{ExpiresAt: now.Add(20 * time.Second)}), nil
+			func(now time.Time) (*authn.Principal, error) {
+				return authn.NewPrincipal("ada", authn.Details{ExpiresAt: now.Add(20 * time.Second)}), nil
 			},
 			"ada", 20 * time.Second,
 		},
 		"one that has expired": {
-			func(now time.Time) (*action.Principal, error) {
-				return action.NewPrincipal("ada", action.Claims{ExpiresAt: now}), nil
+			func(now time.Time) (*authn.Principal, error) {
+				return authn.NewPrincipal("ada", authn.Details{ExpiresAt: now}), nil
 			},
 			"ada", 0,
 		},
 		"a bad credential": {
-			func(time.Time) (*action.Principal, error) { return nil, action.InvalidCredential("expired") },
+			func(time.Time) (*authn.Principal, error) { return nil, authn.InvalidCredential("expired") },
 			"invalid", 5 * time.Second,
 		},
 		"a bad one, wrapped": {
-			func(time.Time) (*action.Principal, error) {
-				return nil, fmt.Errorf("x: %w", action.InvalidCredential("expired"))
+			func(time.Time) (*authn.Principal, error) {
+				return nil, fmt.Errorf("x: %w", authn.InvalidCredential("expired"))
 			},
 			"invalid", 5 * time.Second,
 		},
 		"nobody can tell": {
-			func(time.Time) (*action.Principal, error) { return nil, action.Unavailable(errors.New("down")) },
+			func(time.Time) (*authn.Principal, error) { return nil, authn.Unavailable(errors.New("down")) },
 			"unavailable", 0,
 		},
 		"bad, and nobody can tell": {
-			func(time.Time) (*action.Principal, error) {
-				return nil, errors.Join(action.InvalidCredential("x"), action.Unavailable(errors.New("down")))
+			func(time.Time) (*authn.Principal, error) {
+				return nil, errors.Join(authn.InvalidCredential("x"), authn.Unavailable(errors.New("down")))
 			},
 			"invalid", 0,
 		},
-		"a fault":   {func(time.Time) (*action.Principal, error) { return nil, errors.New("bug") }, "fault", 0},
-		"a context": {func(time.Time) (*action.Principal, error) { return nil, context.DeadlineExceeded }, "late", 0},
-		"a panic":   {func(time.Time) (*action.Principal, error) { panic("bug") }, "fault", 0},
-		"an exit":   {func(time.Time) (*action.Principal, error) { runtime.Goexit(); return nil, nil }, "fault", 0}, //nolint:nilnil // not reached
-		"nothing":   {func(time.Time) (*action.Principal, error) { return nil, nil }, "fault", 0},                   //nolint:nilnil // on purpose
-		"nobody":    {func(time.Time) (*action.Principal, error) { return new(action.Principal), nil }, "fault", 0},
+		"a fault":   {func(time.Time) (*authn.Principal, error) { return nil, errors.New("bug") }, "fault", 0},
+		"a context": {func(time.Time) (*authn.Principal, error) { return nil, context.DeadlineExceeded }, "late", 0},
+		"a panic":   {func(time.Time) (*authn.Principal, error) { panic("bug") }, "fault", 0},
+		"an exit":   {func(time.Time) (*authn.Principal, error) { runtime.Goexit(); return nil, nil }, "fault", 0}, //nolint:nilnil // not reached
+		"nothing":   {func(time.Time) (*authn.Principal, error) { return nil, nil }, "fault", 0},                   //nolint:nilnil // on purpose
+		"nobody":    {func(time.Time) (*authn.Principal, error) { return new(authn.Principal), nil }, "fault", 0},
 		"no credential": {
-			func(time.Time) (*action.Principal, error) { return nil, fmt.Errorf("x: %w", action.ErrNoCredential) },
+			func(time.Time) (*authn.Principal, error) { return nil, fmt.Errorf("x: %w", authn.ErrNoCredential) },
 			"fault", 0,
 		},
 		"a principal beside an error": {
-			func(time.Time) (*action.Principal, error) {
-				return action.NewPrincipal("ada", action.Claims{}), action.InvalidCredential("x")
+			func(time.Time) (*authn.Principal, error) {
+				return authn.NewPrincipal("ada", authn.Details{}), authn.InvalidCredential("x")
 			},
 			"invalid", 5 * time.Second,
 		},
@@ -89,7 +90,7 @@ func TestRemembers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				verifier := &verifier{tell: func(context.Context, string) (*action.Principal, error) { return test.tell(time.Now()) }}
+				verifier := &verifier{tell: func(context.Context, string) (*authn.Principal, error) { return test.tell(time.Now()) }}
 				wrapped := newCache(t).Wrap(verifier)
 				see := func(when string, asked int64) {
 					t.Helper()
@@ -120,9 +121,9 @@ func TestRemembers(t *testing.T) {
 func TestTimeCountsFromTheQuestion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+		verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
 			time.Sleep(10 * time.Second)
-			return action.NewPrincipal(credential, action.Claims{}), nil
+			return authn.NewPrincipal(credential, authn.Details{}), nil
 		}}
 		wrapped := newCache(t).Wrap(verifier)
 		authenticate(t, wrapped, "ada")
@@ -138,11 +139,11 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		good := true
-		verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+		verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
 			if good {
-				return action.NewPrincipal(credential, action.Claims{}), nil
+				return authn.NewPrincipal(credential, authn.Details{}), nil
 			}
-			return nil, action.InvalidCredential("expired")
+			return nil, authn.InvalidCredential("expired")
 		}}
 		wrapped := newCache(t).Wrap(verifier)
 		for _, want := range []string{"ada", "invalid", "ada", "invalid"} {
@@ -181,8 +182,8 @@ func TestApart(t *testing.T) {
 	shared := newCache(t)
 	var wrapped []*cache.Authenticator
 	for i := range 3 {
-		wrapped = append(wrapped, shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
-			return action.NewPrincipal(strconv.Itoa(i)+":"+credential, action.Claims{}), nil
+		wrapped = append(wrapped, shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+			return authn.NewPrincipal(strconv.Itoa(i)+":"+credential, authn.Details{}), nil
 		}}))
 	}
 	long := strings.Repeat("a", 4096)
@@ -241,9 +242,9 @@ func TestFloods(t *testing.T) {
 func TestFirstSightsVerifyOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+		verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
 			time.Sleep(time.Second)
-			return action.NewPrincipal(credential, action.Claims{}), nil
+			return authn.NewPrincipal(credential, authn.Details{}), nil
 		}}
 		wrapped := newCache(t).Wrap(verifier)
 		var group sync.WaitGroup
@@ -273,13 +274,13 @@ func TestCallersGoAway(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				canceled := false
-				verifier := &verifier{tell: func(ctx context.Context, credential string) (*action.Principal, error) {
+				verifier := &verifier{tell: func(ctx context.Context, credential string) (*authn.Principal, error) {
 					select {
 					case <-ctx.Done():
 						canceled = true
 						return nil, ctx.Err()
 					case <-time.After(time.Second):
-						return action.NewPrincipal(credential, action.Claims{}), nil
+						return authn.NewPrincipal(credential, authn.Details{}), nil
 					}
 				}}
 				wrapped := newCache(t).Wrap(verifier)
@@ -318,7 +319,7 @@ func TestCallersGoAway(t *testing.T) {
 func TestVerificationsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, _ string) (*action.Principal, error) {
+		wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, _ string) (*authn.Principal, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})
@@ -333,11 +334,11 @@ type callerKey struct{}
 
 func TestVerifierSeesNoCaller(t *testing.T) {
 	t.Parallel()
-	wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, credential string) (*action.Principal, error) {
+	wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, credential string) (*authn.Principal, error) {
 		if ctx.Value(callerKey{}) != nil {
 			t.Error("a caller's context came through")
 		}
-		return action.NewPrincipal(credential, action.Claims{}), nil
+		return authn.NewPrincipal(credential, authn.Details{}), nil
 	}})
 	ctx := context.WithValue(t.Context(), callerKey{}, "ada")
 	if got := outcome(wrapped.Authenticate(ctx, calling("ada"))); got != "ada" {
@@ -349,14 +350,14 @@ func TestClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
-		verifier := &verifier{tell: func(ctx context.Context, credential string) (*action.Principal, error) {
+		verifier := &verifier{tell: func(ctx context.Context, credential string) (*authn.Principal, error) {
 			if credential == "slow" {
 				<-ctx.Done()
 				time.Sleep(time.Second)
 				ended = true
 				return nil, ctx.Err()
 			}
-			return action.NewPrincipal(credential, action.Claims{}), nil
+			return authn.NewPrincipal(credential, authn.Details{}), nil
 		}}
 		closing := newCache(t, cache.WithBus(newBus(t, newLink())))
 		synctest.Wait() // until the bus listens, which voids what was remembered before
@@ -392,8 +393,8 @@ func TestClose(t *testing.T) {
 func TestNeverCrossed(t *testing.T) {
 	t.Parallel()
 	shared := newCache(t, cache.WithSize(20), cache.WithTTL(time.Millisecond), cache.WithNegativeTTL(time.Millisecond))
-	wrapped := []*cache.Authenticator{shared.Wrap(new(verifier)), shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
-		return action.NewPrincipal("other:"+credential, action.Claims{}), nil
+	wrapped := []*cache.Authenticator{shared.Wrap(new(verifier)), shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+		return authn.NewPrincipal("other:"+credential, authn.Details{}), nil
 	}})}
 	var group sync.WaitGroup
 	for worker := range 16 {
@@ -460,7 +461,7 @@ func TestWrapNothing(t *testing.T) {
 		if made.Wrap(nothing) != nil {
 			t.Error("nothing was wrapped")
 		}
-		if _, err := action.NewRegistry(action.Schemes{"session": made.Wrap(nothing)}); err == nil {
+		if _, err := action.NewRegistry(authn.Schemes{"session": made.Wrap(nothing)}); err == nil {
 			t.Error("a registry took it")
 		}
 	}

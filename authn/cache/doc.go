@@ -3,7 +3,7 @@
 //
 //	verified, err := cache.New()
 //	defer verified.Close()
-//	registry, err := action.NewRegistry(action.Schemes{
+//	registry, err := action.NewRegistry(authn.Schemes{
 //		"bearer": verified.Wrap(tokens),
 //		"apikey": verified.Wrap(keys),
 //	})

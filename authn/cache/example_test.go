@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
 
@@ -18,7 +19,7 @@ func Example() {
 
 	tokens := new(verifier) // such as one of package bearer
 	remembering := verified.Wrap(tokens)
-	registry, err := action.NewRegistry(action.Schemes{"bearer": remembering})
+	registry, err := action.NewRegistry(authn.Schemes{"bearer": remembering})
 	fmt.Println(registry != nil, err)
 
 	ctx := context.Background()

@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
@@ -37,7 +37,7 @@ type flight struct {
 
 // verify has a credential verified, by others' flight if there is one, and waits for
 // the answer. An answer that was revoked meanwhile is asked for again.
-func (c *Cache) verify(ctx context.Context, key key, verifier Verifier, credential string) (*action.Principal, error) {
+func (c *Cache) verify(ctx context.Context, key key, verifier Verifier, credential string) (*authn.Principal, error) {
 	for range attempts {
 		answer, flight := c.join(key, verifier, credential)
 		if flight != nil {
@@ -110,9 +110,9 @@ func (c *Cache) fly(flight *flight, verifier Verifier, credential string, now ti
 }
 
 // sound holds a verifier to what it may answer.
-func sound(principal *action.Principal, err error) (*action.Principal, error) {
+func sound(principal *authn.Principal, err error) (*authn.Principal, error) {
 	switch {
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		// There is one. Passing this on would let another scheme decide.
 		return nil, fmt.Errorf("cache: the verifier: %v", err) //nolint:errorlint // see above
 	case err != nil:
@@ -136,7 +136,7 @@ func (c *Cache) land(flight *flight, answer *answer, now time.Time) {
 	case answer.err == nil:
 		answer.until = now.Add(c.ttl)
 		c.good.put(answer)
-	case errors.Is(answer.err, action.ErrInvalidCredential) && !errors.Is(answer.err, action.ErrUnavailable) && flight.ctx.Err() == nil:
+	case errors.Is(answer.err, authn.ErrInvalidCredential) && !errors.Is(answer.err, authn.ErrUnavailable) && flight.ctx.Err() == nil:
 		answer.until = now.Add(c.negative)
 		c.bad.put(answer)
 	}

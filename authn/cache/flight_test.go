@@ -6,21 +6,21 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // nobody is a verifier that must not be asked.
 type nobody struct{ t *testing.T }
 
-func (n nobody) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
+func (n nobody) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	return n.Verify(context.Background(), "")
 }
 
 func (n nobody) Credential(*connect.CallInfo) (string, error) { return "x", nil }
 
-func (n nobody) Verify(context.Context, string) (*action.Principal, error) {
+func (n nobody) Verify(context.Context, string) (*authn.Principal, error) {
 	n.t.Error("it was verified once more")
-	return nil, action.ErrUnavailable
+	return nil, authn.ErrUnavailable
 }
 
 // TestJoinLooksAgain has an answer land just before a caller, who found none, would
@@ -32,7 +32,7 @@ func TestJoinLooksAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cache.Close()
-	landed := &answer{key: key{1}, principal: action.NewPrincipal("ada", action.Claims{}), until: cache.now().Add(cache.ttl)}
+	landed := &answer{key: key{1}, principal: authn.NewPrincipal("ada", authn.Details{}), until: cache.now().Add(cache.ttl)}
 	cache.good.put(landed)
 	if answer, flight := cache.join(key{1}, nobody{t}, "x"); answer != landed || flight != nil {
 		t.Errorf("join = %v, %v", answer, flight)

@@ -11,7 +11,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"go.uber.org/goleak"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
@@ -23,14 +23,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // is asked. Unless told otherwise it knows everybody under the credential itself, but
 // for those that begin with "bad".
 type verifier struct {
-	tell  func(ctx context.Context, credential string) (*action.Principal, error)
+	tell  func(ctx context.Context, credential string) (*authn.Principal, error)
 	asked atomic.Int64
 }
 
 func (v *verifier) Credential(call *connect.CallInfo) (string, error) {
 	switch credential := call.RequestHeader().Get("Authorization"); credential {
 	case "":
-		return "", action.ErrNoCredential
+		return "", authn.ErrNoCredential
 	case "nameless":
 		return "", nil
 	default:
@@ -38,18 +38,18 @@ func (v *verifier) Credential(call *connect.CallInfo) (string, error) {
 	}
 }
 
-func (v *verifier) Verify(ctx context.Context, credential string) (*action.Principal, error) {
+func (v *verifier) Verify(ctx context.Context, credential string) (*authn.Principal, error) {
 	v.asked.Add(1)
 	if v.tell != nil {
 		return v.tell(ctx, credential)
 	}
 	if strings.HasPrefix(credential, "bad") {
-		return nil, action.InvalidCredential("it is bad")
+		return nil, authn.InvalidCredential("it is bad")
 	}
-	return action.NewPrincipal(credential, action.Claims{}), nil
+	return authn.NewPrincipal(credential, authn.Details{}), nil
 }
 
-func (v *verifier) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (v *verifier) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	credential, err := v.Credential(call)
 	if err != nil {
 		return nil, err
@@ -73,23 +73,23 @@ func calling(credential string) *connect.CallInfo {
 	return call
 }
 
-func authenticate(tb testing.TB, authenticator action.Authenticator, credential string) string {
+func authenticate(tb testing.TB, authenticator authn.Authenticator, credential string) string {
 	tb.Helper()
 	return outcome(authenticator.Authenticate(tb.Context(), calling(credential)))
 }
 
 // outcome is a kind of answer of an authenticator: who, or why not.
-func outcome(principal *action.Principal, err error) string {
+func outcome(principal *authn.Principal, err error) string {
 	switch {
 	case principal != nil && err != nil:
 		return "principal beside an error"
 	case principal != nil:
 		return principal.ID()
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		return "none"
-	case errors.Is(err, action.ErrInvalidCredential):
+	case errors.Is(err, authn.ErrInvalidCredential):
 		return "invalid"
-	case errors.Is(err, action.ErrUnavailable):
+	case errors.Is(err, authn.ErrUnavailable):
 		return "unavailable"
 	case errors.Is(err, context.Canceled):
 		return "canceled"

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
 
@@ -24,14 +24,14 @@ type owned struct {
 
 func newOwned() *owned {
 	o := &owned{taken: map[string]bool{}}
-	o.tell = func(_ context.Context, credential string) (*action.Principal, error) {
+	o.tell = func(_ context.Context, credential string) (*authn.Principal, error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		owner, _, _ := strings.Cut(credential, "/")
 		if o.taken[credential] || o.taken[owner] {
-			return nil, action.InvalidCredential("revoked")
+			return nil, authn.InvalidCredential("revoked")
 		}
-		return action.NewPrincipal(owner, action.Claims{}), nil
+		return authn.NewPrincipal(owner, authn.Details{}), nil
 	}
 	return o
 }
@@ -172,7 +172,7 @@ func TestRevokeInFlight(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				verifier := newOwned()
 				look := verifier.tell
-				verifier.tell = func(ctx context.Context, credential string) (*action.Principal, error) {
+				verifier.tell = func(ctx context.Context, credential string) (*authn.Principal, error) {
 					principal, err := look(ctx, credential)
 					time.Sleep(time.Second)
 					return principal, err
@@ -207,9 +207,9 @@ func TestRevokeInFlight(t *testing.T) {
 func TestRevokedAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	var shared *cache.Cache
-	verifier := &verifier{tell: func(_ context.Context, credential string) (*action.Principal, error) {
+	verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
 		shared.Revoke(credential)
-		return action.NewPrincipal(credential, action.Claims{}), nil
+		return authn.NewPrincipal(credential, authn.Details{}), nil
 	}}
 	shared = newCache(t)
 	if got := authenticate(t, shared.Wrap(verifier), "ada"); got != "unavailable" || verifier.asked.Load() != 3 {

@@ -10,14 +10,14 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An Authenticator authenticates callers by their client certificates. Make one with
 // [New] or [NewSPIFFE]. It is safe for concurrent use and holds no state.
 type Authenticator struct{ mapping Mapping }
 
-var _ action.Authenticator = (*Authenticator)(nil)
+var _ authn.Authenticator = (*Authenticator)(nil)
 
 // A Mapping tells whom a verified chain of certificates names, and what is known of
 // them now. The chain begins with the caller's certificate and ends with one of
@@ -29,10 +29,10 @@ var _ action.Authenticator = (*Authenticator)(nil)
 // common name of an authority that is not one's own means nothing.
 //
 // For a chain that names nobody, or somebody who is gone or disabled, it returns an
-// error made by [action.InvalidCredential], or an empty id; any other error means that
+// error made by [authn.InvalidCredential], or an empty id; any other error means that
 // nobody can tell, and the call ends as unavailable. AuthenticatedAt of the claims is
 // ignored; ExpiresAt holds where it comes before the chain's own.
-type Mapping func(ctx context.Context, chain []*x509.Certificate) (id string, claims action.Claims, err error)
+type Mapping func(ctx context.Context, chain []*x509.Certificate) (id string, claims authn.Details, err error)
 
 // New returns an Authenticator that asks mapping whose certificate it is.
 func New(mapping Mapping) (*Authenticator, error) {
@@ -44,22 +44,22 @@ func New(mapping Mapping) (*Authenticator, error) {
 
 // Reasons for operators.
 var (
-	errUnverified = action.InvalidCredential("client certificate was presented and not verified")
-	errExpired    = action.InvalidCredential("client certificate, or an issuer of it, has expired since the handshake")
-	errNobody     = action.InvalidCredential("client certificate names nobody")
+	errUnverified = authn.InvalidCredential("client certificate was presented and not verified")
+	errExpired    = authn.InvalidCredential("client certificate, or an issuer of it, has expired since the handshake")
+	errNobody     = authn.InvalidCredential("client certificate names nobody")
 )
 
 // Authenticate finds out whose client certificate the call's connection has. See the
-// package for what is refused, and [action.Authenticator] for the errors. A call that
+// package for what is refused, and [authn.Authenticator] for the errors. A call that
 // came without TLS, without a certificate, or not over HTTP, has no credential.
-func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	info, ok := call.TransportInfo.(*connecthttp.ServerInfo)
 	if !ok {
-		return nil, action.ErrNoCredential
+		return nil, authn.ErrNoCredential
 	}
 	state := info.TLS()
 	if state == nil || len(state.PeerCertificates) == 0 {
-		return nil, action.ErrNoCredential
+		return nil, authn.ErrNoCredential
 	}
 	if len(state.VerifiedChains) == 0 {
 		return nil, errUnverified
@@ -76,7 +76,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 		}
 		if err != nil {
 			refused = failure(ctx, err)
-			if errors.Is(refused, action.ErrInvalidCredential) {
+			if errors.Is(refused, authn.ErrInvalidCredential) {
 				continue
 			}
 			return nil, refused
@@ -85,7 +85,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 		if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(expires) {
 			claims.ExpiresAt = expires
 		}
-		return action.NewPrincipal(id, claims), nil
+		return authn.NewPrincipal(id, claims), nil
 	}
 	return nil, refused
 }
@@ -107,12 +107,12 @@ func failure(ctx context.Context, err error) error {
 	switch ended := ctx.Err(); {
 	case ended != nil:
 		return ended
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		// There is one. Passing this on would let another scheme decide.
 		return fmt.Errorf("map a certificate: %v", err) //nolint:errorlint // see above
-	case errors.Is(err, action.ErrInvalidCredential):
+	case errors.Is(err, authn.ErrInvalidCredential):
 		return err
 	default:
-		return action.Unavailable(fmt.Errorf("map a certificate: %w", err))
+		return authn.Unavailable(fmt.Errorf("map a certificate: %w", err))
 	}
 }

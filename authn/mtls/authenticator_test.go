@@ -15,13 +15,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
 // commonName is a Mapping to the common name of whoever was verified.
-func commonName(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
-	return chain[0].Subject.CommonName, action.Claims{}, nil
+func commonName(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
+	return chain[0].Subject.CommonName, authn.Details{}, nil
 }
 
 func newMapped(tb testing.TB, mapping mtls.Mapping) *mtls.Authenticator {
@@ -53,19 +53,19 @@ func TestPrincipal(t *testing.T) {
 	early := sign(t, nil, authority, func(template *x509.Certificate) { template.NotAfter = time.Now().Add(30 * time.Minute) })
 	for name, test := range map[string]struct {
 		chain   []*x509.Certificate
-		claims  action.Claims
+		claims  authn.Details
 		expires time.Time
 	}{
-		"of the certificate": {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{}, end},
-		"of its authority":   {[]*x509.Certificate{leaf.certificate, early.certificate}, action.Claims{}, early.certificate.NotAfter},
-		"of one between":     {[]*x509.Certificate{leaf.certificate, early.certificate, root.certificate}, action.Claims{}, early.certificate.NotAfter},
-		"of the claims":      {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{ExpiresAt: end.Add(-time.Minute)}, end.Add(-time.Minute)},
-		"of later claims":    {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{ExpiresAt: end.Add(time.Minute)}, end},
-		"signed in":          {[]*x509.Certificate{leaf.certificate, root.certificate}, action.Claims{AuthenticatedAt: time.Now()}, end},
+		"of the certificate": {[]*x509.Certificate{leaf.certificate, root.certificate}, authn.Details{}, end},
+		"of its authority":   {[]*x509.Certificate{leaf.certificate, early.certificate}, authn.Details{}, early.certificate.NotAfter},
+		"of one between":     {[]*x509.Certificate{leaf.certificate, early.certificate, root.certificate}, authn.Details{}, early.certificate.NotAfter},
+		"of the claims":      {[]*x509.Certificate{leaf.certificate, root.certificate}, authn.Details{ExpiresAt: end.Add(-time.Minute)}, end.Add(-time.Minute)},
+		"of later claims":    {[]*x509.Certificate{leaf.certificate, root.certificate}, authn.Details{ExpiresAt: end.Add(time.Minute)}, end},
+		"signed in":          {[]*x509.Certificate{leaf.certificate, root.certificate}, authn.Details{AuthenticatedAt: time.Now()}, end},
 	} {
 		claims := test.claims
 		claims.Roles, claims.Scopes, claims.Attributes = []string{"admin"}, []string{"files.read"}, map[string]string{"team": "red"}
-		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
 			if len(chain) != len(test.chain) || chain[0] != leaf.certificate {
 				t.Errorf("%s: asked about %v", name, chain)
 			}
@@ -87,7 +87,7 @@ func TestPrincipal(t *testing.T) {
 		if !principal.ExpiresAt().Equal(test.expires) {
 			t.Errorf("%s: until %v, want %v", name, principal.ExpiresAt(), test.expires)
 		}
-		if _, dated := any(authenticator).(action.Dated); dated {
+		if _, dated := any(authenticator).(authn.FreshnessReporter); dated {
 			t.Error("the authenticator says that it can tell when callers authenticated")
 		}
 	}
@@ -150,17 +150,17 @@ func TestMappingDecides(t *testing.T) {
 	}{
 		{"ada", nil, "ada"},
 		{"", nil, "invalid"},
-		{"ada", action.InvalidCredential("disabled"), "invalid"},
-		{"", fmt.Errorf("look: %w", action.InvalidCredential("gone")), "invalid"},
+		{"ada", authn.InvalidCredential("disabled"), "invalid"},
+		{"", fmt.Errorf("look: %w", authn.InvalidCredential("gone")), "invalid"},
 		{"ada", errors.New("connection refused"), "unavailable"},
-		{"", action.Unavailable(errors.New("down")), "unavailable"},
+		{"", authn.Unavailable(errors.New("down")), "unavailable"},
 		{"", context.DeadlineExceeded, "unavailable"},
 		// There is a certificate, so no other scheme may be asked.
-		{"", action.ErrNoCredential, "fault"},
-		{"", errors.Join(action.ErrNoCredential, action.InvalidCredential("gone")), "fault"},
+		{"", authn.ErrNoCredential, "fault"},
+		{"", errors.Join(authn.ErrNoCredential, authn.InvalidCredential("gone")), "fault"},
 	} {
-		authenticator := newMapped(t, func(context.Context, []*x509.Certificate) (string, action.Claims, error) {
-			return test.id, action.Claims{}, test.err
+		authenticator := newMapped(t, func(context.Context, []*x509.Certificate) (string, authn.Details, error) {
+			return test.id, authn.Details{}, test.err
 		})
 		if got := outcome(over(t, authenticator, state)); got != test.want {
 			t.Errorf("where the mapping says %q, %v: %s, want %s", test.id, test.err, got, test.want)
@@ -168,9 +168,9 @@ func TestMappingDecides(t *testing.T) {
 	}
 
 	ctx, leave := context.WithCancel(t.Context())
-	authenticator := newMapped(t, func(ctx context.Context, _ []*x509.Certificate) (string, action.Claims, error) {
+	authenticator := newMapped(t, func(ctx context.Context, _ []*x509.Certificate) (string, authn.Details, error) {
 		leave()
-		return "", action.Claims{}, fmt.Errorf("look: %w", ctx.Err())
+		return "", authn.Details{}, fmt.Errorf("look: %w", ctx.Err())
 	})
 	if got := outcome(authenticator.Authenticate(ctx, callOver(t, state))); got != "canceled" {
 		t.Errorf("where the caller goes away: %s", got)
@@ -202,16 +202,16 @@ func TestSeveralChains(t *testing.T) {
 		"nobody can tell later": {[][]*x509.Certificate{chain("bad"), chain("down")}, "unavailable", []string{"bad", "down"}},
 	} {
 		var asked []string
-		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
 			root := chain[len(chain)-1].Subject.CommonName
 			asked = append(asked, root)
 			switch root {
 			case "bad":
-				return "", action.Claims{}, action.InvalidCredential("not ours")
+				return "", authn.Details{}, authn.InvalidCredential("not ours")
 			case "down":
-				return "", action.Claims{}, errors.New("down")
+				return "", authn.Details{}, errors.New("down")
 			}
-			return "ada", action.Claims{}, nil
+			return "ada", authn.Details{}, nil
 		})
 		if got := outcome(over(t, authenticator, verified(test.chains...))); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)

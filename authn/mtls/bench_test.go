@@ -4,7 +4,7 @@ import (
 	"crypto/x509"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
@@ -14,7 +14,7 @@ func BenchmarkAuthenticate(b *testing.B) {
 	root := sign(b, nil, authority)
 	leaf := sign(b, sign(b, root, authority), named("spiffe://example.org/billing"))
 	state := verified([]*x509.Certificate{leaf.certificate, root.certificate, root.certificate})
-	for name, authenticator := range map[string]action.Authenticator{
+	for name, authenticator := range map[string]authn.Authenticator{
 		"mapping": newMapped(b, commonName),
 		"SPIFFE":  newSPIFFE(b),
 		"federation": newSPIFFE(b, mtls.TrustDomain{

@@ -2,7 +2,7 @@
 // connection.
 //
 //	workloads, err := mtls.NewSPIFFE(lookup, mtls.TrustDomain{Name: "example.org"})
-//	registry, err := action.NewRegistry(action.Schemes{"mtls": workloads})
+//	registry, err := action.NewRegistry(authn.Schemes{"mtls": workloads})
 //	srv, err := server.New(registry, server.WithTLS(&tls.Config{
 //		Certificates: certificates,
 //		ClientAuth:   tls.VerifyClientCertIfGiven, // or RequireAndVerifyClientCert

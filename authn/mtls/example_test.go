@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
@@ -32,12 +32,12 @@ func (n *narrator) end() {
 
 func ExampleNewSPIFFE() {
 	roles := map[string]string{"spiffe://example.org/billing": "biller"}
-	lookup := func(_ context.Context, id string) (action.Claims, error) {
+	lookup := func(_ context.Context, id string) (authn.Details, error) {
 		role, ok := roles[id]
 		if !ok {
-			return action.Claims{}, action.InvalidCredential("workload is unknown")
+			return authn.Details{}, authn.InvalidCredential("workload is unknown")
 		}
-		return action.Claims{Roles: []string{role}}, nil
+		return authn.Details{Roles: []string{role}}, nil
 	}
 	workloads, err := mtls.NewSPIFFE(lookup, mtls.TrustDomain{Name: "example.org"})
 	if err != nil {

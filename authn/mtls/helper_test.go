@@ -23,13 +23,13 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
 // everyone is a Lookup that knows every workload, as a member.
-func everyone(context.Context, string) (action.Claims, error) {
-	return action.Claims{Roles: []string{"member"}}, nil
+func everyone(context.Context, string) (authn.Details, error) {
+	return authn.Details{Roles: []string{"member"}}, nil
 }
 
 func newSPIFFE(tb testing.TB, domains ...mtls.TrustDomain) *mtls.Authenticator {
@@ -150,11 +150,11 @@ type house struct {
 }
 
 type answer struct {
-	principal *action.Principal
+	principal *authn.Principal
 	err       error
 }
 
-func build(authenticator action.Authenticator) *house {
+func build(authenticator authn.Authenticator) *house {
 	house := &house{mux: http.NewServeMux()}
 	server := connect.NewServer()
 	server.Register(connect.Method{Spec: who, Handler: func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
@@ -176,7 +176,7 @@ func build(authenticator action.Authenticator) *house {
 }
 
 // serve serves who over TLS, HTTP/1.1 and HTTP/2.
-func serve(tb testing.TB, authenticator action.Authenticator, config *tls.Config) *house {
+func serve(tb testing.TB, authenticator authn.Authenticator, config *tls.Config) *house {
 	tb.Helper()
 	house := build(authenticator)
 	house.Server = httptest.NewUnstartedServer(house.mux)
@@ -234,17 +234,17 @@ func (h *house) call(tb testing.TB, client *http.Client, headers map[string]stri
 }
 
 // outcome is a kind of answer of Authenticate.
-func outcome(principal *action.Principal, err error) string {
+func outcome(principal *authn.Principal, err error) string {
 	switch {
 	case principal != nil && err != nil:
 		return "principal beside an error"
 	case principal != nil:
 		return principal.ID()
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		return "none"
-	case errors.Is(err, action.ErrInvalidCredential):
+	case errors.Is(err, authn.ErrInvalidCredential):
 		return "invalid"
-	case errors.Is(err, action.ErrUnavailable):
+	case errors.Is(err, authn.ErrUnavailable):
 		return "unavailable"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
@@ -257,12 +257,12 @@ func outcome(principal *action.Principal, err error) string {
 
 // over asks an authenticator about a connection with the given TLS state, as no real
 // one may have it.
-func over(tb testing.TB, authenticator action.Authenticator, state *tls.ConnectionState) (*action.Principal, error) {
+func over(tb testing.TB, authenticator authn.Authenticator, state *tls.ConnectionState) (*authn.Principal, error) {
 	tb.Helper()
 	return build(authenticator).over(tb, state)
 }
 
-func (h *house) over(tb testing.TB, state *tls.ConnectionState) (*action.Principal, error) {
+func (h *house) over(tb testing.TB, state *tls.ConnectionState) (*authn.Principal, error) {
 	tb.Helper()
 	h.last.Store(nil)
 	request := httptest.NewRequestWithContext(tb.Context(), http.MethodGet,

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spiffe/go-spiffe/v2/spiffeid"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A TrustDomain is a SPIFFE trust domain whose workloads may call.
@@ -30,9 +30,9 @@ type TrustDomain struct {
 // the trust domains. A Lookup runs at every call.
 //
 // For a workload that may not call it returns an error made by
-// [action.InvalidCredential]; any other error means that nobody can tell, and the call
+// [authn.InvalidCredential]; any other error means that nobody can tell, and the call
 // ends as unavailable.
-type Lookup func(ctx context.Context, id string) (action.Claims, error)
+type Lookup func(ctx context.Context, id string) (authn.Details, error)
 
 // NewSPIFFE returns an Authenticator of workloads with X.509-SVIDs, whose principals
 // have their SPIFFE ID for an id. It takes certificates of the given trust domains, of
@@ -74,17 +74,17 @@ type workloads struct {
 	domains map[string]TrustDomain
 }
 
-func (w workloads) identify(ctx context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+func (w workloads) identify(ctx context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
 	id, err := spiffeID(chain[0])
 	if err != nil {
-		return "", action.Claims{}, action.InvalidCredential(err.Error())
+		return "", authn.Details{}, authn.InvalidCredential(err.Error())
 	}
 	domain, ok := w.domains[id.TrustDomain().Name()]
 	if !ok {
-		return "", action.Claims{}, action.InvalidCredential("client certificate is of another trust domain")
+		return "", authn.Details{}, authn.InvalidCredential("client certificate is of another trust domain")
 	}
 	if domain.Authorities != nil && !slices.ContainsFunc(domain.Authorities(), chain[len(chain)-1].Equal) {
-		return "", action.Claims{}, action.InvalidCredential("client certificate is of an authority that may not speak for its trust domain")
+		return "", authn.Details{}, authn.InvalidCredential("client certificate is of an authority that may not speak for its trust domain")
 	}
 	claims, err := w.lookup(ctx, id.String())
 	return id.String(), claims, err

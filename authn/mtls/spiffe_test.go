@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
@@ -233,9 +233,9 @@ func TestFederation(t *testing.T) {
 func TestLookupDecides(t *testing.T) {
 	t.Parallel()
 	const id = "spiffe://example.org/billing"
-	var claims action.Claims
+	var claims authn.Details
 	var answer error
-	authenticator, err := mtls.NewSPIFFE(func(_ context.Context, asked string) (action.Claims, error) {
+	authenticator, err := mtls.NewSPIFFE(func(_ context.Context, asked string) (authn.Details, error) {
 		if asked != id {
 			t.Errorf("asked about %s", asked)
 		}
@@ -251,12 +251,12 @@ func TestLookupDecides(t *testing.T) {
 		want   string
 	}{
 		{[]string{"biller"}, nil, id},
-		{nil, action.InvalidCredential("retired"), "invalid"},
+		{nil, authn.InvalidCredential("retired"), "invalid"},
 		{nil, errors.New("connection refused"), "unavailable"},
-		{nil, fmt.Errorf("look: %w", action.ErrNoCredential), "fault"},
+		{nil, fmt.Errorf("look: %w", authn.ErrNoCredential), "fault"},
 		{[]string{"member"}, nil, id},
 	} {
-		claims, answer = action.Claims{Roles: test.roles}, test.answer
+		claims, answer = authn.Details{Roles: test.roles}, test.answer
 		principal, err := over(t, authenticator, state)
 		if got := outcome(principal, err); got != test.want {
 			t.Errorf("where Lookup says %v: %s, want %s", test.answer, got, test.want)

@@ -11,7 +11,7 @@ import (
 
 	"connectrpc.com/connect/v2/connecthttp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
@@ -275,8 +275,8 @@ func TestAnotherNamesAuthorities(t *testing.T) {
 func TestMappingSeesTheAuthority(t *testing.T) {
 	t.Parallel()
 	staff, devices := sign(t, nil, authority, subject("staff")), sign(t, nil, authority, subject("devices"))
-	authenticator, err := mtls.New(func(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
-		return chain[len(chain)-1].Subject.CommonName + "/" + chain[0].Subject.CommonName, action.Claims{}, nil
+	authenticator, err := mtls.New(func(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
+		return chain[len(chain)-1].Subject.CommonName + "/" + chain[0].Subject.CommonName, authn.Details{}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -40,14 +41,14 @@ func newProcess(t *testing.T, store scs.Store, link revocation.Link, recheck tim
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bus.Close() })
-	lookup := func(context.Context, string) (action.Claims, error) {
-		return action.Claims{Roles: []string{"editor"}}, nil
+	lookup := func(context.Context, string) (authn.Details, error) {
+		return authn.Details{Roles: []string{"editor"}}, nil
 	}
 	p := &process{}
 	if p.sessions, err = session.New(store, lookup, session.WithBus(bus)); err != nil {
 		t.Fatal(err)
 	}
-	registry, err := action.NewRegistry(action.Schemes{"session": p.sessions}, action.WithRecheck(recheck))
+	registry, err := action.NewRegistry(authn.Schemes{"session": p.sessions}, action.WithRecheck(recheck))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
@@ -16,17 +16,17 @@ import (
 // A verifier knows one credential, until it is taken back everywhere.
 type verifier struct{ gone *atomic.Bool }
 
-func (v verifier) Authenticate(ctx context.Context, _ *connect.CallInfo) (*action.Principal, error) {
+func (v verifier) Authenticate(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
 	return v.Verify(ctx, "s3cr3t")
 }
 
 func (v verifier) Credential(*connect.CallInfo) (string, error) { return "s3cr3t", nil }
 
-func (v verifier) Verify(context.Context, string) (*action.Principal, error) {
+func (v verifier) Verify(context.Context, string) (*authn.Principal, error) {
 	if v.gone.Load() {
-		return nil, action.InvalidCredential("it was taken back")
+		return nil, authn.InvalidCredential("it was taken back")
 	}
-	return action.NewPrincipal("ada", action.Claims{}), nil
+	return authn.NewPrincipal("ada", authn.Details{}), nil
 }
 
 // A remembering process is one with a cache on a bus.

@@ -8,7 +8,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // refreshes is how many times within the idle timeout a session that is in use is
@@ -17,12 +17,12 @@ const refreshes = 10
 
 // errEnded is one answer for every token that opens nothing, since the store cannot
 // tell why it does not know one.
-var errEnded = action.InvalidCredential("session is unknown, ended or expired")
+var errEnded = authn.InvalidCredential("session is unknown, ended or expired")
 
 // Authenticate finds the session that came with the call and returns its user. See
-// the package for what counts as a credential, and [action.Authenticator] for the
+// the package for what counts as a credential, and [authn.Authenticator] for the
 // errors.
-func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	token, err := m.credential(call.RequestHeader())
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*ac
 		return nil, err
 	}
 	claims, err := m.lookup(ctx, session.User)
-	if errors.Is(err, action.ErrInvalidCredential) {
+	if errors.Is(err, authn.ErrInvalidCredential) {
 		return nil, err
 	}
 	if err != nil {
@@ -47,7 +47,7 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*ac
 	if end := session.AuthenticatedAt.Add(m.lifetime); claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(end) {
 		claims.ExpiresAt = end
 	}
-	return action.NewPrincipal(session.User, claims), nil
+	return authn.NewPrincipal(session.User, claims), nil
 }
 
 // find returns the session of a token and when it was last seen. Both times are
@@ -86,8 +86,8 @@ func missing(ctx context.Context, err error) error {
 
 // Challenge returns the challenge of RFC 6750 for a session token. Browsers with a
 // cookie do not need one.
-func (m *Manager) Challenge(action.Decision) string { return `Bearer realm="session"` }
+func (m *Manager) Challenge(authn.Denial) string { return `Bearer realm="session"` }
 
-// KnowsAuthenticationTime implements [action.Dated]: a session knows when it was
+// ReportsAuthenticationTime implements [authn.FreshnessReporter]: a session knows when it was
 // started.
-func (m *Manager) KnowsAuthenticationTime() bool { return true }
+func (m *Manager) ReportsAuthenticationTime() bool { return true }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
@@ -23,8 +23,8 @@ func TestPrincipal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		soon := began.Add(2 * time.Hour)
-		claims := action.Claims{Roles: []string{"admin"}, Attributes: map[string]string{"team": "red"}}
-		manager, err := session.New(newRecorder(), func(_ context.Context, userID string) (action.Claims, error) {
+		claims := authn.Details{Roles: []string{"admin"}, Attributes: map[string]string{"team": "red"}}
+		manager, err := session.New(newRecorder(), func(_ context.Context, userID string) (authn.Details, error) {
 			return claims, nil
 		})
 		if err != nil {
@@ -45,7 +45,7 @@ func TestPrincipal(t *testing.T) {
 		}
 
 		// What Lookup says holds from the next call on.
-		claims = action.Claims{Roles: []string{"member"}, AuthenticatedAt: began.Add(time.Hour), ExpiresAt: soon}
+		claims = authn.Details{Roles: []string{"member"}, AuthenticatedAt: began.Add(time.Hour), ExpiresAt: soon}
 		principal, err = manager.Authenticate(t.Context(), sent.call())
 		if err != nil {
 			t.Fatal(err)
@@ -70,16 +70,16 @@ func TestLookupAnswers(t *testing.T) {
 		want string
 	}{
 		"known":               {nil, "ada"},
-		"gone":                {action.InvalidCredential("user is gone"), "invalid"},
-		"gone, wrapped":       {fmt.Errorf("users: %w", action.InvalidCredential("user is gone")), "invalid"},
+		"gone":                {authn.InvalidCredential("user is gone"), "invalid"},
+		"gone, wrapped":       {fmt.Errorf("users: %w", authn.InvalidCredential("user is gone")), "invalid"},
 		"down":                {errors.New("connection refused"), "unavailable"},
-		"down, said so":       {action.Unavailable(errors.New("connection refused")), "unavailable"},
+		"down, said so":       {authn.Unavailable(errors.New("connection refused")), "unavailable"},
 		"down, by a time-out": {context.DeadlineExceeded, "unavailable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			manager, err := session.New(newRecorder(), func(context.Context, string) (action.Claims, error) {
-				return action.Claims{Roles: []string{"admin"}}, test.err
+			manager, err := session.New(newRecorder(), func(context.Context, string) (authn.Details, error) {
+				return authn.Details{Roles: []string{"admin"}}, test.err
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -94,9 +94,9 @@ func TestLookupAnswers(t *testing.T) {
 func TestCallerGoesAwayDuringLookup(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	manager, err := session.New(newRecorder(), func(ctx context.Context, _ string) (action.Claims, error) {
+	manager, err := session.New(newRecorder(), func(ctx context.Context, _ string) (authn.Details, error) {
 		cancel()
-		return action.Claims{}, errors.New("interrupted")
+		return authn.Details{}, errors.New("interrupted")
 	})
 	if err != nil {
 		t.Fatal(err)

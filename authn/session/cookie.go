@@ -7,7 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // cookieName is the name on the wire. "__Host-" makes browsers refuse the cookie
@@ -31,7 +31,7 @@ func (s *settings) cookieToken(header *connect.Header) (string, error) {
 			}
 			if found {
 				// A neighbour of this host may have planted one of them.
-				return "", action.InvalidCredential("several session cookies")
+				return "", authn.InvalidCredential("several session cookies")
 			}
 			token, found = value, true
 		}
@@ -40,10 +40,10 @@ func (s *settings) cookieToken(header *connect.Header) (string, error) {
 		return "", nil
 	}
 	if !s.sameOrigin(header) {
-		return "", action.InvalidCredential("session cookie on a request of another site")
+		return "", authn.InvalidCredential("session cookie on a request of another site")
 	}
 	if token == "" {
-		return "", action.InvalidCredential("session cookie is empty")
+		return "", authn.InvalidCredential("session cookie is empty")
 	}
 	return token, nil
 }

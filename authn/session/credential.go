@@ -5,7 +5,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
@@ -22,16 +22,16 @@ func (m *Manager) credential(header *connect.Header) (string, error) {
 	token := cookie
 	switch {
 	case cookie == "" && !strings.HasPrefix(bearer, tokenPrefix):
-		return "", action.ErrNoCredential
+		return "", authn.ErrNoCredential
 	case cookie == "":
 		token = bearer
 	case bearer != "" && bearer != cookie:
 		// Also where the bearer token is another scheme's: RFC 6750, section 2, allows
 		// one way of sending a token in a request.
-		return "", action.InvalidCredential("cookie and bearer token differ")
+		return "", authn.InvalidCredential("cookie and bearer token differ")
 	}
 	if !isToken(token) {
-		return "", action.InvalidCredential("session token is malformed")
+		return "", authn.InvalidCredential("session token is malformed")
 	}
 	return token, nil
 }

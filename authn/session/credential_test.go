@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
@@ -164,7 +164,7 @@ func FuzzCredential(f *testing.F) {
 
 func TestChallenge(t *testing.T) {
 	t.Parallel()
-	if got := newManager(t, newRecorder()).Challenge(action.Decision{}); got != `Bearer realm="session"` {
+	if got := newManager(t, newRecorder()).Challenge(authn.Denial{}); got != `Bearer realm="session"` {
 		t.Errorf("Challenge = %s", got)
 	}
 }

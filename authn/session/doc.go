@@ -3,7 +3,7 @@
 // "Authorization: Bearer".
 //
 //	sessions, err := session.New(store, users.Lookup)
-//	registry, err := action.NewRegistry(action.Schemes{"session": sessions})
+//	registry, err := action.NewRegistry(authn.Schemes{"session": sessions})
 //
 // Handlers start a session when somebody has proved who they are, and end it:
 //

@@ -7,7 +7,7 @@ import (
 
 	"github.com/alexedwards/scs/v2/memstore"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 func TestKeysOfOneTextDiffer(t *testing.T) {
@@ -59,7 +59,7 @@ func (c *contextual) DeleteCtx(ctx context.Context, token string) error {
 func TestStoreIsGivenTheContext(t *testing.T) {
 	t.Parallel()
 	store := &contextual{MemStore: memstore.NewWithCleanupInterval(0), t: t}
-	manager, err := New(store, func(context.Context, string) (action.Claims, error) { return action.Claims{}, nil })
+	manager, err := New(store, func(context.Context, string) (authn.Details, error) { return authn.Details{}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,18 +8,18 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
 func ExampleNew() {
 	roles := map[string]string{"ada": "admin"}
-	lookup := func(_ context.Context, userID string) (action.Claims, error) {
+	lookup := func(_ context.Context, userID string) (authn.Details, error) {
 		role, ok := roles[userID]
 		if !ok {
-			return action.Claims{}, action.InvalidCredential("user is gone")
+			return authn.Details{}, authn.InvalidCredential("user is gone")
 		}
-		return action.Claims{Roles: []string{role}}, nil
+		return authn.Details{Roles: []string{role}}, nil
 	}
 	sessions, err := session.New(memstore.New(), lookup, session.WithIdleTimeout(30*time.Minute))
 	if err != nil {

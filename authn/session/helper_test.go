@@ -13,13 +13,13 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
 // everyone is a Lookup that knows every user, as a member.
-func everyone(context.Context, string) (action.Claims, error) {
-	return action.Claims{Roles: []string{"member"}}, nil
+func everyone(context.Context, string) (authn.Details, error) {
+	return authn.Details{Roles: []string{"member"}}, nil
 }
 
 func newManager(t *testing.T, store scs.Store, options ...session.Option) *session.Manager {
@@ -72,17 +72,17 @@ func within(t *testing.T, sent headers, do func(ctx context.Context) error) *con
 }
 
 // outcome is a kind of answer of Authenticate.
-func outcome(principal *action.Principal, err error) string {
+func outcome(principal *authn.Principal, err error) string {
 	switch {
 	case principal != nil && err != nil:
 		return "principal beside an error"
 	case principal != nil:
 		return principal.ID()
-	case errors.Is(err, action.ErrNoCredential):
+	case errors.Is(err, authn.ErrNoCredential):
 		return "none"
-	case errors.Is(err, action.ErrInvalidCredential):
+	case errors.Is(err, authn.ErrInvalidCredential):
 		return "invalid"
-	case errors.Is(err, action.ErrUnavailable):
+	case errors.Is(err, authn.ErrUnavailable):
 		return "unavailable"
 	case errors.Is(err, context.Canceled):
 		return "canceled"

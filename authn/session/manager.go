@@ -10,7 +10,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/alexedwards/scs/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
 )
 
@@ -24,16 +24,16 @@ type Manager struct {
 	revoked revoked.Listeners
 }
 
-var _ action.Challenger = (*Manager)(nil)
+var _ authn.Challenger = (*Manager)(nil)
 
 // A Lookup tells what is known of a user now: roles, attributes and so on. It runs
 // at every call, after the session was found good.
 //
 // For a user that is gone or disabled it returns an error made by
-// [action.InvalidCredential]; any other error means that nobody can tell, and the
+// [authn.InvalidCredential]; any other error means that nobody can tell, and the
 // call ends as unavailable. AuthenticatedAt of the claims is ignored, since the
 // session knows better; ExpiresAt holds where it comes before the session's own.
-type Lookup func(ctx context.Context, userID string) (action.Claims, error)
+type Lookup func(ctx context.Context, userID string) (authn.Details, error)
 
 // New returns a Manager that keeps its sessions in store and asks lookup about
 // their users. A store that also serves as [scs.CtxStore] is called with the call's
@@ -69,7 +69,7 @@ func New(store scs.Store, lookup Lookup, options ...Option) (*Manager, error) {
 // Outside a call it returns the token and no more. The token is a credential:
 // return it to the user and show it to nobody else.
 //
-// It fails with [action.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store does.
 func (m *Manager) Start(ctx context.Context, userID string) (string, error) {
 	// JSON would keep a text that is not UTF-8 as another one.
 	if userID == "" || !utf8.ValidString(userID) {
@@ -111,7 +111,7 @@ func (m *Manager) begin(ctx context.Context, token, userID string) error {
 // left, which is also so where there was none, or outside a call. As everywhere, a
 // cookie on a request of another site does not count.
 //
-// It fails with [action.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store does.
 func (m *Manager) End(ctx context.Context) error {
 	call, inCall := connect.CallInfoForServerContext(ctx)
 	if !inCall {
@@ -149,7 +149,7 @@ func (m *Manager) endOffered(ctx context.Context, header *connect.Header) error 
 // with the user, a store may read whose they are: its data is a JSON object, whose
 // member "user" is the user id.
 //
-// It fails with [action.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store does.
 func (m *Manager) EndAll(ctx context.Context, userID string) error {
 	if userID == "" {
 		return errors.New("session: a user id is required")
@@ -170,5 +170,5 @@ func unavailable(ctx context.Context, err error) error {
 	if errors.Is(err, errUnreadable) {
 		return err
 	}
-	return action.Unavailable(err)
+	return authn.Unavailable(err)
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
@@ -195,7 +195,7 @@ func TestStoreDown(t *testing.T) {
 		"Authenticate": func(ctx context.Context) error { _, err := manager.Authenticate(ctx, bearer(token).call()); return err },
 	} {
 		store.hook(func(string) error { return down })
-		if err := do(t.Context()); !errors.Is(err, action.ErrUnavailable) || !errors.Is(err, down) {
+		if err := do(t.Context()); !errors.Is(err, authn.ErrUnavailable) || !errors.Is(err, down) {
 			t.Errorf("%s with the store down: %v", name, err)
 		} else if strings.Contains(err.Error(), token[4:]) {
 			t.Errorf("%s: the error repeats the token: %v", name, err)
@@ -203,7 +203,7 @@ func TestStoreDown(t *testing.T) {
 		store.hook(nil)
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := do(gone); !errors.Is(err, context.Canceled) || errors.Is(err, action.ErrUnavailable) {
+		if err := do(gone); !errors.Is(err, context.Canceled) || errors.Is(err, authn.ErrUnavailable) {
 			t.Errorf("%s with the caller gone: %v", name, err)
 		}
 	}

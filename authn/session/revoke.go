@@ -1,10 +1,10 @@
 package session
 
-import "github.com/sallyport-rpc/sallyport/action"
+import "github.com/sallyport-rpc/sallyport/authn"
 
-var _ action.Revoker = (*Manager)(nil)
+var _ authn.Revoker = (*Manager)(nil)
 
-// OnRevoke implements [action.Revoker]: revoked is called with the id of a user
+// OnRevoke implements [authn.Revoker]: revoked is called with the id of a user
 // whose sessions End or EndAll has ended in this process, and of one whom Changed is
 // told about; with [WithBus] in any process. Live streams of theirs are looked at
 // again at once.

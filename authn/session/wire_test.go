@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
@@ -190,7 +190,7 @@ func TestProgramOverTheWire(t *testing.T) {
 				t.Error(err)
 			}
 			denied("after signing out", "Bearer "+token)
-			if _, err := manager.Authenticate(t.Context(), bearer(token).call()); !errors.Is(err, action.ErrInvalidCredential) {
+			if _, err := manager.Authenticate(t.Context(), bearer(token).call()); !errors.Is(err, authn.ErrInvalidCredential) {
 				t.Error(err)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 	"github.com/sallyport-rpc/sallyport/authn/session"
@@ -89,7 +90,7 @@ type parts struct {
 	// bus tells the demos that share it of each other's revocations. Nil where there is
 	// nothing to share.
 	bus     *revocation.Bus
-	tokens  action.Authenticator
+	tokens  authn.Authenticator
 	private bool // only this machine can reach the demo
 	log     *slog.Logger
 }
@@ -113,7 +114,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	schemes := action.Schemes{"session": sessions, "bearer": parts.tokens, "apikey": keys}
+	schemes := authn.Schemes{"session": sessions, "bearer": parts.tokens, "apikey": keys}
 	registry, err := action.NewRegistry(schemes, action.WithRecorder(action.LogRecorder(parts.log)))
 	if err != nil {
 		return nil, err

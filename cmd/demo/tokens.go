@@ -7,7 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
@@ -20,7 +20,7 @@ import (
 // user's id is a UUID, so neither can be the other, and what is declared for oneself
 // (principal.id == request.user_id) is for users alone. Roles are those in the
 // token's "roles": whom the issuer calls an admin is one.
-func newTokens(issuer, audience string) (scheme action.Authenticator, closeAll func() error, err error) {
+func newTokens(issuer, audience string) (scheme authn.Authenticator, closeAll func() error, err error) {
 	if issuer == "" {
 		return noTokens{}, func() error { return nil }, nil
 	}
@@ -39,13 +39,13 @@ func newTokens(issuer, audience string) (scheme action.Authenticator, closeAll f
 // its kind.
 type noTokens struct{}
 
-var _ action.Dated = noTokens{}
+var _ authn.FreshnessReporter = noTokens{}
 
-// Authenticate returns [action.ErrNoCredential].
-func (noTokens) Authenticate(context.Context, *connect.CallInfo) (*action.Principal, error) {
-	return nil, action.ErrNoCredential
+// Authenticate returns [authn.ErrNoCredential].
+func (noTokens) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	return nil, authn.ErrNoCredential
 }
 
-// KnowsAuthenticationTime reports true, as it would with tokens: what can be
+// ReportsAuthenticationTime reports true, as it would with tokens: what can be
 // registered does not depend on flags.
-func (noTokens) KnowsAuthenticationTime() bool { return true }
+func (noTokens) ReportsAuthenticationTime() bool { return true }

@@ -16,7 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
@@ -159,7 +159,7 @@ func TestNoTokens(t *testing.T) {
 	if err := closeAll(); err != nil {
 		t.Error(err)
 	}
-	if dated, ok := scheme.(action.Dated); !ok || !dated.KnowsAuthenticationTime() {
+	if dated, ok := scheme.(authn.FreshnessReporter); !ok || !dated.ReportsAuthenticationTime() {
 		t.Error("DeleteUser would not be registered")
 	}
 	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:")

@@ -10,36 +10,36 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 	conformancev1 "github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1"
 )
 
 // known is what all callers may do that could be authenticated.
-var known = action.Claims{Scopes: []string{"conformance"}}
+var known = authn.Details{Scopes: []string{"conformance"}}
 
 // callers returns what the scheme "caller" stands for on the server that is wanted:
 // client certificates where the suite's client has one, and nothing else then.
-func callers(wanted *conformancev1.ServerCompatRequest) (action.Authenticator, error) {
+func callers(wanted *conformancev1.ServerCompatRequest) (authn.Authenticator, error) {
 	if len(wanted.GetClientTlsCert()) == 0 {
-		return action.AuthenticatorFunc(byAddress), nil
+		return authn.AuthenticatorFunc(byAddress), nil
 	}
-	return mtls.New(func(_ context.Context, chain []*x509.Certificate) (string, action.Claims, error) {
+	return mtls.New(func(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
 		// The one certificate that newTLS trusts is the client's own, name and all.
 		return chain[0].Subject.CommonName, known, nil
 	})
 }
 
 // byAddress knows a caller by its address, which on this machine nobody else has.
-func byAddress(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+func byAddress(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	address, err := netip.ParseAddrPort(call.PeerAddr)
 	if err != nil {
 		return nil, fmt.Errorf("the caller's address: %w", err)
 	}
 	if !address.Addr().IsLoopback() {
-		return nil, action.InvalidCredential("not from this machine")
+		return nil, authn.InvalidCredential("not from this machine")
 	}
-	return action.NewPrincipal(address.Addr().String(), known), nil
+	return authn.NewPrincipal(address.Addr().String(), known), nil
 }
 
 // newTLS returns the certificate to show, and whose certificates to ask for.

@@ -6,7 +6,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	conformancev1 "github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1"
 )
 
@@ -24,8 +24,8 @@ func TestCallers(t *testing.T) {
 	}{
 		{"IPv4", cleartext, "127.0.0.1:1234", "127.0.0.1", nil},
 		{"IPv6", cleartext, "[::1]:1234", "::1", nil},
-		{"another machine", cleartext, "192.0.2.1:1234", "", action.ErrInvalidCredential},
-		{"no certificate", certificates, "127.0.0.1:1234", "", action.ErrNoCredential},
+		{"another machine", cleartext, "192.0.2.1:1234", "", authn.ErrInvalidCredential},
+		{"no certificate", certificates, "127.0.0.1:1234", "", authn.ErrNoCredential},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,8 +10,9 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// Native code leaves to CEL what CEL could find too costly, and not more: so the two
-// agree about the cost bound as well.
+// Native code leaves to CEL what CEL could find too costly in the request, and not
+// more: so the two agree about the cost limit as well. A principal's roles and scopes
+// are looked up in constant time, however many there are.
 func TestLongValues(t *testing.T) {
 	t.Parallel()
 	environment := environment(t)
@@ -30,9 +31,9 @@ func TestLongValues(t *testing.T) {
 		return strings.Join(all, " || ")
 	}
 	conditions := map[string]bool{ // by whether they look at long values at all
-		text: true, list: true, roles: true, scopes: true,
+		text: true, list: true, roles: false, scopes: false,
 		"!(" + list + ")": true, text + " != (" + roles + ")": true, roles + " == (" + text + ")": true,
-		"false && " + list: false, "true || " + roles: false,
+		"false && " + list: false, "true || " + list: false,
 		joined(4, roles, list, scopes): true, joined(120, list): true, joined(100, roles, scopes, list): true,
 		"(" + joined(120, `request.id != request.owner_id`) + ")": true,
 	}
@@ -41,9 +42,10 @@ func TestLongValues(t *testing.T) {
 		expressions[compiled(t, environment, condition, kind)] = looks
 	}
 	for _, length := range []int{0, 1, 4, 10, 40, 100, 300, 800, 3_000, 10_000, 24_000, 50_000, 99_990, costLimit, costLimit + 10} {
-		principal := alice()
-		principal.Roles = slices.Repeat([]string{"r"}, length)
-		principal.Scopes = principal.Roles
+		details := aliceDetails()
+		details.Roles = slices.Repeat([]string{"r"}, min(length, 24_000)) // beyond that CEL alone would find them too costly
+		details.Scopes = details.Roles
+		principal := principalOf("alice", "session", details)
 		input := Input{Principal: principal, Request: long(kind, length), Now: now}
 		for expression, looks := range expressions {
 			if _, err := holds(t, expression, input); err != nil && !errors.Is(err, ErrCost) {

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // How many pairs of a condition and an input are tried, and what the random numbers
@@ -77,7 +79,7 @@ type differential struct {
 func (d *differential) run(t *testing.T, random *rand.Rand) {
 	t.Helper()
 	s := samples{random}
-	var principals [principalsPerBatch]*Principal
+	var principals [principalsPerBatch]*authn.Principal
 	for i := range principals {
 		principals[i] = s.principal()
 	}
@@ -136,7 +138,7 @@ func described(input Input) string {
 	if input.Request.ProtoReflect().IsValid() {
 		message = prototext.Format(input.Request)
 	}
-	return fmt.Sprintf("principal %+v\nrequest %T\n%s", *input.Principal, input.Request, message)
+	return fmt.Sprintf("principal %s\nrequest %T\n%s", describe(input.Principal), input.Request, message)
 }
 
 // setting reads a number from the environment.
@@ -246,4 +248,10 @@ func variousType(tb testing.TB) protoreflect.MessageDescriptor {
 				SHAPE_FLAT = 1;
 			}`,
 	}).Messages().ByName("Various")
+}
+
+// describe shows all of a principal.
+func describe(p *authn.Principal) string {
+	return fmt.Sprintf("%q %q roles %q scopes %q attributes %q at %v until %v",
+		p.ID(), p.Scheme(), p.Roles(), p.Scopes(), p.Attributes(), p.AuthenticatedAt(), p.ExpiresAt())
 }

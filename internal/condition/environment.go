@@ -3,10 +3,13 @@ package condition
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // costLimit bounds one evaluation, in CEL's cost units: roughly, one for each
@@ -120,20 +123,29 @@ var principalType = cel.ObjectType(principalTypeName)
 
 // principalFields are the fields of `principal`.
 var principalFields = map[string]*types.FieldType{
-	"id":               field(types.StringType, func(p *Principal) (any, bool) { return p.ID, p.ID != "" }),
-	"roles":            field(types.NewListType(types.StringType), func(p *Principal) (any, bool) { return p.Roles, len(p.Roles) > 0 }),
-	"scopes":           field(types.NewListType(types.StringType), func(p *Principal) (any, bool) { return p.Scopes, len(p.Scopes) > 0 }),
-	"attributes":       field(types.NewMapType(types.StringType, types.StringType), func(p *Principal) (any, bool) { return p.Attributes, len(p.Attributes) > 0 }),
-	"scheme":           field(types.StringType, func(p *Principal) (any, bool) { return p.Scheme, p.Scheme != "" }),
-	"authenticated_at": field(types.TimestampType, func(p *Principal) (any, bool) { return p.AuthenticatedAt, !p.AuthenticatedAt.IsZero() }),
-	"expires_at":       field(types.TimestampType, func(p *Principal) (any, bool) { return p.ExpiresAt, !p.ExpiresAt.IsZero() }),
+	"id":               field(types.StringType, func(p *authn.Principal) (any, bool) { return p.ID(), p.ID() != "" }),
+	"roles":            field(types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Roles()) }),
+	"scopes":           field(types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Scopes()) }),
+	"attributes":       field(types.NewMapType(types.StringType, types.StringType), attributes),
+	"scheme":           field(types.StringType, func(p *authn.Principal) (any, bool) { return p.Scheme(), p.Scheme() != "" }),
+	"authenticated_at": field(types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.AuthenticatedAt()) }),
+	"expires_at":       field(types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.ExpiresAt()) }),
 }
 
-func field(kind *types.Type, read func(*Principal) (value any, set bool)) *types.FieldType {
+func list(names []string) (any, bool) { return names, len(names) > 0 }
+
+func at(moment time.Time) (any, bool) { return moment, !moment.IsZero() }
+
+func attributes(p *authn.Principal) (any, bool) {
+	all := p.Attributes()
+	return all, len(all) > 0
+}
+
+func field(kind *types.Type, read func(*authn.Principal) (value any, set bool)) *types.FieldType {
 	return &types.FieldType{
 		Type: kind,
 		IsSet: func(target any) bool {
-			principal, ok := target.(*Principal)
+			principal, ok := target.(*authn.Principal)
 			if !ok {
 				return false
 			}
@@ -141,7 +153,7 @@ func field(kind *types.Type, read func(*Principal) (value any, set bool)) *types
 			return set
 		},
 		GetFrom: func(target any) (any, error) {
-			principal, ok := target.(*Principal)
+			principal, ok := target.(*authn.Principal)
 			if !ok {
 				return nil, fmt.Errorf("principal is a %T", target)
 			}

@@ -11,6 +11,8 @@ import (
 	"cel.dev/cel-go/interpreter"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An Expression is a compiled condition. It is immutable and safe for concurrent
@@ -46,7 +48,7 @@ func (x *Expression) ReadsRequest() bool { return x != nil && x.readsRequest }
 // Input is what a condition reads. The zero Input has no principal, and a
 // condition that asks for one fails.
 type Input struct {
-	Principal *Principal
+	Principal *authn.Principal
 	Request   proto.Message
 	Now       time.Time
 }

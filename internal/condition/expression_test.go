@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // What cannot be evaluated is false, with an error that quotes the condition and no
@@ -191,7 +193,7 @@ func TestConcurrency(t *testing.T) {
 				if got, err := holds(t, asksPrincipal, Input{Principal: alice(), Request: request}); !got || err != nil {
 					t.Errorf("of alice: %v, %v", got, err)
 				}
-				if got, err := holds(t, asksPrincipal, Input{Principal: &Principal{ID: "bob"}, Request: request}); got || err != nil {
+				if got, err := holds(t, asksPrincipal, Input{Principal: authn.NewPrincipal("bob", authn.Details{}), Request: request}); got || err != nil {
 					t.Errorf("of bob: %v, %v", got, err)
 				}
 				if got, err := holds(t, asksPrincipal, Input{Request: request}); got || err == nil {

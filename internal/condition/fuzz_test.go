@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // Whatever stands in a declaration, Compile answers, soon, with a condition or with
@@ -30,7 +32,7 @@ func FuzzCompile(f *testing.F) {
 	request := message(f, kind, `user_id: "alice" numbers: [1, 2] tags: "x" labels {key: "x" value: "y"} members {id: "alice"}`)
 	inputs := []Input{
 		{Principal: alice(), Request: request, Now: now},
-		{Principal: &Principal{}, Request: message(f, kind, ""), Now: now},
+		{Principal: &authn.Principal{}, Request: message(f, kind, ""), Now: now},
 		{Request: proto.Clone(request)},
 	}
 	f.Fuzz(func(t *testing.T, text string) {

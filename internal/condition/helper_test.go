@@ -10,19 +10,26 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // now is when all of these tests are run.
 var now = time.Date(2026, time.May, 4, 12, 0, 0, 0, time.UTC)
 
 // alice is a principal with something in every field.
-func alice() *Principal {
-	return &Principal{
-		ID:              "alice",
+func alice() *authn.Principal { return principalOf("alice", "session", aliceDetails()) }
+
+// principalOf is a principal that a scheme authenticated.
+func principalOf(id, scheme string, details authn.Details) *authn.Principal {
+	return authn.NewPrincipal(id, details).WithScheme(scheme)
+}
+
+func aliceDetails() authn.Details {
+	return authn.Details{
 		Roles:           []string{"member", "auditor"},
 		Scopes:          []string{"users.read", "users.write"},
 		Attributes:      map[string]string{"tenant": "acme", "empty": ""},
-		Scheme:          "session",
 		AuthenticatedAt: now.Add(-10 * time.Minute),
 		ExpiresAt:       now.Add(time.Hour),
 	}

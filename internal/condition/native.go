@@ -1,17 +1,17 @@
 package condition
 
 import (
-	"slices"
-
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A predicate is a condition as Go code. It cannot fail: what could, is left to
 // CEL.
-type predicate func(principal *Principal, request protoreflect.Message) answer
+type predicate func(principal *authn.Principal, request protoreflect.Message) answer
 
 // An answer is what a predicate says of an input. Its zero value is no.
 type answer uint8
@@ -32,7 +32,7 @@ func answerOf(holds bool) answer {
 }
 
 // A term is a value in a condition as Go code.
-type term[V comparable] func(principal *Principal, request protoreflect.Message) V
+type term[V comparable] func(principal *authn.Principal, request protoreflect.Message) V
 
 // native turns the common conditions into Go code: equality of fields of the
 // principal and the request, membership in lists, has(), and and, or, not over
@@ -58,7 +58,7 @@ func (t translation) predicate(expression ast.Expr) predicate {
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.Bool); ok {
-			return func(*Principal, protoreflect.Message) answer { return answerOf(bool(value)) }
+			return func(*authn.Principal, protoreflect.Message) answer { return answerOf(bool(value)) }
 		}
 	case ast.SelectKind:
 		return t.selection(expression)
@@ -76,9 +76,11 @@ func (t translation) selection(expression ast.Expr) predicate {
 	case !ok:
 		return nil
 	case expression.AsSelect().IsTestOnly():
-		return func(_ *Principal, request protoreflect.Message) answer { return answerOf(path.has(request)) }
+		return func(_ *authn.Principal, request protoreflect.Message) answer { return answerOf(path.has(request)) }
 	case isSingular(path.leaf()) && path.leaf().Kind() == protoreflect.BoolKind:
-		return func(_ *Principal, request protoreflect.Message) answer { return answerOf(path.get(request).Bool()) }
+		return func(_ *authn.Principal, request protoreflect.Message) answer {
+			return answerOf(path.get(request).Bool())
+		}
 	default:
 		return nil
 	}
@@ -110,7 +112,7 @@ func inTurn(left, right predicate, open answer) predicate {
 	if left == nil || right == nil {
 		return nil
 	}
-	return func(p *Principal, r protoreflect.Message) answer {
+	return func(p *authn.Principal, r protoreflect.Message) answer {
 		if said := left(p, r); said != open {
 			return said
 		}
@@ -122,7 +124,7 @@ func not(of predicate) predicate {
 	if of == nil {
 		return nil
 	}
-	return func(p *Principal, r protoreflect.Message) answer {
+	return func(p *authn.Principal, r protoreflect.Message) answer {
 		switch of(p, r) {
 		case no:
 			return yes
@@ -138,7 +140,7 @@ func not(of predicate) predicate {
 func (t translation) equality(left, right ast.Expr) predicate {
 	if a, b := t.text(left), t.text(right); a != nil && b != nil {
 		longest := t.longest
-		return func(p *Principal, r protoreflect.Message) answer {
+		return func(p *authn.Principal, r protoreflect.Message) answer {
 			one, other := a(p, r), b(p, r)
 			if len(one) > longest && len(other) > longest {
 				return askCEL
@@ -147,10 +149,10 @@ func (t translation) equality(left, right ast.Expr) predicate {
 		}
 	}
 	if a, b := t.number(left), t.number(right); a != nil && b != nil {
-		return func(p *Principal, r protoreflect.Message) answer { return answerOf(a(p, r) == b(p, r)) }
+		return func(p *authn.Principal, r protoreflect.Message) answer { return answerOf(a(p, r) == b(p, r)) }
 	}
 	if a, b := t.predicate(left), t.predicate(right); a != nil && b != nil {
-		return func(p *Principal, r protoreflect.Message) answer {
+		return func(p *authn.Principal, r protoreflect.Message) answer {
 			one, other := a(p, r), b(p, r)
 			if one == askCEL || other == askCEL {
 				return askCEL
@@ -166,7 +168,7 @@ func (t translation) text(expression ast.Expr) term[string] {
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.String); ok {
-			return func(*Principal, protoreflect.Message) string { return string(value) }
+			return func(*authn.Principal, protoreflect.Message) string { return string(value) }
 		}
 	case ast.SelectKind:
 		if expression.AsSelect().IsTestOnly() {
@@ -174,13 +176,13 @@ func (t translation) text(expression ast.Expr) term[string] {
 		}
 		switch principalField(expression) {
 		case "id":
-			return func(p *Principal, _ protoreflect.Message) string { return p.ID }
+			return func(p *authn.Principal, _ protoreflect.Message) string { return p.ID() }
 		case "scheme":
-			return func(p *Principal, _ protoreflect.Message) string { return p.Scheme }
+			return func(p *authn.Principal, _ protoreflect.Message) string { return p.Scheme() }
 		}
 		path, ok := pathOf(t.request, expression)
 		if ok && isSingular(path.leaf()) && path.leaf().Kind() == protoreflect.StringKind {
-			return func(_ *Principal, r protoreflect.Message) string { return path.get(r).String() }
+			return func(_ *authn.Principal, r protoreflect.Message) string { return path.get(r).String() }
 		}
 	default:
 	}
@@ -191,13 +193,13 @@ func (t translation) text(expression ast.Expr) term[string] {
 func (t translation) number(expression ast.Expr) term[int64] {
 	if reference := t.checked.ReferenceMap()[expression.ID()]; reference != nil && reference.Value != nil {
 		if value, ok := reference.Value.(types.Int); ok { // an enum's constant
-			return func(*Principal, protoreflect.Message) int64 { return int64(value) }
+			return func(*authn.Principal, protoreflect.Message) int64 { return int64(value) }
 		}
 	}
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.Int); ok {
-			return func(*Principal, protoreflect.Message) int64 { return int64(value) }
+			return func(*authn.Principal, protoreflect.Message) int64 { return int64(value) }
 		}
 	case ast.SelectKind:
 		path, ok := pathOf(t.request, expression)
@@ -206,10 +208,10 @@ func (t translation) number(expression ast.Expr) term[int64] {
 		}
 		switch path.leaf().Kind() { //nolint:exhaustive // the others are not signed integers
 		case protoreflect.EnumKind:
-			return func(_ *Principal, r protoreflect.Message) int64 { return int64(path.get(r).Enum()) }
+			return func(_ *authn.Principal, r protoreflect.Message) int64 { return int64(path.get(r).Enum()) }
 		case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
 			protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
-			return func(_ *Principal, r protoreflect.Message) int64 { return path.get(r).Int() }
+			return func(_ *authn.Principal, r protoreflect.Message) int64 { return path.get(r).Int() }
 		}
 	default:
 	}
@@ -232,7 +234,7 @@ func (t translation) membership(element, list ast.Expr) predicate {
 			}
 			terms = append(terms, text)
 		}
-		return func(p *Principal, r protoreflect.Message) answer {
+		return func(p *authn.Principal, r protoreflect.Message) answer {
 			sought := wanted(p, r)
 			for _, text := range terms {
 				if text(p, r) == sought {
@@ -253,24 +255,18 @@ func (t translation) membershipOf(wanted term[string], list ast.Expr) predicate 
 	if list.AsSelect().IsTestOnly() {
 		return nil
 	}
-	longest := t.longest
-	contains := func(names []string, sought string) answer {
-		if len(names) > longest {
-			return askCEL
-		}
-		return answerOf(slices.Contains(names, sought))
-	}
 	switch principalField(list) {
 	case "roles":
-		return func(p *Principal, r protoreflect.Message) answer { return contains(p.Roles, wanted(p, r)) }
+		return func(p *authn.Principal, r protoreflect.Message) answer { return answerOf(p.CarriesRole(wanted(p, r))) }
 	case "scopes":
-		return func(p *Principal, r protoreflect.Message) answer { return contains(p.Scopes, wanted(p, r)) }
+		return func(p *authn.Principal, r protoreflect.Message) answer { return answerOf(p.CarriesScope(wanted(p, r))) }
 	}
+	longest := t.longest
 	path, ok := pathOf(t.request, list)
 	if !ok || !path.leaf().IsList() || path.leaf().Kind() != protoreflect.StringKind {
 		return nil
 	}
-	return func(p *Principal, r protoreflect.Message) answer {
+	return func(p *authn.Principal, r protoreflect.Message) answer {
 		sought, values := wanted(p, r), path.get(r).List()
 		if values.Len() > longest {
 			return askCEL

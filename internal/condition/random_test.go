@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 	"google.golang.org/protobuf/types/known/anypb"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
@@ -120,29 +121,33 @@ func names(reads []Read) []string {
 }
 
 // mixed is a principal with what is read, and the rest of another one.
-func mixed(reads []Read, of, other *Principal) *Principal {
-	made := *other
+func mixed(reads []Read, of, other *authn.Principal) *authn.Principal {
+	id, scheme := other.ID(), other.Scheme()
+	made := authn.Details{
+		Roles: other.Roles(), Scopes: other.Scopes(), Attributes: other.Attributes(),
+		AuthenticatedAt: other.AuthenticatedAt(), ExpiresAt: other.ExpiresAt(),
+	}
 	for _, name := range names(reads) {
 		switch name {
 		case "principal":
 			return of
 		case "principal.id":
-			made.ID = of.ID
+			id = of.ID()
 		case "principal.roles":
-			made.Roles = of.Roles
+			made.Roles = of.Roles()
 		case "principal.scopes":
-			made.Scopes = of.Scopes
+			made.Scopes = of.Scopes()
 		case "principal.attributes":
-			made.Attributes = of.Attributes
+			made.Attributes = of.Attributes()
 		case "principal.scheme":
-			made.Scheme = of.Scheme
+			scheme = of.Scheme()
 		case "principal.authenticated_at":
-			made.AuthenticatedAt = of.AuthenticatedAt
+			made.AuthenticatedAt = of.AuthenticatedAt()
 		case "principal.expires_at":
-			made.ExpiresAt = of.ExpiresAt
+			made.ExpiresAt = of.ExpiresAt()
 		}
 	}
-	return &made
+	return principalOf(id, scheme, made)
 }
 
 // mixedRequest is a request with the fields out of which something is read, and the

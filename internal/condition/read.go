@@ -9,6 +9,8 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // A Read is something of the principal or the request that a condition reads.
@@ -40,22 +42,22 @@ func (r Read) Value(input Input) string {
 	}
 }
 
-func (r Read) ofPrincipal(principal *Principal) string {
+func (r Read) ofPrincipal(principal *authn.Principal) string {
 	switch r.principal {
 	case "id":
-		return show(strconv.Quote(principal.ID))
+		return show(strconv.Quote(principal.ID()))
 	case "scheme":
-		return show(strconv.Quote(principal.Scheme))
+		return show(strconv.Quote(principal.Scheme()))
 	case "roles":
-		return show(fmt.Sprintf("%q", principal.Roles))
+		return show(fmt.Sprintf("%q", principal.Roles()))
 	case "scopes":
-		return show(fmt.Sprintf("%q", principal.Scopes))
+		return show(fmt.Sprintf("%q", principal.Scopes()))
 	case "attributes":
-		return show(fmt.Sprintf("%q", principal.Attributes))
+		return show(fmt.Sprintf("%q", principal.Attributes()))
 	case "authenticated_at":
-		return principal.AuthenticatedAt.UTC().Format(time.RFC3339)
+		return principal.AuthenticatedAt().UTC().Format(time.RFC3339)
 	case "expires_at":
-		return principal.ExpiresAt.UTC().Format(time.RFC3339)
+		return principal.ExpiresAt().UTC().Format(time.RFC3339)
 	default:
 		return ""
 	}

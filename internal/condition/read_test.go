@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/typepb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
@@ -55,8 +56,11 @@ func TestPrincipalFields(t *testing.T) {
 	}
 	// A field that is added comes with a line here, and with one in the .proto's
 	// comment on `cel`.
-	for of := range reflect.TypeFor[Principal]().Fields() {
-		field := of.Name
+	fields := []string{"ID", "Scheme"}
+	for of := range reflect.TypeFor[authn.Details]().Fields() {
+		fields = append(fields, of.Name)
+	}
+	for _, field := range fields {
 		name := strings.ToLower(field[:1]) + strings.NewReplacer("D", "d", "A", "_a").Replace(field[1:])
 		if _, ok := tests[name]; !ok {
 			t.Errorf("no test reads Principal.%s as principal.%s", field, name)
@@ -73,12 +77,12 @@ func TestPrincipalFields(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for principal, texts := range map[*Principal][]string{alice(): test.alice, {}: test.nobody} {
+			for principal, texts := range map[*authn.Principal][]string{alice(): test.alice, {}: test.nobody} {
 				for _, text := range texts {
 					input := Input{Principal: principal, Request: &emptypb.Empty{}, Now: now}
 					got, err := holds(t, compiled(t, environment, text, empty), input)
 					if !got || err != nil {
-						t.Errorf("%s of %q = %v, %v", text, principal.ID, got, err)
+						t.Errorf("%s of %q = %v, %v", text, principal.ID(), got, err)
 					}
 				}
 			}

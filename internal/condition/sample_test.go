@@ -7,18 +7,19 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // samples makes inputs for conditions.
 type samples struct{ *rand.Rand }
 
 // principal makes somebody, and now and then nobody much.
-func (s samples) principal() *Principal {
-	principal := &Principal{
-		ID:     s.word(),
+func (s samples) principal() *authn.Principal {
+	id, scheme := s.word(), s.word()
+	principal := authn.Details{
 		Roles:  s.words(),
 		Scopes: s.words(),
-		Scheme: s.word(),
 	}
 	if s.IntN(2) == 0 {
 		principal.AuthenticatedAt = now.Add(-time.Duration(s.Int64N(int64(2 * time.Hour))))
@@ -30,7 +31,7 @@ func (s samples) principal() *Principal {
 			principal.Attributes[name] = s.word()
 		}
 	}
-	return principal
+	return principalOf(id, scheme, principal)
 }
 
 // word makes a string, now and then one that is no UTF-8, as Go code could set it.

@@ -18,6 +18,7 @@ const (
 	ioPackage      = protogen.GoImportPath("io")
 	syncPackage    = protogen.GoImportPath("sync")
 	actionPackage  = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/action")
+	authnPackage   = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/authn")
 	// connectPackage is what protogen is told to import. Its last segment is what
 	// the import is named after, and that of the true path is "v2"; [RewriteImport]
 	// puts the true path in.

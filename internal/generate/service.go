@@ -42,7 +42,7 @@ func (w writer) checks(service *protogen.Service, declared declared) {
 	for _, method := range service.Methods {
 		for _, check := range declared.methods[method.Desc.FullName()].Checks() {
 			w.P("// ", declare.CheckName(method.Desc, check), " decides the check ", quote(check), " of ", method.Desc.Name(), ".")
-			w.P(declare.CheckName(method.Desc, check), "(", contextPackage.Ident("Context"), ", *", actionPackage.Ident("Principal"),
+			w.P(declare.CheckName(method.Desc, check), "(", contextPackage.Ident("Context"), ", *", authnPackage.Ident("Principal"),
 				", *", method.Input.GoIdent, ") (bool, error)")
 		}
 	}

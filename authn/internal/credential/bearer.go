@@ -7,7 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // maxAuthorization is the longest Authorization header that is read. Most servers in
@@ -17,7 +17,7 @@ const maxAuthorization = 8 << 10
 // Bearer returns the token that follows "Bearer" in the Authorization header, or ""
 // if there is no such header or it is for another authentication scheme. Of the
 // forms that RFC 9110, section 11.4, knows it reads one, scheme SP token68. Anything
-// else, several headers included, is an [action.InvalidCredential].
+// else, several headers included, is an [authn.InvalidCredential].
 func Bearer(header *connect.Header) (string, error) {
 	token, err := Framed(header)
 	if err != nil {
@@ -54,9 +54,9 @@ func Framed(header *connect.Header) (string, error) {
 }
 
 var (
-	errSeveral   = action.InvalidCredential("several Authorization headers")
-	errOversized = action.InvalidCredential("oversized Authorization header")
-	errMalformed = action.InvalidCredential("malformed Authorization header")
+	errSeveral   = authn.InvalidCredential("several Authorization headers")
+	errOversized = authn.InvalidCredential("oversized Authorization header")
+	errMalformed = authn.InvalidCredential("malformed Authorization header")
 )
 
 // The alphabets of RFC 9110, sections 5.6.2 and 11.2.

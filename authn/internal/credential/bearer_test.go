@@ -7,7 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
@@ -73,7 +73,7 @@ func TestBearer(t *testing.T) {
 			t.Parallel()
 			got, err := credential.Bearer(header(test.values...))
 			if err != nil {
-				if !errors.Is(err, action.ErrInvalidCredential) || got != "" {
+				if !errors.Is(err, authn.ErrInvalidCredential) || got != "" {
 					t.Errorf("%q beside %v", got, err)
 				}
 				got = invalid

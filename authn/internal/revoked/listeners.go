@@ -36,7 +36,7 @@ func (l *Listeners) Join(bus *revocation.Bus) {
 	})
 }
 
-// OnRevoke adds a listener, as action.Revoker says.
+// OnRevoke adds a listener, as authn.Revoker says.
 func (l *Listeners) OnRevoke(revoked func(principalID string)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -31,7 +31,7 @@ func (nothing) read(context.Context, *action.Call[notesv1.ReadNoteRequest]) (*no
 }
 
 func main() {
-	registry, err := action.NewRegistry(action.Schemes{"token": action.AuthenticatorFunc(nobody)})
+	registry, err := action.NewRegistry(authn.Schemes{"token": authn.AuthenticatorFunc(nobody)})
 	end("registry", err)
 	err = action.Register(registry, action.Service[nothing]{
 		Descriptor: notesv1.File_acme_notes_v1_notes_proto.Services().ByName("NoteService"),
@@ -51,8 +51,8 @@ func main() {
 	end("serving", srv.Run(ctx))
 }
 
-func nobody(context.Context, *connect.CallInfo) (*action.Principal, error) {
-	return nil, action.ErrNoCredential
+func nobody(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	return nil, authn.ErrNoCredential
 }
 
 func end(what string, err error) {

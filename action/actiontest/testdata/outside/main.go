@@ -15,6 +15,6 @@ func (pretender) Helper() {}
 
 func main() {
 	message := "a request"
-	call := actiontest.NewCall(pretender{}, action.NewPrincipal("root", action.Claims{}), &message)
+	call := actiontest.NewCall(pretender{}, authn.NewPrincipal("root", authn.Details{}), &message)
 	println("got a call by " + call.Principal().ID())
 }

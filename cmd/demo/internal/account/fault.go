@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
@@ -34,7 +35,7 @@ var answers = [...]struct {
 	{errKeyName, connect.NewError(connect.CodeInvalidArgument, "name has control characters")},
 	{errTooManyKeys, connect.NewError(connect.CodeResourceExhausted, "there are too many keys, revoke one first")},
 	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are being checked, try again soon")},
-	{action.ErrUnavailable, connect.NewError(connect.CodeUnavailable, "temporarily unavailable")},
+	{authn.ErrUnavailable, connect.NewError(connect.CodeUnavailable, "temporarily unavailable")},
 	{context.Canceled, connect.NewError(connect.CodeCanceled, "canceled")},
 	{context.DeadlineExceeded, connect.NewError(connect.CodeDeadlineExceeded, "deadline exceeded")},
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/account"
@@ -68,7 +69,7 @@ func build(ctx context.Context, path string, stores ...scs.Store) (*house, error
 	if err != nil {
 		return nil, err
 	}
-	schemes := action.Schemes{"session": h.sessions, "bearer": tokens, "apikey": h.keys}
+	schemes := authn.Schemes{"session": h.sessions, "bearer": tokens, "apikey": h.keys}
 	if h.registry, err = action.NewRegistry(schemes, action.WithRecorder(h.diary)); err != nil {
 		return nil, err
 	}

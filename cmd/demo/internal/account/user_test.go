@@ -12,13 +12,14 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
 // as returns a call as a gate would make it for one of the users.
 func as[Req any](t *testing.T, h *house, name string, message *Req) *action.Call[Req] {
 	t.Helper()
-	return actiontest.NewCall(t, action.NewPrincipal(h.ids[name], action.Claims{Roles: []string{name}}), message)
+	return actiontest.NewCall(t, authn.NewPrincipal(h.ids[name], authn.Details{Roles: []string{name}}), message)
 }
 
 func TestGetUser(t *testing.T) {

@@ -3,7 +3,7 @@ package directory
 import (
 	"context"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
@@ -13,10 +13,10 @@ func (d *Directory) Keys() *apikey.Database { return apikey.SQLite(d.db) }
 
 // LookupKey tells what a key's owner may do now by the key: what their role lets them,
 // with the scopes of the key and no others. It is an apikey.Lookup.
-func (d *Directory) LookupKey(ctx context.Context, key apikey.Key) (action.Claims, error) {
+func (d *Directory) LookupKey(ctx context.Context, key apikey.Key) (authn.Details, error) {
 	claims, err := d.Lookup(ctx, key.Owner)
 	if err != nil {
-		return action.Claims{}, err
+		return authn.Details{}, err
 	}
 	claims.Scopes = key.Scopes
 	return claims, nil

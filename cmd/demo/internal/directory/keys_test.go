@@ -10,7 +10,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
@@ -54,7 +54,7 @@ func TestKeyOfAUser(t *testing.T) {
 	if err := directory.Delete(t.Context(), auditor.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keys.Authenticate(t.Context(), call); !errors.Is(err, action.ErrInvalidCredential) {
+	if _, err := keys.Authenticate(t.Context(), call); !errors.Is(err, authn.ErrInvalidCredential) {
 		t.Errorf("the key of a user who is gone: %v", err)
 	}
 	if left, err := keys.List(t.Context(), auditor.ID); err != nil || len(left) > 0 {
@@ -63,7 +63,7 @@ func TestKeyOfAUser(t *testing.T) {
 	if left, err := keys.List(t.Context(), member.ID); err != nil || len(left) != 1 {
 		t.Errorf("left of another: %v, %v", left, err)
 	}
-	if _, _, err := keys.Issue(t.Context(), auditor.ID, "backup", nil, expires); !errors.Is(err, action.ErrUnavailable) {
+	if _, _, err := keys.Issue(t.Context(), auditor.ID, "backup", nil, expires); !errors.Is(err, authn.ErrUnavailable) {
 		t.Errorf("a new key of a user who is gone: %v", err)
 	}
 }

@@ -8,19 +8,19 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // Lookup tells what a session's user may do now. It is a session.Lookup.
-func (d *Directory) Lookup(ctx context.Context, userID string) (action.Claims, error) {
+func (d *Directory) Lookup(ctx context.Context, userID string) (authn.Details, error) {
 	user, err := d.Get(ctx, userID)
 	if errors.Is(err, ErrNotFound) {
-		return action.Claims{}, action.InvalidCredential("user is gone")
+		return authn.Details{}, authn.InvalidCredential("user is gone")
 	}
 	if err != nil {
-		return action.Claims{}, err
+		return authn.Details{}, err
 	}
-	return action.Claims{Roles: []string{string(user.Role)}}, nil
+	return authn.Details{Roles: []string{string(user.Role)}}, nil
 }
 
 // Sessions returns a store of sessions in the same file. It serves the session

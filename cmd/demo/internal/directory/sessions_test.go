@@ -14,7 +14,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
@@ -70,7 +70,7 @@ func TestSessionOfAUser(t *testing.T) {
 	if err := sessions.EndAll(t.Context(), auditor.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sessions.Authenticate(t.Context(), call); !errors.Is(err, action.ErrInvalidCredential) {
+	if _, err := sessions.Authenticate(t.Context(), call); !errors.Is(err, authn.ErrInvalidCredential) {
 		t.Errorf("after EndAll: %v", err)
 	}
 	if _, err := sessions.Authenticate(t.Context(), other); err != nil {
@@ -101,7 +101,7 @@ func TestDeletedUserHasNoSessionLeft(t *testing.T) {
 		t.Errorf("left are %d entries of the user, %d of another and %d of nobody", deleted, others, nobody)
 	}
 	for _, call := range calls {
-		if _, err := sessions.Authenticate(t.Context(), call); !errors.Is(err, action.ErrInvalidCredential) {
+		if _, err := sessions.Authenticate(t.Context(), call); !errors.Is(err, authn.ErrInvalidCredential) {
 			t.Errorf("a session of the user: %v", err)
 		}
 	}
@@ -219,7 +219,7 @@ func TestSessionsSurviveARestart(t *testing.T) {
 	if err := directory.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newSessions(t, directory).Authenticate(t.Context(), call); !errors.Is(err, action.ErrUnavailable) {
+	if _, err := newSessions(t, directory).Authenticate(t.Context(), call); !errors.Is(err, authn.ErrUnavailable) {
 		t.Errorf("with the database closed: %v", err)
 	}
 	if _, err := newSessions(t, openPath(t, path)).Authenticate(t.Context(), call); err != nil {

@@ -9,6 +9,7 @@ import (
 	context "context"
 	errors "errors"
 	action "github.com/sallyport-rpc/sallyport/action"
+	authn "github.com/sallyport-rpc/sallyport/authn"
 	v1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	io "io"
 	sync "sync"
@@ -129,7 +130,7 @@ type UnaryServiceHandler interface {
 // request; with an error it may not. See action.NewCheck.
 type UnaryServiceChecks interface {
 	// CheckedIsOpen decides the check "is_open" of Checked.
-	CheckedIsOpen(context.Context, *action.Principal, *v1.Request) (bool, error)
+	CheckedIsOpen(context.Context, *authn.Principal, *v1.Request) (bool, error)
 }
 
 // RegisterUnaryService registers implementation as test.v1.UnaryService. The error lists

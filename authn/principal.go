@@ -1,0 +1,156 @@
+package authn
+
+import (
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// A Principal is the caller that an [Authenticator] found: an id, and what is known
+// about it. It is immutable and safe for concurrent use, so one may serve many
+// calls. The zero Principal has no id, and a gate denies a principal without one.
+type Principal struct {
+	id              string
+	scheme          string
+	roles           names
+	scopes          names
+	attributes      map[string]string
+	authenticatedAt time.Time
+	expiresAt       time.Time
+	// named is the same principal under the scheme that last asked for it.
+	named atomic.Pointer[Principal]
+}
+
+// Details is what is known about a principal besides its id. The zero value claims
+// nothing.
+type Details struct {
+	// Roles are role names. Names that no catalogue defines never match.
+	Roles []string
+	// Scopes are the scopes that the credential was granted.
+	Scopes []string
+	// Attributes are further facts for CEL conditions to read.
+	Attributes map[string]string
+	// AuthenticatedAt is when the principal proved its identity. Zero means that the
+	// scheme cannot tell, and then an action with a max_age denies it.
+	AuthenticatedAt time.Time
+	// ExpiresAt is when the credential ends. Zero means that it does not end by
+	// itself.
+	ExpiresAt time.Time
+}
+
+// EndBy moves ExpiresAt to end, unless the details end before that. A zero end
+// changes nothing.
+func (d *Details) EndBy(end time.Time) {
+	if !end.IsZero() && (d.ExpiresAt.IsZero() || d.ExpiresAt.After(end)) {
+		d.ExpiresAt = end
+	}
+}
+
+// NewPrincipal returns a principal. It copies what it is given. The id must be
+// unique among all principals that the schemes of one registry can return, and must
+// not be empty: a gate denies a principal without one.
+func NewPrincipal(id string, details Details) *Principal {
+	return &Principal{
+		id:              id,
+		roles:           newNames(details.Roles),
+		scopes:          newNames(details.Scopes),
+		attributes:      maps.Clone(details.Attributes),
+		authenticatedAt: details.AuthenticatedAt,
+		expiresAt:       details.ExpiresAt,
+	}
+}
+
+// ID returns the principal's id. A principal that a gate let in has one.
+func (p *Principal) ID() string { return p.id }
+
+// Roles returns a copy of the roles that the principal carries, as its
+// authenticator gave them. Roles that they include are not added.
+func (p *Principal) Roles() []string { return slices.Clone(p.roles.list) }
+
+// CarriesRole reports whether the role is among [Principal.Roles]. It takes the same
+// time however many there are, and allocates nothing.
+func (p *Principal) CarriesRole(role string) bool { return p.roles.has(role) }
+
+// Scopes returns a copy of the principal's scopes.
+func (p *Principal) Scopes() []string { return slices.Clone(p.scopes.list) }
+
+// CarriesScope reports whether the scope is among [Principal.Scopes]. It takes the
+// same time however many there are, and allocates nothing.
+func (p *Principal) CarriesScope(scope string) bool { return p.scopes.has(scope) }
+
+// Attribute returns the named attribute and whether the principal has it.
+func (p *Principal) Attribute(name string) (string, bool) {
+	value, ok := p.attributes[name]
+	return value, ok
+}
+
+// Attributes returns a copy of the principal's attributes.
+func (p *Principal) Attributes() map[string]string { return maps.Clone(p.attributes) }
+
+// Scheme returns the name of the scheme that authenticated the principal. It is
+// empty until a gate, or [Principal.WithScheme], has set it.
+func (p *Principal) Scheme() string { return p.scheme }
+
+// WithScheme returns the same principal, authenticated by the named scheme. A gate
+// calls it with the name that the registry binds the authenticator to.
+func (p *Principal) WithScheme(scheme string) *Principal {
+	if p.scheme == scheme {
+		return p
+	}
+	if known := p.named.Load(); known != nil && known.scheme == scheme {
+		return known
+	}
+	named := &Principal{
+		id:              p.id,
+		scheme:          scheme,
+		roles:           p.roles,
+		scopes:          p.scopes,
+		attributes:      p.attributes,
+		authenticatedAt: p.authenticatedAt,
+		expiresAt:       p.expiresAt,
+	}
+	p.named.Store(named)
+	return named
+}
+
+// AuthenticatedAt returns when the principal proved its identity, or the zero time
+// where its scheme cannot tell.
+func (p *Principal) AuthenticatedAt() time.Time { return p.authenticatedAt }
+
+// ExpiresAt returns when the credential ends, or the zero time where it does not end
+// by itself.
+func (p *Principal) ExpiresAt() time.Time { return p.expiresAt }
+
+// Expired reports whether the credential that the principal was found by has ended.
+func (p *Principal) Expired(now time.Time) bool {
+	return !p.expiresAt.IsZero() && !now.Before(p.expiresAt)
+}
+
+// names is an immutable list of names with a constant-time lookup.
+type names struct {
+	list  []string
+	index map[string]struct{} // nil for a short list, which is scanned
+}
+
+// scanned is the length up to which scanning a list is faster than a map.
+const scanned = 8
+
+func newNames(list []string) names {
+	made := names{list: slices.Clone(list)}
+	if len(list) > scanned {
+		made.index = make(map[string]struct{}, len(list))
+		for _, name := range list {
+			made.index[name] = struct{}{}
+		}
+	}
+	return made
+}
+
+func (n names) has(name string) bool {
+	if n.index != nil {
+		_, ok := n.index[name]
+		return ok
+	}
+	return slices.Contains(n.list, name)
+}
