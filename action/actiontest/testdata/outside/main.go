@@ -4,8 +4,8 @@ package main
 import (
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // pretender has the methods of a test that it needs to get through.

@@ -9,6 +9,7 @@ import (
 	context "context"
 	names "example.com/names"
 	action "github.com/sallyport-rpc/sallyport/action"
+	authn "github.com/sallyport-rpc/sallyport/authn"
 	sync "sync"
 )
 
@@ -133,11 +134,11 @@ type ActionHandler interface {
 // request; with an error it may not. See action.NewCheck.
 type ActionChecks interface {
 	// FuncRange decides the check "range" of func.
-	FuncRange(context.Context, *action.Principal, *names.Type) (bool, error)
+	FuncRange(context.Context, *authn.Principal, *names.Type) (bool, error)
 	// FuncString decides the check "string" of func.
-	FuncString(context.Context, *action.Principal, *names.Type) (bool, error)
+	FuncString(context.Context, *authn.Principal, *names.Type) (bool, error)
 	// GetHTTPUrl2Is2ndOwner decides the check "is_2nd_owner" of get_HTTP_url2.
-	GetHTTPUrl2Is2ndOwner(context.Context, *action.Principal, *names.Type) (bool, error)
+	GetHTTPUrl2Is2ndOwner(context.Context, *authn.Principal, *names.Type) (bool, error)
 }
 
 // RegisterAction registers implementation as func.action. The error lists

@@ -10,6 +10,7 @@ import (
 	errors "errors"
 	v1 "example.com/actions/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	authn "github.com/sallyport-rpc/sallyport/authn"
 	io "io"
 	sync "sync"
 )
@@ -76,11 +77,11 @@ type DeclarationsHandler interface {
 // request; with an error it may not. See action.NewCheck.
 type DeclarationsChecks interface {
 	// CheckIsOwner decides the check "is_owner" of Check.
-	CheckIsOwner(context.Context, *action.Principal, *v1.Request) (bool, error)
+	CheckIsOwner(context.Context, *authn.Principal, *v1.Request) (bool, error)
 	// CheckIsFriend decides the check "is_friend" of Check.
-	CheckIsFriend(context.Context, *action.Principal, *v1.Request) (bool, error)
+	CheckIsFriend(context.Context, *authn.Principal, *v1.Request) (bool, error)
 	// ConjunctionIsOwner decides the check "is_owner" of Conjunction.
-	ConjunctionIsOwner(context.Context, *action.Principal, *v1.Request) (bool, error)
+	ConjunctionIsOwner(context.Context, *authn.Principal, *v1.Request) (bool, error)
 }
 
 // RegisterDeclarations registers implementation as actions.v1.Declarations. The error lists

@@ -25,6 +25,7 @@ import (
 	stream "example.com/packages/v1/stream"
 	sync "example.com/packages/v1/sync"
 	action "github.com/sallyport-rpc/sallyport/action"
+	authn "github.com/sallyport-rpc/sallyport/authn"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
@@ -134,7 +135,7 @@ type PackagesHandler interface {
 // request; with an error it may not. See action.NewCheck.
 type PackagesChecks interface {
 	// ValuesIsOwner decides the check "is_owner" of Values.
-	ValuesIsOwner(context.Context, *action.Principal, *wrapperspb.StringValue) (bool, error)
+	ValuesIsOwner(context.Context, *authn.Principal, *wrapperspb.StringValue) (bool, error)
 }
 
 // RegisterPackages registers implementation as packages.v1.Packages. The error lists

@@ -10,6 +10,7 @@ import (
 	errors "errors"
 	v1 "example.com/outside/vendor/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	authn "github.com/sallyport-rpc/sallyport/authn"
 	io "io"
 	sync "sync"
 )
@@ -44,7 +45,7 @@ type VendorHandler interface {
 // request; with an error it may not. See action.NewCheck.
 type VendorChecks interface {
 	// ReadIsOwner decides the check "is_owner" of Read.
-	ReadIsOwner(context.Context, *action.Principal, *v1.Message) (bool, error)
+	ReadIsOwner(context.Context, *authn.Principal, *v1.Message) (bool, error)
 }
 
 // RegisterVendor registers implementation as vendor.v1.Vendor. The error lists

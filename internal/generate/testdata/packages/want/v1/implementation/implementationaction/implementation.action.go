@@ -9,6 +9,7 @@ import (
 	context "context"
 	implementation "example.com/packages/v1/implementation"
 	action "github.com/sallyport-rpc/sallyport/action"
+	authn "github.com/sallyport-rpc/sallyport/authn"
 	sync "sync"
 )
 
@@ -39,7 +40,7 @@ type ServiceHandler interface {
 // request; with an error it may not. See action.NewCheck.
 type ServiceChecks interface {
 	// CallIsOwner decides the check "is_owner" of Call.
-	CallIsOwner(context.Context, *action.Principal, *implementation.Message) (bool, error)
+	CallIsOwner(context.Context, *authn.Principal, *implementation.Message) (bool, error)
 }
 
 // RegisterService registers implementation as packages.v1.implementation.Service. The error lists
