@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/server"
 )
@@ -90,12 +91,12 @@ func serveUsers(t *testing.T, directory *directory, options ...server.Option) *s
 	t.Helper()
 	records := &records{}
 	bound := schemes()
-	bound["session"] = dated{func(_ context.Context, call *connect.CallInfo) (*action.Principal, error) {
+	bound["session"] = dated{func(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 		id, ok := strings.CutPrefix(call.RequestHeader().Get("Authorization"), "Bearer ")
 		if !ok {
-			return nil, action.ErrNoCredential
+			return nil, authn.ErrNoCredential
 		}
-		return action.NewPrincipal(id, action.Claims{AuthenticatedAt: time.Now()}), nil
+		return authn.NewPrincipal(id, authn.Details{AuthenticatedAt: time.Now()}), nil
 	}}
 	registry, err := action.NewRegistry(bound, action.WithRecorder(records))
 	if err != nil {
