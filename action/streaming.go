@@ -34,6 +34,8 @@ type streaming struct {
 	// denial is what the gate ended the stream with. It stands, whatever the handler
 	// returns.
 	denial atomic.Pointer[connect.Error]
+	// forgetShutdown takes back that a shutdown ends the stream.
+	forgetShutdown func()
 }
 
 // stream begins a stream. Its context ends with the call, or when the gate ends
@@ -47,12 +49,14 @@ func (g *gate) stream(ctx context.Context, source connect.ServerStream) *streami
 	ctx, cancel := context.WithCancelCause(ctx)
 	stream := &streaming{passage: g.begin(), source: source, control: control, call: call, ctx: ctx, cancel: cancel}
 	stream.revocations = g.registry.streams.revocations.Load()
+	stream.forgetShutdown = stream.endAtShutdown()
 	return stream
 }
 
 // close ends the stream's context and makes of the handler's result the stream's.
 // It is deferred.
 func (s *streaming) close(err *error) {
+	s.forgetShutdown()
 	s.cancel(context.Canceled)
 	s.unwatch()
 	// From here on nothing moves, even if the handler left a goroutine behind.

@@ -1,8 +1,10 @@
 // Package server serves a registry of guarded actions over HTTP: by Connect, gRPC,
 // gRPC-Web and Connect GET, on HTTP/1.1 and HTTP/2, on one port.
 //
+//	ctx, stop := server.SignalContext(context.Background())
+//	defer stop()
 //	srv, err := server.New(registry, server.WithAddress(":8080"))
-//	err = srv.Run(ctx) // until ctx ends; then what was accepted finishes
+//	err = srv.Run(ctx) // until a signal; then what was accepted finishes
 //
 // It serves what the registry holds, and the pages that the program names with a
 // reason ([WithUnguardedHandler]). A path that is not an action's or a page's to the
@@ -28,6 +30,7 @@
 //	a stream            10 min without a message    WithStreamIdleTimeout
 //	                    a million messages, 1 GiB   WithMaxStreamMessages, WithMaxStreamBytes
 //	a shutdown          30 s                        WithShutdownTimeout
+//	                    10 s of it for streams      WithStreamGrace
 //
 // How long a handler takes is the handler's business: its context ends when its
 // caller goes away or its caller's deadline passes. The number of connections is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -19,10 +20,16 @@ type optionFunc func(*settings)
 
 func (o optionFunc) apply(s *settings) { o(s) }
 
-// WithAddress sets the TCP address that [Server.Run] listens on. By default it is
-// "127.0.0.1:8080", which only this machine can reach.
+// WithAddress sets the TCP address that [Server.Run] listens on, as "HOST:PORT". By
+// default it is "127.0.0.1:8080", which only this machine can reach. ":8080" is every
+// address of the machine.
 func WithAddress(address string) Option {
-	return optionFunc(func(s *settings) { s.address = address })
+	return optionFunc(func(s *settings) {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			s.refuse(`address %q is not HOST:PORT, such as "127.0.0.1:8080"`, address)
+		}
+		s.address = address
+	})
 }
 
 // WithTLS makes the server speak TLS and nothing else. HTTP/2 is then negotiated
@@ -41,6 +48,15 @@ func WithTLS(config *tls.Config) Option {
 // may take to finish. By default it is 30 seconds.
 func WithShutdownTimeout(timeout time.Duration) Option {
 	return optionFunc(func(s *settings) { s.shutdown = timeout })
+}
+
+// WithStreamGrace sets how long streams may go on after a shutdown began. Their
+// handlers learn of it by [action.Draining]; streams that are left when the grace is
+// over end as unavailable, which is no failure of the shutdown. It must be shorter than
+// the shutdown timeout, and 0 ends them at once. By default it is a third of the
+// shutdown timeout.
+func WithStreamGrace(grace time.Duration) Option {
+	return optionFunc(func(s *settings) { s.streamGrace = &grace })
 }
 
 // WithLogger sets where the server logs: when it starts and stops, requests that
@@ -74,6 +90,10 @@ type settings struct {
 	tls       *tls.Config
 	encrypted bool
 	shutdown  time.Duration
+	// streamGrace is nil where no option sets it.
+	streamGrace *time.Duration
+	// onShutdown calls a function when the streams that are left must end.
+	onShutdown func(end func()) (stop func() bool)
 	logger    *slog.Logger // nil is the default logger
 	frontDoor bool
 
@@ -104,6 +124,9 @@ func newSettings(options []Option) (*settings, error) {
 		}
 		option.apply(settings)
 	}
+	if grace := settings.grace(); settings.shutdown > 0 && (grace < 0 || grace >= settings.shutdown) {
+		settings.refuse("stream grace of %v is not between 0 and the shutdown timeout of %v", grace, settings.shutdown)
+	}
 	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown),
 		errors.Join(settings.errs...))
 	if settings.encrypted {
@@ -118,4 +141,12 @@ func (s *settings) log() *slog.Logger {
 		return slog.Default()
 	}
 	return s.logger
+}
+
+// grace returns how long streams may go on after a shutdown began.
+func (s *settings) grace() time.Duration {
+	if s.streamGrace == nil {
+		return s.shutdown / 3
+	}
+	return *s.streamGrace
 }

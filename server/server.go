@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -19,6 +20,8 @@ type Server struct {
 	pages      pages
 	errors     *connecthttp.ErrorWriter
 	started    atomic.Bool
+	draining   chan struct{} // closed when a shutdown begins
+	endStreams func()        // ends the streams that are left
 }
 
 // New returns a server of everything that a registry holds, and seals the registry.
@@ -47,12 +50,16 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	if err := errors.Join(append(errs, settings.nilInterceptor())...); err != nil {
 		return nil, err
 	}
+	streams, endStreams := context.WithCancel(context.Background())
+	settings.onShutdown = func(end func()) func() bool { return context.AfterFunc(streams, end) }
 	transport := settings.transport()
 	server := &Server{
 		settings:   settings,
 		procedures: newMux(methods),
 		pages:      pages,
 		errors:     connecthttp.NewErrorWriter(transport...),
+		draining:   make(chan struct{}),
+		endStreams: endStreams,
 	}
 	connecthttp.Mount(server.procedures, dispatch, transport...)
 	return server, nil

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/sallyport-rpc/sallyport/action"
 )
 
 var (
@@ -20,25 +22,32 @@ var (
 const unwindTimeout = time.Second
 
 // Run listens on the server's address and serves until ctx ends, then shuts down as
-// [Server.Serve] does. The program decides what ends ctx, such as a signal.
+// [Server.Serve] does. [SignalContext] makes a context that ends when the process is
+// asked to stop.
 func (s *Server) Run(ctx context.Context) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", s.settings.address)
+	listener, err := listen(ctx, s.settings.address)
 	if err != nil {
-		return fmt.Errorf("server: %w", err)
+		return err
 	}
 	return s.Serve(ctx, listener)
 }
 
-// Serve serves on a listener until ctx ends, and closes the listener. Whoever wants
-// a port of the system's choice, or a socket that is no TCP, makes the listener.
+// Serve serves on a listener until ctx ends, and closes the listener. It is for
+// programs that make the listener themselves, such as one on a port of the system's
+// choice or on a Unix socket.
 //
-// When ctx ends, no more connections are accepted, and calls that were accepted
-// before may finish; their contexts do not end with ctx. Calls that have not
-// finished when the shutdown timeout is over get their contexts cancelled, and
-// shortly after that all connections are closed. The error then names their
-// procedures, and those of calls that go on regardless. It is nil when everything
-// finished. A listener that fails ends the server in the same way, with its error.
+// A shutdown has these steps:
+//
+//   - When ctx ends, no more connections are accepted, [action.Draining] tells the
+//     handlers, and calls that were accepted before may finish. Their contexts do not
+//     end with ctx.
+//   - After the stream grace, the streams that are left end as unavailable.
+//   - After the shutdown timeout, the calls that are left get their contexts cancelled,
+//     and shortly after that all connections are closed. Serve then returns an error
+//     that names their procedures, and those of handlers that still run.
+//
+// Serve returns nil when everything finished, streams that were ended included. A
+// listener that fails ends the server in the same way, with its error.
 //
 // A server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
@@ -46,7 +55,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return errors.Join(errStarted, listener.Close())
 	}
 	defer func() { _ = listener.Close() }() // mostly the second time
-	calls, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	calls, cut := context.WithCancelCause(action.WithDraining(context.WithoutCancel(ctx), s.draining))
 	defer cut(errStopped)
 	server := s.httpServer(calls)
 	served := make(chan error, 1)
@@ -57,20 +66,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 			served <- server.Serve(listener)
 		}
 	}()
-	log := s.settings.log()
-	log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", listener.Addr().String()),
-		slog.Bool("tls", s.settings.encrypted), slog.Int("actions", len(s.procedures)))
-	for _, page := range s.pages.list {
-		log.LogAttrs(ctx, slog.LevelInfo, "serving without a gate",
-			slog.String("pattern", page.Pattern), slog.String("reason", page.Reason))
-	}
+	s.logStart(ctx, listener.Addr())
 
 	var failure error
 	select {
 	case failure = <-served:
 	case <-ctx.Done():
 	}
-	log.LogAttrs(ctx, slog.LevelInfo, "shutting down", slog.Duration("timeout", s.settings.shutdown))
+	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "shutting down",
+		slog.Duration("timeout", s.settings.shutdown), slog.Duration("stream_grace", s.settings.grace()))
 	err := s.stop(server, cut)
 	if failure == nil {
 		failure = <-served
@@ -78,8 +82,19 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if !errors.Is(failure, http.ErrServerClosed) { // which it is when nothing failed
 		err = errors.Join(fmt.Errorf("server: %w", failure), err)
 	}
-	log.LogAttrs(ctx, slog.LevelInfo, "stopped")
+	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "stopped")
 	return err
+}
+
+// logStart logs where the server serves, and what it serves without a gate.
+func (s *Server) logStart(ctx context.Context, address net.Addr) {
+	log := s.settings.log()
+	log.LogAttrs(ctx, slog.LevelInfo, "serving", slog.String("address", address.String()),
+		slog.Bool("tls", s.settings.encrypted), slog.Int("actions", len(s.procedures)))
+	for _, page := range s.pages.list {
+		log.LogAttrs(ctx, slog.LevelInfo, "serving without a gate",
+			slog.String("pattern", page.Pattern), slog.String("reason", page.Reason))
+	}
 }
 
 // httpServer returns the HTTP server that serves the actions. What it starts has
@@ -111,8 +126,11 @@ func (s *Server) httpServer(calls context.Context) *http.Server {
 	return server
 }
 
-// stop ends an HTTP server: gently, then by cutting off its calls.
+// stop ends an HTTP server: gently, then by ending its streams, then by cutting off its
+// calls.
 func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
+	close(s.draining)
+	defer time.AfterFunc(s.settings.grace(), s.endStreams).Stop()
 	err := within(s.settings.shutdown, server.Shutdown)
 	if err == nil {
 		return nil

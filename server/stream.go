@@ -51,14 +51,15 @@ func (l *streamLimits) check() error {
 
 // control returns what the gate needs to end a stream: the limits, and a way to
 // get through to a transport that waits for a client.
-func (l *streamLimits) control(writer http.ResponseWriter) *action.StreamControl {
+func (s *settings) control(writer http.ResponseWriter) *action.StreamControl {
 	controller := http.NewResponseController(writer)
 	past := time.Unix(1, 0)
 	return &action.StreamControl{
 		InterruptReceive: func() { _ = controller.SetReadDeadline(past) },
 		InterruptSend:    func() { _ = controller.SetWriteDeadline(past) },
-		IdleTimeout:      l.streamIdle,
-		MaxMessages:      l.streamMessages,
-		MaxBytes:         l.streamBytes,
+		OnShutdown:       s.onShutdown,
+		IdleTimeout:      s.streamIdle,
+		MaxMessages:      s.streamMessages,
+		MaxBytes:         s.streamBytes,
 	}
 }

@@ -79,6 +79,11 @@ var shapes = map[string]connect.StreamType{
 
 func serveStreams(t *testing.T, pause time.Duration, options ...server.Option) (*served, *records) {
 	t.Helper()
+	return serveHandlers(t, echo{pause}, options...)
+}
+
+func serveHandlers(t *testing.T, handlers streams, options ...server.Option) (*served, *records) {
+	t.Helper()
 	registry, records := newRegistry(t)
 	const message = "google.protobuf.StringValue"
 	if err := action.Register(registry, action.Service[streams]{
@@ -89,7 +94,7 @@ func serveStreams(t *testing.T, pause time.Duration, options ...server.Option) (
 			action.AnonymousClientStreaming("Up", streams.Up),
 			action.AnonymousBidiStreaming("Both", streams.Both),
 		},
-	}, streams(echo{pause})); err != nil {
+	}, handlers); err != nil {
 		t.Fatal(err)
 	}
 	return start(t, registry, options...), records

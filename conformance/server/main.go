@@ -14,8 +14,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"google.golang.org/protobuf/proto"
 
@@ -27,7 +25,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := server.SignalContext(context.Background())
 	err := run(ctx, os.Stdin, os.Stdout)
 	stop()
 	if err != nil {
