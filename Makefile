@@ -85,7 +85,7 @@ fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@tools/fuzz "$(FUZZTIME)"
 
 .PHONY: newcomer
-newcomer: ## Walk a newcomer's road in an empty folder outside the repository
+newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
 	@$(call need,go)
 	@test -x $(NEWCOMER) || { echo "make $@: there is no $(NEWCOMER) yet" >&2; exit 1; }
 	$(NEWCOMER)

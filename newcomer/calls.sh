@@ -40,9 +40,9 @@ must_come() {
 	test "$got" = "$want" || fail "\"$got\" instead of \"$want\" from: $*" "$work/said"
 }
 
-# calls_of_readme makes the README's calls. The comment above each ends with the
+# calls_of_page makes the tutorial's calls. The comment above each ends with the
 # outcome.
-calls_of_readme() {
+calls_of_page() {
 	local script line want='' calls=0
 	script=$(block step=call; block step=grpc)
 	script=${script//127.0.0.1:8080/$address}
@@ -64,7 +64,7 @@ calls_of_table() {
 		set --
 		case $caller in
 		'#'* | '') continue ;;
-		nobody) ;;
+		none) ;;
 		basic) set -- -H 'Authorization: Basic token-of-ann' ;;
 		twice) set -- -H 'Authorization: Bearer token-of-ann' -H 'Authorization: Bearer token-of-ann' ;;
 		*) set -- -H "Authorization: Bearer token-of-$caller" ;;

@@ -19,7 +19,7 @@ said() {
 	test "$code" = "$want" || fail "exit code $code instead of $want from: $*" "$work/said"
 }
 
-# serve starts the service as the README does, but on a port that is free, and sets
+# serve starts the service as the tutorial does, but on a port that is free, and sets
 # address.
 serve() {
 	local script

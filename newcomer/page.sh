@@ -1,4 +1,4 @@
-# The README, read. Its fenced blocks have info strings such as "sh step=generate"
+# Reads the tutorial. Its fenced blocks have info strings such as "sh step=generate"
 # and "go file=main.go", of which a browser takes the first word.
 
 # block TAG prints the block with a tag.
@@ -7,13 +7,13 @@ block() {
 		/^```/ { inside = !inside; wanted = inside && index($0 " ", " " tag " "); found += wanted > 0; next }
 		wanted
 		END { exit found != 1 }
-	' "$repo/README.md" || fail "the README has no block \"$1\", or several"
+	' "$repo/docs/tutorial.md" || fail "docs/tutorial.md has no block \"$1\", or several"
 }
 
-# unpack writes every file of the README.
+# unpack writes every file of the tutorial.
 unpack() {
 	local file
-	for file in $(sed -n 's/^```[a-z]* file=//p' "$repo/README.md"); do
+	for file in $(sed -n 's/^```[a-z]* file=//p' "$repo/docs/tutorial.md"); do
 		at "$file"
 		mkdir -p "$(dirname "$file")"
 		block "file=$file" >"$file"
