@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"github.com/rs/cors"
 )
 
 // An Option changes how a [Server] serves. None of them reaches into a gate:
@@ -94,12 +95,14 @@ type settings struct {
 	streamGrace *time.Duration
 	// onShutdown calls a function when the streams that are left must end.
 	onShutdown func(end func()) (stop func() bool)
-	logger    *slog.Logger // nil is the default logger
-	frontDoor bool
+	logger     *slog.Logger // nil is the default logger
+	frontDoor  bool
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
 	pages        []*page
+	cors         *cors.Cors      // nil where no page of another origin may call
+	hosts        map[string]bool // nil where every host is answered
 
 	// errs is what options found wrong with their own arguments.
 	errs []error

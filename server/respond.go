@@ -24,13 +24,32 @@ func (s *Server) respond(writer http.ResponseWriter, request *http.Request) {
 	procedure := s.procedures.find(request)
 	exchange, request := s.settings.begin(writer, request, procedure)
 	defer s.recoverPanic(exchange, request)
-	if procedure != nil {
+	if !s.settings.answersFor(request) {
+		s.misdirected(exchange, request)
+		return
+	}
+	if procedure == nil {
+		if page := s.pages.find(request); page != nil {
+			exchange.page = true
+			page.ServeHTTP(exchange, request)
+			return
+		}
+	}
+	s.allowOrigin(exchange, request)
+	switch {
+	case s.settings.cors != nil && preflight(request): // that was its answer
+	case procedure != nil:
 		s.call(exchange, request, procedure)
-	} else if page := s.pages.find(request); page != nil {
-		exchange.page = true
-		page.ServeHTTP(exchange, request)
-	} else {
+	default:
 		s.unknown(exchange, request)
+	}
+}
+
+// allowOrigin lets the page that made a request read the answer, if it may, or answers
+// its preflight request.
+func (s *Server) allowOrigin(exchange *exchange, request *http.Request) {
+	if s.settings.cors != nil {
+		s.settings.cors.HandlerFunc(exchange, request)
 	}
 }
 
@@ -51,9 +70,19 @@ func (s *Server) unknown(exchange *exchange, request *http.Request) {
 	} else {
 		http.NotFound(exchange, request)
 	}
+	s.refused(request.Context(), exchange, slog.String("path", short(request.URL.EscapedPath())))
+}
+
+// misdirected answers a request for a host that is not the server's.
+func (s *Server) misdirected(exchange *exchange, request *http.Request) {
+	http.Error(exchange, "this server does not answer for the host that was asked for", http.StatusMisdirectedRequest)
+	s.refused(request.Context(), exchange, slog.String("host", short(request.Host)))
+}
+
+// short returns as much of a text as a line of the log has room for.
+func short(text string) string {
 	const longest = 256
-	path := request.URL.EscapedPath() // and so without line breaks
-	s.refused(request.Context(), exchange, slog.String("path", path[:min(len(path), longest)]))
+	return text[:min(len(text), longest)]
 }
 
 // notFound is the answer to a request for something that is not there. Connect's
@@ -114,6 +143,9 @@ func (s *Server) recoverPanic(exchange *exchange, request *http.Request) {
 	if exchange.page {
 		http.Error(exchange, "internal error", http.StatusInternalServerError)
 		return
+	}
+	if !preflight(request) {
+		s.allowOrigin(exchange, request)
 	}
 	_ = s.errors.Write(exchange, request, errInternal)
 }
