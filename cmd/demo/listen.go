@@ -38,6 +38,12 @@ func loopback(address net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
+// hostOf returns the IP address of a TCP address.
+func hostOf(address net.Addr) string {
+	host, _, _ := net.SplitHostPort(address.String())
+	return host
+}
+
 // urlOf returns the URL at which this machine can reach an address.
 func urlOf(address net.Addr) string {
 	tcp, ok := address.(*net.TCPAddr)

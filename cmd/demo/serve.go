@@ -64,7 +64,12 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(registry, server.WithLogger(log))
+	options := []server.Option{server.WithLogger(log)}
+	if private {
+		// A page that makes its own host name point here (DNS rebinding) is not answered.
+		options = append(options, server.WithHosts("localhost", "127.0.0.1", "::1", hostOf(listener.Addr())))
+	}
+	srv, err := server.New(registry, options...)
 	if err != nil {
 		return err
 	}
