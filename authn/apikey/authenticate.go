@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -55,17 +54,15 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 	case record.Owner == "":
 		return nil, errUnreadable
 	}
-	claims, err := m.lookup(ctx, record.Key)
+	details, err := m.lookup(ctx, record.Key)
 	if err != nil {
-		return nil, failure(ctx, "look the owner up", err)
+		return nil, authn.FromLookup(ctx, "look up the owner", err)
 	}
 	m.markUsed(ctx, &record.Key, now)
-	claims.Scopes = common(record.Scopes, claims.Scopes)
-	claims.AuthenticatedAt = time.Time{}
-	if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(record.ExpiresAt) {
-		claims.ExpiresAt = record.ExpiresAt
-	}
-	return authn.NewPrincipal(record.Owner, claims), nil
+	details.Scopes = common(record.Scopes, details.Scopes)
+	details.AuthenticatedAt = time.Time{}
+	details.EndBy(record.ExpiresAt)
+	return authn.NewPrincipal(record.Owner, details), nil
 }
 
 // Challenge returns the challenge of RFC 6750, or "" where keys have a header of
@@ -102,17 +99,11 @@ func common(a, b []string) []string {
 
 func hash(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }
 
-// failure is the answer to an error of the store or the lookup.
+// failure is the answer to an error of the store. An unreadable key is a fault and
+// not an outage.
 func failure(ctx context.Context, doing string, err error) error {
-	switch ended := ctx.Err(); {
-	case ended != nil:
-		return ended
-	case errors.Is(err, authn.ErrNoCredential):
-		// There is one. Passing this on would let another scheme decide.
-		return fmt.Errorf("%s: %v", doing, err) //nolint:errorlint // see above
-	case errors.Is(err, authn.ErrInvalidCredential), errors.Is(err, errUnreadable):
+	if ctx.Err() == nil && errors.Is(err, errUnreadable) {
 		return err
-	default:
-		return authn.Unavailable(fmt.Errorf("%s: %w", doing, err))
 	}
+	return authn.FromLookup(ctx, doing, err)
 }

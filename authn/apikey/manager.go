@@ -6,6 +6,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // A Manager issues, lists, revokes and authenticates keys. Make one with [New]. It is
@@ -41,10 +42,7 @@ type Lookup func(ctx context.Context, key Key) (authn.Details, error)
 // owners. The error names everything that is wrong with the arguments.
 func New(store Store, lookup Lookup, options ...Option) (*Manager, error) {
 	chosen := defaults
-	for _, option := range options {
-		option.apply(&chosen)
-	}
-	err := chosen.check()
+	err := option.Apply("apikey", &chosen, options)
 	database, ok := store.(*Database)
 	if store == nil || ok && (database == nil || database.db == nil) {
 		err = errors.Join(errors.New("apikey: a store is required"), err)

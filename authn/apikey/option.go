@@ -9,43 +9,65 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // An Option changes how a [Manager] works.
-type Option interface{ apply(*settings) }
-
-type optionFunc func(*settings)
-
-func (f optionFunc) apply(s *settings) { f(s) }
+type Option interface{ option.Option[settings] }
 
 // WithPrefix sets what every key begins with, before an underscore: a lower-case
-// letter and up to 15 more or digits. The default is "sp". A prefix of one's own lets
-// scanners say whose leaked key they found. Two managers of one registry need two
-// prefixes, and "ses" is what sessions begin with. Keys of another prefix are keys no
-// longer.
+// letter and up to 15 more or digits. The default is "sp". With a prefix of your own
+// a secret scanner can say whose leaked key it found. Two managers of one registry
+// need two prefixes, and "ses" is taken by sessions. Keys with another prefix than
+// the current one are refused.
 func WithPrefix(prefix string) Option {
-	return optionFunc(func(s *settings) { s.prefix = prefix + "_" })
+	return option.Func[settings](func(s *settings) error {
+		if !prefixPattern.MatchString(prefix) || prefix == "ses" {
+			return fmt.Errorf("apikey: %q is no prefix: use a lower-case letter and up to 15 more or digits, and not \"ses\"", prefix)
+		}
+		s.prefix = prefix + "_"
+		return nil
+	})
 }
 
 // WithHeader makes keys come in the named header, such as "X-Api-Key", and no longer
-// as "Authorization: Bearer", which is the default. Whatever is in a header of that name
-// then counts as a key.
+// as "Authorization: Bearer", which is the default. Every value of that header then
+// counts as a key.
 func WithHeader(name string) Option {
-	return optionFunc(func(s *settings) { s.header = textproto.CanonicalMIMEHeaderKey(name) })
+	return option.Func[settings](func(s *settings) error {
+		header := textproto.CanonicalMIMEHeaderKey(name)
+		if !mayCarry(header) {
+			return fmt.Errorf("apikey: %q is no header name, or one with another meaning", name)
+		}
+		s.header = header
+		return nil
+	})
 }
 
-// WithUseInterval sets how often the use of a key is written down: at most once in
-// the interval. The default is one minute. Zero writes at every call.
+// WithUseInterval sets how often the use of a key is stored: at most once in the
+// interval. The default is one minute. Zero writes at every call.
 func WithUseInterval(interval time.Duration) Option {
-	return optionFunc(func(s *settings) { s.interval = interval })
+	return option.Func[settings](func(s *settings) error {
+		if interval < 0 {
+			return fmt.Errorf("apikey: a use interval of %v is negative", interval)
+		}
+		s.interval = interval
+		return nil
+	})
 }
 
-// WithBus tells the other processes of the service whose keys end here, so that
-// live streams are looked at again and caches forget in all of them, and hears of
-// theirs. A call never needs it, see package revocation. By default a revocation is
-// heard in this process alone. The caller closes the bus.
+// WithBus connects the manager to the other processes of the service: when keys are
+// revoked in one, all of them recheck the owner's live streams, and their caches
+// forget the owner. Calls do not depend on it, see package revocation. By default
+// other processes are not notified. The caller closes the bus.
 func WithBus(bus *revocation.Bus) Option {
-	return optionFunc(func(s *settings) { s.bus, s.joins = bus, true })
+	return option.Func[settings](func(s *settings) error {
+		if bus == nil {
+			return errors.New("apikey: the bus is nil")
+		}
+		s.bus = bus
+		return nil
+	})
 }
 
 // authorization is the one header that keys share with other schemes.
@@ -57,32 +79,13 @@ type settings struct {
 	prefix   string // with its underscore
 	header   string
 	interval time.Duration
-	bus      *revocation.Bus
-	joins    bool // a bus was asked for
+	bus      *revocation.Bus // nil for none
 }
 
-var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}_$`)
+var prefixPattern = regexp.MustCompile(`^[a-z][a-z0-9]{0,15}$`)
 
-func (s *settings) check() error {
-	var errs []error
-	if !prefixPattern.MatchString(s.prefix) || s.prefix == "ses_" {
-		errs = append(errs, fmt.Errorf("apikey: %q is no prefix: a lower-case letter and up to 15 more or digits, and not \"ses\"",
-			strings.TrimSuffix(s.prefix, "_")))
-	}
-	if !mayCarry(s.header) {
-		errs = append(errs, fmt.Errorf("apikey: %q is no header name, or one with a meaning of its own", s.header))
-	}
-	if s.interval < 0 {
-		errs = append(errs, fmt.Errorf("apikey: a use interval of %v is negative", s.interval))
-	}
-	if s.joins && s.bus == nil {
-		errs = append(errs, errors.New("apikey: the bus is nil"))
-	}
-	return errors.Join(errs...)
-}
-
-// mayCarry reports whether a header could carry a key and nothing else. The others
-// are set by clients and proxies that know nothing of keys.
+// mayCarry reports whether a header can carry a key and nothing else. The refused
+// ones are set by clients and proxies that know nothing of keys.
 func mayCarry(header string) bool {
 	switch header {
 	case "Proxy-Authorization", "Cookie", "Host", "Origin", "Referer", "User-Agent", "Te", "Connection",

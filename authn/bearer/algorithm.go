@@ -10,9 +10,9 @@ import (
 	"fmt"
 )
 
-// algorithms are the signature algorithms that can be allowed, and which keys each
+// knownAlgorithms are the signature algorithms that can be allowed, and which keys each
 // takes. That a key fits is what keeps one algorithm from being confused with another.
-var algorithms = map[string]func(crypto.PublicKey) bool{
+var knownAlgorithms = map[string]func(crypto.PublicKey) bool{
 	"RS256": isRSA, "RS384": isRSA, "RS512": isRSA,
 	"PS256": isRSA, "PS384": isRSA, "PS512": isRSA,
 	"ES256": isOn(elliptic.P256()), "ES384": isOn(elliptic.P384()), "ES512": isOn(elliptic.P521()),

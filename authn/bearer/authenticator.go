@@ -3,13 +3,13 @@ package bearer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // An Authenticator authenticates callers by tokens of one issuer for one audience.
@@ -34,10 +34,7 @@ var (
 // [Authenticator.Load]. Call [Authenticator.Close] when done.
 func New(issuer, audience string, keys KeySource, options ...Option) (*Authenticator, error) {
 	chosen := defaults(audience)
-	for _, option := range options {
-		option.apply(&chosen)
-	}
-	err := chosen.check()
+	err := errors.Join(option.Apply("bearer", &chosen, options), checkRealm(chosen.realm))
 	if issuer == "" || strings.Contains(issuer, "#") {
 		err = errors.Join(err, errors.New("bearer: an issuer is required, without a fragment"))
 	}
@@ -126,25 +123,14 @@ func (a *Authenticator) ReportsAuthenticationTime() bool { return true }
 
 // principal makes a principal of a token that is good.
 func (a *Authenticator) principal(ctx context.Context, token *Token) (*authn.Principal, error) {
-	id, claims, err := a.identify(ctx, token)
-	switch {
-	case err == nil:
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.Is(err, authn.ErrNoCredential):
-		// There is one. Passing this on would let another scheme decide.
-		return nil, fmt.Errorf("bearer: identify the caller: %v", err) //nolint:errorlint // see above
-	case errors.Is(err, authn.ErrInvalidCredential), errors.Is(err, authn.ErrUnavailable):
-		return nil, err
-	default:
-		return nil, authn.Unavailable(fmt.Errorf("identify the caller: %w", err))
+	id, details, err := a.identify(ctx, token)
+	if err != nil {
+		return nil, authn.FromLookup(ctx, "identify the caller", err)
 	}
 	if id == "" {
 		return nil, errors.New("bearer: the identity has no id")
 	}
-	claims.AuthenticatedAt = token.AuthenticatedAt
-	if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(token.ExpiresAt) {
-		claims.ExpiresAt = token.ExpiresAt
-	}
-	return authn.NewPrincipal(id, claims), nil
+	details.AuthenticatedAt = token.AuthenticatedAt
+	details.EndBy(token.ExpiresAt)
+	return authn.NewPrincipal(id, details), nil
 }

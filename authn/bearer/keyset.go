@@ -20,7 +20,7 @@ type issuerKey struct {
 // find returns the key with the id that is for the algorithm. Where there are two,
 // nobody can tell which is meant, and none is found.
 func (s keySet) find(keyID, algorithm string) (crypto.PublicKey, bool) {
-	fits, ok := algorithms[algorithm]
+	fits, ok := knownAlgorithms[algorithm]
 	if !ok {
 		return nil, false
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // maxSkew is the most that [WithClockSkew] takes: clocks are not further apart
@@ -14,70 +16,117 @@ import (
 const maxSkew = 5 * time.Minute
 
 // An Option changes how an [Authenticator] works.
-type Option interface{ apply(*settings) }
-
-type optionFunc func(*settings)
-
-func (f optionFunc) apply(s *settings) { f(s) }
+type Option interface{ option.Option[settings] }
 
 // WithAlgorithms sets which signature algorithms count, of RS256, RS384, RS512,
 // PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. The default is RS256, PS256,
-// ES256 and EdDSA. Symmetric ones never count.
+// ES256 and EdDSA. Symmetric ones are refused.
 func WithAlgorithms(algorithms ...string) Option {
-	return optionFunc(func(s *settings) { s.algorithms = slices.Clone(algorithms) })
+	return option.Func[settings](func(s *settings) error {
+		if len(algorithms) == 0 {
+			return errors.New("bearer: at least one algorithm is required")
+		}
+		var errs []error
+		for _, algorithm := range algorithms {
+			if _, ok := knownAlgorithms[algorithm]; !ok {
+				errs = append(errs, fmt.Errorf("bearer: %q is no known asymmetric signature algorithm", algorithm))
+			}
+		}
+		s.algorithms = slices.Clone(algorithms)
+		return errors.Join(errs...)
+	})
 }
 
-// WithAccessTokenType asks for the type "at+jwt", which marks a token as an access
+// WithAccessTokenType requires the type "at+jwt", which marks a token as an access
 // token (RFC 9068, section 2.1). By default a token may also have the type "JWT" or
-// none, because many issuers write no better.
+// none, because many issuers write no other.
 func WithAccessTokenType() Option {
-	return optionFunc(func(s *settings) { s.typed = true })
+	return option.Func[settings](func(s *settings) error {
+		s.typed = true
+		return nil
+	})
 }
 
 // WithClockSkew sets how far the issuer's clock may be ahead, up to five minutes.
 // The default is one minute. It never prolongs a token.
 func WithClockSkew(skew time.Duration) Option {
-	return optionFunc(func(s *settings) { s.skew = skew })
+	return option.Func[settings](func(s *settings) error {
+		if skew < 0 || skew > maxSkew {
+			return fmt.Errorf("bearer: a clock skew of %v is not between 0 and %v", skew, maxSkew)
+		}
+		s.skew = skew
+		return nil
+	})
 }
 
 // WithIdentity sets whom a token stands for. The default is [QualifiedSubject].
 func WithIdentity(identify Identify) Option {
-	return optionFunc(func(s *settings) { s.identify = identify })
+	return option.Func[settings](func(s *settings) error {
+		if identify == nil {
+			return errors.New("bearer: the identity is nil")
+		}
+		s.identify = identify
+		return nil
+	})
 }
 
 // WithRealm sets the realm that challenges name. The default is the audience.
 func WithRealm(realm string) Option {
-	return optionFunc(func(s *settings) { s.realm = realm })
+	return option.Func[settings](func(s *settings) error {
+		s.realm = realm // New checks it, as it does the default
+		return nil
+	})
 }
 
-// WithKeyLifetime sets after how long the issuer's keys are fetched anew, and how
+// WithKeyLifetime sets after how long the issuer's keys are fetched again, and how
 // long they serve at most while that fails. The default is ten minutes and one hour:
 // few tokens live longer, and while an issuer is down it makes no new ones. A key
 // that the issuer withdraws may count for the first while it is up, and for the
 // second while it is down.
 func WithKeyLifetime(refresh, keep time.Duration) Option {
-	return optionFunc(func(s *settings) { s.refresh, s.keep = refresh, keep })
+	return option.Func[settings](func(s *settings) error {
+		if refresh < minInterval || keep < refresh {
+			return fmt.Errorf("bearer: keys cannot be fetched every %v and kept for %v: the first is at least %v and at most the second", refresh, keep, minInterval)
+		}
+		s.refresh, s.keep = refresh, keep
+		return nil
+	})
 }
 
-// WithHTTPClient sets the client that fetches keys, for a proxy or certificates of
-// one's own. Its redirect policy and timeout are replaced by this package's. The
-// default is one that trusts the system's certificates and honours the environment's
-// proxy.
+// WithHTTPClient sets the client that fetches keys, for a proxy or for other
+// certificates than the system's. Its redirect policy and timeout are replaced by this
+// package's. The default client trusts the system's certificates and uses the
+// environment's proxy.
 func WithHTTPClient(client *http.Client) Option {
-	return optionFunc(func(s *settings) { s.client = client })
+	return option.Func[settings](func(s *settings) error {
+		if client == nil {
+			return errors.New("bearer: the HTTP client is nil")
+		}
+		s.client = client
+		return nil
+	})
 }
 
 // WithClock sets the clock by which tokens and keys expire. It is for tests; the
 // default is [time.Now].
 func WithClock(now func() time.Time) Option {
-	return optionFunc(func(s *settings) { s.now = now })
+	return option.Func[settings](func(s *settings) error {
+		if now == nil {
+			return errors.New("bearer: the clock is nil")
+		}
+		s.now = now
+		return nil
+	})
 }
 
 // UnsafeWithoutTLS lets keys be fetched over plain HTTP from anywhere, where
-// everyone on the way can replace them with their own and sign as anybody. By
-// default that is so on loopback alone.
+// everyone on the way can replace them with their own and sign as any subject. By
+// default plain HTTP is allowed on loopback alone.
 func UnsafeWithoutTLS() Option {
-	return optionFunc(func(s *settings) { s.plain = true })
+	return option.Func[settings](func(s *settings) error {
+		s.plain = true
+		return nil
+	})
 }
 
 type settings struct {
@@ -104,30 +153,10 @@ func defaults(audience string) settings {
 	}
 }
 
-func (s *settings) check() error {
-	var errs []error
-	if len(s.algorithms) == 0 {
-		errs = append(errs, errors.New("bearer: at least one algorithm is required"))
+// checkRealm says what is wrong with a realm, if anything.
+func checkRealm(realm string) error {
+	if strings.ContainsFunc(strings.ReplaceAll(realm, " ", ""), isOutsideQuotes) {
+		return fmt.Errorf("bearer: the realm %q does not fit into a header", realm)
 	}
-	for _, algorithm := range s.algorithms {
-		if _, ok := algorithms[algorithm]; !ok {
-			errs = append(errs, fmt.Errorf("bearer: %q is no asymmetric signature algorithm known here", algorithm))
-		}
-	}
-	if s.skew < 0 || s.skew > maxSkew {
-		errs = append(errs, fmt.Errorf("bearer: a clock skew of %v is not between 0 and %v", s.skew, maxSkew))
-	}
-	if s.identify == nil {
-		errs = append(errs, errors.New("bearer: the identity is nil"))
-	}
-	if strings.ContainsFunc(strings.ReplaceAll(s.realm, " ", ""), isOutsideQuotes) {
-		errs = append(errs, fmt.Errorf("bearer: the realm %q does not fit into a header", s.realm))
-	}
-	if s.refresh < minInterval || s.keep < s.refresh {
-		errs = append(errs, fmt.Errorf("bearer: keys cannot be fetched every %v and kept for %v", s.refresh, s.keep))
-	}
-	if s.now == nil {
-		errs = append(errs, errors.New("bearer: the clock is nil"))
-	}
-	return errors.Join(errs...)
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // A Cache remembers the answers of the authenticators that it wraps. Make one with
@@ -41,10 +42,7 @@ var (
 // options. Call [Cache.Close] when done.
 func New(options ...Option) (*Cache, error) {
 	chosen := defaults
-	for _, option := range options {
-		option.apply(&chosen)
-	}
-	if err := chosen.check(); err != nil {
+	if err := option.Apply("cache", &chosen, options); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -6,52 +6,78 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
-// longest is the longest that an answer may be remembered. Whoever needs longer needs
-// no cache but other credentials.
+// longest is the longest that an answer may be remembered. An application that needs
+// longer needs other credentials and not a cache.
 const longest = time.Hour
 
 // An Option changes how a [Cache] works.
-type Option interface{ apply(*settings) }
-
-type optionFunc func(*settings)
-
-func (f optionFunc) apply(s *settings) { f(s) }
+type Option interface{ option.Option[settings] }
 
 // WithTTL sets how long an answer is remembered, at most an hour. The default is one
-// minute. It bounds how long a process that hears of no revocation goes on with what
-// it remembers.
+// minute. It bounds how long a process that learns of no revocation uses what it
+// remembers.
 func WithTTL(ttl time.Duration) Option {
-	return optionFunc(func(s *settings) { s.ttl = ttl })
+	return option.Func[settings](func(s *settings) error {
+		if ttl <= 0 || ttl > longest {
+			return fmt.Errorf("cache: a TTL of %v is not between 0 and %v", ttl, longest)
+		}
+		s.ttl = ttl
+		return nil
+	})
 }
 
-// WithNegativeTTL sets how long it is remembered that a credential is not good, at
-// most an hour. The default is five seconds. It bounds how long a credential is
-// refused that has become good meanwhile, such as a token by a key that is being
-// published.
+// WithNegativeTTL sets how long an invalid credential is remembered as such, at most
+// an hour. The default is five seconds. It bounds how long a credential is refused
+// that has become valid meanwhile.
 func WithNegativeTTL(ttl time.Duration) Option {
-	return optionFunc(func(s *settings) { s.negative = ttl })
+	return option.Func[settings](func(s *settings) error {
+		if ttl <= 0 || ttl > longest {
+			return fmt.Errorf("cache: a negative TTL of %v is not between 0 and %v", ttl, longest)
+		}
+		s.negative = ttl
+		return nil
+	})
 }
 
-// WithSize sets how many principals are remembered, and how many credentials that are
-// not good, at most. The default is 10,000 of each. Where there is no room, what is
-// not used goes first.
+// WithSize sets how many principals are remembered, and how many invalid credentials,
+// at most. The default is 10,000 of each. Where there is no room, what is not used
+// goes first.
 func WithSize(size int) Option {
-	return optionFunc(func(s *settings) { s.size = size })
+	return option.Func[settings](func(s *settings) error {
+		if size < 1 {
+			return fmt.Errorf("cache: a size of %d leaves no room", size)
+		}
+		s.size = size
+		return nil
+	})
 }
 
-// WithBus tells the other processes of the service what is to be forgotten, and hears
-// of it from them, see package revocation. By default a revocation is of this process
-// alone. The caller closes the bus.
+// WithBus connects the cache to the other processes of the service, so that what is
+// revoked in one is forgotten in all, see package revocation. By default a revocation
+// is of this process alone. The caller closes the bus.
 func WithBus(bus *revocation.Bus) Option {
-	return optionFunc(func(s *settings) { s.bus, s.joins = bus, true })
+	return option.Func[settings](func(s *settings) error {
+		if bus == nil {
+			return errors.New("cache: the bus is nil")
+		}
+		s.bus = bus
+		return nil
+	})
 }
 
 // WithClock sets the clock by which answers expire. It is for tests; the default is
 // [time.Now].
 func WithClock(now func() time.Time) Option {
-	return optionFunc(func(s *settings) { s.now = now })
+	return option.Func[settings](func(s *settings) error {
+		if now == nil {
+			return errors.New("cache: the clock is nil")
+		}
+		s.now = now
+		return nil
+	})
 }
 
 var defaults = settings{ttl: time.Minute, negative: 5 * time.Second, size: 10_000, now: time.Now}
@@ -59,27 +85,6 @@ var defaults = settings{ttl: time.Minute, negative: 5 * time.Second, size: 10_00
 type settings struct {
 	ttl, negative time.Duration
 	size          int
-	bus           *revocation.Bus
-	joins         bool // a bus was asked for
+	bus           *revocation.Bus // nil for none
 	now           func() time.Time
-}
-
-func (s *settings) check() error {
-	var errs []error
-	if s.ttl <= 0 || s.ttl > longest {
-		errs = append(errs, fmt.Errorf("cache: a TTL of %v is not between 0 and %v", s.ttl, longest))
-	}
-	if s.negative <= 0 || s.negative > longest {
-		errs = append(errs, fmt.Errorf("cache: a negative TTL of %v is not between 0 and %v", s.negative, longest))
-	}
-	if s.size < 1 {
-		errs = append(errs, fmt.Errorf("cache: a size of %d leaves no room", s.size))
-	}
-	if s.joins && s.bus == nil {
-		errs = append(errs, errors.New("cache: the bus is nil"))
-	}
-	if s.now == nil {
-		errs = append(errs, errors.New("cache: the clock is nil"))
-	}
-	return errors.Join(errs...)
 }

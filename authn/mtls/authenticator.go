@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -70,22 +69,20 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 		if !now.Before(expires) {
 			continue
 		}
-		id, claims, err := a.mapping(ctx, chain)
+		id, details, err := a.mapping(ctx, chain)
 		if err == nil && id == "" {
 			err = errNobody
 		}
 		if err != nil {
-			refused = failure(ctx, err)
-			if errors.Is(refused, authn.ErrInvalidCredential) {
+			refused = authn.FromLookup(ctx, "map a certificate", err)
+			if errors.Is(refused, authn.ErrInvalidCredential) && !errors.Is(refused, authn.ErrUnavailable) {
 				continue
 			}
 			return nil, refused
 		}
-		claims.AuthenticatedAt = time.Time{}
-		if claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(expires) {
-			claims.ExpiresAt = expires
-		}
-		return authn.NewPrincipal(id, claims), nil
+		details.AuthenticatedAt = time.Time{}
+		details.EndBy(expires)
+		return authn.NewPrincipal(id, details), nil
 	}
 	return nil, refused
 }
@@ -100,19 +97,4 @@ func expiry(chain []*x509.Certificate) time.Time {
 		}
 	}
 	return first
-}
-
-// failure is the answer to an error of a mapping.
-func failure(ctx context.Context, err error) error {
-	switch ended := ctx.Err(); {
-	case ended != nil:
-		return ended
-	case errors.Is(err, authn.ErrNoCredential):
-		// There is one. Passing this on would let another scheme decide.
-		return fmt.Errorf("map a certificate: %v", err) //nolint:errorlint // see above
-	case errors.Is(err, authn.ErrInvalidCredential):
-		return err
-	default:
-		return authn.Unavailable(fmt.Errorf("map a certificate: %w", err))
-	}
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,23 +30,18 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 	if err != nil {
 		return nil, err
 	}
-	claims, err := m.lookup(ctx, session.User)
-	if errors.Is(err, authn.ErrInvalidCredential) {
-		return nil, err
-	}
+	details, err := m.lookup(ctx, session.User)
 	if err != nil {
-		return nil, unavailable(ctx, fmt.Errorf("look the user up: %w", err))
+		return nil, authn.FromLookup(ctx, "look up the user", err)
 	}
 	if now := time.Now().UTC(); now.Sub(seen.At) >= m.idle/refreshes {
 		if err := m.entries.sight(ctx, token, sighting{User: session.User, At: now}, m.idle); err != nil {
 			return nil, unavailable(ctx, fmt.Errorf("keep a session alive: %w", err))
 		}
 	}
-	claims.AuthenticatedAt = session.AuthenticatedAt
-	if end := session.AuthenticatedAt.Add(m.lifetime); claims.ExpiresAt.IsZero() || claims.ExpiresAt.After(end) {
-		claims.ExpiresAt = end
-	}
-	return authn.NewPrincipal(session.User, claims), nil
+	details.AuthenticatedAt = session.AuthenticatedAt
+	details.EndBy(session.AuthenticatedAt.Add(m.lifetime))
+	return authn.NewPrincipal(session.User, details), nil
 }
 
 // find returns the session of a token and when it was last seen. Both times are

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // A Manager starts, ends and authenticates sessions. Make one with [New]. It is
@@ -42,10 +43,7 @@ type Lookup func(ctx context.Context, userID string) (authn.Details, error)
 // The caller owns the store, and stops whatever goroutine it runs.
 func New(store scs.Store, lookup Lookup, options ...Option) (*Manager, error) {
 	chosen := defaults
-	for _, option := range options {
-		option.apply(&chosen)
-	}
-	err := chosen.check()
+	err := option.Apply("session", &chosen, options)
 	if store == nil {
 		err = errors.Join(errors.New("session: a store is required"), err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // longest is the longest lifetime of a session, and the longest that browsers keep
@@ -15,39 +16,60 @@ import (
 const longest = 400 * 24 * time.Hour
 
 // An Option changes how a [Manager] works.
-type Option interface{ apply(*settings) }
+type Option interface{ option.Option[settings] }
 
-type optionFunc func(*settings)
-
-func (f optionFunc) apply(s *settings) { f(s) }
-
-// WithLifetime sets how long a session lives at most, however much it is used: from
-// one second to 400 days. The default is 24 hours. A shorter one than before ends
-// older sessions too.
+// WithLifetime sets how long a session lives at most, however often it is used: from
+// one second to 400 days. The default is 24 hours. A shorter lifetime than before
+// applies to older sessions too.
 func WithLifetime(lifetime time.Duration) Option {
-	return optionFunc(func(s *settings) { s.lifetime = lifetime })
+	return option.Func[settings](func(s *settings) error {
+		if lifetime < time.Second || lifetime > longest {
+			return fmt.Errorf("session: a lifetime of %v is not between one second and 400 days", lifetime)
+		}
+		s.lifetime = lifetime
+		return nil
+	})
 }
 
 // WithIdleTimeout sets how long a session lives without being used. The default is
-// one hour. So that not every call writes to the store, a use is written down at most
-// once in a tenth of the timeout, and a session may end that much early.
+// one hour. To save writes, a use is stored at most once in a tenth of the timeout, so
+// a session may end that much early.
 func WithIdleTimeout(idle time.Duration) Option {
-	return optionFunc(func(s *settings) { s.idle = idle })
+	return option.Func[settings](func(s *settings) error {
+		if idle <= 0 {
+			return fmt.Errorf("session: an idle timeout of %v is not positive", idle)
+		}
+		s.idle = idle
+		return nil
+	})
 }
 
 // WithCookieName sets the name of the cookie, without the prefix "__Host-" that a
-// secure cookie gets. The default is "session". Cookies do not tell the ports of a
-// host apart: applications on one host need different names.
+// secure cookie gets. The default is "session". Browsers send a host's cookies to all
+// of its ports: applications on one host need different names.
 func WithCookieName(name string) Option {
-	return optionFunc(func(s *settings) { s.name = name })
+	return option.Func[settings](func(s *settings) error {
+		cookie := http.Cookie{Name: name} //nolint:gosec // only its name is checked
+		if cookie.Valid() != nil || strings.HasPrefix(name, "__") {
+			return fmt.Errorf("session: %q is no cookie name, or has a reserved prefix", name)
+		}
+		s.name = name
+		return nil
+	})
 }
 
-// WithBus tells the other processes of the service whose sessions end here, so that
-// live streams are looked at again and caches forget in all of them, and hears of
-// theirs. A call never needs it, see package revocation. By default a revocation is
-// heard in this process alone. The caller closes the bus.
+// WithBus connects the manager to the other processes of the service: when sessions
+// end in one, all of them recheck the user's live streams, and their caches forget
+// the user. Calls do not depend on it, see package revocation. By default other
+// processes are not notified. The caller closes the bus.
 func WithBus(bus *revocation.Bus) Option {
-	return optionFunc(func(s *settings) { s.bus, s.joins = bus, true })
+	return option.Func[settings](func(s *settings) error {
+		if bus == nil {
+			return errors.New("session: the bus is nil")
+		}
+		s.bus = bus
+		return nil
+	})
 }
 
 // UnsafeWithoutSecure lets the cookie travel over plain HTTP, where everyone on the
@@ -55,10 +77,13 @@ func WithBus(bus *revocation.Bus) Option {
 // neighbouring hosts can overwrite it. It is for a server on loopback and nothing
 // else. By default the cookie is for HTTPS alone.
 func UnsafeWithoutSecure() Option {
-	return optionFunc(func(s *settings) { s.insecure = true })
+	return option.Func[settings](func(s *settings) error {
+		s.insecure = true
+		return nil
+	})
 }
 
-// defaults hold for a session's times what NIST SP 800-63B-4 asks of its second
+// defaults are, for a session's times, what NIST SP 800-63B-4 asks of its second
 // assurance level.
 var defaults = settings{lifetime: 24 * time.Hour, idle: time.Hour, name: "session"}
 
@@ -66,24 +91,5 @@ type settings struct {
 	lifetime, idle time.Duration
 	name           string
 	insecure       bool
-	bus            *revocation.Bus
-	joins          bool // a bus was asked for
-}
-
-func (s *settings) check() error {
-	var errs []error
-	if s.lifetime < time.Second || s.lifetime > longest {
-		errs = append(errs, fmt.Errorf("session: a lifetime of %v is not between one second and 400 days", s.lifetime))
-	}
-	if s.idle <= 0 {
-		errs = append(errs, fmt.Errorf("session: an idle timeout of %v leaves no time", s.idle))
-	}
-	name := http.Cookie{Name: s.name} //nolint:gosec // Made to look at its name alone.
-	if name.Valid() != nil || strings.HasPrefix(s.name, "__") {
-		errs = append(errs, fmt.Errorf("session: %q is no cookie name, or has a prefix with a meaning of its own", s.name))
-	}
-	if s.joins && s.bus == nil {
-		errs = append(errs, errors.New("session: the bus is nil"))
-	}
-	return errors.Join(errs...)
+	bus            *revocation.Bus // nil for none
 }

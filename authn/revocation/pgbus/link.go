@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // A Link is a [revocation.Link] by LISTEN and NOTIFY. Make one with [New]. It is safe
@@ -28,10 +29,7 @@ const connectTimeout = 10 * time.Second
 // bus. The error names everything that is wrong with the arguments.
 func New(pool *pgxpool.Pool, options ...Option) (*Link, error) {
 	chosen := defaults
-	for _, option := range options {
-		option.apply(&chosen)
-	}
-	err := chosen.check()
+	err := option.Apply("pgbus", &chosen, options)
 	if pool == nil {
 		err = errors.Join(errors.New("pgbus: a pool is required"), err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // A Link is a [revocation.Link] by PUBLISH and SUBSCRIBE. Make one with [New]. It is
@@ -24,10 +25,7 @@ var _ revocation.Link = (*Link)(nil)
 // retries. The error names everything that is wrong with the arguments.
 func New(client redis.UniversalClient, options ...Option) (*Link, error) {
 	chosen := defaults
-	for _, option := range options {
-		option.apply(&chosen)
-	}
-	err := chosen.check()
+	err := option.Apply("redisbus", &chosen, options)
 	if client == nil {
 		err = errors.Join(errors.New("redisbus: a client is required"), err)
 	}
