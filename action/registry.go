@@ -85,7 +85,7 @@ var schemeName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 // a nil authenticator, a nil recorder or clock.
 func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, error) {
 	validators := validation.New()
-	reader, err := declare.NewReader(protoregistry.GlobalFiles, validators)
+	reader, err := declare.NewReader(declare.Config{Files: protoregistry.GlobalFiles, Requests: validators})
 	if err != nil {
 		return nil, err
 	}

@@ -17,17 +17,46 @@ type SyntaxError struct {
 	Line, Column int
 	// Problem is what is wrong, without a full stop.
 	Problem string
+	// Wrong is a name in the expression that does not exist, and Known are those that
+	// there are in its place. Both are empty where the problem is another.
+	Wrong string
+	Known []string
 }
 
-func newSyntaxError(text string, issues *cel.Issues) *SyntaxError {
+func newSyntaxError(checker *cel.Env, text string, issues *cel.Issues) *SyntaxError {
 	// One fault often causes more; the first is the one to fix.
 	first := issues.Errors()[0]
+	// The tokens that the parser would take are of no use to people.
+	problem, _, _ := strings.Cut(first.Message, " expecting {")
+	there, wrong, known := hint(checker, text, first)
+	if there != "" {
+		problem += "; " + there
+	}
 	return &SyntaxError{
 		Expression: text,
 		Line:       max(first.Location.Line(), 1),
 		Column:     max(first.Location.Column()+1, 1),
-		Problem:    printable(strings.TrimSpace(first.Message)),
+		Problem:    printable(strings.TrimSpace(problem)),
+		Wrong:      wrong,
+		Known:      known,
 	}
+}
+
+// Replaced returns the expression with a name in place of the wrong one, where that
+// is: "" where there is none.
+func (e *SyntaxError) Replaced(name string) string {
+	lines := strings.Split(e.Expression, "\n")
+	if e.Wrong == "" || e.Line < 1 || e.Line > len(lines) {
+		return ""
+	}
+	line := []rune(lines[e.Line-1])
+	from := min(max(e.Column-1, 0), len(line))
+	before, after, found := strings.Cut(string(line[from:]), e.Wrong)
+	if !found {
+		return ""
+	}
+	lines[e.Line-1] = string(line[:from]) + before + name + after
+	return strings.Join(lines, "\n")
 }
 
 // Error returns the problem in one line.

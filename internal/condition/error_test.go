@@ -10,7 +10,6 @@ import (
 
 func TestSyntaxError(t *testing.T) {
 	t.Parallel()
-	const operand = "expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}"
 	tests := []struct {
 		name, text   string
 		line, column int
@@ -91,11 +90,11 @@ true
 ghost1 || ghost2
 ^`},
 		{
-			"nothing", "", 1, 1, "Syntax error: mismatched input '<EOF>' " + operand, `
+			"nothing", "", 1, 1, "Syntax error: mismatched input '<EOF>'", `
 
 ^`},
 		{
-			"half", "true &&\n  (principal.id ==\n", 3, 1, "Syntax error: mismatched input '<EOF>' " + operand, `
+			"half", "true &&\n  (principal.id ==\n", 3, 1, "Syntax error: mismatched input '<EOF>'", `
 
 ^`},
 		{
@@ -137,14 +136,17 @@ now > timestamp("yesterday")
 			if !ok || expression != nil {
 				t.Fatalf("Compile(%q) = %v, %v", test.text, expression, err)
 			}
+			// What there is instead is for TestHint.
+			problem, _, _ := strings.Cut(syntax.Problem, "; ")
+			got := &SyntaxError{Expression: syntax.Expression, Line: syntax.Line, Column: syntax.Column, Problem: problem}
 			want := &SyntaxError{Expression: test.text, Line: test.line, Column: test.column, Problem: test.problem}
-			if diff := cmp.Diff(want, syntax); diff != "" {
+			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got\n%s", diff)
 			}
 			if diff := cmp.Diff(test.caret, "\n"+syntax.Caret()); diff != "" {
 				t.Errorf("caret: -want +got\n%s", diff)
 			}
-			if got, want := syntax.Error(), "the condition "+test.problem; got != want || strings.Contains(got, "\n") {
+			if got, want := syntax.Error(), "the condition "+syntax.Problem; got != want || strings.Contains(got, "\n") {
 				t.Errorf("error %q, want %q", got, want)
 			}
 		})
@@ -203,5 +205,56 @@ func TestCaretOutsideTheExpression(t *testing.T) {
 		if got := (&SyntaxError{Expression: "text", Line: line}).Caret(); got != "text" {
 			t.Errorf("line %d: %q", line, got)
 		}
+	}
+}
+
+// A name that does not exist is told with those that do, and with them replaced the
+// rest of the expression stays as it was.
+func TestHint(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text, problem string
+		wrong, replaced     string // replaced by "good"
+	}{
+		{
+			"field of principal", `principal.nmae == "x"`,
+			"undefined field 'nmae'; principal has: attributes, authenticated_at, expires_at, id, roles, scheme, scopes",
+			"nmae", `principal.good == "x"`,
+		},
+		{
+			"field of a message of a message", "request.flag\n&& request.owner.address.ghost == request.owner.id",
+			"undefined field 'ghost'; request.owner.address has: city, kind", "ghost", "request.flag\n&& request.owner.address.good == request.owner.id",
+		},
+		{
+			"the same name before and after", `request.owner.address.city == "owner" && request.owner.address.owner == "owner"`,
+			"undefined field 'owner'; request.owner.address has: city, kind", "owner",
+			`request.owner.address.city == "owner" && request.owner.address.good == "owner"`,
+		},
+		{
+			"field of an element", `[request.owner].exists(o, o.ghost == "")`,
+			"undefined field 'ghost'", "", "",
+		},
+		{"variable", `true && ghost`, "undeclared reference to 'ghost'; there are: principal, request, now", "ghost", "true && good"},
+		{"function", `lookup(principal.id)`, "undeclared reference to 'lookup'", "", ""},
+		{"another fault", `1 == 1.0`, "found no matching overload for '_==_' applied to '(int, double)'", "", ""},
+	}
+	environment := environment(t)
+	kind := requestType(t)
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := environment.Compile(test.text, kind)
+			syntax, ok := errors.AsType[*SyntaxError](err)
+			if !ok {
+				t.Fatal(err)
+			}
+			got := []string{syntax.Problem, syntax.Wrong, syntax.Replaced("good")}
+			if diff := cmp.Diff([]string{test.problem, test.wrong, test.replaced}, got); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+			if syntax.Wrong != "" && len(syntax.Known) == 0 {
+				t.Error("no names are known")
+			}
+		})
 	}
 }

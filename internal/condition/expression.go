@@ -67,7 +67,7 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 	}
 	compiled, issues := checker.Compile(text)
 	if issues.Err() != nil {
-		return nil, newSyntaxError(text, issues)
+		return nil, newSyntaxError(checker, text, issues)
 	}
 	if compiled.OutputType() != cel.BoolType {
 		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1,

@@ -2,12 +2,9 @@ package declare
 
 import (
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
-
-	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 // A Catalogue is the roles of a proto package, read from the enum that carries
@@ -25,7 +22,7 @@ type Role struct {
 	Name string
 	// Value is where it is defined.
 	Value protoreflect.EnumValueDescriptor
-	// Includes names the roles that whoever has this one has as well, as written.
+	// Includes names the roles that come with this one, as written.
 	Includes []string
 }
 
@@ -47,8 +44,8 @@ func (c *Catalogue) Satisfying(name string) []string {
 	return names
 }
 
-// isGiven reports whether a role of the catalogue is still given to anybody: its
-// value is not deprecated.
+// isGiven reports whether a role of the catalogue is still in use: its value is not
+// deprecated.
 func (c *Catalogue) isGiven(name string) bool {
 	return slices.ContainsFunc(c.Roles, func(role Role) bool {
 		options, _ := role.Value.Options().(*descriptorpb.EnumValueOptions)
@@ -58,67 +55,6 @@ func (c *Catalogue) isGiven(name string) bool {
 
 func (c *Catalogue) has(name string) bool {
 	return slices.ContainsFunc(c.Roles, func(role Role) bool { return role.Name == name })
-}
-
-// catalogue reads the roles of one enum. It returns nil for an enum that is no
-// catalogue. Along with refusals a catalogue is returned for the names in it, so that
-// nobody who names one of them is refused for that as well; nothing is built on it.
-func (r *Reader) catalogue(enum protoreflect.EnumDescriptor) (*Catalogue, []Refusal) {
-	var refusals []Refusal
-	refuseHere := func(rule Rule, at protoreflect.Descriptor, format string, args ...any) {
-		refusals = append(refusals, refuse(rule, string(enum.FullName()), positionOf(at), format, args...))
-	}
-	flag, marked, err := findOption(enum.Options(), sallyportv1.E_Roles)
-	if err != nil {
-		refuseHere(RuleCatalogueUnresolved, enum, "(sallyport.v1.roles): %v", err)
-		return nil, refusals
-	}
-	marked = marked && flag.Bool()
-
-	catalogue := &Catalogue{Enum: enum}
-	for i := range enum.Values().Len() {
-		value := enum.Values().Get(i)
-		option := &sallyportv1.Role{}
-		found, err := readOption(value.Options(), sallyportv1.E_Role, option)
-		switch {
-		case err != nil:
-			refuseHere(RuleCatalogueUnresolved, value, "%s: (sallyport.v1.role): %v", value.Name(), err)
-		case found && !marked:
-			refuseHere(RuleRoleOutside, value, "%s has a role, but its enum is no catalogue", value.Name())
-		case found:
-			if value.Number() == 0 {
-				refuseHere(RuleRoleZero, value, "%s is the zero value, so nobody chose it: it cannot be a role", value.Name())
-			}
-			fields, _ := unknowns(option.ProtoReflect(), "role")
-			for _, text := range fields {
-				refuseHere(RuleUnknownField, value, "%s: %s", value.Name(), text)
-			}
-			for _, problem := range r.violations(option) {
-				refuseHere(problem.rule, value, "%s: %s", value.Name(), problem.text)
-			}
-			catalogue.Roles = append(catalogue.Roles, Role{Name: option.GetName(), Value: value, Includes: option.GetIncludes()})
-		case marked && value.Number() != 0:
-			refuseHere(RuleRoleUnnamed, value, "%s is in the role catalogue, but names no role", value.Name())
-		}
-	}
-	if !marked {
-		return nil, refusals
-	}
-	for i, role := range catalogue.Roles {
-		if slices.ContainsFunc(catalogue.Roles[:i], func(before Role) bool { return before.Name == role.Name }) {
-			refuseHere(RuleRoleRedefined, role.Value, "role %q is defined twice", role.Name)
-		}
-		for _, included := range role.Includes {
-			if !catalogue.has(included) {
-				refuseHere(RuleRoleUnknown, role.Value, "role %q includes %q, which is not in the catalogue%s",
-					role.Name, included, didYouMean(included, catalogue.names()))
-			}
-		}
-	}
-	if cycle := catalogue.cycle(); cycle != nil {
-		refuseHere(RuleRoleCycle, enum, "roles include each other: %s", strings.Join(cycle, " includes "))
-	}
-	return catalogue, refusals
 }
 
 func (c *Catalogue) names() []string {
@@ -162,40 +98,4 @@ func (c *Catalogue) cycle() []string {
 		}
 	}
 	return nil
-}
-
-// didYouMean returns a hint at the known name that is nearest to an unknown one, or
-// "" where none is near.
-func didYouMean(name string, known []string) string {
-	best, nearest := "", max(len(name)/2, 1)+1
-	for _, candidate := range known {
-		if d := distance(name, candidate); d < nearest {
-			best, nearest = candidate, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return `; did you mean "` + best + `"?`
-}
-
-// distance is the Levenshtein distance of two names.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

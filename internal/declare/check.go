@@ -19,9 +19,9 @@ var checkKind = conditionKind{field: "check", read: readCheck}
 
 func readCheck(g *grantReading) Condition {
 	if g.when == sallyportv1.Stream_OPEN {
-		g.refusef(RuleStreamOpenRequest, "%s.check is given `request`, and with authorize: OPEN there is none yet", g.path)
+		g.refuseWithFixf(RuleStreamOpenRequest, g.streamText(), "%s.check is given `request`, and with authorize: OPEN there is none yet", g.path)
 	}
-	return Check{Name: g.option.GetCheck()}
+	return Check{Name: g.grant.GetCheck()}
 }
 
 // String implements [Condition].

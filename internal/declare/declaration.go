@@ -1,6 +1,8 @@
 package declare
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -65,6 +67,8 @@ type methodReading struct {
 	*Reader
 	method   protoreflect.MethodDescriptor
 	given    Given
+	near     *neighbourhood
+	option   *sallyportv1.Action // as written
 	when     sallyportv1.Stream_When
 	outside  bool // the declaration is not from the .proto
 	refusals []Refusal
@@ -72,8 +76,8 @@ type methodReading struct {
 
 // method reads one RPC's declaration. It returns a declaration or refusals, never
 // both and never neither.
-func (r *Reader) method(method protoreflect.MethodDescriptor, given Given) (*Declaration, []Refusal) {
-	reading := &methodReading{Reader: r, method: method, given: given}
+func (r *Reader) method(method protoreflect.MethodDescriptor, near *neighbourhood) (*Declaration, []Refusal) {
+	reading := &methodReading{Reader: r, method: method, given: near.given, near: near, option: &sallyportv1.Action{}}
 	declaration := reading.read()
 	if len(reading.refusals) > 0 {
 		return nil, reading.refusals
@@ -81,10 +85,13 @@ func (r *Reader) method(method protoreflect.MethodDescriptor, given Given) (*Dec
 	return declaration, nil
 }
 
-// refuseWithFixf notes a refusal with a fix of its own.
+// refuseWithFixf notes a refusal with a fix for its input; an empty one stands for the
+// one in the table of rules.
 func (m *methodReading) refuseWithFixf(rule Rule, fix, format string, args ...any) {
 	m.refusef(rule, format, args...)
-	m.refusals[len(m.refusals)-1].Fix = fix
+	if fix != "" {
+		m.refusals[len(m.refusals)-1].Fix = fix
+	}
 }
 
 // refusef notes a refusal at the option, or at the RPC where there is no option.
@@ -99,48 +106,65 @@ func (m *methodReading) refusef(rule Rule, format string, args ...any) {
 }
 
 func (m *methodReading) read() *Declaration {
-	option := &sallyportv1.Action{}
-	found, err := readOption(m.method.Options(), sallyportv1.E_Action, option)
+	found, err := readOption(m.method.Options(), sallyportv1.E_Action, m.option)
 	given, isGiven := m.given.Actions[Procedure(m.method)]
 	switch {
 	case err != nil:
 		m.refusef(RuleUnresolved, "(sallyport.v1.action): %v", err)
 		return nil
 	case found && isGiven:
-		m.refusef(RuleDeclaredTwice, "it is declared in its .proto and in %s as well", m.given.Source)
+		m.refuseWithFixf(RuleDeclaredTwice, fmt.Sprintf("remove the option here, or the entry of %s in %s", Procedure(m.method), m.given.Source),
+			"it is declared in its .proto and in %s as well", m.given.Source)
 		return nil
 	case isGiven:
-		option, m.outside = given, true
+		m.option, m.outside = given, true
 	case !found:
-		m.refusef(RuleMissing, "nothing says who may call it")
-		if m.method.IsStreamingClient() || m.method.IsStreamingServer() {
-			m.refusals[0].Fix = streamSnippet
-		}
+		m.refuseWithFixf(RuleMissing, m.fixMissing(), "nothing says who may call it%s", m.misspelt())
 		return nil
 	}
-	fields, values := unknowns(option.ProtoReflect(), "action")
+	if m.readUnknowns(); len(m.refusals) > 0 {
+		return nil // what was not understood might have changed the rest
+	}
+	if len(setFields(m.option.ProtoReflect())) == 0 {
+		m.refuseWithFixf(RuleEmpty, m.fixMissing(), "the declaration is empty")
+		return nil
+	}
+	return m.readAction(m.option)
+}
+
+// misspelt is a hint at an entry of the file of declarations that may be meant for
+// the RPC, which has none.
+func (m *methodReading) misspelt() string {
+	procedure := Procedure(m.method)
+	return didYouMean(procedure, slices.DeleteFunc(slices.Sorted(maps.Keys(m.given.Actions)), func(other string) bool {
+		_, method, _ := strings.Cut(strings.TrimPrefix(other, "/"), "/")
+		return distance(procedure, other) > maxTypos || other == fmt.Sprintf("/%s/%s", m.near.service.FullName(), method) &&
+			m.near.service.Methods().ByName(protoreflect.Name(method)) != nil
+	}))
+}
+
+// readUnknowns refuses what this version does not know of the option.
+func (m *methodReading) readUnknowns() {
+	fields, values := unknowns(m.option.ProtoReflect(), "action")
 	for _, text := range fields {
 		m.refusef(RuleUnknownField, "%s", text)
 	}
 	for _, text := range values {
 		m.refusef(RuleUnknownValue, "%s", text)
 	}
-	if len(m.refusals) > 0 {
-		return nil // what was not understood might have changed the rest
-	}
-	if len(setFields(option.ProtoReflect())) == 0 {
-		m.refusef(RuleEmpty, "the declaration is empty")
-		return nil
-	}
+}
+
+// readAction reads an option of which everything is known.
+func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	if option.GetAuthenticate() == nil {
-		m.refusef(RuleAuthenticateMissing, "nothing says how the caller is authenticated")
+		m.refuseWithFixf(RuleAuthenticateMissing, m.authenticateText(), "nothing says how the caller is authenticated")
 	}
 	if option.GetAuthorize() == nil {
-		m.refusef(RuleAuthorizeMissing, "nothing says who is let through")
+		m.refuseWithFixf(RuleAuthorizeMissing, m.authorizeText(), "nothing says who is let through")
 	}
 	broken := m.violations(option)
 	for _, problem := range broken {
-		m.refusef(problem.rule, "%s", strings.TrimPrefix(problem.path+": "+problem.text, ": "))
+		m.refuseWithFixf(problem.rule, m.fixOf(problem), "%s", strings.TrimPrefix(problem.path+": "+problem.text, ": "))
 	}
 	declaration := &Declaration{
 		Method:    m.method,
@@ -155,7 +179,8 @@ func (m *methodReading) read() *Declaration {
 	m.readStream(option)
 	// With schemes as well it is the choice that is refused, not yet the grants.
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
-		m.refusef(RuleAnonymousGrant, "an anonymous caller has no principal that a grant could speak of; it can only say `anyone`")
+		m.refuseWithFixf(RuleAnonymousGrant, m.fixAnonymousGrant(),
+			"an anonymous caller has no principal that a grant could be about; an anonymous action can only say `anyone`")
 		return nil
 	}
 	declaration.Grants = m.readGrants(option.GetAuthorize().GetAllow(), broken)
@@ -176,10 +201,10 @@ func (m *methodReading) readStream(option *sallyportv1.Action) {
 	}
 	switch {
 	case streaming && option.GetStream() == nil:
-		m.refusef(RuleStreamMissing, "a streaming RPC says when it is authorized")
+		m.refuseWithFixf(RuleStreamMissing, m.streamText(), "nothing says when the stream is authorized")
 	case !streaming && option.GetStream() != nil:
-		m.refusef(RuleStreamUnary, "`stream` is for streaming RPCs, and this one is unary")
+		m.refuseWithFixf(RuleStreamUnary, "remove "+messageText("stream", option.GetStream().ProtoReflect()), "`stream` is for streaming RPCs, and this one is unary")
 	case option.GetStream().GetRecheck() != nil && saysAnonymous(option):
-		m.refusef(RuleRecheckAnonymous, "`recheck` looks at the caller again, and an anonymous one is nobody to look at")
+		m.refuseWithFixf(RuleRecheckAnonymous, m.streamText(), "`recheck` looks at the caller again, and an anonymous action has no caller to look at")
 	}
 }

@@ -2,7 +2,11 @@ package declare
 
 import (
 	"errors"
+	"fmt"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
@@ -17,9 +21,9 @@ type CEL struct {
 var celKind = conditionKind{field: "cel", read: readCEL}
 
 func readCEL(g *grantReading) Condition {
-	expression, err := g.conditions.Compile(g.option.GetCel(), g.method.Input())
+	expression, err := g.conditions.Compile(g.grant.GetCel(), g.method.Input())
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
-		g.refusef(RuleCELInvalid, "%s.cel %s (line %d, column %d of the expression)\n%s",
+		g.refuseWithFixf(RuleCELInvalid, g.fixInvalid(syntax), "%s.cel %s (line %d, column %d of the expression)\n%s",
 			g.path, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
 		return nil
 	}
@@ -29,19 +33,64 @@ func readCEL(g *grantReading) Condition {
 	}
 	switch expression.Constancy() {
 	case condition.AlwaysTrue:
-		g.refusef(RuleCELAlwaysTrue, "%s.cel is true of every caller", g.path)
+		g.refuseWithFixf(RuleCELAlwaysTrue, g.fixAlwaysTrue(), "%s.cel is true of every caller", g.path)
 	case condition.AlwaysFalse:
-		g.refusef(RuleCELAlwaysFalse, "%s.cel is true of no caller", g.path)
+		g.refuseWithFixf(RuleCELAlwaysFalse, g.fixAlwaysFalse(), "%s.cel is true of no caller", g.path)
 	case condition.Varies:
 		if len(expression.Reads()) == 0 {
-			g.refusef(RuleCELReadsNothing, "%s.cel reads neither `principal` nor `request`", g.path)
+			g.refuseWithFixf(RuleCELReadsNothing, g.fixReadsNothing(), "%s.cel reads neither `principal` nor `request`", g.path)
 		}
 	}
 	if expression.ReadsRequest() && g.when == sallyportv1.Stream_OPEN {
-		g.refusef(RuleStreamOpenRequest, "%s.cel reads `request`, and with authorize: OPEN there is none yet", g.path)
+		g.refuseWithFixf(RuleStreamOpenRequest, g.streamText(), "%s.cel reads `request`, and with authorize: OPEN there is none yet", g.path)
 	}
-	g.readIdentities(g.path, expression)
+	g.readIdentities(expression)
 	return CEL{Expression: expression}
+}
+
+// fixInvalid is the grant with the name that was meant, where one is near and makes the
+// expression a condition.
+func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
+	meant := nearest(syntax.Wrong, syntax.Known)
+	if g.method.Input().Fields().ByName(protoreflect.Name(syntax.Wrong)) != nil {
+		meant = "request." + syntax.Wrong
+	}
+	text := syntax.Replaced(meant)
+	if _, err := g.conditions.Compile(text, g.method.Input()); meant == "" || err != nil {
+		return ""
+	}
+	fixed := g.fixedGrant(g.grant)
+	fixed.Cel = &text
+	return g.grantText(fixed)
+}
+
+// fixAlwaysTrue is the grant without the expression or, where nothing else is in it,
+// `anyone` in place of the grants.
+func (g *grantReading) fixAlwaysTrue() string {
+	rest := proto.CloneOf(g.grant)
+	rest.Cel = nil
+	if len(setFields(rest.ProtoReflect())) > 0 {
+		return g.grantText(g.orFew(g.fixedGrant(rest)))
+	}
+	reason := "why every caller who is signed in may call " + string(g.method.Name())
+	return messageText("authorize", (&sallyportv1.Authorize{Anyone: &reason}).ProtoReflect())
+}
+
+// fixAlwaysFalse takes the grant away or, where it is the only one, puts another in
+// its place.
+func (g *grantReading) fixAlwaysFalse() string {
+	if len(g.option.GetAuthorize().GetAllow()) > 1 {
+		return "remove " + messageText("allow", g.grant.ProtoReflect())
+	}
+	return g.grantText(g.near.grant())
+}
+
+// fixReadsNothing is the grant with an expression that requires a role too.
+func (g *grantReading) fixReadsNothing() string {
+	fixed := g.fixedGrant(g.grant)
+	text := fmt.Sprintf("'%s' in principal.roles && (%s)", g.near.grant().GetAnyRole()[0], g.grant.GetCel())
+	fixed.Cel = &text
+	return g.grantText(fixed)
 }
 
 // String implements [Condition].

@@ -63,8 +63,8 @@ var conditionKinds = []conditionKind{
 // grantReading is the state of reading one grant.
 type grantReading struct {
 	*methodReading
-	path   string // "authorize.allow[0]"
-	option *sallyportv1.Grant
+	path  string // "authorize.allow[0]"
+	grant *sallyportv1.Grant
 }
 
 // readGrants reads all grants of a declaration.
@@ -72,7 +72,7 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 	grants := make([]Grant, len(options))
 	for i, option := range options {
 		grants[i].Name = fmt.Sprintf("allow[%d]", i)
-		reading := &grantReading{methodReading: m, path: "authorize." + grants[i].Name, option: option}
+		reading := &grantReading{methodReading: m, path: "authorize." + grants[i].Name, grant: option}
 		grants[i].Conditions = reading.read(conditionKinds, broken)
 	}
 	if len(m.refusals) == 0 {
@@ -86,7 +86,7 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 // would be left out.
 func (g *grantReading) read(kinds []conditionKind, broken []problem) []Condition {
 	var conditions []Condition
-	unread := setFields(g.option.ProtoReflect())
+	unread := setFields(g.grant.ProtoReflect())
 	for _, kind := range kinds {
 		before := len(unread)
 		unread = slices.DeleteFunc(unread, func(field protoreflect.FieldDescriptor) bool { return field.Name() == kind.field })
@@ -111,7 +111,8 @@ func (m *methodReading) readRedundancy(grants []Grant) {
 		for j, other := range grants {
 			// Of two that are the same, the later one is refused.
 			if i != j && grant.implies(other) && (!other.implies(grant) || i > j) {
-				m.refusef(RuleGrantRedundant, "authorize.%s adds nothing: every caller who satisfies it satisfies authorize.%s", grant.Name, other.Name)
+				m.refuseWithFixf(RuleGrantRedundant, "remove "+messageText("allow", m.option.GetAuthorize().GetAllow()[i].ProtoReflect()),
+					"authorize.%s adds nothing: every caller who satisfies it satisfies authorize.%s", grant.Name, other.Name)
 				break
 			}
 		}

@@ -20,7 +20,6 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
-	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // sources are .proto files by their paths. Each begins with the word `syntax!`,
@@ -161,7 +160,7 @@ var kinds = map[string]func(testing.TB, schema) schema{
 
 func newReader(tb testing.TB, files Files) *Reader {
 	tb.Helper()
-	reader, err := NewReader(files, validation.New())
+	reader, err := NewReader(Config{Files: files})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -5,46 +5,80 @@ import (
 	"fmt"
 	"slices"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
-// readIdentities refuses a condition that compares the principal's id with
-// something of the request that may be empty: what is empty belongs to nobody, and
-// must not pass for somebody's id.
-func (m *methodReading) readIdentities(path string, expression *condition.Expression) {
+// readIdentities refuses a condition that compares the principal's id with a value of
+// the request that may be empty: an empty id is no principal's, and must not pass for
+// one.
+func (g *grantReading) readIdentities(expression *condition.Expression) {
 	for _, identity := range expression.Identities() {
 		if identity.Path == nil {
-			m.refuseWithFixf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
-				"%s.cel compares `principal.id` with `%s`, and nothing keeps that from being empty", path, identity.Text)
+			g.refuseWithFixf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
+				"%s.cel compares `principal.id` with `%s`, and nothing keeps that from being empty", g.path, identity.Text)
 			continue
 		}
-		if field := m.mayBeEmpty(identity.Path); field != nil {
-			m.refuseWithFixf(RuleCELIdentity, neverEmpty(field),
+		if field := g.mayBeEmpty(identity.Path); field != nil {
+			g.refuseWithFixf(RuleCELIdentity, g.fixEmpty(field),
 				"%s.cel compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
-				path, identity.Text, field.Name())
+				g.path, identity.Text, field.Name())
 		}
 	}
 }
 
-// neverEmpty is the field with a rule that keeps it from being empty.
-func neverEmpty(field protoreflect.FieldDescriptor) string {
-	kind, rule := "string", "(buf.validate.field).string.min_len = 1"
-	if field.Message() != nil {
-		kind, rule = string(field.Message().Name()), "(buf.validate.field).required = true"
+// fixEmpty returns what keeps a field from being empty: a rule for its options or,
+// where no rule can, a check in place of the comparison.
+func (g *grantReading) fixEmpty(field protoreflect.FieldDescriptor) string {
+	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() || inOneofRule(field) {
+		return fmt.Sprintf("compare in a check, since %s may be unset where another field of its oneof is set:\n%s", field.Name(),
+			messageText("allow", (&sallyportv1.Grant{Check: proto.String("is_" + snakeCase(string(field.Name())))}).ProtoReflect()))
 	}
+	rule, label := "(buf.validate.field).string.min_len = 1", ""
 	switch {
 	case field.IsMap():
-		return fmt.Sprintf("%s = %d [(buf.validate.field).map.keys.string.min_len = 1];", field.Name(), field.Number())
+		rule = "(buf.validate.field).map.keys.string.min_len = 1"
 	case field.IsList():
-		kind, rule = "repeated "+kind, "(buf.validate.field).repeated.items.string.min_len = 1"
-	case field.HasPresence() && field.Message() == nil:
-		kind, rule = "optional string", "(buf.validate.field).required = true, "+rule
+		rule, label = "(buf.validate.field).repeated.items.string.min_len = 1", "repeated "
+	case isWrapper(field):
+	case field.Message() != nil:
+		rule = "(buf.validate.field).required = true"
+	case field.HasPresence():
+		rule = "(buf.validate.field).required = true, " + rule
 	}
-	return fmt.Sprintf("%s %s = %d [%s];", kind, field.Name(), field.Number(), rule)
+	switch {
+	case field.Cardinality() == protoreflect.Required:
+		label = "required "
+	case field.HasOptionalKeyword():
+		label = "optional "
+	}
+	text := fmt.Sprintf("at %s:\n", positionOf(field))
+	const schema = "buf/validate/validate.proto"
+	if !imports(field.ParentFile(), schema) {
+		text = "import \"" + schema + "\";\n" + text
+	}
+	if field.Kind() == protoreflect.StringKind && proto.Size(field.Options()) == 0 && (!field.HasDefault() || field.Default().String() == "") {
+		return text + fmt.Sprintf("%sstring %s = %d [%s];", label, field.Name(), field.Number(), rule)
+	}
+	return text + fmt.Sprintf("among the options of %s: %s", field.Name(), rule)
+}
+
+// inOneofRule reports whether a field is in a rule of its message that lets one field
+// of several be set. Rules of such a field do not hold where it is not set.
+func inOneofRule(field protoreflect.FieldDescriptor) bool {
+	rules := &validate.MessageRules{}
+	if _, err := readOption(field.ContainingMessage().Options(), validate.E_Message, rules); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(rules.GetOneof(), func(rule *validate.MessageOneofRule) bool {
+		return slices.Contains(rule.GetFields(), string(field.Name()))
+	})
 }
 
 // mayBeEmpty returns the first field on a path that the validation rules of the
@@ -53,8 +87,10 @@ func neverEmpty(field protoreflect.FieldDescriptor) string {
 func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescriptor {
 	for i, field := range path {
 		leaf := i == len(path)-1
-		// An empty list has no element that could be equal to anything.
-		if !field.IsList() && !field.IsMap() && !isWrapper(field) && !m.refusesEmpty(path[:i+1], false) {
+		// An empty list has no element that could be equal to anything, and a field that is
+		// not set reads as its default, which proto2 lets be a text.
+		unset := !field.IsList() && !field.IsMap() && !isWrapper(field) && (!field.HasDefault() || field.Default().String() == "")
+		if unset && !m.refusesEmpty(path[:i+1], false) {
 			return field
 		}
 		if leaf && (field.HasPresence() || field.IsList() || field.IsMap()) && !m.refusesEmpty(path, true) {
@@ -69,7 +105,7 @@ func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescri
 func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 	validator, err := m.requests.For(m.method.Input())
 	if err != nil {
-		return true // refused for that already, by whoever registers it
+		return true // registration refuses it for that
 	}
 	request := dynamicpb.NewMessage(m.method.Input())
 	var parent protoreflect.Message = request
@@ -98,7 +134,7 @@ func setEmpty(message protoreflect.Message, field protoreflect.FieldDescriptor) 
 	case field.Message() != nil:
 		message.Mutable(field)
 	default:
-		message.Set(field, field.Default())
+		message.Set(field, protoreflect.ValueOfString(""))
 	}
 }
 

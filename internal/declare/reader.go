@@ -3,8 +3,6 @@ package declare
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
@@ -21,11 +19,25 @@ type Files interface {
 	RangeFilesByPackage(name protoreflect.FullName, visit func(protoreflect.FileDescriptor) bool)
 }
 
+// A Config is what a [Reader] is made with.
+type Config struct {
+	// Files are where role catalogues are looked for, besides the imports of the files
+	// that are read. Nil has none.
+	Files Files
+	// Requests are asked which fields of a request its validation rules keep from
+	// being empty. Nil stands for new ones.
+	Requests *validation.Validators
+	// GoPackage returns the import path of the Go package of a file. Nil stands for
+	// what the file's option go_package says.
+	GoPackage func(protoreflect.FileDescriptor) string
+}
+
 // A Reader reads declarations. What it returns depends on its arguments and on the
 // files it was made with alone: it remembers what it has read, to read it once. It is
 // not safe for concurrent use. Make one with [NewReader].
 type Reader struct {
 	files      Files
+	goPackage  func(protoreflect.FileDescriptor) string
 	validator  protovalidate.Validator // of our own options
 	requests   *validation.Validators  // of what users declare
 	conditions *condition.Environment
@@ -40,10 +52,14 @@ type fileCatalogues struct {
 	refusals []Refusal
 }
 
-// NewReader returns a reader that looks for role catalogues in files, besides the
-// imports of the files that it reads. Nil files have none. Requests are asked for the
-// rules that keep their fields from being empty, by their validators.
-func NewReader(files Files, requests *validation.Validators) (*Reader, error) {
+// NewReader returns a reader. The error is a fault of this build.
+func NewReader(config Config) (*Reader, error) {
+	if config.Requests == nil {
+		config.Requests = validation.New()
+	}
+	if config.GoPackage == nil {
+		config.GoPackage = optionGoPackage
+	}
 	validator, err := protovalidate.New(protovalidate.WithDisableLazy(),
 		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}))
 	if err != nil {
@@ -54,9 +70,10 @@ func NewReader(files Files, requests *validation.Validators) (*Reader, error) {
 		return nil, err
 	}
 	return &Reader{
-		files:      files,
+		files:      config.Files,
+		goPackage:  config.GoPackage,
 		validator:  validator,
-		requests:   requests,
+		requests:   config.Requests,
 		conditions: conditions,
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
@@ -92,8 +109,9 @@ func (r *Reader) Service(service protoreflect.ServiceDescriptor, given Given) ([
 }
 
 func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (declarations []*Declaration, refusals []Refusal) {
+	near := &neighbourhood{reader: r, service: service, given: given}
 	for i := range service.Methods().Len() {
-		declaration, more := r.method(service.Methods().Get(i), given)
+		declaration, more := r.method(service.Methods().Get(i), near)
 		if declaration != nil {
 			declarations = append(declarations, declaration)
 		}
@@ -110,8 +128,10 @@ func collisions(declarations []*Declaration) []Refusal {
 		for _, check := range declaration.Checks() {
 			name, of := CheckName(declaration.Method, check), declaration.Procedure+" "+check
 			if before, ok := seen[name]; ok && before != of {
-				refusals = append(refusals, Refuse(RuleCheckCollision, declaration.Method,
-					"its check %q would be %s in Go, which is the name of another check already", check, name))
+				refusal := Refuse(RuleCheckCollision, declaration.Method,
+					"its check %q would be %s in Go, which is the name of another check already: %s", check, name, before)
+				refusal.Fix = fmt.Sprintf("give the check another name, such as %q", check+"_here")
+				refusals = append(refusals, refusal)
 			}
 			seen[name] = of
 		}
@@ -158,69 +178,14 @@ func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor) []Refusal {
 				first = catalogue
 				continue
 			}
-			refusals = append(refusals, refuse(RuleCatalogueTwice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
-				"package %s has a role catalogue already: %s", file.Package(), first.Enum.FullName()))
+			refusal := refuse(RuleCatalogueTwice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
+				"package %s has a role catalogue already: %s", file.Package(), first.Enum.FullName())
+			refusal.Fix = fmt.Sprintf("move the roles to %s (%s), and remove option (sallyport.v1.roles) from %s",
+				first.Enum.FullName(), positionOf(first.Enum), catalogue.Enum.Name())
+			refusals = append(refusals, refusal)
 		}
 	}
 	return refusals
-}
-
-// visible returns the files whose catalogues a file's declarations may name: the
-// other files of its package, in the order of their paths, then what it imports,
-// directly or through others.
-func (r *Reader) visible(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
-	if known, ok := r.visibles[file]; ok {
-		return known
-	}
-	siblings := map[string]protoreflect.FileDescriptor{file.Path(): file}
-	if r.files != nil && file.Package() != "" {
-		r.files.RangeFilesByPackage(file.Package(), func(sibling protoreflect.FileDescriptor) bool {
-			if _, known := siblings[sibling.Path()]; !known {
-				siblings[sibling.Path()] = sibling
-			}
-			return true
-		})
-	}
-	var visible []protoreflect.FileDescriptor
-	for _, path := range slices.Sorted(maps.Keys(siblings)) {
-		visible = append(visible, siblings[path])
-	}
-	seen := maps.Clone(siblings)
-	for queue := []protoreflect.FileDescriptor{file}; len(queue) > 0; queue = queue[1:] {
-		for i := range queue[0].Imports().Len() {
-			imported := queue[0].Imports().Get(i).FileDescriptor
-			if _, known := seen[imported.Path()]; known || imported.IsPlaceholder() {
-				continue
-			}
-			seen[imported.Path()] = imported
-			visible = append(visible, imported)
-			queue = append(queue, imported)
-		}
-	}
-	r.visibles[file] = visible
-	return visible
-}
-
-// role finds the catalogue that defines a role for the declarations of a file. The
-// package's own goes before imported ones.
-func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Catalogue, ambiguous bool, known []string) {
-	var imported []*Catalogue
-	for _, visible := range r.visible(file) {
-		for _, catalogue := range r.fileCatalogues(visible).found {
-			known = append(known, catalogue.names()...)
-			switch {
-			case !catalogue.has(name):
-			case visible.Package() == file.Package():
-				return catalogue, false, nil
-			default:
-				imported = append(imported, catalogue)
-			}
-		}
-	}
-	if len(imported) == 0 {
-		return nil, false, known
-	}
-	return imported[0], len(imported) > 1, known
 }
 
 // problem is a protovalidate violation in our words.

@@ -65,14 +65,14 @@ func indent(text string) string {
 	return "    " + strings.ReplaceAll(text, "\n", "\n    ")
 }
 
-// refuse makes a refusal with the rule's own fix.
+// refuse makes a refusal with the fix that the table of rules has.
 func refuse(rule Rule, subject string, position Position, format string, args ...any) Refusal {
 	return Refusal{
 		Rule:     rule,
 		Subject:  subject,
 		Position: position,
 		Problem:  fmt.Sprintf(format, args...),
-		Fix:      fixes[rule],
+		Fix:      rule.Define().Fix,
 	}
 }
 

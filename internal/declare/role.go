@@ -17,29 +17,83 @@ type AnyRole struct {
 var anyRoleKind = conditionKind{field: "any_role", read: readAnyRole}
 
 func readAnyRole(g *grantReading) Condition {
-	role := AnyRole{Named: slices.Clone(g.option.GetAnyRole())}
+	role := AnyRole{Named: slices.Clone(g.grant.GetAnyRole())}
 	reachable := false
 	file := g.method.ParentFile()
 	for _, name := range role.Named {
 		catalogue, ambiguous, known := g.role(file, name)
 		switch {
 		case catalogue == nil:
-			g.refusef(RuleRoleUnknown, "%s: no role catalogue of package %s or of its imports has role %q%s",
-				g.path, file.Package(), name, didYouMean(name, known))
+			hidden := g.hidden(name)
+			g.refuseWithFixf(RuleRoleUnknown, g.fixUnknownRole(name, hidden), "%s: no role catalogue of package %s or of its imports has role %q%s%s",
+				g.path, file.Package(), name, didYouMean(name, known), whereHidden(hidden))
 		case ambiguous:
-			g.refusef(RuleRoleAmbiguous, "%s: more than one imported catalogue has role %q", g.path, name)
+			g.refuseWithFixf(RuleRoleAmbiguous, g.fixAmbiguousRole(name), "%s: more than one imported catalogue has role %q", g.path, name)
 		default:
 			role.Unfolded = append(role.Unfolded, catalogue.Satisfying(name)...)
 			reachable = reachable || slices.ContainsFunc(role.Unfolded, catalogue.isGiven)
 		}
 	}
 	if len(role.Unfolded) > 0 && !reachable {
-		g.refusef(RuleGrantUnreachable, "%s: every role that would satisfy it is deprecated: %s",
+		g.refuseWithFixf(RuleGrantUnreachable, g.fixUnreachable(), "%s: every role that would satisfy it is deprecated: %s",
 			g.path, strings.Join(role.Unfolded, ", "))
 	}
 	slices.Sort(role.Unfolded)
 	role.Unfolded = slices.Compact(role.Unfolded)
 	return role
+}
+
+// hidden returns the catalogue that has a role and belongs to the proto package, but
+// to another Go package, which the file does not import.
+func (g *grantReading) hidden(role string) *Catalogue {
+	_, others := g.siblings(g.method.ParentFile())
+	for _, other := range others {
+		for _, catalogue := range g.fileCatalogues(other).found {
+			if catalogue.has(role) {
+				return catalogue
+			}
+		}
+	}
+	return nil
+}
+
+// whereHidden says where a hidden catalogue is, and "" where there is none.
+func whereHidden(catalogue *Catalogue) string {
+	if catalogue == nil {
+		return ""
+	}
+	return "; " + string(catalogue.Enum.FullName()) + " has it, which is in another Go package and is not imported"
+}
+
+// fixUnknownRole is the grant with the role that was meant or, where none is near, what
+// brings in the role: an import, a value for the catalogue, or a catalogue.
+func (g *grantReading) fixUnknownRole(name string, hidden *Catalogue) string {
+	catalogues := g.near.catalogues()
+	switch {
+	case hidden != nil:
+		return `import "` + hidden.Enum.ParentFile().Path() + `";`
+	case g.roleName(name) != name:
+		return g.grantText(g.orFew(g.fixedGrant(g.grant)))
+	case len(catalogues) == 0:
+		return g.grantText(g.grant)
+	default:
+		return g.near.roleText(catalogues[0], name)
+	}
+}
+
+// fixAmbiguousRole defines the role in the package's own catalogue.
+func (g *grantReading) fixAmbiguousRole(name string) string {
+	if own := g.near.catalogues()[0]; own.Enum.ParentFile().Package() == g.method.ParentFile().Package() {
+		return g.near.roleText(own, name)
+	}
+	return g.near.newCatalogueText([]string{name})
+}
+
+// fixUnreachable is the grant with a role that is not deprecated.
+func (g *grantReading) fixUnreachable() string {
+	fixed := g.fixedGrant(g.grant)
+	fixed.AnyRole = g.near.grant().GetAnyRole()
+	return g.grantText(fixed)
 }
 
 // String implements [Condition].

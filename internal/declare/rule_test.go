@@ -42,38 +42,46 @@ func parse(t *testing.T, folder string) map[string]*ast.File {
 	return files
 }
 
-// rules returns the constants of rule.go by their names, and what is said of each.
-func rules(t *testing.T) (ids map[string]Rule, comments map[string]string) {
+// rules returns the constants of type Rule by their names.
+func rules(t *testing.T) map[string]Rule {
 	t.Helper()
-	ids, comments = map[string]Rule{}, map[string]string{}
-	ast.Inspect(parse(t, ".")["rule.go"], func(node ast.Node) bool {
-		spec, ok := node.(*ast.ValueSpec)
-		if !ok {
+	ids := map[string]Rule{}
+	for base, file := range parse(t, ".") {
+		if !isTable(base) {
+			continue
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			spec, ok := node.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Rule" {
+				return true
+			}
+			id, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[spec.Names[0].Name] = Rule(id)
 			return true
-		}
-		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "Rule" {
-			return true
-		}
-		id, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids[spec.Names[0].Name], comments[spec.Names[0].Name] = Rule(id), spec.Doc.Text()
-		return true
-	})
+		})
+	}
 	if len(ids) < 50 {
 		t.Fatalf("only %d rules were found: %v", len(ids), ids)
 	}
-	return ids, comments
+	return ids
 }
 
+// isTable reports whether a file is a part of the table of rules.
+func isTable(base string) bool { return strings.HasPrefix(base, "rule") }
+
 // used returns the names of the rules that the files of a folder speak of, apart
-// from rule.go.
+// from the table.
 func used(t *testing.T, folder string, ids map[string]Rule) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
 	for base, file := range parse(t, folder) {
-		if base == "rule.go" {
+		if isTable(base) {
 			continue
 		}
 		ast.Inspect(file, func(node ast.Node) bool {
@@ -145,37 +153,54 @@ func inSchema(t *testing.T) map[Rule]bool {
 	return found
 }
 
-func TestRuleIDs(t *testing.T) {
+// Each rule stands in the table once, with sentences for people.
+func TestTable(t *testing.T) {
 	t.Parallel()
-	ids, comments := rules(t)
+	ids := rules(t)
 	kebab := regexp.MustCompile(`^[a-z]+(-[a-z]+)+$`)
 	names := map[Rule]string{}
 	for name, id := range ids {
-		if !kebab.MatchString(string(id)) {
-			t.Errorf("%s: %q is not kebab-case", name, id)
-		}
 		if before, ok := names[id]; ok {
 			t.Errorf("%s and %s are both %q", name, before, id)
 		}
 		names[id] = name
-		if !strings.HasPrefix(comments[name], name+": ") {
-			t.Errorf("%s: its comment is %q", name, comments[name])
+	}
+	rows := map[Rule]int{}
+	for _, section := range Sections() {
+		if section.Title == "" || section.Walls.String() == "none" || len(section.Rules) == 0 {
+			t.Errorf("the section %q has no walls or rules", section.Title)
 		}
-		if strings.TrimSpace(fixes[id]) == "" {
-			t.Errorf("%s (%s) has no fix", name, id)
+		for _, row := range section.Rules {
+			if !kebab.MatchString(string(row.ID)) {
+				t.Errorf("%q is not kebab-case", row.ID)
+			}
+			if !strings.HasSuffix(row.Refuses, ".") || !strings.HasSuffix(strings.TrimSuffix(row.Fix, "`"), ".") && !strings.HasSuffix(row.Fix, "`.") {
+				t.Errorf("%s: %q and %q are no sentences", row.ID, row.Refuses, row.Fix)
+			}
+			if row.ID.Define() != row {
+				t.Errorf("%s is defined as %v", row.ID, row.ID.Define())
+			}
+			rows[row.ID]++
 		}
 	}
-	for id := range fixes {
-		if names[id] == "" {
-			t.Errorf("there is a fix for %q, which is no rule", id)
+	for id, name := range names {
+		if rows[id] != 1 {
+			t.Errorf("%s (%s) is in the table %d times", name, id, rows[id])
 		}
+		delete(rows, id)
+	}
+	for id := range rows {
+		t.Errorf("%q is in the table and has no constant", id)
+	}
+	if got := Rule("ghost").Define(); got != (Definition{}) {
+		t.Errorf("an unknown rule is defined: %v", got)
 	}
 }
 
-// The ids in action.proto are rules, and whoever reads them finds them in rule.go.
+// The ids in action.proto are in the table.
 func TestRulesOfTheSchema(t *testing.T) {
 	t.Parallel()
-	ids, _ := rules(t)
+	ids := rules(t)
 	known := slices.Collect(maps.Values(ids))
 	for id := range inSchema(t) {
 		if !slices.Contains(known, id) {
@@ -232,7 +257,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 	}
 	refused[RuleCatalogueUnresolved] = true
 
-	ids, _ := rules(t)
+	ids := rules(t)
 	schema, reader := inSchema(t), used(t, ".", ids)
 	for name, id := range ids {
 		if !schema[id] && !reader[name] {
@@ -247,42 +272,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 	}
 }
 
-// A fix that is written in proto fixes: pasted into a declaration, nothing of it is
-// refused.
-func TestFixesPass(t *testing.T) {
-	t.Parallel()
-	whole := regexp.MustCompile(`^option \(sallyport\.v1\.action\) = \{([\s\S]*)\};$`)
-	var pasted []action
-	for rule, fix := range fixes {
-		var option string
-		rpc := unary
-		switch part, _, _ := strings.Cut(fix, " "); {
-		case whole.MatchString(fix):
-			option = whole.FindStringSubmatch(fix)[1]
-		case part == "authenticate:":
-			option = fix + anyone
-		case part == "authorize:" && strings.Contains(fix, "anyone"):
-			option = fix + `authenticate: {anonymous: "x"}`
-		case part == "authorize:":
-			option = fix + session
-		case part == "allow:":
-			option = session + "authorize: {" + fix + "}"
-		case part == "max_age:":
-			option = `authenticate: {schemes: "x" ` + fix + "}" + anyone
-		case part == "stream:":
-			rpc, option = bidiStream, session+admin+fix
-		default:
-			continue
-		}
-		pasted = append(pasted, action{strings.ReplaceAll(string(rule), "-", "_"), rpc, option})
-	}
-	if len(pasted) < 25 {
-		t.Errorf("only %d fixes are written in proto", len(pasted))
-	}
-	check(t, newReader(t, nil), file(pasted, func(int) []Rule { return nil }), "test/v1/files.proto")
-}
-
-// Refusals of one rule name the same fix, whoever refuses.
+// Refusals that a registry makes have the fix of the table.
 func TestRefuse(t *testing.T) {
 	t.Parallel()
 	schema := compile(t, guarded)
@@ -292,8 +282,8 @@ func TestRefuse(t *testing.T) {
 		RefuseNamed(RuleOptionNil, "action.WithClock", "the clock is %v", nil),
 	}
 	want := []Refusal{
-		{Rule: RuleMethodTwice, Subject: read, Position: Position{"test/v1/files.proto", 14, 3}, Problem: "twice in Go", Fix: fixes[RuleMethodTwice]},
-		{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is <nil>", Fix: fixes[RuleOptionNil]},
+		{Rule: RuleMethodTwice, Subject: read, Position: Position{"test/v1/files.proto", 14, 3}, Problem: "twice in Go", Fix: RuleMethodTwice.Define().Fix},
+		{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is <nil>", Fix: RuleOptionNil.Define().Fix},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)

@@ -13,7 +13,7 @@ type AllScopes struct {
 
 var allScopesKind = conditionKind{
 	field: "all_scopes",
-	read:  func(g *grantReading) Condition { return AllScopes{Named: slices.Clone(g.option.GetAllScopes())} },
+	read:  func(g *grantReading) Condition { return AllScopes{Named: slices.Clone(g.grant.GetAllScopes())} },
 }
 
 // String implements [Condition].

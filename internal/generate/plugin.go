@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
-	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // Options are what the plugin is told on its command line.
@@ -46,7 +45,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 			return fmt.Errorf("read %s: %w", file.Desc.Path(), err)
 		}
 	}
-	reader, err := declare.NewReader(files, validation.New())
+	reader, err := declare.NewReader(declare.Config{Files: files, GoPackage: goPackages(plugin)})
 	if err != nil {
 		return err
 	}
@@ -99,6 +98,16 @@ func (o Options) given() (declare.Given, []declare.Refusal, error) {
 	}
 	given, refusals := declare.ParseDeclarations(o.Declarations, text)
 	return given, refusals, nil
+}
+
+// goPackages returns what says in which Go package a file is generated: its option
+// go_package, or what protoc was told in its place.
+func goPackages(plugin *protogen.Plugin) func(protoreflect.FileDescriptor) string {
+	paths := make(map[string]string, len(plugin.Files))
+	for _, file := range plugin.Files {
+		paths[file.Desc.Path()] = string(file.GoImportPath)
+	}
+	return func(file protoreflect.FileDescriptor) string { return paths[file.Path()] }
 }
 
 // mayExist returns what reports whether a procedure may exist, as far as this run can

@@ -1,0 +1,94 @@
+package declare
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// follow does what the fixes of some refusals say, where they are written in proto, and
+// reports whether all of them are.
+func follow(t *testing.T, option *sallyportv1.Action, refusals []Refusal) (fixed *sallyportv1.Action, all bool) {
+	t.Helper()
+	fixed, all = proto.CloneOf(option), true
+	remove := map[int]bool{}
+	for _, refusal := range refusals {
+		text, _, _ := strings.Cut(refusal.Fix, "\nor\n")
+		removed, removes := strings.CutPrefix(text, "remove ")
+		part := &sallyportv1.Action{}
+		parsed := prototext.Unmarshal([]byte(removed), part) == nil
+		grant := &sallyportv1.Authorize{}
+		switch {
+		case removes && parsed && part.GetStream() != nil:
+			fixed.Stream = nil
+		case parsed && part.GetAuthenticate() != nil:
+			fixed.Authenticate = part.GetAuthenticate()
+		case parsed && part.GetAuthorize() != nil:
+			fixed.Authorize = part.GetAuthorize()
+			return fixed, all // it has all the grants
+		case parsed && part.GetStream() != nil:
+			fixed.Stream = part.GetStream()
+		case prototext.Unmarshal([]byte(removed), grant) == nil && len(grant.GetAllow()) == 1:
+			_, after, _ := strings.Cut(refusal.Problem, "authorize.")
+			at := indexOf(after)
+			fixed.Authorize.Allow[at] = grant.GetAllow()[0]
+			remove[at] = remove[at] || removes
+		case strings.HasPrefix(text, "option (sallyport.v1.action) = {"):
+			whole := strings.TrimSuffix(strings.TrimPrefix(text, "option (sallyport.v1.action) = {"), "};")
+			if err := prototext.Unmarshal([]byte(whole), part); err != nil {
+				t.Fatalf("%v: %s", err, text)
+			}
+			fixed = part
+		default:
+			all = false
+		}
+	}
+	var kept []*sallyportv1.Grant
+	for i, grant := range fixed.GetAuthorize().GetAllow() {
+		if !remove[i] {
+			kept = append(kept, grant)
+		}
+	}
+	if len(remove) > 0 {
+		fixed.Authorize.Allow = kept
+	}
+	return fixed, all
+}
+
+// A declaration in which the printed fixes were followed is accepted.
+func TestFixesAreAccepted(t *testing.T) {
+	t.Parallel()
+	var refused []action
+	for _, test := range ruleTests {
+		if test.refused != "" {
+			refused = append(refused, test.action(test.refused))
+		}
+	}
+	schema := kinds["generated"](t, compile(t, file(refused, func(int) []Rule { return nil }).in("proto3")))
+	_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/files.proto"), Given{})
+	methods := schema.file(t, "test/v1/files.proto").Services().Get(0).Methods()
+	var followed []action
+	for i, of := range refused {
+		option := &sallyportv1.Action{}
+		if _, err := readOption(methods.Get(i).Options(), sallyportv1.E_Action, option); err != nil {
+			t.Fatal(err)
+		}
+		own := slices.DeleteFunc(slices.Clone(refusals), func(refusal Refusal) bool { return refusal.Subject != Procedure(methods.Get(i)) })
+		if fixed, all := follow(t, option, own); all {
+			text := optionText(fixed)
+			text = strings.TrimSuffix(strings.TrimPrefix(text, "option (sallyport.v1.action) = {"), "};")
+			followed = append(followed, action{of.name, of.rpc, text})
+		} else {
+			t.Logf("%s: its fixes are not all written in proto", of.name)
+		}
+	}
+	if len(followed) < 70 {
+		t.Errorf("only %d of %d were fixed", len(followed), len(refused))
+	}
+	check(t, nil, file(followed, func(int) []Rule { return nil }), "test/v1/files.proto")
+}

@@ -1,0 +1,93 @@
+package declare
+
+// The rules about the option as a whole and about its steps. Those that protovalidate
+// applies stand in sallyport/v1/action.proto under the same ids.
+const (
+	RuleMissing       Rule = "action-missing"
+	RuleDeclaredTwice Rule = "action-twice"
+	RuleEmpty         Rule = "action-empty"
+	RuleUnresolved    Rule = "action-unresolved"
+	RuleUnknownField  Rule = "action-unknown-field"
+	RuleUnknownValue  Rule = "action-unknown-value"
+
+	RuleAuthenticateMissing Rule = "authenticate-missing"
+	RuleAuthenticateChoice  Rule = "authenticate-choice"
+	RuleSchemeName          Rule = "scheme-name"
+	RuleSchemeDuplicate     Rule = "scheme-duplicate"
+	RuleAnonymousReason     Rule = "anonymous-reason"
+	RuleMaxAgeAnonymous     Rule = "max-age-anonymous"
+	RuleMaxAgeRange         Rule = "max-age-range"
+
+	RuleAuthorizeMissing Rule = "authorize-missing"
+	RuleAuthorizeChoice  Rule = "authorize-choice"
+	RuleAnyoneReason     Rule = "anyone-reason"
+	RuleConcealAnyone    Rule = "conceal-anyone"
+	RuleAnonymousGrant   Rule = "anonymous-grant"
+
+	RuleStreamMissing     Rule = "stream-missing"
+	RuleStreamUnary       Rule = "stream-unary"
+	RuleStreamAuthorize   Rule = "stream-authorize"
+	RuleStreamOpenRequest Rule = "stream-open-request"
+	RuleRecheckRange      Rule = "recheck-range"
+	RuleRecheckAnonymous  Rule = "recheck-anonymous"
+)
+
+var declarationRules = []Definition{
+	{RuleMissing, "An RPC has no declaration.",
+		"Write the `(sallyport.v1.action)` option at the RPC."},
+	{RuleDeclaredTwice, "An RPC has a declaration in its .proto and another one from outside.",
+		"Keep one of the two."},
+	{RuleEmpty, "The declaration says nothing.",
+		"Write `authenticate` and `authorize`."},
+	{RuleUnresolved, "The option is there and cannot be read: the program that built the descriptor did not know the extension.",
+		"Link `github.com/sallyport-rpc/sallyport/gen/sallyport/v1` into the program that builds the descriptor."},
+	{RuleUnknownField, "The declaration, or a role, has a field that this version does not know.",
+		"Compile against the `sallyport/v1/action.proto` of the version of `github.com/sallyport-rpc/sallyport` in go.mod."},
+	{RuleUnknownValue, "The declaration has an enum number that this version does not know.",
+		"Compile against the `sallyport/v1/action.proto` of the version of `github.com/sallyport-rpc/sallyport` in go.mod."},
+}
+
+var authenticateRules = []Definition{
+	{RuleAuthenticateMissing, "Nothing says how the caller is authenticated.",
+		"Name the schemes, or give a reason for `anonymous`."},
+	{RuleAuthenticateChoice, "`authenticate` has neither `schemes` nor `anonymous`, or both.",
+		"Keep exactly one of the two."},
+	{RuleSchemeName, "A scheme's name is not a name: lower-case letters, digits, `-` and `_`, at most 64, a letter first.",
+		"Write the name that the registry binds to an authenticator."},
+	{RuleSchemeDuplicate, "A scheme is named twice.",
+		"Name it once."},
+	{RuleAnonymousReason, "`anonymous` has no reason, or one of more than 500 characters.",
+		"Say in 1 to 500 characters why callers need not authenticate."},
+	{RuleMaxAgeAnonymous, "`max_age` stands beside `anonymous`: these callers never authenticate.",
+		"Remove `max_age`, or name schemes in place of `anonymous`."},
+	{RuleMaxAgeRange, "`max_age` is not longer than nothing, or is longer than 366 days.",
+		"Write a duration of at most 366 days."},
+}
+
+var authorizeRules = []Definition{
+	{RuleAuthorizeMissing, "Nothing says who is let through.",
+		"Write `allow`, or give a reason for `anyone`."},
+	{RuleAuthorizeChoice, "`authorize` has neither `allow` nor `anyone`, or both.",
+		"Keep exactly one of the two."},
+	{RuleAnyoneReason, "`anyone` has no reason, or one of more than 500 characters.",
+		"Say in 1 to 500 characters why every authenticated caller may call."},
+	{RuleConcealAnyone, "`conceal` stands beside `anyone`, where there is no denial to conceal.",
+		"Remove `conceal`."},
+	{RuleAnonymousGrant, "An anonymous action has grants. There is no principal that they could be about.",
+		"Name schemes in place of `anonymous`, or write `anyone` in place of the grants."},
+}
+
+var streamRules = []Definition{
+	{RuleStreamMissing, "A streaming RPC does not say when it is authorized.",
+		"Write `stream`."},
+	{RuleStreamUnary, "A unary RPC has `stream`.",
+		"Remove `stream`."},
+	{RuleStreamAuthorize, "`stream` does not say `authorize`.",
+		"Write `authorize: OPEN`, `FIRST_MESSAGE` or `EVERY_MESSAGE`."},
+	{RuleStreamOpenRequest, "A grant reads the request on a stream that is authorized before there is one.",
+		"Write `FIRST_MESSAGE` in place of `OPEN`."},
+	{RuleRecheckRange, "`recheck` is shorter than a second or longer than 24 hours.",
+		"Write a duration between the two."},
+	{RuleRecheckAnonymous, "`recheck` on a stream of anonymous callers: there is no caller to look at again.",
+		"Remove `recheck`."},
+}

@@ -1,0 +1,87 @@
+package declare
+
+// The rules about grants and the roles that they name.
+const (
+	RuleGrantEmpty       Rule = "grant-empty"
+	RuleRoleName         Rule = "role-name"
+	RuleRoleDuplicate    Rule = "role-duplicate"
+	RuleRoleUnknown      Rule = "role-unknown"
+	RuleRoleAmbiguous    Rule = "role-ambiguous"
+	RuleScopeName        Rule = "scope-name"
+	RuleScopeDuplicate   Rule = "scope-duplicate"
+	RuleCELLength        Rule = "cel-length"
+	RuleCELInvalid       Rule = "cel-invalid"
+	RuleCELAlwaysTrue    Rule = "cel-always-true"
+	RuleCELAlwaysFalse   Rule = "cel-always-false"
+	RuleCELReadsNothing  Rule = "cel-reads-nothing"
+	RuleCELIdentity      Rule = "cel-identity-empty"
+	RuleCheckName        Rule = "check-name"
+	RuleCheckCollision   Rule = "check-collision"
+	RuleGrantRedundant   Rule = "grant-redundant"
+	RuleGrantUnreachable Rule = "grant-unreachable"
+
+	RuleCatalogueTwice        Rule = "catalogue-twice"
+	RuleCatalogueUnresolved   Rule = "catalogue-unresolved"
+	RuleRoleUnnamed           Rule = "role-unnamed"
+	RuleRoleZero              Rule = "role-zero"
+	RuleRoleOutside           Rule = "role-outside-catalogue"
+	RuleRoleRedefined         Rule = "role-redefined"
+	RuleRoleIncludesDuplicate Rule = "role-includes-duplicate"
+	RuleRoleCycle             Rule = "role-cycle"
+)
+
+var grantRules = []Definition{
+	{RuleGrantEmpty, "A grant has no condition.",
+		"Write a condition, or remove the grant."},
+	{RuleRoleName, "A role's name is not a name: lower-case letters, digits, `.`, `-` and `_`, at most 64, a letter first.",
+		"Write the name that the catalogue gives the role."},
+	{RuleRoleDuplicate, "A grant names a role twice.",
+		"Name it once."},
+	{RuleRoleUnknown, "No role catalogue that the file can see has the role. A file sees those of its proto package within its Go package, and those that it imports.",
+		"Name a role of the catalogue, or add the role to it."},
+	{RuleRoleAmbiguous, "Two imported catalogues have the role.",
+		"Define the role in a catalogue of this package."},
+	{RuleScopeName, "A scope is not 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3).",
+		"Write the scope as the issuer does."},
+	{RuleScopeDuplicate, "A grant names a scope twice.",
+		"Name it once."},
+	{RuleCELLength, "`cel` is empty, or has more than 4096 characters.",
+		"Write an expression, or move a long condition into a `check`."},
+	{RuleCELInvalid, "`cel` does not parse, does not type-check or is not boolean.",
+		"Correct the expression where the caret points."},
+	{RuleCELAlwaysTrue, "`cel` is true of every caller.",
+		"Say `anyone` with a reason, or write a condition that not every caller meets."},
+	{RuleCELAlwaysFalse, "`cel` is true of no caller.",
+		"Remove the grant, or write a condition that some caller meets."},
+	{RuleCELReadsNothing, "`cel` reads neither `principal` nor `request`.",
+		"Add a condition on `principal` or `request`."},
+	{RuleCELIdentity, "`cel` compares the principal's id with a value that may be empty.",
+		"Give the request's field a validation rule that keeps it from being empty."},
+	{RuleCheckName, "A check's name is not lower_snake_case of at most 64 characters.",
+		"Write the name in lower_snake_case."},
+	{RuleCheckCollision, "Two checks of a service have the same name in Go.",
+		"Give one of them another name."},
+	{RuleGrantRedundant, "Every caller whom a grant lets through is let through by another one as well.",
+		"Remove the grant."},
+	{RuleGrantUnreachable, "All roles that would satisfy a grant are deprecated.",
+		"Name a role that is still in use, or remove the grant."},
+}
+
+var catalogueRules = []Definition{
+	{RuleCatalogueTwice, "A proto package has two role catalogues.",
+		"Move all roles into one enum."},
+	{RuleCatalogueUnresolved, "A role option is there and cannot be read: the program that built the descriptor did not know the extension.",
+		"Link `github.com/sallyport-rpc/sallyport/gen/sallyport/v1` into the program that builds the descriptor."},
+	{RuleRoleUnnamed, "A value of the catalogue names no role.",
+		"Give the value a `(sallyport.v1.role)`."},
+	{RuleRoleZero, "The zero value of the catalogue is a role, so that a principal without a chosen role would have it.",
+		"Give the role another number, and keep zero for `…_UNSPECIFIED`."},
+	{RuleRoleOutside, "A value has a role, and its enum is no catalogue.",
+		"Move the role into the catalogue, or make the enum the catalogue."},
+	{RuleRoleRedefined, "A catalogue defines a role twice.",
+		"Give one of the two another name."},
+	{RuleRoleIncludesDuplicate, "A role includes another role twice.",
+		"Include it once."},
+	{RuleRoleCycle, "A role includes itself, directly or through others.",
+		"Remove one of the includes."},
+}

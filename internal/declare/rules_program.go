@@ -1,0 +1,87 @@
+package declare
+
+// The rules about declarations that are given from outside the .proto.
+const (
+	RuleDeclarationUnknown Rule = "action-unknown"
+	RuleDeclarationUnread  Rule = "action-unread"
+	RuleGivenTwice         Rule = "action-given-twice"
+)
+
+// The rules that only a registry applies, because they are about the program.
+const (
+	RuleSchemeUnconfigured Rule = "scheme-unconfigured"
+	RuleSchemeUndated      Rule = "scheme-undated"
+	RuleAuthenticatorNil   Rule = "authenticator-nil"
+	RuleOptionNil          Rule = "option-nil"
+	RuleOptionRange        Rule = "option-range"
+	RuleRegistryNil        Rule = "registry-nil"
+	RuleRegistrySealed     Rule = "registry-sealed"
+	RuleServiceNil         Rule = "service-nil"
+	RuleImplementationNil  Rule = "implementation-nil"
+	RuleProcedureTwice     Rule = "procedure-twice"
+	RuleMethodUnknown      Rule = "method-unknown"
+	RuleMethodMissing      Rule = "method-missing"
+	RuleMethodTwice        Rule = "method-twice"
+	RuleMethodKind         Rule = "method-kind"
+	RuleMethodType         Rule = "method-type"
+	RuleCheckMissing       Rule = "check-missing"
+	RuleCheckUnknown       Rule = "check-unknown"
+	RuleCheckTwice         Rule = "check-twice"
+	RuleCheckNil           Rule = "check-nil"
+	RuleGeneratedStale     Rule = "generated-stale"
+	RuleValidationInvalid  Rule = "validation-invalid"
+)
+
+var outsideRules = []Definition{
+	{RuleDeclarationUnread, "The declarations cannot be read.",
+		"Correct the file, or generate the code again: `buf generate`."},
+	{RuleGivenTwice, "A file of declarations names a procedure twice.",
+		"Keep one of the two entries."},
+	{RuleDeclarationUnknown, "A procedure is declared that does not exist.",
+		"Spell it \"/package.Service/Method\", or remove the entry."},
+}
+
+var programRules = []Definition{
+	{RuleSchemeUnconfigured, "The registry has no authenticator for a scheme that an action names.",
+		"Give `action.NewRegistry` an authenticator for the scheme."},
+	{RuleSchemeUndated, "An action with a `max_age` names a scheme that does not report when a caller authenticated.",
+		"Name schemes that report it, such as sessions, or remove `max_age`."},
+	{RuleAuthenticatorNil, "A scheme has a nil authenticator.",
+		"Give the scheme an authenticator, or leave the scheme out."},
+	{RuleOptionNil, "An option is nil, or was given nil.",
+		"Leave the option out to have its default."},
+	{RuleOptionRange, "An option is out of its range.",
+		"Give it a value within the range."},
+	{RuleRegistryNil, "There is no registry, or one that `action.NewRegistry` did not make.",
+		"Make the registry with `action.NewRegistry`."},
+	{RuleRegistrySealed, "The registry serves already.",
+		"Register every service before the registry is first served."},
+	{RuleServiceNil, "The registration names no service.",
+		"Register with the generated function."},
+	{RuleImplementationNil, "The implementation is nil.",
+		"Pass the value whose methods are the handlers."},
+	{RuleProcedureTwice, "The procedure is registered already.",
+		"Register each service once."},
+	{RuleMethodUnknown, "There is Go code for an RPC that the service does not have.",
+		"Generate the code again: `buf generate`."},
+	{RuleMethodMissing, "There is no Go code for an RPC of the service.",
+		"Generate the code again: `buf generate`."},
+	{RuleMethodTwice, "There is Go code for an RPC twice.",
+		"Register with the generated function."},
+	{RuleMethodKind, "A handler is for anonymous callers on an action that authenticates them, or the other way round, or has another streaming shape.",
+		"Generate the code again: `buf generate`."},
+	{RuleMethodType, "A handler's message types are not those of the RPC.",
+		"Generate the code again: `buf generate`."},
+	{RuleCheckMissing, "There is no Go code for a declared check.",
+		"Generate the code again: `buf generate`."},
+	{RuleCheckUnknown, "There is Go code for a check that the declaration does not name.",
+		"Generate the code again: `buf generate`."},
+	{RuleCheckTwice, "There is Go code for a check twice.",
+		"Register with the generated function."},
+	{RuleCheckNil, "The implementation of the checks is nil.",
+		"Pass the value whose methods are the checks."},
+	{RuleGeneratedStale, "The code was generated from another version of the .proto than the descriptor that is linked in.",
+		"Generate the code again: `buf generate`."},
+	{RuleValidationInvalid, "A validation rule of the request message does not compile.",
+		"Correct the `(buf.validate)` rule."},
+}
