@@ -84,6 +84,15 @@ fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@$(call need,go)
 	@tools/fuzz "$(FUZZTIME)"
 
+# What `make mutation` changes. SINCE=ref keeps to the functions that changed since
+# then, LIMIT=150s ends early.
+MUTATE ?= ./authn/... ./internal/declare ./internal/condition ./internal/policy ./action ./server
+
+.PHONY: mutation
+mutation: ## Find faults that the tests would miss: run them against small changes of the code
+	@$(call need,go)
+	go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
+
 .PHONY: newcomer
 newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
 	@$(call need,go)

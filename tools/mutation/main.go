@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/tools/go/packages"
+)
+
+// settings are the flags.
+type settings struct {
+	root, kept, equivalent, since string
+	limit                         time.Duration
+	workers                       int
+	patterns                      []string
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.root, "dir", "..", "the root of the repository")
+	flag.StringVar(&s.kept, "kept", "", "the folder for results; by default bin/mutation in the root")
+	flag.StringVar(&s.equivalent, "equivalent", "", "the list of mutants that mean the same; by default tools/mutation/equivalent.txt in the root")
+	flag.StringVar(&s.since, "since", "", "only mutants in functions that changed since this git revision")
+	flag.DurationVar(&s.limit, "limit", 0, "how long it may take; what was not judged by then is reported. 0 is no limit")
+	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "how many mutants are judged at a time")
+	flag.Parse()
+	s.patterns = flag.Args()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := mutation(ctx, s); err != nil {
+		fmt.Fprintln(os.Stderr, "mutation:", err)
+		os.Exit(1)
+	}
+}
+
+// mutation judges the mutants of all packages and reports.
+func mutation(ctx context.Context, s settings) error {
+	root, err := filepath.Abs(s.root)
+	if err != nil {
+		return err
+	}
+	if s.kept == "" {
+		s.kept = filepath.Join(root, "bin/mutation")
+	}
+	if s.equivalent == "" {
+		s.equivalent = filepath.Join(root, "tools/mutation/equivalent.txt")
+	}
+	if err := os.MkdirAll(s.kept, 0o700); err != nil {
+		return err
+	}
+	equivalent, err := readEquivalent(s.equivalent)
+	if err != nil {
+		return err
+	}
+	accept := func(mutant) bool { return true }
+	if s.since != "" {
+		if accept, err = changedSince(root, s.since); err != nil {
+			return err
+		}
+	}
+	if s.limit > 0 {
+		limited, cancel := context.WithTimeout(ctx, s.limit)
+		defer cancel()
+		ctx = limited
+	}
+	loaded, err := load(root, s.patterns)
+	if err != nil {
+		return err
+	}
+	report := &report{equivalent: equivalent}
+	for _, pkg := range loaded {
+		if err := s.judge(ctx, root, pkg, accept, report); err != nil {
+			return err
+		}
+	}
+	report.print(os.Stdout)
+	if report.unlisted > 0 {
+		return fmt.Errorf("%d mutants survive that %s does not list: add a test, or a line with the reason why the mutant means the same",
+			report.unlisted, s.equivalent)
+	}
+	return nil
+}
+
+// judge judges the mutants of one package.
+func (s settings) judge(ctx context.Context, root string, pkg *packages.Package, accept func(mutant) bool, report *report) error {
+	work, err := os.MkdirTemp("", "mutation")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	target, err := prepare(root, work, pkg)
+	if err != nil {
+		return err
+	}
+	target.only(accept)
+	all := len(target.mutants)
+	if all == 0 {
+		return nil
+	}
+	wanted := map[int]bool{}
+	for _, m := range target.mutants {
+		wanted[m.ID] = true
+	}
+	verdicts, err := target.judgeAll(ctx, work, s.kept, s.workers)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	judged := 0
+	for _, verdict := range verdicts {
+		if wanted[verdict.Mutant.ID] {
+			judged++
+			report.add(verdict)
+		}
+	}
+	report.left += all - judged
+	return nil
+}

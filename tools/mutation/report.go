@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// readEquivalent reads the list of mutants that mean the same as the code: file,
+// function, kind, text and reason, with tabs between.
+func readEquivalent(name string) (map[string]bool, error) {
+	file, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	listed := map[string]bool{}
+	scanner := bufio.NewScanner(file)
+	for line := 1; scanner.Scan(); line++ {
+		text := scanner.Text()
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		fields := strings.Split(text, "\t")
+		if len(fields) != 5 || strings.TrimSpace(fields[4]) == "" {
+			return nil, fmt.Errorf("%s:%d: a line has file, function, kind, text and reason, with tabs between", name, line)
+		}
+		listed[strings.Join(fields[:4], "\t")] = true
+	}
+	return listed, scanner.Err()
+}
+
+// A report adds verdicts up.
+type report struct {
+	equivalent map[string]bool
+	files      map[string]*row
+	survivors  []verdict
+	unlisted   int
+	left       int // not judged in time
+}
+
+// A row is the figures of one file.
+type row struct{ killed, listed, survived int }
+
+func (r *report) add(v verdict) {
+	if r.files == nil {
+		r.files = map[string]*row{}
+	}
+	figures := r.files[v.Mutant.File]
+	if figures == nil {
+		figures = &row{}
+		r.files[v.Mutant.File] = figures
+	}
+	switch {
+	case !v.Survived:
+		figures.killed++
+	case r.equivalent[v.Mutant.key()]:
+		figures.listed++
+	default:
+		figures.survived++
+		r.unlisted++
+		r.survivors = append(r.survivors, v)
+	}
+}
+
+func (r *report) print(out io.Writer) {
+	slices.SortFunc(r.survivors, func(a, b verdict) int {
+		return strings.Compare(fmt.Sprintf("%s:%06d", a.Mutant.File, a.Mutant.Line), fmt.Sprintf("%s:%06d", b.Mutant.File, b.Mutant.Line))
+	})
+	for _, survivor := range r.survivors {
+		reached := ""
+		if !survivor.Reached {
+			reached = " (no test reaches it)"
+		}
+		fmt.Fprintf(out, "survived%s: line %d\t%s\n", reached, survivor.Mutant.Line, survivor.Mutant.key())
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "killed\tequivalent\tsurvived\tkilled of the rest\t file")
+	total := &row{}
+	line := func(name string, figures *row) {
+		share := 100.0
+		if rest := figures.killed + figures.survived; rest > 0 {
+			share = 100 * float64(figures.killed) / float64(rest)
+		}
+		fmt.Fprintf(table, "%d\t%d\t%d\t%.1f %%\t %s\n", figures.killed, figures.listed, figures.survived, share, name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.files)) {
+		figures := r.files[name]
+		line(name, figures)
+		total.killed, total.listed, total.survived = total.killed+figures.killed, total.listed+figures.listed, total.survived+figures.survived
+	}
+	line("all", total)
+	_ = table.Flush()
+	if r.left > 0 {
+		fmt.Fprintf(out, "%d mutants were not judged within the limit; a further run goes on with them\n", r.left)
+	}
+}
