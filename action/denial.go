@@ -51,7 +51,6 @@ var (
 	errInternal         = connect.NewError(connect.CodeInternal, "internal error")
 	errCanceled         = connect.NewError(connect.CodeCanceled, "canceled")
 	errDeadlineExceeded = connect.NewError(connect.CodeDeadlineExceeded, "deadline exceeded")
-	errMalformed        = connect.NewError(connect.CodeInvalidArgument, "the request could not be read")
 )
 
 // errorDomain is the domain of the google.rpc.ErrorInfo that callers get; with the
@@ -82,18 +81,6 @@ func interrupted(err error) *denial {
 		return &denial{public: errDeadlineExceeded, reason: "the call's deadline passed"}
 	}
 	return &denial{public: errCanceled, reason: "the caller went away"}
-}
-
-// undecoded is the denial of a request that cannot be read. The reason is the code
-// alone, because connect's text may quote the request.
-func undecoded(err error) *denial {
-	if public, ok := errors.AsType[*connect.Error](err); ok {
-		return &denial{public: public, reason: "the request could not be read: " + public.Code().String(), cause: err}
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return interrupted(err)
-	}
-	return &denial{public: errMalformed, reason: "the request could not be read", cause: err}
 }
 
 // unauthenticated is the denial that follows from an authenticator's error.

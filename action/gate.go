@@ -42,7 +42,7 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	if err := g.validate(pass, request); err != nil {
 		return err
 	}
-	if err := g.authenticate(ctx, pass); err != nil {
+	if err := g.identify(ctx, pass); err != nil {
 		return err
 	}
 	return g.authorize(ctx, pass, request)
@@ -60,7 +60,7 @@ func (g *gate) authorizesEvery() bool { return g.when == sallyportv1.Stream_EVER
 // admitUnread is the gate of a stream of requests that is authorized as it opens.
 // Each message is decoded and validated as it comes.
 func (g *gate) admitUnread(ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-	if err := g.authenticate(ctx, pass); err != nil {
+	if err := g.identify(ctx, pass); err != nil {
 		return err
 	}
 	return g.authorize(ctx, pass, nil)

@@ -12,17 +12,6 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// decode reads one request.
-func (g *gate) decode(pass *passage, stream connect.ServerStream, request proto.Message) error {
-	pass.stage = StageDecode
-	err := stream.Receive(request)
-	pass.clock()
-	if err != nil {
-		return undecoded(err)
-	}
-	return nil
-}
-
 // validate applies the protovalidate rules of the request.
 func (g *gate) validate(pass *passage, request proto.Message) error {
 	pass.stage = StageValidate

@@ -29,11 +29,11 @@ var (
 //
 // The request must be a copy: by the body of its own, net/http sees after a call
 // what is left on the connection, and must not take that for the next request.
-func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, stream bool) *body {
+func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, charge *charge, stream bool) *body {
 	if request.Body == nil || request.Body == http.NoBody {
 		return nil // a length of 0 would not do: on HTTP/2 the end may still be owed
 	}
-	body := &body{ReadCloser: request.Body}
+	body := &body{ReadCloser: request.Body, charge: charge}
 	if stream {
 		request.Body = &envelopes{body: body, limit: int64(l.messageBytes)}
 		return body
@@ -49,12 +49,18 @@ func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, st
 type body struct {
 	io.ReadCloser
 
-	ended atomic.Bool // there is no more to read
+	charge *charge     // for what was read; nil for an unguarded handler
+	ended  atomic.Bool // there is no more to read
 }
 
 // Read reads some of the body.
 func (b *body) Read(data []byte) (int, error) {
 	n, err := b.ReadCloser.Read(data)
+	if n > 0 && b.charge != nil {
+		if busy := b.charge.read(n); busy != nil {
+			return 0, busy
+		}
+	}
 	if err != nil {
 		b.ended.Store(true)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -93,6 +99,9 @@ func (e *envelopes) Read(data []byte) (int, error) {
 		if len(e.prefix) == envelopeBytes {
 			e.left = int64(binary.BigEndian.Uint32(e.prefix[1:]))
 			e.prefix = e.prefix[:0]
+			if e.left == 0 {
+				e.charge.done() // no codec sees a message without content
+			}
 		}
 	}
 	return n, err

@@ -32,12 +32,13 @@ func FuzzEnvelopes(f *testing.F) {
 				break
 			}
 		}
-		stream := &envelopes{body: &body{ReadCloser: io.NopCloser(iotest.OneByteReader(bytes.NewReader(data)))}, limit: limit}
+		charge := &charge{budget: newBudget(1 << 20)}
+		stream := &envelopes{body: &body{charge: charge, ReadCloser: io.NopCloser(iotest.OneByteReader(bytes.NewReader(data)))}, limit: limit}
 		if got, err := io.ReadAll(stream); !bytes.Equal(got, want) || large != errors.Is(err, errLarge) {
 			t.Errorf("one byte at a time: read %v with %v, want %v, too large: %t", got, err, want, large)
 		}
 		// In one piece, what was read together with a prefix comes along.
-		stream = &envelopes{body: &body{ReadCloser: io.NopCloser(bytes.NewReader(data))}, limit: limit}
+		stream = &envelopes{body: &body{charge: charge, ReadCloser: io.NopCloser(bytes.NewReader(data))}, limit: limit}
 		if got, err := io.ReadAll(stream); !bytes.HasPrefix(got, want) || large != errors.Is(err, errLarge) {
 			t.Errorf("in one piece: read %v with %v, want %v, too large: %t", got, err, want, large)
 		}

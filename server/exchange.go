@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -25,6 +26,8 @@ type exchange struct {
 	intercepted bool
 	page        bool    // the request is for an unguarded handler
 	unread      *unread // the body, where a front door may leave it; else nil
+	charge      charge  // for what the call holds of the server's memory
+	call        *connect.CallInfo
 }
 
 // drainTimeout is how long a response waits for what is left of its request on
@@ -37,14 +40,20 @@ const drainTimeout = 500 * time.Millisecond
 // request as it is to be served: within the limits.
 func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
 	exchange := &exchange{ResponseWriter: writer, get: request.Method == http.MethodGet}
+	exchange.charge.budget, exchange.charge.address = s.budget, addressOf(request)
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
+	ctx = action.WithAccountant(ctx, exchange)
 	if procedure.streams() {
 		ctx = action.WithStreamControl(ctx, s.control(writer))
 	} else {
 		exchange.timeout = s.write
 	}
 	request = request.WithContext(ctx)
-	body := s.boundBody(writer, request, procedure.receives())
+	charge := &exchange.charge
+	if procedure == nil {
+		charge = nil // an unguarded handler does as it likes with its body
+	}
+	body := s.boundBody(writer, request, charge, procedure.receives())
 	if request.ProtoMajor == 1 {
 		exchange.body = body
 	}
@@ -86,6 +95,9 @@ func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 // commit is called when the response begins.
 func (x *exchange) commit(status int) {
 	x.status = status
+	if x.charge.isShed() {
+		x.Header().Set("Retry-After", strconv.Itoa(int(comeAgain/time.Second)))
+	}
 	// Where deadlines are not supported there is no network to be slow.
 	controller := http.NewResponseController(x.ResponseWriter)
 	if x.timeout > 0 {
@@ -101,6 +113,23 @@ func (x *exchange) commit(status int) {
 	}
 }
 
+// end gives back what the call holds of the server. It may be called with a handler's
+// goroutine still at it.
+func (x *exchange) end() {
+	x.charge.end()
+}
+
+// Authenticated implements [action.Accountant].
+func (x *exchange) Authenticated(ctx context.Context, principalID string) error {
+	if call, ok := connect.CallInfoForServerContext(ctx); !ok || call != x.call {
+		return nil // a handler called another action
+	}
+	if principalID != "" {
+		x.charge.authenticate()
+	}
+	return nil
+}
+
 type exchangeKey struct{}
 
 // reach notes that a call came to its gate, which will leave a record of it.
@@ -108,6 +137,7 @@ func reach(next connect.ServerFunc) connect.ServerFunc {
 	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 		if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 			exchange.reached = true
+			exchange.call, _ = connect.CallInfoForServerContext(ctx)
 		}
 		return next(ctx, spec, stream)
 	}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2/connecthttp"
-	"connectrpc.com/connect/v2/connectproto"
 )
 
 // WithMaxMessageBytes sets the size of the largest request message, counted both
@@ -73,6 +72,9 @@ func WithPingInterval(interval time.Duration) Option {
 // limits is what a client may make the server spend on it.
 type limits struct {
 	messageBytes, headerBytes       int
+	elements                        int
+	pendingBytes                    int64 // 0 is the default
+	unknownFields                   UnknownFields
 	concurrentStreams               int
 	header, read, write, idle, ping time.Duration
 }
@@ -80,6 +82,7 @@ type limits struct {
 var defaultLimits = limits{
 	messageBytes:      4 << 20,
 	headerBytes:       64 << 10,
+	elements:          100_000,
 	concurrentStreams: 250,
 	header:            10 * time.Second,
 	read:              30 * time.Second,
@@ -106,6 +109,8 @@ func (l *limits) check() error {
 	return errors.Join(
 		between("message size", l.messageBytes, mostBytes),
 		between("header size", l.headerBytes, mostBytes),
+		between("number of elements of a message", l.elements, mostBytes),
+		l.checkPending(),
 		between("number of concurrent streams", l.concurrentStreams, math.MaxInt32),
 		above("header timeout", l.header),
 		above("read timeout", l.read),
@@ -131,14 +136,32 @@ func above(name string, value time.Duration) error {
 	return nil
 }
 
-// transport returns the options of connect's HTTP transport. Its codecs are
-// connect's own but for the nesting they accept.
+// pending is how much memory the calls may take that are being read.
+func (l *limits) pending() int64 {
+	if l.pendingBytes != 0 {
+		return l.pendingBytes
+	}
+	return max(defaultPending, l.leastPending())
+}
+
+// leastPending is the least that the messages that are allowed need to find room.
+func (l *limits) leastPending() int64 {
+	return max(leastPending, leastMessages*int64(min(l.messageBytes, mostBytes)))
+}
+
+// checkPending refuses less than that.
+func (l *limits) checkPending() error {
+	if least := l.leastPending(); l.pending() < least {
+		return fmt.Errorf("server: memory of %d bytes for pending calls is less than %d", l.pending(), least)
+	}
+	return nil
+}
+
+// transport returns the options of connect's HTTP transport.
 func (l *limits) transport() []connecthttp.Option {
-	binary, json := connectproto.NewBinaryCodec(), connectproto.NewJSONCodec()
-	binary.UnmarshalOptions.RecursionLimit = maxNesting
-	json.UnmarshalOptions.RecursionLimit = maxNesting
 	return []connecthttp.Option{
-		connecthttp.WithCodecs(binary, json),
+		connecthttp.WithCodecs(l.codecs()...),
+		connecthttp.WithCompressors(newCompressor()),
 		connecthttp.WithReadMaxBytes(l.messageBytes),
 		connecthttp.WithCompressMinBytes(minCompressed),
 	}

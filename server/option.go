@@ -97,6 +97,7 @@ type settings struct {
 	onShutdown func(end func()) (stop func() bool)
 	logger     *slog.Logger // nil is the default logger
 	frontDoor  bool
+	budget     *budget
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
@@ -130,6 +131,7 @@ func newSettings(options []Option) (*settings, error) {
 	if grace := settings.grace(); settings.shutdown > 0 && (grace < 0 || grace >= settings.shutdown) {
 		settings.refuse("stream grace of %v is not between 0 and the shutdown timeout of %v", grace, settings.shutdown)
 	}
+	settings.budget = newBudget(settings.pending())
 	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown),
 		errors.Join(settings.errs...))
 	if settings.encrypted {

@@ -23,6 +23,7 @@ var (
 func (s *Server) respond(writer http.ResponseWriter, request *http.Request) {
 	procedure := s.procedures.find(request)
 	exchange, request := s.settings.begin(writer, request, procedure)
+	defer exchange.end()
 	defer s.recoverPanic(exchange, request)
 	if !s.settings.answersFor(request) {
 		s.misdirected(exchange, request)
@@ -55,6 +56,11 @@ func (s *Server) allowOrigin(exchange *exchange, request *http.Request) {
 
 // call answers a request for an action.
 func (s *Server) call(exchange *exchange, request *http.Request, procedure *procedure) {
+	if wrong := malformedHead(request); wrong != nil {
+		_ = s.errors.Write(exchange, request, wrong)
+		s.refused(request.Context(), exchange, slog.String("procedure", procedure.name))
+		return
+	}
 	procedure.serving.Add(1)
 	defer procedure.serving.Add(-1)
 	procedure.handler.ServeHTTP(exchange, request)
@@ -65,7 +71,7 @@ func (s *Server) call(exchange *exchange, request *http.Request, procedure *proc
 
 // unknown answers a request for something that the server does not have.
 func (s *Server) unknown(exchange *exchange, request *http.Request) {
-	if request.Method == http.MethodPost && s.errors.IsSupported(request) {
+	if request.Method == http.MethodPost && len(request.Header.Get("Content-Type")) <= mostQuoted && s.errors.IsSupported(request) {
 		_ = s.errors.Write(notFound{exchange}, request, errUnknown)
 	} else {
 		http.NotFound(exchange, request)

@@ -31,17 +31,20 @@ func (w *jsonWalk) add(items int, bytes int64) {
 	w.cost.Items += items
 	w.cost.Bytes += bytes
 	if w.cost.Items > w.limit {
-		w.at = len(w.data)
+		w.stop()
 	}
 }
 
+// stop ends the walk: a decoder comes no further, or there is too much already.
+func (w *jsonWalk) stop() { w.at = len(w.data) }
+
 // message counts what is in the value of a message.
 func (w *jsonWalk) message(plan *plan, depth int) {
-	next := w.space()
-	form := plan.form
 	if depth == 0 {
-		form = untyped
+		w.stop()
+		return
 	}
+	next, form := w.space(), plan.form
 	if form == value {
 		switch next {
 		case '{':
@@ -267,6 +270,10 @@ func (w *jsonWalk) span(count bool) {
 		switch w.data[w.at] {
 		case '{', '[':
 			open++
+			if open > perMessage*depthLimit {
+				w.stop()
+				return
+			}
 		case '}', ']':
 			open--
 			if open < 0 {
@@ -283,6 +290,9 @@ func (w *jsonWalk) span(count bool) {
 		}
 	}
 }
+
+// perMessage is how many brackets a message takes that is in a list or a map.
+const perMessage = 2
 
 // What one token can make at most. An object in a google.protobuf.Struct makes an
 // entry, its value and a Struct; a comma in one, an entry and its value; a comma in

@@ -1,0 +1,134 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/internal/wire"
+)
+
+// WithMaxMessageElements sets how many messages, elements of lists and entries of
+// maps a request message may hold, counted before it is decoded. One with more ends
+// its call as resource_exhausted. By default it is 100,000.
+//
+// A few bytes become many in memory: a message without a field takes two bytes on the
+// wire, and in memory hundreds.
+func WithMaxMessageElements(limit int) Option {
+	return optionFunc(func(s *settings) { s.elements = limit })
+}
+
+// A codec is one of connect's codecs that counts what decoding a message would make
+// before it decodes it.
+type codec struct {
+	connect.StableCodec
+
+	limits    *limits
+	count     func(message protoreflect.MessageDescriptor, data []byte, limit int) wire.Cost
+	unmarshal func(data []byte, message proto.Message) error
+}
+
+// codecs returns the codecs that a server uses. They are connect's own but for what
+// they accept.
+func (l *limits) codecs() []connect.Codec {
+	counter := &wire.Counter{}
+	binary, json := connectproto.NewBinaryCodec(), connectproto.NewJSONCodec()
+	binary.UnmarshalOptions.RecursionLimit = maxNesting
+	json.UnmarshalOptions.RecursionLimit = maxNesting
+	json.UnmarshalOptions.DiscardUnknown = l.unknownFields == Ignore
+	return []connect.Codec{
+		&codec{binary, l, counter.Binary, func(data []byte, message proto.Message) error {
+			if err := binary.UnmarshalOptions.Unmarshal(data, message); err != nil {
+				return err
+			}
+			if l.unknownFields == Refuse && hasUnknown(message.ProtoReflect()) {
+				return errUnknownField
+			}
+			return nil
+		}},
+		&codec{json, l, counter.JSON, func(data []byte, message proto.Message) error {
+			if len(data) == 0 {
+				return errEmpty
+			}
+			return json.UnmarshalOptions.Unmarshal(data, message)
+		}},
+	}
+}
+
+var (
+	errEmpty        = errors.New("a payload of no length is no JSON object")
+	errUnknownField = errors.New("the message has a field that its type does not have")
+)
+
+// mostDecodeText is how many bytes of the wire the text of a decoder's error may
+// take. It quotes the request.
+const mostDecodeText = 256
+
+// UnmarshalRead decodes a message. Connect hands over all of it, decompressed, and
+// the context of the request.
+func (c *codec) UnmarshalRead(ctx context.Context, source io.Reader, target any) error {
+	message, ok := target.(proto.Message)
+	if !ok {
+		return fmt.Errorf("%w: got %T", connectproto.ErrNotProtoMessage, target)
+	}
+	buffer, ok := source.(*bytes.Buffer)
+	if !ok {
+		buffer = &bytes.Buffer{}
+		if _, err := buffer.ReadFrom(source); err != nil {
+			return err
+		}
+	}
+	data := buffer.Bytes()
+	cost := c.count(message.ProtoReflect().Descriptor(), data, c.limits.elements)
+	if cost.Items > c.limits.elements {
+		return connect.Errorf(connect.CodeResourceExhausted,
+			"the message has more than %d messages, elements and entries", c.limits.elements)
+	}
+	if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		if err := exchange.charge.decode(len(data), cost.Bytes); err != nil {
+			return err
+		}
+		defer exchange.charge.done()
+	}
+	if err := c.unmarshal(data, message); err != nil {
+		return connect.NewError(connect.CodeInvalidArgument, wire.Shorten(err.Error(), mostDecodeText))
+	}
+	return nil
+}
+
+// hasUnknown reports whether a message, or one within it, has a field that its type
+// does not have.
+func hasUnknown(message protoreflect.Message) bool {
+	if len(message.GetUnknown()) > 0 {
+		return true
+	}
+	found := false
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		switch {
+		case field.IsMap():
+			if field.MapValue().Message() == nil {
+				break
+			}
+			value.Map().Range(func(_ protoreflect.MapKey, value protoreflect.Value) bool {
+				found = hasUnknown(value.Message())
+				return !found
+			})
+		case field.Message() == nil:
+		case field.IsList():
+			for i := 0; i < value.List().Len() && !found; i++ {
+				found = hasUnknown(value.List().Get(i).Message())
+			}
+		default:
+			found = hasUnknown(value.Message())
+		}
+		return !found
+	})
+	return found
+}

@@ -1,0 +1,56 @@
+package server
+
+import (
+	"io"
+	"runtime"
+	"sync"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectgzip"
+)
+
+// inflatersPerProcessor is how many messages are decompressed at a time, for each
+// processor. Connect holds all of a message's compressed bytes by then, so none of
+// them waits for a client, and each holds one message of the largest size at most.
+const inflatersPerProcessor = 4
+
+// A compressor is a compression of which only so much is undone at a time: a few
+// bytes become a message of the largest size.
+type compressor struct {
+	connect.Compressor
+
+	places chan struct{}
+}
+
+// newCompressor returns gzip, the one compression that a server knows.
+func newCompressor() *compressor {
+	return &compressor{
+		Compressor: connectgzip.New(),
+		places:     make(chan struct{}, inflatersPerProcessor*runtime.GOMAXPROCS(0)),
+	}
+}
+
+// Decompress waits for a place and holds it until the result is closed.
+func (c *compressor) Decompress(source io.Reader) (io.ReadCloser, error) {
+	c.places <- struct{}{}
+	leave := sync.OnceFunc(func() { <-c.places })
+	reader, err := c.Compressor.Decompress(source)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	return &inflating{ReadCloser: reader, leave: leave}, nil
+}
+
+// inflating is a message that is being decompressed.
+type inflating struct {
+	io.ReadCloser
+
+	leave func()
+}
+
+// Close gives the place to the next.
+func (i *inflating) Close() error {
+	defer i.leave()
+	return i.ReadCloser.Close()
+}
