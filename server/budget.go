@@ -54,12 +54,11 @@ func newBudget(limit int64) *budget {
 func (b *budget) take(address netip.Prefix, bytes int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	share := b.shares[address] + bytes
-	if share > b.limit-b.used {
+	share, used := b.shares[address]+bytes, b.used+bytes
+	if share > b.limit-used {
 		return false
 	}
-	b.used += bytes
-	b.shares[address] = share
+	b.used, b.shares[address] = used, share
 	return true
 }
 

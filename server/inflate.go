@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"runtime"
 	"sync"
@@ -37,16 +38,28 @@ func (c *compressor) Decompress(source io.Reader) (io.ReadCloser, error) {
 	reader, err := c.Compressor.Decompress(source)
 	if err != nil {
 		leave()
-		return nil, err
+		return nil, errPacked
 	}
 	return &inflating{ReadCloser: reader, leave: leave}, nil
 }
+
+// errPacked is what a caller is told whose message is not what it says it is.
+var errPacked = connect.NewError(connect.CodeInvalidArgument, "the message could not be decompressed")
 
 // inflating is a message that is being decompressed.
 type inflating struct {
 	io.ReadCloser
 
 	leave func()
+}
+
+// Read reads some of the message.
+func (i *inflating) Read(data []byte) (int, error) {
+	n, err := i.ReadCloser.Read(data)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = errPacked
+	}
+	return n, err
 }
 
 // Close gives the place to the next.

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"net/http"
+	"net/netip"
+	"sync"
+	"testing"
+)
+
+func prefix(text string) netip.Prefix { return addressOf(&http.Request{RemoteAddr: text}) }
+
+// One address gets no more than it leaves to others.
+func TestBudgetIsShared(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	first, second, third := prefix("10.0.0.1:1"), prefix("10.0.0.2:1"), prefix("10.0.0.3:1")
+	budget := newBudget(limit)
+	if budget.take(first, limit/2+1) {
+		t.Error("one address took more than half")
+	}
+	if !budget.take(first, limit/2) {
+		t.Error("one address did not get half")
+	}
+	if budget.take(first, 1) {
+		t.Error("one address took more than half in two pieces")
+	}
+	if !budget.take(second, limit/4) || budget.take(second, 1) {
+		t.Error("the second address did not get half of what was left")
+	}
+	if !budget.take(third, 100) {
+		t.Error("nothing was left for a third")
+	}
+	budget.give(first, limit/2)
+	budget.give(second, limit/4)
+	budget.give(third, 100)
+	if budget.used != 0 || len(budget.shares) != 0 {
+		t.Errorf("what was given back is still held: %d by %v", budget.used, budget.shares)
+	}
+}
+
+func TestAddressOf(t *testing.T) {
+	t.Parallel()
+	for remote, want := range map[string]string{
+		"10.0.0.1:80":               "10.0.0.1/32",
+		"[::ffff:10.0.0.1]:80":      "10.0.0.1/32",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80":         "fe80::/64",
+		"@":                         "invalid Prefix",
+		"":                          "invalid Prefix",
+	} {
+		if got := prefix(remote).String(); got != want {
+			t.Errorf("%q: %s, want %s", remote, got, want)
+		}
+	}
+}
+
+func TestCharge(t *testing.T) {
+	t.Parallel()
+	budget := newBudget(8 * granule)
+	open := func() *charge { return &charge{budget: budget} }
+
+	// What a stranger's call reads and makes counts until it ends.
+	stranger := open()
+	if err := stranger.read(granule / 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.decode(granule/2, granule); err != nil {
+		t.Fatal(err)
+	}
+	stranger.done()
+	if budget.used != granule {
+		t.Errorf("after decoding %d is held, want what was made", budget.used)
+	}
+	if err := stranger.decode(granule, 3*granule+1); err != errBusy {
+		t.Errorf("more than half was taken: %v", err)
+	}
+	if !stranger.isShed() {
+		t.Error("the call does not know that it was shed")
+	}
+	stranger.end()
+	if err := stranger.read(granule); err != nil || budget.used != 0 {
+		t.Errorf("after its end a call holds %d: %v", budget.used, err)
+	}
+
+	// What a principal's call made is not counted, and what it reads is.
+	principal := open()
+	_ = principal.read(1)
+	_ = principal.decode(1, 2*granule)
+	principal.authenticate()
+	if budget.used != 0 {
+		t.Errorf("an authenticated call holds %d", budget.used)
+	}
+	if err := principal.decode(2*granule, 2*granule); err != nil || budget.used != 4*granule {
+		t.Errorf("while it decodes it holds %d: %v", budget.used, err)
+	}
+	principal.done()
+	if budget.used != 0 {
+		t.Errorf("after that it holds %d", budget.used)
+	}
+	principal.end()
+}
+
+// Calls that read, decode and end at once leave nothing held.
+func TestChargeConcurrently(t *testing.T) {
+	t.Parallel()
+	budget := newBudget(1 << 20)
+	var group sync.WaitGroup
+	for i := range 100 {
+		group.Go(func() {
+			charge := &charge{budget: budget, address: prefix([]string{"10.0.0.1:1", "10.0.0.2:1"}[i%2])}
+			var within sync.WaitGroup
+			within.Go(func() {
+				for range 100 {
+					_ = charge.read(1000)
+					_ = charge.decode(1000, 5000)
+					charge.done()
+				}
+			})
+			charge.authenticate()
+			charge.end()
+			within.Wait()
+		})
+	}
+	group.Wait()
+	if budget.used != 0 || len(budget.shares) != 0 {
+		t.Errorf("%d is held, by %v", budget.used, budget.shares)
+	}
+}
