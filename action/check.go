@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // A Check ties a condition that a declaration names to the Go code that decides it.
@@ -16,12 +17,8 @@ type Check struct {
 	name       string
 	incomplete bool // there is nothing that could decide
 	request    protoreflect.FullName
-	holds      checkFunc
+	holds      policy.CheckFunc
 }
-
-// checkFunc decides a check. It runs after everything else that its grant asks for
-// was found to hold.
-type checkFunc func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error)
 
 // NewCheck ties the check of an RPC to the method of checks that decides it.
 // Generated code calls it.

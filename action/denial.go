@@ -10,10 +10,9 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
-	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // A denial is why a call is not let through: what its caller is told, and what
@@ -24,9 +23,15 @@ type denial struct {
 	err    error          // the fault behind it, for operators
 	cause  error          // what the transport said, for nobody
 
-	explain    func() []GrantOutcome // where the grants were looked at
-	credential authn.DenialReason    // what was wrong with the credentials, for challenges
-	maxAge     time.Duration         // where the caller authenticated too long ago
+	asked      *asked             // where the grants were looked at
+	credential authn.DenialReason // what was wrong with the credentials, for challenges
+	maxAge     time.Duration      // where the caller authenticated too long ago
+}
+
+// asked is what the grants were looked at with.
+type asked struct {
+	policy *policy.Policy
+	input  policy.Input
 }
 
 func (d *denial) Error() string { return d.public.Error() }
@@ -99,12 +104,12 @@ func unauthenticated(ctx context.Context, scheme string, err error) *denial {
 }
 
 // denied is the denial that follows from looking at the grants.
-func (g *gate) denied(ctx context.Context, err error, pass *passage, request proto.Message) *denial {
-	denial := &denial{public: errInternal, reason: "a condition could not be decided", err: err}
+func (g *gate) denied(err error, input policy.Input) *denial {
+	denial := &denial{public: errInternal, reason: "a condition could not be decided", err: err, asked: &asked{g.policy, input}}
 	switch {
 	case err == nil:
 		denial.public, denial.reason = errPermissionDenied, "no grant holds"
-	case errors.Is(err, condition.ErrCost):
+	case errors.Is(err, policy.ErrCost):
 		denial.public, denial.reason, denial.err = errPermissionDenied, err.Error(), nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return interrupted(err)
@@ -113,10 +118,6 @@ func (g *gate) denied(ctx context.Context, err error, pass *passage, request pro
 	}
 	if g.conceal && denial.public == errPermissionDenied {
 		denial.public = NotFound()
-	}
-	denial.explain = func() []GrantOutcome {
-		input := condition.Input{Principal: pass.principal, Request: request, Now: pass.start}
-		return g.explanation(ctx, input, pass.principal)
 	}
 	return denial
 }

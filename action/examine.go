@@ -14,13 +14,14 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // examined is a method that nothing speaks against.
 type examined struct {
 	declaration *declare.Declaration
 	validator   protovalidate.Validator
-	checks      map[string]checkFunc
+	checks      map[string]policy.CheckFunc
 }
 
 // spec describes the method to connect.
@@ -112,7 +113,7 @@ func (r *Registry) examineMethods(of registration, declarations []*declare.Decla
 			refusals = append(refusals, declare.Refuse(declare.RuleValidationInvalid, method,
 				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
 		}
-		found[i] = examined{declaration: declared[method.Name()], validator: validator, checks: map[string]checkFunc{}}
+		found[i] = examined{declaration: declared[method.Name()], validator: validator, checks: map[string]policy.CheckFunc{}}
 		for _, check := range of.checks {
 			if check.method == shape.name {
 				found[i].checks[check.name] = check.holds
@@ -221,14 +222,10 @@ func (r *Registry) newGate(method examined) *gate {
 		request:   method.declaration.Method.Input().FullName(),
 		validator: method.validator,
 		maxAge:    method.declaration.MaxAge,
-		anyone:    method.declaration.Anyone,
 		conceal:   method.declaration.Conceal,
-		grants:    newGrants(method.declaration, method.checks),
+		policy:    policy.New(method.declaration, method.checks),
 		when:      method.declaration.When(),
 		recheck:   method.declaration.Recheck(r.recheck),
-	}
-	for _, grant := range gate.grants {
-		gate.readsRequest = gate.readsRequest || grant.check != nil || grant.condition.ReadsRequest()
 	}
 	for _, name := range method.declaration.Schemes {
 		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: r.schemes[name]})

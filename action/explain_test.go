@@ -26,22 +26,22 @@ func TestDenialsAreExplained(t *testing.T) {
 		"a role": {
 			method: "Role", who: "robot",
 			want: []action.GrantOutcome{{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
-				{Condition: "any_role viewer", Why: `principal.roles is ["robot"]`},
+				{Condition: "any_role viewer", Why: "the principal's one role is not, and does not include, what is needed"},
 			}}},
 		},
 		"every condition of a grant": {
 			method: "Every", who: "editor",
 			want: []action.GrantOutcome{{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
-				{Condition: "any_role editor", Held: true, Why: `principal.roles is ["editor"]`},
-				{Condition: "all_scopes items.write", Why: `principal.scopes is []`},
+				{Condition: "any_role editor", Held: true, Why: `the principal has role "editor"`},
+				{Condition: "all_scopes items.write", Why: "the principal lacks items.write"},
 				{Condition: "cel principal.id == request.owner", Why: `principal.id is "editor", request.owner is "somebody"`},
 			}}},
 		},
 		"every grant": {
 			method: "Several", who: "reader",
 			want: []action.GrantOutcome{
-				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: `principal.roles is []`}}},
-				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "all_scopes items.admin", Why: `principal.scopes is ["items.read"]`}}},
+				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: "the principal has no role"}}},
+				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "all_scopes items.admin", Why: "the principal lacks items.admin"}}},
 				{Grant: "allow[2]", Conditions: []action.ConditionOutcome{
 					{Condition: "cel principal.id == request.owner", Why: `principal.id is "reader", request.owner is "somebody"`},
 				}},
@@ -52,20 +52,20 @@ func TestDenialsAreExplained(t *testing.T) {
 			method: "Checked", who: "robot",
 			want: []action.GrantOutcome{
 				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
-					{Condition: "any_role viewer", Why: `principal.roles is ["robot"]`},
-					{Condition: "check is_open", Why: "it was not asked, as the grant asks for more that does not hold"},
+					{Condition: "any_role viewer", Why: "the principal's one role is not, and does not include, what is needed"},
+					{Condition: "check is_open", Why: "it was not asked, as the grant needs more that does not hold"},
 				}},
-				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: `principal.roles is ["robot"]`}}},
+				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: "the principal's one role is not, and does not include, what is needed"}}},
 			},
 		},
 		"a check that said no": {
 			method: "Checked", who: "viewer",
 			want: []action.GrantOutcome{
 				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
-					{Condition: "any_role viewer", Held: true, Why: `principal.roles is ["viewer"]`},
+					{Condition: "any_role viewer", Held: true, Why: `the principal has role "viewer"`},
 					{Condition: "check is_open", Why: "it said no, or could not say"},
 				}},
-				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: `principal.roles is ["viewer"]`}}},
+				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: "the principal's one role is not, and does not include, what is needed"}}},
 			},
 		},
 	} {

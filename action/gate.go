@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // A gate is what stands between the wire and one handler. It is compiled at
@@ -23,13 +24,11 @@ type gate struct {
 	validator protovalidate.Validator
 	schemes   []scheme      // empty on an anonymous action, and only there
 	maxAge    time.Duration // 0 asks for no fresh sign-in
-	anyone    bool          // no grant needs to hold
 	conceal   bool          // a denial reads as not_found
-	grants    []grant
+	policy    *policy.Policy
 
-	when         sallyportv1.Stream_When // when a stream is authorized; unset on a unary action
-	recheck      time.Duration           // how long a stream's decision lives
-	readsRequest bool                    // some grant reads the request
+	when    sallyportv1.Stream_When // when a stream is authorized; unset on a unary action
+	recheck time.Duration           // how long a stream's decision lives
 }
 
 // admit is the gate. Authorization may read the request, so the request must be

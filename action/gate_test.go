@@ -11,6 +11,8 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // unrecorded keeps nothing.
@@ -33,21 +35,19 @@ func (sure) Validate(proto.Message, ...protovalidate.ValidationOption) error { r
 // lets anybody through.
 func TestImpossibleGates(t *testing.T) {
 	t.Parallel()
-	asked := []string{"owner"}
+	anyone := policy.New(&declare.Declaration{Anyone: true}, nil)
+	role := policy.New(&declare.Declaration{Grants: []declare.Grant{{Name: "allow[0]", Conditions: []declare.Condition{declare.AnyRole{Unfolded: []string{"owner"}}}}}}, nil)
 	registry := &Registry{recorder: unrecorded{}, now: time.Now}
 	steps := map[string]step{"admit": (*gate).admit, "admitUnread": (*gate).admitUnread, "admitFirst": (*gate).admitFirst, "admitSingle": (*gate).admitSingle, "admitNext": (*gate).admitNext}
 	for name, gate := range map[string]*gate{
-		"no grant":                       {validator: sure{}},
-		"a zero grant":                   {validator: sure{}, grants: []grant{{}}},
-		"many zero grants":               {validator: sure{}, grants: make([]grant, 70)},
-		"a role of nobody":               {validator: sure{}, grants: []grant{{anyRole: asked}}},
-		"a scope of nobody":              {validator: sure{}, grants: []grant{{allScopes: asked}}},
-		"a check of nobody":              {validator: sure{}, grants: []grant{{check: asksWho}}},
-		"a nil authenticator":            {validator: sure{}, anyone: true, schemes: []scheme{{name: "session"}}},
-		"every message of no validator":  {anyone: true, when: 3, schemes: []scheme{{name: "session"}}},
+		"no policy":                      {validator: sure{}},
+		"a zero policy":                  {validator: sure{}, policy: &policy.Policy{}},
+		"no principal":                   {validator: sure{}, policy: role},
+		"a nil authenticator":            {validator: sure{}, policy: anyone, schemes: []scheme{{name: "session"}}},
+		"every message of no validator":  {policy: anyone, when: 3, schemes: []scheme{{name: "session"}}},
 		"no validator, nor anything":     {},
-		"no validator, concealed":        {conceal: true, grants: []grant{{anyRole: asked}}},
-		"no validator, with a principal": {grants: []grant{{anyRole: asked}}, schemes: []scheme{{name: "session", authenticator: tells("alice")}}},
+		"no validator, concealed":        {conceal: true, policy: role},
+		"no validator, with a principal": {policy: role, schemes: []scheme{{name: "session", authenticator: tells("alice")}}},
 	} {
 		gate.registry = registry
 		for stepName, step := range steps {
@@ -61,11 +61,6 @@ func TestImpossibleGates(t *testing.T) {
 			}
 		}
 	}
-}
-
-// asksWho is a check that looks at the principal.
-func asksWho(_ context.Context, principal *authn.Principal, _ proto.Message) (bool, error) {
-	return principal.ID() != "", nil
 }
 
 // tells is an authenticator that takes every caller for somebody.

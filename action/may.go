@@ -44,7 +44,7 @@ func (r *Registry) May(ctx context.Context, principal *authn.Principal, question
 		if !ok {
 			reason = fault(err)
 		}
-		return pass.denied(reason)
+		return pass.denied(ctx, reason)
 	}
 	return pass.decision(Allow)
 }

@@ -3,7 +3,6 @@ package action
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -19,9 +18,9 @@ type passage struct {
 	start     time.Time
 	stage     Stage
 	principal *authn.Principal
-	grant     int
-	ended     bool // the stream of requests ended before its first message
-	again     bool // the caller is looked at again, and not as a front door found it
+	grant     string // the name of what let the call through
+	ended     bool   // the stream of requests ended before its first message
+	again     bool   // the caller is looked at again, and not as a front door found it
 	admitted  bool
 }
 
@@ -64,7 +63,7 @@ func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	if !ok {
 		reason = fault(cause)
 	}
-	decision := p.denied(reason)
+	decision := p.denied(ctx, reason)
 	p.gate.challenge(ctx, reason.forChallenge(decision.MissingScopes))
 	p.record(ctx, decision)
 	return reason.public
@@ -86,13 +85,13 @@ func (p *passage) clock() {
 }
 
 // denied describes a denial.
-func (p *passage) denied(reason *denial) Decision {
+func (p *passage) denied(ctx context.Context, reason *denial) Decision {
 	decision := p.decision(Deny)
 	decision.Code, decision.Reason, decision.Err = reason.public.Code(), reason.reason, reason.err
 	decision.MaxAge = reason.maxAge
-	if reason.explain != nil {
-		decision.Grants = reason.explain()
-		decision.MissingScopes = p.gate.missingScopes(decision.Grants, p.principal)
+	if asked := reason.asked; asked != nil {
+		decision.Grants = asked.policy.Explain(ctx, asked.input)
+		decision.MissingScopes = asked.policy.MissingScopes(ctx, asked.input)
 	}
 	return decision
 }
@@ -127,12 +126,8 @@ func (p *passage) decision(outcome Outcome) Decision {
 	if p.principal != nil {
 		decision.PrincipalID, decision.Scheme = p.principal.ID(), p.principal.Scheme()
 	}
-	switch {
-	case outcome == Deny:
-	case p.gate.anyone:
-		decision.Grant = "anyone"
-	default:
-		decision.Grant = fmt.Sprintf("allow[%d]", p.grant)
+	if outcome == Allow {
+		decision.Grant = p.grant
 	}
 	return decision
 }

@@ -3,6 +3,8 @@ package action
 import (
 	"context"
 	"log/slog"
+
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // A Recorder keeps decisions. Every call leaves one.
@@ -53,7 +55,7 @@ func (r logRecorder) Record(ctx context.Context, decision Decision) {
 		attributes = append(attributes, slog.String("code", decision.Code.String()), slog.String("reason", decision.Reason))
 	}
 	if len(decision.Grants) > 0 {
-		attributes = append(attributes, slog.String("grants", summary(decision.Grants)))
+		attributes = append(attributes, slog.String("grants", policy.Summary(decision.Grants)))
 	}
 	if decision.Err != nil {
 		attributes = append(attributes, slog.String("error", decision.Err.Error()))

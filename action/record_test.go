@@ -70,8 +70,8 @@ func TestLogRecorder(t *testing.T) {
 				"level": "INFO", "msg": "decision", "procedure": unary("Several"), "stage": "authorize", "outcome": "deny",
 				"principal": "reader", "scheme": "session", "grant": "", "duration": float64(0),
 				"code": "permission_denied", "reason": "no grant holds",
-				"grants": `allow[0]: any_role owner: principal.roles is []; ` +
-					`allow[1]: all_scopes items.admin: principal.scopes is ["items.read"]; ` +
+				"grants": `allow[0]: any_role owner: the principal has no role; ` +
+					`allow[1]: all_scopes items.admin: the principal lacks items.admin; ` +
 					`allow[2]: cel principal.id == request.owner: principal.id is "reader", request.owner is "alice"`,
 			}},
 		},

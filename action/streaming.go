@@ -109,7 +109,7 @@ func (s *streaming) end(pass *passage, cause error) error {
 	if !s.denial.CompareAndSwap(nil, reason.public) {
 		return s.denial.Load()
 	}
-	pass.record(s.ctx, pass.denied(reason))
+	pass.record(s.ctx, pass.denied(s.ctx, reason))
 	s.cancel(reason.public)
 	return reason.public
 }

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
@@ -32,8 +33,8 @@ func unguardedEntry[Req any](permit unguarded.Permit, principal *authn.Principal
 	}
 	registry := &Registry{recorder: LogRecorder(nil), now: time.Now}
 	entry := &entry[Req]{message: message}
-	entry.passage = (&gate{registry: registry, anyone: true}).begin()
-	entry.stage, entry.admitted = StageHandle, true
+	entry.passage = (&gate{registry: registry}).begin()
+	entry.stage, entry.grant, entry.admitted = StageHandle, policy.Anyone, true
 	if principal != nil {
 		entry.principal = principal
 	}
@@ -72,7 +73,9 @@ func Decider(permit unguarded.Permit, registry *Registry, procedure string) (fun
 		return nil, fmt.Errorf("%s is no action that looks at grants", procedure)
 	}
 	return func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
-		verdict, err := gate.decide(ctx, gate.registry.now(), principal.WithScheme(gate.schemes[0].name), request)
-		return verdict.allowed, err
+		decision, err := gate.policy.Decide(ctx, policy.Input{
+			Principal: principal.WithScheme(gate.schemes[0].name), Request: request, Now: gate.registry.now(),
+		})
+		return decision.Allowed, err
 	}, nil
 }

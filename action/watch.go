@@ -106,7 +106,7 @@ func (s *streaming) touch() {
 // remember keeps a copy of the request that the decision that stands is about. It
 // is copied because the handler owns the request.
 func (s *streaming) remember(request proto.Message) {
-	if request == nil || !s.gate.readsRequest || s.gate.authorizesOpen() {
+	if request == nil || !s.gate.policy.NeedsRequest() || s.gate.authorizesOpen() {
 		return
 	}
 	if s.subject.Load() != nil && !s.gate.authorizesEvery() {

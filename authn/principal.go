@@ -31,6 +31,10 @@ type Details struct {
 	Scopes []string
 	// Attributes are further facts for CEL conditions to read.
 	Attributes map[string]string
+	// Scheme is the scheme that the principal counts as authenticated by, for a
+	// principal that a program makes to ask a registry about. An authenticator leaves it
+	// empty: a gate sets the name that the registry binds the authenticator to.
+	Scheme string
 	// AuthenticatedAt is when the principal proved its identity. Zero means that the
 	// scheme cannot tell, and then an action with a max_age denies it.
 	AuthenticatedAt time.Time
@@ -53,6 +57,7 @@ func (d *Details) EndBy(end time.Time) {
 func NewPrincipal(id string, details Details) *Principal {
 	return &Principal{
 		id:              id,
+		scheme:          details.Scheme,
 		roles:           newNames(details.Roles),
 		scopes:          newNames(details.Scopes),
 		attributes:      maps.Clone(details.Attributes),
@@ -89,7 +94,7 @@ func (p *Principal) Attribute(name string) (string, bool) {
 func (p *Principal) Attributes() map[string]string { return maps.Clone(p.attributes) }
 
 // Scheme returns the name of the scheme that authenticated the principal. It is
-// empty until a gate, or [Principal.WithScheme], has set it.
+// empty unless a gate, [Principal.WithScheme] or [Details] has set it.
 func (p *Principal) Scheme() string { return p.scheme }
 
 // WithScheme returns the same principal, authenticated by the named scheme. A gate

@@ -1,7 +1,6 @@
 package condition
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -30,7 +29,8 @@ const maxShown = 64
 
 // Value returns the value of what was read, for an operator to see: quoted, cut
 // after some length, and redacted where the field, or one on the way to it, is
-// marked debug_redact. It is "" for what has no single value.
+// marked debug_redact. Of a list or a map it is the number of its elements. It is ""
+// for what has no single value.
 func (r Read) Value(input Input) string {
 	switch {
 	case r.principal != "" && input.Principal != nil:
@@ -49,11 +49,11 @@ func (r Read) ofPrincipal(principal *authn.Principal) string {
 	case "scheme":
 		return show(strconv.Quote(principal.Scheme()))
 	case "roles":
-		return show(fmt.Sprintf("%q", principal.Roles()))
+		return listOf(len(principal.Roles()))
 	case "scopes":
-		return show(fmt.Sprintf("%q", principal.Scopes()))
+		return listOf(len(principal.Scopes()))
 	case "attributes":
-		return show(fmt.Sprintf("%q", principal.Attributes()))
+		return mapOf(len(principal.Attributes()))
 	case "authenticated_at":
 		return principal.AuthenticatedAt().UTC().Format(time.RFC3339)
 	case "expires_at":
@@ -81,14 +81,10 @@ func (r Read) ofRequest(request protoreflect.Message) string {
 	}
 	value, leaf := path.get(request), path.leaf()
 	switch {
-	case leaf.IsList() && leaf.Message() == nil:
-		values := make([]string, value.List().Len())
-		for i := range values {
-			values[i] = scalar(leaf, value.List().Get(i))
-		}
-		return show("[" + strings.Join(values, " ") + "]")
-	case leaf.IsList() || leaf.IsMap():
-		return "" // too much to show, and not all of it may be shown
+	case leaf.IsList():
+		return listOf(value.List().Len())
+	case leaf.IsMap():
+		return mapOf(value.Map().Len())
 	case leaf.Message() != nil:
 		return show(messageText(value.Message()))
 	default:
@@ -119,6 +115,11 @@ func messageText(message protoreflect.Message) string {
 	}
 	return prototext.MarshalOptions{}.Format(message.Interface())
 }
+
+// listOf and mapOf stand for what is too much to show, and not all of which may be
+// shown.
+func listOf(elements int) string { return "a list of " + strconv.Itoa(elements) }
+func mapOf(elements int) string  { return "a map of " + strconv.Itoa(elements) }
 
 func show(text string) string {
 	if len(text) <= maxShown {

@@ -1,0 +1,95 @@
+package condition
+
+import "google.golang.org/protobuf/reflect/protoreflect"
+
+// OfPrincipal is the read of a field of the principal, by its name in CEL: "roles".
+func OfPrincipal(field string) Read {
+	return Read{Name: "principal." + field, principal: field}
+}
+
+// Principal returns the field of the principal that is read, by its name in CEL;
+// "principal" where it is all of it, and "" where it is none.
+func (r Read) Principal() string {
+	if r.Name == "principal" {
+		return r.Name
+	}
+	return r.principal
+}
+
+// OfRequest reports whether it is the request, or something of it, that is read.
+func (r Read) OfRequest() bool { return r.path != nil || r.Name == "request" }
+
+// CopyRequest sets in one message what is read of another of the same type, and
+// nothing else: no field that is marked debug_redact or stands below one that is, no
+// message in an Any, which may hold such fields, and no unknown field. complete is
+// whether all that is read, and set, was copied.
+func (r Read) CopyRequest(to, from protoreflect.Message) (complete bool) {
+	if r.path == nil {
+		return copyMessage(to, from)
+	}
+	for i, known := range r.path {
+		// The message may be of another descriptor of the same name.
+		field := from.Descriptor().Fields().ByName(known.Name())
+		switch {
+		case field == nil:
+			return false
+		case !from.Has(field):
+			return true // unset here as there
+		case isRedacted(field):
+			return false
+		case i == len(r.path)-1:
+			return copyField(to, from, field)
+		case field.Message() == nil || field.IsList() || field.IsMap():
+			return false
+		}
+		to, from = to.Mutable(field).Message(), from.Get(field).Message()
+	}
+	return true
+}
+
+func copyMessage(to, from protoreflect.Message) (complete bool) {
+	complete = from.Descriptor().FullName() != "google.protobuf.Any" && len(from.GetUnknown()) == 0
+	if from.Descriptor().FullName() == "google.protobuf.Any" {
+		return complete
+	}
+	from.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		if isRedacted(field) || !copyField(to, from, field) {
+			complete = false
+		}
+		return true
+	})
+	return complete
+}
+
+// copyField copies a field that is set.
+func copyField(to, from protoreflect.Message, field protoreflect.FieldDescriptor) (complete bool) {
+	complete = true
+	value := from.Get(field)
+	switch {
+	case field.IsMap():
+		entries := to.Mutable(field).Map()
+		value.Map().Range(func(key protoreflect.MapKey, entry protoreflect.Value) bool {
+			if field.MapValue().Message() == nil {
+				entries.Set(key, entry)
+				return true
+			}
+			complete = copyMessage(entries.Mutable(key).Message(), entry.Message()) && complete
+			return true
+		})
+	case field.IsList():
+		list := to.Mutable(field).List()
+		list.Truncate(0) // another read may have copied it already
+		for i := range value.List().Len() {
+			if field.Message() == nil {
+				list.Append(value.List().Get(i))
+				continue
+			}
+			complete = copyMessage(list.AppendMutable().Message(), value.List().Get(i).Message()) && complete
+		}
+	case field.Message() != nil:
+		complete = copyMessage(to.Mutable(field).Message(), value.Message())
+	default:
+		to.Set(field, value)
+	}
+	return complete
+}

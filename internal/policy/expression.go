@@ -1,0 +1,58 @@
+package policy
+
+import (
+	"context"
+	"strings"
+
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// cel holds when an expression is true.
+type cel struct{ declare.CEL }
+
+func (c cel) holds(ctx context.Context, input Input) (bool, error) {
+	return holds(ctx, c.Expression, input)
+}
+
+func (c cel) explain(ctx context.Context, input Input, _ bool) (held bool, why string) {
+	return explain(ctx, c.Expression, input)
+}
+
+func (c cel) reads() []read { return readsOf(c.Expression) }
+
+// holds reports whether an expression is true of an input.
+func holds(ctx context.Context, expression *condition.Expression, input Input) (bool, error) {
+	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+}
+
+// explain shows the values that an expression was evaluated with.
+func explain(ctx context.Context, expression *condition.Expression, input Input) (held bool, why string) {
+	if input.Request == nil && expression.ReadsRequest() {
+		return false, noRequest
+	}
+	held, err := holds(ctx, expression, input)
+	if err != nil {
+		return false, err.Error()
+	}
+	var values []string
+	for _, read := range expression.Reads() {
+		value := read.Value(condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+		if value != "" {
+			values = append(values, read.Name+" is "+value)
+		}
+	}
+	return held, strings.Join(values, ", ")
+}
+
+const noRequest = "there was no request to read"
+
+// readsOf is what an expression reads.
+func readsOf(expression *condition.Expression) []read {
+	all := expression.Reads()
+	reads := make([]read, len(all))
+	for i := range all {
+		reads[i] = read{name: all[i].Name, of: all[i]}
+	}
+	return reads
+}

@@ -1,0 +1,131 @@
+package policy
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// ErrCost says that a condition ran over its cost bound.
+var ErrCost = condition.ErrCost
+
+// Anyone names, in place of a grant, what lets a caller through where no grant needs
+// to hold.
+const Anyone = "anyone"
+
+// An Input is what one decision is about. The zero Input has no principal, and no
+// grant holds for it.
+type Input struct {
+	// Principal is who calls.
+	Principal *authn.Principal
+	// Request is what is asked for. It is nil on a stream of which nothing was read:
+	// no condition that needs the request holds then.
+	Request proto.Message
+	// Now is when the call is looked at.
+	Now time.Time
+	// Answers, where it is not nil, is given the answer of each check that is asked,
+	// by the check's name.
+	Answers map[string]bool
+}
+
+// A Decision is what came of looking at the grants. Its zero value denies.
+type Decision struct {
+	// Allowed is whether a grant holds.
+	Allowed bool
+	// Grant names the one that does, or is [Anyone]. It is empty on a denial.
+	Grant string
+}
+
+// A Policy is what one action allows. It is immutable and safe for concurrent use.
+// The zero Policy, and a nil one, allow nothing.
+type Policy struct {
+	anyone bool
+	grants []grant
+}
+
+// A grant is one way to be let through: all of its conditions must hold.
+type grant struct {
+	name       string
+	conditions []compiled
+}
+
+// A compiled condition is a requirement with what is known of it before any call.
+type compiled struct {
+	requirement
+
+	needsRequest bool
+}
+
+// New returns what a declaration allows. The checks are those that it names, by
+// their names; a check that is not among them never holds.
+func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy {
+	policy := &Policy{anyone: declaration.Anyone, grants: make([]grant, len(declaration.Grants))}
+	for i, declared := range declaration.Grants {
+		made := grant{name: declared.Name, conditions: make([]compiled, len(declared.Conditions))}
+		for j, declared := range declared.Conditions {
+			made.conditions[j] = compiled{compile(declared, checks), declared.ReadsRequest()}
+		}
+		policy.grants[i] = made
+	}
+	return policy
+}
+
+// NeedsRequest reports whether some grant cannot be decided without the request.
+func (p *Policy) NeedsRequest() bool {
+	if p == nil {
+		return false
+	}
+	for _, grant := range p.grants {
+		for _, condition := range grant.conditions {
+			if condition.needsRequest {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Decide looks at the grants in the order written; the first that holds lets the call
+// through. With an error the call is denied, even if a later grant would hold: an
+// error next to an allow is no allow. It allocates nothing of its own.
+func (p *Policy) Decide(ctx context.Context, input Input) (Decision, error) {
+	switch {
+	case p == nil:
+		return Decision{}, nil
+	case p.anyone:
+		return Decision{Allowed: true, Grant: Anyone}, nil
+	case input.Principal == nil:
+		return Decision{}, nil
+	}
+	for i := range p.grants {
+		holds, err := p.grants[i].holds(ctx, &input)
+		if err != nil {
+			return Decision{}, err
+		}
+		if holds {
+			return Decision{Allowed: true, Grant: p.grants[i].name}, nil
+		}
+	}
+	return Decision{}, nil
+}
+
+// holds reports whether every condition of the grant holds. A grant without
+// conditions never holds.
+func (g *grant) holds(ctx context.Context, input *Input) (bool, error) {
+	for i := range g.conditions {
+		condition := &g.conditions[i]
+		if condition.needsRequest && input.Request == nil {
+			return false, nil // there is no request for it to be true of
+		}
+		holds, err := condition.holds(ctx, *input)
+		if err != nil || !holds {
+			return false, err
+		}
+	}
+	return len(g.conditions) > 0, nil
+}

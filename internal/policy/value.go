@@ -1,0 +1,111 @@
+package policy
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/proto"
+)
+
+// Values are what the conditions of an action read of one call, and nothing besides:
+// enough to decide the call again. The principal's id and scheme are not repeated
+// here. The zero Values are of an action whose conditions read nothing.
+type Values struct {
+	// Reads name what the conditions read, each once, in the order of the conditions:
+	// "principal.roles", "request.user_id", "check is_open".
+	Reads []string
+	// Incomplete names those of Reads that are not here, or not all of it: what is
+	// marked debug_redact, stands below what is, is in an Any, or is no known field of
+	// the request; and a check that was not asked or could not answer.
+	Incomplete []string
+	// Roles are the principal's roles as its authenticator gave them, where any role is
+	// read.
+	Roles []string
+	// Scopes are the principal's scopes, where any scope is read.
+	Scopes []string
+	// Attributes are the principal's attributes, where any attribute is read.
+	Attributes map[string]string
+	// AuthenticatedAt and ExpiresAt are the principal's times, where they are read.
+	AuthenticatedAt, ExpiresAt time.Time
+	// Request is a request with only those fields set that are read. It is nil where
+	// none is read, and where there was no request.
+	Request proto.Message
+	// Answers are those of the checks that were asked, by the checks' names.
+	Answers map[string]bool
+}
+
+// Values returns what the conditions read of the input: of those that were not looked
+// at, too. The input has the answers of the checks.
+func (p *Policy) Values(input Input) *Values {
+	values := &Values{}
+	if p == nil {
+		return values
+	}
+	seen := map[string]bool{}
+	for _, grant := range p.grants {
+		for _, condition := range grant.conditions {
+			for _, read := range condition.reads() {
+				if !seen[read.name] {
+					seen[read.name] = true
+					values.add(read, input)
+				}
+			}
+		}
+	}
+	return values
+}
+
+// add notes what was read.
+func (v *Values) add(read read, input Input) {
+	v.Reads = append(v.Reads, read.name)
+	complete := true
+	switch {
+	case read.check != "":
+		var answer bool
+		if answer, complete = input.Answers[read.check]; complete {
+			if v.Answers == nil {
+				v.Answers = map[string]bool{}
+			}
+			v.Answers[read.check] = answer
+		}
+	case read.of.OfRequest():
+		complete = v.addRequest(read, input.Request)
+	case input.Principal == nil:
+		complete = false
+	default:
+		v.addPrincipal(read.of.Principal(), input)
+	}
+	if !complete {
+		v.Incomplete = append(v.Incomplete, read.name)
+	}
+}
+
+func (v *Values) addRequest(read read, request proto.Message) (complete bool) {
+	if request == nil {
+		return false
+	}
+	from := request.ProtoReflect()
+	if v.Request == nil {
+		v.Request = from.New().Interface()
+	}
+	return read.of.CopyRequest(v.Request.ProtoReflect(), from)
+}
+
+func (v *Values) addPrincipal(field string, input Input) {
+	principal := input.Principal
+	all := field == "principal"
+	if all || field == "roles" {
+		v.Roles = principal.Roles()
+	}
+	if all || field == "scopes" {
+		v.Scopes = principal.Scopes()
+	}
+	if all || field == "attributes" {
+		v.Attributes = principal.Attributes()
+	}
+	if all || field == "authenticated_at" {
+		v.AuthenticatedAt = principal.AuthenticatedAt()
+	}
+	if all || field == "expires_at" {
+		v.ExpiresAt = principal.ExpiresAt()
+	}
+}
