@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 // still is a stream whose messages are empty and go nowhere, so that a benchmark
@@ -85,7 +86,7 @@ func benchmarkCall(b *testing.B, server *connect.Server, procedure string, want 
 func BenchmarkUnguarded(b *testing.B) {
 	server := connect.NewServer()
 	server.Register(connect.Method{
-		Spec: connect.Spec{Procedure: testv1action.PlainServicePingProcedure},
+		Spec: connect.Spec{Procedure: testv1client.PlainServicePingProcedure},
 		Handler: func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
 			if err := stream.Receive(new(testv1.PingRequest)); err != nil {
 				return err
@@ -93,7 +94,7 @@ func BenchmarkUnguarded(b *testing.B) {
 			return stream.Send(&testv1.PingResponse{})
 		},
 	})
-	benchmarkCall(b, server, testv1action.PlainServicePingProcedure, 0)
+	benchmarkCall(b, server, testv1client.PlainServicePingProcedure, 0)
 }
 
 // BenchmarkGuarded calls through the gate: an action of anyone who signed in, and one
@@ -114,12 +115,12 @@ func BenchmarkGuarded(b *testing.B) {
 		procedure string
 		want      connect.Code
 	}{
-		{"anyone", owner, quiet, testv1action.PlainServicePingProcedure, 0},
-		{"anyone-recorded", owner, loud, testv1action.PlainServicePingProcedure, 0},
-		{"role", owner, quiet, testv1action.PlainServicePokeProcedure, 0},
-		{"role-recorded", owner, loud, testv1action.PlainServicePokeProcedure, 0},
-		{"denied", robot, quiet, testv1action.PlainServicePokeProcedure, connect.CodePermissionDenied},
-		{"denied-recorded", robot, loud, testv1action.PlainServicePokeProcedure, connect.CodePermissionDenied},
+		{"anyone", owner, quiet, testv1client.PlainServicePingProcedure, 0},
+		{"anyone-recorded", owner, loud, testv1client.PlainServicePingProcedure, 0},
+		{"role", owner, quiet, testv1client.PlainServicePokeProcedure, 0},
+		{"role-recorded", owner, loud, testv1client.PlainServicePokeProcedure, 0},
+		{"denied", robot, quiet, testv1client.PlainServicePokeProcedure, connect.CodePermissionDenied},
+		{"denied-recorded", robot, loud, testv1client.PlainServicePokeProcedure, connect.CodePermissionDenied},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			benchmarkCall(b, benchServer(b, bench.principal, bench.recorder), bench.procedure, bench.want)

@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 // readMaxBytes is how large a message a [house] reads.
@@ -138,8 +139,8 @@ func (h *house) through(t *testing.T, procedure string, test func(*testing.T, wa
 }
 
 // unary and stream name the procedures of the test services.
-func unary(method string) string  { return "/" + testv1action.UnaryServiceName + "/" + method }
-func stream(method string) string { return "/" + testv1action.StreamServiceName + "/" + method }
+func unary(method string) string  { return "/" + testv1client.UnaryServiceName + "/" + method }
+func stream(method string) string { return "/" + testv1client.StreamServiceName + "/" + method }
 
 // raw is a message that is sent as it stands, whatever the codec.
 type raw string

@@ -15,6 +15,7 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 // A captor keeps the principal of a call of Anyone.
@@ -35,7 +36,7 @@ type oracle struct {
 
 	registry *action.Registry
 	captor   *captor
-	client   testv1action.UnaryServiceClient
+	client   testv1client.UnaryServiceClient
 	now      time.Time
 }
 
@@ -54,7 +55,7 @@ func newOracle(t *testing.T) *oracle {
 	}
 	server := connect.NewServer()
 	server.Register(must(o.registry.Methods())...)
-	o.client = testv1action.NewUnaryServiceClient(connect.NewClient(connectinprocess.New(server)))
+	o.client = testv1client.NewUnaryServiceClient(connect.NewClient(connectinprocess.New(server)))
 	return o
 }
 

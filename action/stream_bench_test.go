@@ -21,6 +21,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 // A belt is a stream that brings so many messages, without a transport.
@@ -220,7 +221,7 @@ func (f *fickle) OnRevoke(revoked func(string)) { f.revoked = append(f.revoked, 
 // and the last, of a thousand live streams has ended since their principal was
 // revoked.
 func BenchmarkStreamRevoked(b *testing.B) {
-	const procedure, count = testv1action.StreamServiceWatchOpenProcedure, 1000
+	const procedure, count = testv1client.StreamServiceWatchOpenProcedure, 1000
 	for b.Loop() {
 		var entered, left sync.WaitGroup
 		var mu sync.Mutex

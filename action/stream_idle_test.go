@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 // mute is a stream on which nothing ever comes, until it is given up.
@@ -47,7 +48,7 @@ func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
 						defer close(stream.gone)
 					}
 					start := time.Now()
-					err := server.Call(action.WithStreamControl(t.Context(), control), "/"+testv1action.StreamServiceName+"/"+method, nil, stream)
+					err := server.Call(action.WithStreamControl(t.Context(), control), "/"+testv1client.StreamServiceName+"/"+method, nil, stream)
 					if connect.CodeOf(err) != connect.CodeDeadlineExceeded {
 						t.Errorf("got %v", err)
 					}

@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // BenchmarkServe puts a call through this package beside the same call, through the
@@ -22,7 +23,7 @@ func BenchmarkServe(b *testing.B) {
 		for _, bounded := range []bool{false, true} {
 			b.Run(fmt.Sprintf("HTTP-%d/bounded=%t", major, bounded), func(b *testing.B) {
 				served := benchmarked(b, bounded)
-				client := demov1action.NewAccountServiceClient(connect.NewClient(
+				client := demov1client.NewAccountServiceClient(connect.NewClient(
 					connecthttp.NewTransport(served.client(b, major), served.url, connecthttp.WithCompressors())))
 				ctx, info := connect.NewClientContext(b.Context())
 				info.RequestHeader().Set("Authorization", "Bearer admin")

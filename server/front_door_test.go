@@ -19,7 +19,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/server"
 )
@@ -187,7 +187,7 @@ func TestFrontDoorMessages(t *testing.T) {
 	}
 }
 
-const signIn = demov1action.AccountServiceSignInProcedure
+const signIn = demov1client.AccountServiceSignInProcedure
 
 // A doorkeeper counts how often it is asked. Once revoked it knows nobody.
 type doorkeeper struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -30,7 +31,7 @@ const (
 // HTTP/2. Client and server are one process, so that both figures have the client's
 // part in them; the difference of the two is the gate's.
 func BenchmarkIdleWatchers(b *testing.B) {
-	const procedure = testv1action.StreamServiceWatchOpenProcedure
+	const procedure = testv1client.StreamServiceWatchOpenProcedure
 	b.Run("unguarded", func(b *testing.B) {
 		server := connect.NewServer()
 		server.Register(connect.Method{

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
-const listUsers = demov1action.AccountServiceListUsersProcedure
+const listUsers = demov1client.AccountServiceListUsersProcedure
 
 // A reply is a response that has been read.
 type reply struct {
@@ -156,8 +156,8 @@ func TestClaimsAreIgnored(t *testing.T) {
 			want         int
 		}{
 			{"POST", listUsers, http.StatusUnauthorized},
-			{"POST", demov1action.AccountServiceDeleteUserProcedure, http.StatusBadRequest},
-			{"GET", demov1action.AccountServiceDeleteUserProcedure + "?encoding=json&message=%7B%7D", http.StatusMethodNotAllowed},
+			{"POST", demov1client.AccountServiceDeleteUserProcedure, http.StatusBadRequest},
+			{"GET", demov1client.AccountServiceDeleteUserProcedure + "?encoding=json&message=%7B%7D", http.StatusMethodNotAllowed},
 			{"POST", "/nowhere", http.StatusNotFound},
 		} {
 			got := served.raw(t, fmt.Sprintf("%s %s HTTP/1.1\r\nContent-Type: application/json\r\n%s",
@@ -175,7 +175,7 @@ func TestClaimsAreIgnored(t *testing.T) {
 // What connect refuses before a gate is reached leaves a record in the server's log.
 func TestRefusedBeforeTheGate(t *testing.T) {
 	t.Parallel()
-	const deleteUser = demov1action.AccountServiceDeleteUserProcedure
+	const deleteUser = demov1client.AccountServiceDeleteUserProcedure
 	tests := []struct {
 		name, head, body string
 		status           int

@@ -19,11 +19,11 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
-const getUser = demov1action.AccountServiceGetUserProcedure
+const getUser = demov1client.AccountServiceGetUserProcedure
 
 // send sends one message and returns the status and the body of the answer.
 func (s *served) send(t *testing.T, client *http.Client, path string, body io.Reader, headers ...string) (int, string) {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // A way calls ListUsers. It returns the name of the user that came back, or the
@@ -31,7 +31,7 @@ func generated(options ...connecthttp.Option) way {
 			info.RequestHeader().Set("Authorization", credential)
 		}
 		transport := connecthttp.NewTransport(client, base, options...)
-		response, err := demov1action.NewAccountServiceClient(connect.NewClient(transport)).ListUsers(ctx, request)
+		response, err := demov1client.NewAccountServiceClient(connect.NewClient(transport)).ListUsers(ctx, request)
 		if err != nil {
 			return "", connect.CodeOf(err), nil
 		}
@@ -73,7 +73,7 @@ func curlPost(client *http.Client, base, credential string, message *demov1.List
 	if err != nil {
 		return "", 0, err
 	}
-	request, err := http.NewRequest(http.MethodPost, base+demov1action.AccountServiceListUsersProcedure, bytes.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, base+demov1client.AccountServiceListUsersProcedure, bytes.NewReader(body))
 	if err != nil {
 		return "", 0, err
 	}
@@ -87,7 +87,7 @@ func curlGet(client *http.Client, base, credential string, message *demov1.ListU
 		return "", 0, err
 	}
 	query := url.Values{"encoding": {"json"}, "message": {string(body)}}
-	request, err := http.NewRequest(http.MethodGet, base+demov1action.AccountServiceListUsersProcedure+"?"+query.Encode(), nil)
+	request, err := http.NewRequest(http.MethodGet, base+demov1client.AccountServiceListUsersProcedure+"?"+query.Encode(), nil)
 	if err != nil {
 		return "", 0, err
 	}
@@ -170,7 +170,7 @@ func TestWaysIn(t *testing.T) {
 							PrincipalID: decided.PrincipalID, Scheme: decided.Scheme, Grant: decided.Grant,
 						}
 						want := test.want
-						want.Procedure = demov1action.AccountServiceListUsersProcedure
+						want.Procedure = demov1client.AccountServiceListUsersProcedure
 						if diff := cmp.Diff(want, decided); diff != "" {
 							t.Errorf("%s, %s: decision (-want +got):\n%s", way, test.name, diff)
 						}
@@ -207,7 +207,7 @@ func TestGetIsNotCached(t *testing.T) {
 	served := serve(t, &directory{})
 	for _, credential := range []string{"Bearer admin", "Bearer member", ""} {
 		request, err := http.NewRequest(http.MethodGet,
-			served.url+demov1action.AccountServiceListUsersProcedure+"?encoding=json&message=%7B%7D", nil)
+			served.url+demov1client.AccountServiceListUsersProcedure+"?encoding=json&message=%7B%7D", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -130,9 +131,9 @@ func incompressible(length int) string {
 }
 
 var guardedShapes = map[string]connect.StreamType{
-	testv1action.StreamServiceWatchOpenProcedure:   connect.StreamTypeServer,
-	testv1action.StreamServiceCollectOpenProcedure: connect.StreamTypeClient,
-	testv1action.StreamServiceChatOpenProcedure:    connect.StreamTypeBidi,
+	testv1client.StreamServiceWatchOpenProcedure:   connect.StreamTypeServer,
+	testv1client.StreamServiceCollectOpenProcedure: connect.StreamTypeClient,
+	testv1client.StreamServiceChatOpenProcedure:    connect.StreamTypeBidi,
 }
 
 // begin opens a stream with one message and waits until its handler runs.
@@ -248,7 +249,7 @@ func TestClientNeverReads(t *testing.T) {
 					keeper, guarded := &keeper{claims: authn.Details{Roles: []string{"editor"}}}, &guarded{flood: true}
 					served, records := serveGuarded(t, keeper, guarded, test.options...)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, major), served.url, options...))
-					stream := guarded.begin(t, client, testv1action.StreamServiceWatchOpenProcedure)
+					stream := guarded.begin(t, client, testv1client.StreamServiceWatchOpenProcedure)
 					defer stream.Close()
 					if test.revoke {
 						stalled(t, &guarded.sent)

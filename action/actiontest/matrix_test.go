@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 const (
@@ -82,7 +83,7 @@ func callers() []actiontest.Caller {
 }
 
 // unary names the procedures of the registry.
-func unary(method string) string { return "/" + testv1action.UnaryServiceName + "/" + method }
+func unary(method string) string { return "/" + testv1client.UnaryServiceName + "/" + method }
 
 // expectations are right for every action of the registry.
 func expectations() []actiontest.Expectation {

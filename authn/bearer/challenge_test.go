@@ -8,7 +8,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 func TestChallenge(t *testing.T) {
@@ -88,7 +88,7 @@ func TestStepUp(t *testing.T) {
 		"in the future":     {now.Add(time.Hour).Unix(), false},
 	} {
 		token := key.sign(key.goodHeader().json(), goodClaims(issuer.URL, now).with(fields{"auth_time": test.signedIn}).json())
-		got := wire.post(t, demov1action.AccountServiceDeleteUserProcedure, `{"userId":"0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6d"}`, "Bearer "+token)
+		got := wire.post(t, demov1client.AccountServiceDeleteUserProcedure, `{"userId":"0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6d"}`, "Bearer "+token)
 		want := `Bearer realm="https://api.example.com", error="insufficient_user_authentication", max_age="900"`
 		if name == "in the future" { // that makes it a bad token
 			want = `Bearer realm="https://api.example.com", error="invalid_token"`

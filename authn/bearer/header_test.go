@@ -13,7 +13,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // raw sends a request line by line, so that headers go out as they are written here,
@@ -28,7 +28,7 @@ func (w *wire) raw(t *testing.T, authorization ...string) int {
 	_ = connection.SetDeadline(time.Now().Add(10 * time.Second))
 	var request strings.Builder
 	fmt.Fprintf(&request, "POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 2\r\n",
-		demov1action.AccountServiceListUsersProcedure)
+		demov1client.AccountServiceListUsersProcedure)
 	for _, line := range authorization {
 		request.WriteString(line + "\r\n")
 	}
@@ -152,7 +152,7 @@ func TestQueryAndBody(t *testing.T) {
 		"?access_token=" + token, "?connect=v1&encoding=json&message=%7B%7D&access_token=" + token, "?Authorization=Bearer%20" + token,
 	} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
-			request, err := http.NewRequestWithContext(t.Context(), method, wire.URL+demov1action.AccountServiceListUsersProcedure+address, strings.NewReader("{}"))
+			request, err := http.NewRequestWithContext(t.Context(), method, wire.URL+demov1client.AccountServiceListUsersProcedure+address, strings.NewReader("{}"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // A wire is the demo's service over real connections, with an authenticator of ours
@@ -111,7 +112,7 @@ type answer struct {
 // call calls ListUsers as Connect with JSON, with the given Authorization headers.
 func (w *wire) call(t *testing.T, authorization ...string) answer {
 	t.Helper()
-	return w.post(t, demov1action.AccountServiceListUsersProcedure, "{}", authorization...)
+	return w.post(t, demov1client.AccountServiceListUsersProcedure, "{}", authorization...)
 }
 
 func (w *wire) post(t *testing.T, procedure, message string, authorization ...string) answer {
@@ -143,11 +144,11 @@ func (w *wire) post(t *testing.T, procedure, message string, authorization ...st
 }
 
 // dial returns a client of the service over the given protocol.
-func (w *wire) dial(t *testing.T, options ...connecthttp.Option) demov1action.AccountServiceClient {
+func (w *wire) dial(t *testing.T, options ...connecthttp.Option) demov1client.AccountServiceClient {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
-	return demov1action.NewAccountServiceClient(connect.NewClient(
+	return demov1client.NewAccountServiceClient(connect.NewClient(
 		connecthttp.NewTransport(&http.Client{Transport: transport}, w.URL, options...)))
 }

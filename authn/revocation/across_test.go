@@ -15,6 +15,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
 // A process is one of several that serve the same actions.
@@ -22,7 +23,7 @@ type process struct {
 	testv1action.StreamServiceHandler
 
 	sessions *session.Manager
-	client   testv1action.StreamServiceClient
+	client   testv1client.StreamServiceClient
 }
 
 // WatchOpen lasts until somebody ends it.
@@ -59,7 +60,7 @@ func newProcess(t *testing.T, store scs.Store, link revocation.Link, recheck tim
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.client = testv1action.NewStreamServiceClient(connect.NewClient(transport))
+	p.client = testv1client.NewStreamServiceClient(connect.NewClient(transport))
 	return p
 }
 

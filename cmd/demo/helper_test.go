@@ -19,7 +19,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // asProgram makes of the test binary the program that it tests.
@@ -138,7 +138,7 @@ func (p *program) end(t *testing.T, signal syscall.Signal) error {
 
 // client returns a generated client for a caller with a token or, without one, for
 // nobody.
-func (p *program) client(t *testing.T, token string) demov1action.AccountServiceClient {
+func (p *program) client(t *testing.T, token string) demov1client.AccountServiceClient {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -150,7 +150,7 @@ func (p *program) client(t *testing.T, token string) demov1action.AccountService
 			return next(ctx, spec)
 		}
 	}
-	return demov1action.NewAccountServiceClient(connect.NewClient(
+	return demov1client.NewAccountServiceClient(connect.NewClient(
 		connecthttp.NewTransport(&http.Client{Transport: transport}, p.url), bearer))
 }
 

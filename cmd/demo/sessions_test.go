@@ -13,7 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // sessionServers are the servers that can keep sessions, and the environment's names
@@ -87,7 +87,7 @@ func testSignOutElsewhere(t *testing.T, one, two *program) {
 	t.Logf("a sign-out is seen by the other process at its next call, answered after %s", seen)
 }
 
-func testRoleElsewhere(t *testing.T, admin demov1action.AccountServiceClient, two *program) {
+func testRoleElsewhere(t *testing.T, admin demov1client.AccountServiceClient, two *program) {
 	id, token := signIn(t, two, "auditor")
 	client, seen := two.client(t, token), &times{}
 	for range rounds {
@@ -104,7 +104,7 @@ func testRoleElsewhere(t *testing.T, admin demov1action.AccountServiceClient, tw
 	t.Logf("a role change is seen by the other process at its next call, answered after %s", seen)
 }
 
-func testDeletedElsewhere(t *testing.T, admin demov1action.AccountServiceClient, two *program) {
+func testDeletedElsewhere(t *testing.T, admin demov1client.AccountServiceClient, two *program) {
 	signedUp, err := two.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Eve", Email: "eve@example.com", Password: "a password of hers"})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // A trial is a few commands to try the demo with.
@@ -44,12 +44,12 @@ func (t *trial) close() {
 func asAdmin(base, cookies string, other directory.User) []command {
 	query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {`{"pageSize":2}`}}
 	return []command{
-		post("1. Sign in as the admin and keep the session cookie.", base+demov1action.AccountServiceSignInProcedure,
+		post("1. Sign in as the admin and keep the session cookie.", base+demov1client.AccountServiceSignInProcedure,
 			fmt.Sprintf(`{"email":"admin@example.com","password":%q}`, examplePassword), "-c", cookies),
 		{"2. List two users with it, by GET as that changes nothing.", []string{
-			"curl", "-sS", "-w", `\n`, "-b", cookies, base + demov1action.AccountServiceListUsersProcedure + "?" + query.Encode(),
+			"curl", "-sS", "-w", `\n`, "-b", cookies, base + demov1client.AccountServiceListUsersProcedure + "?" + query.Encode(),
 		}},
-		post("3. Not even an admin may change the profile of somebody else.", base+demov1action.AccountServiceUpdateProfileProcedure,
+		post("3. Not even an admin may change the profile of somebody else.", base+demov1client.AccountServiceUpdateProfileProcedure,
 			fmt.Sprintf(`{"userId":%q,"name":"Somebody Else","email":"somebody@example.com"}`, other.ID), "-b", cookies),
 	}
 }
@@ -57,9 +57,9 @@ func asAdmin(base, cookies string, other directory.User) []command {
 // asStranger are the commands where no account is known. They work by themselves.
 func asStranger(base string) []command {
 	return []command{
-		post("1. Everybody may sign up.", base+demov1action.AccountServiceSignUpProcedure,
+		post("1. Everybody may sign up.", base+demov1client.AccountServiceSignUpProcedure,
 			fmt.Sprintf(`{"name":"Guest","email":"guest-%s@example.com","password":%q}`, strings.ToLower(rand.Text()[:8]), rand.Text())),
-		post("2. A broken rule is refused before anybody asks who calls.", base+demov1action.AccountServiceGetUserProcedure, `{"userId":"me"}`),
-		post("3. A call without a credential is refused.", base+demov1action.AccountServiceListUsersProcedure, `{}`),
+		post("2. A broken rule is refused before anybody asks who calls.", base+demov1client.AccountServiceGetUserProcedure, `{"userId":"me"}`),
+		post("3. A call without a credential is refused.", base+demov1client.AccountServiceListUsersProcedure, `{}`),
 	}
 }

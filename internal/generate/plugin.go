@@ -154,6 +154,11 @@ func (d declared) of(service *protogen.Service) []*declare.Declaration {
 	return declarations
 }
 
+// hasRoles reports whether the file's catalogues have any role.
+func (d declared) hasRoles() bool {
+	return slices.ContainsFunc(d.catalogues, func(catalogue *declare.Catalogue) bool { return len(catalogue.Roles) > 0 })
+}
+
 // hasChecks reports whether a service's declarations name any check.
 func (d declared) hasChecks(service *protogen.Service) bool {
 	return slices.ContainsFunc(d.of(service), func(declaration *declare.Declaration) bool { return len(declaration.Checks()) > 0 })

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // access says what comes of every action, for every caller and kind of input, with
@@ -183,7 +183,7 @@ func testAccess(t *testing.T, h *house, row accessRow, caller string) bool {
 	request := strings.NewReplacer("<self>", h.ids[self], "<other>", h.ids["other"], "<missing>", missing,
 		"<key>", h.ownKeys[self].id, "<other key>", h.ownKeys["other"].id).Replace(row.request)
 	before, ranBefore := h.dump(t), h.handler.ran.Load()
-	reply := h.post(t, "/"+demov1action.AccountServiceName+"/"+row.action, h.tokens[caller], request)
+	reply := h.post(t, "/"+demov1client.AccountServiceName+"/"+row.action, h.tokens[caller], request)
 	after, ran := h.dump(t), h.handler.ran.Load()-ranBefore
 
 	code, written := codeOf(t, reply), !slices.Equal(before, after)

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // newKey lets a user make a key.
@@ -41,7 +41,7 @@ func TestApiKey(t *testing.T) {
 	h := newHouse(t)
 	h.serve(t)
 	member := h.client(t, h.tokens["member"])
-	reply := h.post(t, demov1action.AccountServiceCreateApiKeyProcedure, h.tokens["member"], `{"name":"Ünïcode ☃","lifetime":"3600s"}`)
+	reply := h.post(t, demov1client.AccountServiceCreateApiKeyProcedure, h.tokens["member"], `{"name":"Ünïcode ☃","lifetime":"3600s"}`)
 	if store := reply.header.Get("Cache-Control"); reply.status != http.StatusOK || store != "no-store" {
 		t.Errorf("a secret may be cached: %d %q", reply.status, store)
 	}
@@ -52,7 +52,7 @@ func TestApiKey(t *testing.T) {
 	}
 	list := func() []*demov1.ApiKey {
 		t.Helper()
-		reply := h.post(t, demov1action.AccountServiceListApiKeysProcedure, h.tokens["member"], `{}`)
+		reply := h.post(t, demov1client.AccountServiceListApiKeysProcedure, h.tokens["member"], `{}`)
 		if reply.status != http.StatusOK || strings.Contains(reply.body, secret[len("sp_")+len(id)+1:]) || strings.Contains(reply.body, "sp_") {
 			t.Errorf("the list is: %d %s", reply.status, reply.body)
 		}
@@ -167,7 +167,7 @@ func TestBadApiKeys(t *testing.T) {
 		"prefix only": "sp_",
 	} {
 		before := h.dump(t)
-		reply := h.post(t, demov1action.AccountServiceGetUserProcedure, offered, `{"userId":"`+h.ids["member"]+`"}`)
+		reply := h.post(t, demov1client.AccountServiceGetUserProcedure, offered, `{"userId":"`+h.ids["member"]+`"}`)
 		if reply.status != http.StatusUnauthorized || reply.body != `{"code":"unauthenticated","message":"a valid credential is needed"}` {
 			t.Errorf("%s: %d %s", name, reply.status, reply.body)
 		}
@@ -176,7 +176,7 @@ func TestBadApiKeys(t *testing.T) {
 		}
 	}
 	// Beside a session, even one's own, it is one credential too many.
-	reply := h.send(t, http.MethodPost, demov1action.AccountServiceGetUserProcedure, map[string]string{
+	reply := h.send(t, http.MethodPost, demov1client.AccountServiceGetUserProcedure, map[string]string{
 		"Content-Type": "application/json", "Cookie": "session=" + h.tokens["member"], "Authorization": "Bearer " + good.secret,
 	}, strings.NewReader(`{"userId":"`+h.ids["member"]+`"}`))
 	if reply.status != http.StatusUnauthorized {

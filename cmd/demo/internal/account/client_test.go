@@ -11,14 +11,14 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // client returns a generated client of a house that is served, for a caller with a
 // token or, without one, for nobody.
-func (h *house) client(t *testing.T, token string, options ...connecthttp.Option) demov1action.AccountServiceClient {
+func (h *house) client(t *testing.T, token string, options ...connecthttp.Option) demov1client.AccountServiceClient {
 	t.Helper()
-	return demov1action.NewAccountServiceClient(connect.NewClient(
+	return demov1client.NewAccountServiceClient(connect.NewClient(
 		connecthttp.NewTransport(httpClient(t, true), h.url, options...), carrying(token)))
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -107,7 +108,7 @@ var begin = sync.OnceValues(func() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := demov1action.NewAccountServiceClient(connect.NewClient(transport))
+	client := demov1client.NewAccountServiceClient(connect.NewClient(transport))
 	w := &world{ids: map[string]string{}, tokens: map[string]string{}, ownKeys: map[string]key{}}
 	for _, name := range []string{"admin", "auditor", "member", "other"} {
 		role := directory.Role(name)

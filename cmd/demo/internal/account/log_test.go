@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // TestNothingSecretIsLogged goes through everything that leaves a line in a log, at
@@ -15,11 +15,11 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	h := newHouse(t)
 	h.serve(t)
 	const (
-		signUp  = demov1action.AccountServiceSignUpProcedure
-		signIn  = demov1action.AccountServiceSignInProcedure
-		update  = demov1action.AccountServiceUpdateProfileProcedure
-		list    = demov1action.AccountServiceListUsersProcedure
-		create  = demov1action.AccountServiceCreateApiKeyProcedure
+		signUp  = demov1client.AccountServiceSignUpProcedure
+		signIn  = demov1client.AccountServiceSignInProcedure
+		update  = demov1client.AccountServiceUpdateProfileProcedure
+		list    = demov1client.AccountServiceListUsersProcedure
+		create  = demov1client.AccountServiceCreateApiKeyProcedure
 		unknown = "ses_UNKNOWNUNKNOWNUNKNOWNUNKNOWNUNKNOWNUNKNOWNU"
 	)
 	for _, call := range []struct{ procedure, token, message string }{

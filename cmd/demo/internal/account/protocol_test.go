@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // A question is a call that changes nothing, so that it can be made in every way.
@@ -27,7 +27,7 @@ type question struct {
 	request   proto.Message
 	// response is an empty one.
 	response proto.Message
-	ask      func(context.Context, demov1action.AccountServiceClient) (proto.Message, error)
+	ask      func(context.Context, demov1client.AccountServiceClient) (proto.Message, error)
 }
 
 func newQuestion[Req, Res any, ReqP interface {
@@ -37,9 +37,9 @@ func newQuestion[Req, Res any, ReqP interface {
 	*Res
 	proto.Message
 }](
-	caller, procedure string, method func(demov1action.AccountServiceClient, context.Context, ReqP) (ResP, error), request ReqP,
+	caller, procedure string, method func(demov1client.AccountServiceClient, context.Context, ReqP) (ResP, error), request ReqP,
 ) question {
-	return question{caller, procedure, request, ResP(new(Res)), func(ctx context.Context, client demov1action.AccountServiceClient) (proto.Message, error) {
+	return question{caller, procedure, request, ResP(new(Res)), func(ctx context.Context, client demov1client.AccountServiceClient) (proto.Message, error) {
 		return method(client, ctx, request)
 	}}
 }
@@ -91,12 +91,12 @@ func TestEveryWayInIsTheSame(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.serve(t)
-	type client = demov1action.AccountServiceClient
+	type client = demov1client.AccountServiceClient
 	get := func(caller, id string) question {
-		return newQuestion(caller, demov1action.AccountServiceGetUserProcedure, client.GetUser, &demov1.GetUserRequest{UserId: id})
+		return newQuestion(caller, demov1client.AccountServiceGetUserProcedure, client.GetUser, &demov1.GetUserRequest{UserId: id})
 	}
 	list := func(caller string, request *demov1.ListUsersRequest) question {
-		return newQuestion(caller, demov1action.AccountServiceListUsersProcedure, client.ListUsers, request)
+		return newQuestion(caller, demov1client.AccountServiceListUsersProcedure, client.ListUsers, request)
 	}
 	for name, test := range map[string]struct {
 		question question
@@ -115,10 +115,10 @@ func TestEveryWayInIsTheSame(t *testing.T) {
 		"list by nobody":           {list("nobody", &demov1.ListUsersRequest{}), connect.CodeUnauthenticated},
 		"list too much":            {list("admin", &demov1.ListUsersRequest{PageSize: 101}), connect.CodeInvalidArgument},
 		"list from nowhere":        {list("admin", &demov1.ListUsersRequest{PageToken: "?"}), connect.CodeInvalidArgument},
-		"the last admin":           {newQuestion("admin", demov1action.AccountServiceDeleteUserProcedure, client.DeleteUser, &demov1.DeleteUserRequest{UserId: h.ids["admin"]}), connect.CodeFailedPrecondition},
-		"another's email":          {newQuestion("member", demov1action.AccountServiceUpdateProfileProcedure, client.UpdateProfile, &demov1.UpdateProfileRequest{UserId: h.ids["member"], Name: "M", Email: "other@example.com"}), connect.CodeAlreadyExists},
-		"a wrong password":         {newQuestion("nobody", demov1action.AccountServiceSignInProcedure, client.SignIn, &demov1.SignInRequest{Email: "other@example.com", Password: "x"}), connect.CodeUnauthenticated},
-		"signing up, told nothing": {newQuestion("nobody", demov1action.AccountServiceSignUpProcedure, client.SignUp, &demov1.SignUpRequest{}), connect.CodeInvalidArgument},
+		"the last admin":           {newQuestion("admin", demov1client.AccountServiceDeleteUserProcedure, client.DeleteUser, &demov1.DeleteUserRequest{UserId: h.ids["admin"]}), connect.CodeFailedPrecondition},
+		"another's email":          {newQuestion("member", demov1client.AccountServiceUpdateProfileProcedure, client.UpdateProfile, &demov1.UpdateProfileRequest{UserId: h.ids["member"], Name: "M", Email: "other@example.com"}), connect.CodeAlreadyExists},
+		"a wrong password":         {newQuestion("nobody", demov1client.AccountServiceSignInProcedure, client.SignIn, &demov1.SignInRequest{Email: "other@example.com", Password: "x"}), connect.CodeUnauthenticated},
+		"signing up, told nothing": {newQuestion("nobody", demov1client.AccountServiceSignUpProcedure, client.SignUp, &demov1.SignUpRequest{}), connect.CodeInvalidArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,7 +128,7 @@ func TestEveryWayInIsTheSame(t *testing.T) {
 				t.Fatal(err)
 			}
 			outcomes := map[string]outcome{"curl": outcomeOfJSON(t, h.post(t, q.procedure, token, string(message)), q.response)}
-			if q.procedure == demov1action.AccountServiceListUsersProcedure {
+			if q.procedure == demov1client.AccountServiceListUsersProcedure {
 				query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {string(message)}}
 				header := map[string]string{}
 				if token != "" {
@@ -168,7 +168,7 @@ func TestGetIsForReadingAlone(t *testing.T) {
 	for _, action := range h.registry.Actions() {
 		query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {`{"userId":"` + h.ids["other"] + `","role":"admin"}`}}
 		reply := h.send(t, http.MethodGet, action.Procedure+"?"+query.Encode(), map[string]string{"Authorization": "Bearer " + h.tokens["admin"]}, nil)
-		reads := action.Procedure == demov1action.AccountServiceListUsersProcedure || action.Procedure == demov1action.AccountServiceListApiKeysProcedure
+		reads := action.Procedure == demov1client.AccountServiceListUsersProcedure || action.Procedure == demov1client.AccountServiceListApiKeysProcedure
 		if (reply.status == http.StatusOK) != reads {
 			t.Errorf("GET %s: %d %s", action.Procedure, reply.status, reply.body)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // TestSchemes is [TestMatrix] by the way in which callers sign in: a role is not all
@@ -45,33 +45,33 @@ func TestSchemes(t *testing.T) {
 		return actiontest.Expectation{Procedure: procedure, Request: request, Want: want}
 	}
 	actiontest.Matrix(t, h.registry, callers, []actiontest.Expectation{
-		row(demov1action.AccountServiceSignUpProcedure, &demov1.SignUpRequest{Name: "New", Email: "new@example.com", Password: "a new password"},
+		row(demov1client.AccountServiceSignUpProcedure, &demov1.SignUpRequest{Name: "New", Email: "new@example.com", Password: "a new password"},
 			yes, yes, yes, yes, yes, yes, yes, yes),
-		row(demov1action.AccountServiceSignInProcedure, &demov1.SignInRequest{Email: "member@example.com", Password: "wrong"},
+		row(demov1client.AccountServiceSignInProcedure, &demov1.SignInRequest{Email: "member@example.com", Password: "wrong"},
 			yes, yes, yes, yes, yes, yes, yes, yes),
-		row(demov1action.AccountServiceSignOutProcedure, nil,
+		row(demov1client.AccountServiceSignOutProcedure, nil,
 			yes, who, who, who, who, who, who, who),
-		row(demov1action.AccountServiceGetUserProcedure, &demov1.GetUserRequest{UserId: member},
+		row(demov1client.AccountServiceGetUserProcedure, &demov1.GetUserRequest{UserId: member},
 			yes, yes, yes, no, yes, yes, yes, no),
-		row(demov1action.AccountServiceUpdateProfileProcedure, &demov1.UpdateProfileRequest{UserId: member, Name: "New", Email: "new@example.com"},
+		row(demov1client.AccountServiceUpdateProfileProcedure, &demov1.UpdateProfileRequest{UserId: member, Name: "New", Email: "new@example.com"},
 			no, yes, no, no, no, no, no, no),
-		row(demov1action.AccountServiceDeleteUserProcedure, &demov1.DeleteUserRequest{UserId: member},
+		row(demov1client.AccountServiceDeleteUserProcedure, &demov1.DeleteUserRequest{UserId: member},
 			who, who, who, no, yes, who, who, no),
-		row(demov1action.AccountServiceListUsersProcedure, nil,
+		row(demov1client.AccountServiceListUsersProcedure, nil,
 			yes, no, yes, no, yes, yes, yes, no),
-		row(demov1action.AccountServiceGrantRoleProcedure, &demov1.GrantRoleRequest{UserId: member, Role: "admin"},
+		row(demov1client.AccountServiceGrantRoleProcedure, &demov1.GrantRoleRequest{UserId: member, Role: "admin"},
 			no, no, yes, no, yes, yes, yes, no),
-		row(demov1action.AccountServiceWatchUsersProcedure, nil,
+		row(demov1client.AccountServiceWatchUsersProcedure, nil,
 			yes, no, yes, no, yes, yes, yes, no),
-		row(demov1action.AccountServiceImportUsersProcedure, &demov1.ImportUsersRequest{Name: "New", Email: "new@example.com"},
+		row(demov1client.AccountServiceImportUsersProcedure, &demov1.ImportUsersRequest{Name: "New", Email: "new@example.com"},
 			no, no, yes, no, yes, yes, yes, no),
-		row(demov1action.AccountServiceSyncProfilesProcedure, &demov1.SyncProfilesRequest{UserId: member, Name: "New", Email: "new@example.com"},
+		row(demov1client.AccountServiceSyncProfilesProcedure, &demov1.SyncProfilesRequest{UserId: member, Name: "New", Email: "new@example.com"},
 			no, yes, no, no, no, no, no, no),
-		row(demov1action.AccountServiceCreateApiKeyProcedure, &demov1.CreateApiKeyRequest{Name: "backup", Lifetime: durationpb.New(time.Hour)},
+		row(demov1client.AccountServiceCreateApiKeyProcedure, &demov1.CreateApiKeyRequest{Name: "backup", Lifetime: durationpb.New(time.Hour)},
 			yes, who, who, who, who, who, who, who),
-		row(demov1action.AccountServiceListApiKeysProcedure, nil,
+		row(demov1client.AccountServiceListApiKeysProcedure, nil,
 			yes, who, who, who, who, who, who, who),
-		row(demov1action.AccountServiceRevokeApiKeyProcedure, &demov1.RevokeApiKeyRequest{Id: h.ownKeys["member"].id},
+		row(demov1client.AccountServiceRevokeApiKeyProcedure, &demov1.RevokeApiKeyRequest{Id: h.ownKeys["member"].id},
 			yes, who, who, who, who, who, who, who),
 	})
 }
@@ -84,7 +84,7 @@ func TestFreshSignIn(t *testing.T) {
 	request := `{"userId":"` + h.ids["member"] + `"}`
 	h.age(t, "member", 16*time.Minute)
 	before := h.dump(t)
-	reply := h.post(t, demov1action.AccountServiceDeleteUserProcedure, h.tokens["member"], request)
+	reply := h.post(t, demov1client.AccountServiceDeleteUserProcedure, h.tokens["member"], request)
 	if reply.status != 401 || reply.body != `{"code":"unauthenticated","message":"a valid credential is needed"}` {
 		t.Errorf("with an old session: %d %s", reply.status, reply.body)
 	}
@@ -100,7 +100,7 @@ func TestFreshSignIn(t *testing.T) {
 		t.Errorf("what needs no fresh sign-in: %s", got)
 	}
 	// A key never signed in.
-	if reply := h.post(t, demov1action.AccountServiceDeleteUserProcedure, h.ownKeys["member"].secret, request); reply.status != 401 {
+	if reply := h.post(t, demov1client.AccountServiceDeleteUserProcedure, h.ownKeys["member"].secret, request); reply.status != 401 {
 		t.Errorf("with a key: %d %s", reply.status, reply.body)
 	}
 	again, err := h.client(t, h.tokens["member"]).SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass})

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 func TestSignUpSignsIn(t *testing.T) {
@@ -61,7 +61,7 @@ func TestSignInTellsNothing(t *testing.T) {
 	}
 	try := func(email string) trace {
 		verified, none, hashed := h.passwords.verified.Load(), h.passwords.none.Load(), h.passwords.hashed.Load()
-		reply := h.post(t, demov1action.AccountServiceSignInProcedure, "", `{"email":"`+email+`","password":"wrong"}`)
+		reply := h.post(t, demov1client.AccountServiceSignInProcedure, "", `{"email":"`+email+`","password":"wrong"}`)
 		reply.header.Del("Date")
 		return trace{
 			Status: reply.status, Header: reply.header, Body: reply.body,
@@ -102,18 +102,18 @@ func TestSessionGoesWithTheCookie(t *testing.T) {
 	}
 	expect := func(why, cookie string, status int) {
 		t.Helper()
-		if reply := call(cookie, demov1action.AccountServiceGetUserProcedure, `{"userId":"`+h.ids["member"]+`"}`); reply.status != status {
+		if reply := call(cookie, demov1client.AccountServiceGetUserProcedure, `{"userId":"`+h.ids["member"]+`"}`); reply.status != status {
 			t.Errorf("%s: %d %s", why, reply.status, reply.body)
 		}
 	}
-	first := cookieOf(call("", demov1action.AccountServiceSignInProcedure, signIn))
+	first := cookieOf(call("", demov1client.AccountServiceSignInProcedure, signIn))
 	expect("signed in", first, http.StatusOK)
 
-	second := cookieOf(call(first, demov1action.AccountServiceSignInProcedure, signIn))
+	second := cookieOf(call(first, demov1client.AccountServiceSignInProcedure, signIn))
 	expect("the session before, after signing in over it", first, http.StatusUnauthorized)
 	expect("signed in again", second, http.StatusOK)
 
-	if cleared := cookieOf(call(second, demov1action.AccountServiceSignOutProcedure, `{}`)); cleared != "session=" {
+	if cleared := cookieOf(call(second, demov1client.AccountServiceSignOutProcedure, `{}`)); cleared != "session=" {
 		t.Errorf("signing out set the cookie %s", cleared)
 	}
 	expect("after signing out", second, http.StatusUnauthorized)

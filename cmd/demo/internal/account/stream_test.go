@@ -15,8 +15,9 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sallyport-rpc/sallyport/client"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // prompt is longer than anything here takes, and shorter than the recheck of a watch:
@@ -24,39 +25,39 @@ import (
 const prompt = 15 * time.Second
 
 // streamWays are the protocols that carry every shape of stream.
-var streamWays = map[string]func(*testing.T, *house, string) demov1action.AccountServiceClient{
-	"connect": func(t *testing.T, h *house, token string) demov1action.AccountServiceClient {
+var streamWays = map[string]func(*testing.T, *house, string) demov1client.AccountServiceClient{
+	"connect": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
 		return h.client(t, token)
 	},
-	"connect JSON": func(t *testing.T, h *house, token string) demov1action.AccountServiceClient {
+	"connect JSON": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
 		return h.client(t, token, connecthttp.WithProtoJSON())
 	},
-	"gRPC": func(t *testing.T, h *house, token string) demov1action.AccountServiceClient {
+	"gRPC": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
 		return h.client(t, token, connecthttp.WithGRPC())
 	},
-	"gRPC-Web": func(t *testing.T, h *house, token string) demov1action.AccountServiceClient {
+	"gRPC-Web": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
 		return h.client(t, token, connecthttp.WithGRPCWeb())
 	},
-	"in process": func(t *testing.T, h *house, token string) demov1action.AccountServiceClient {
+	"in process": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
 		t.Helper()
 		transport, err := h.registry.InProcess()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return demov1action.NewAccountServiceClient(connect.NewClient(transport, carrying(token)))
+		return demov1client.NewAccountServiceClient(connect.NewClient(transport, carrying(token)))
 	},
 }
 
 // eachWay runs a test over every way in, with a house of its own, and looks whether
 // a handler of a stream is left behind.
-func eachWay(t *testing.T, test func(*testing.T, *house, func(caller string) demov1action.AccountServiceClient)) {
+func eachWay(t *testing.T, test func(*testing.T, *house, func(caller string) demov1client.AccountServiceClient)) {
 	t.Helper()
 	for name, client := range streamWays {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := newHouse(t)
 			h.serve(t)
-			test(t, h, func(caller string) demov1action.AccountServiceClient { return client(t, h, h.tokens[caller]) })
+			test(t, h, func(caller string) demov1client.AccountServiceClient { return client(t, h, h.tokens[caller]) })
 			h.handler.expectLeft(t)
 		})
 	}
@@ -122,7 +123,7 @@ func TestNoGoroutineIsLeft(t *testing.T) { //nolint:paralleltest // see above
 }
 
 // startWatch begins a watch and reads as many accounts as are present.
-func startWatch(ctx context.Context, t *testing.T, client demov1action.AccountServiceClient, present int) *demov1action.AccountServiceWatchUsersClientStream {
+func startWatch(ctx context.Context, t *testing.T, client demov1client.AccountServiceClient, present int) *client.ServerStream[demov1.WatchUsersResponse] {
 	t.Helper()
 	watch, err := client.WatchUsers(ctx, &demov1.WatchUsersRequest{})
 	if err != nil {
@@ -149,7 +150,7 @@ func promptly(t *testing.T) context.Context {
 
 func TestWatchUsers(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, h *house, as func(string) demov1action.AccountServiceClient) {
+	eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
 		ctx, cancel := context.WithCancel(promptly(t))
 		defer cancel()
 		admin := as("admin")
@@ -199,25 +200,25 @@ func TestWatchUsers(t *testing.T) {
 func TestWatchEnds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		end  func(context.Context, *house, func(string) demov1action.AccountServiceClient) error
+		end  func(context.Context, *house, func(string) demov1client.AccountServiceClient) error
 		want connect.Code
 	}{
-		"the role is revoked": {func(ctx context.Context, h *house, as func(string) demov1action.AccountServiceClient) error {
+		"the role is revoked": {func(ctx context.Context, h *house, as func(string) demov1client.AccountServiceClient) error {
 			_, err := as("admin").GrantRole(ctx, &demov1.GrantRoleRequest{UserId: h.ids["auditor"], Role: "member"})
 			return err
 		}, connect.CodePermissionDenied},
-		"signed out": {func(ctx context.Context, _ *house, as func(string) demov1action.AccountServiceClient) error {
+		"signed out": {func(ctx context.Context, _ *house, as func(string) demov1client.AccountServiceClient) error {
 			_, err := as("auditor").SignOut(ctx, &demov1.SignOutRequest{})
 			return err
 		}, connect.CodeUnauthenticated},
-		"deleted": {func(ctx context.Context, h *house, as func(string) demov1action.AccountServiceClient) error {
+		"deleted": {func(ctx context.Context, h *house, as func(string) demov1client.AccountServiceClient) error {
 			_, err := as("admin").DeleteUser(ctx, &demov1.DeleteUserRequest{UserId: h.ids["auditor"]})
 			return err
 		}, connect.CodeUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachWay(t, func(t *testing.T, h *house, as func(string) demov1action.AccountServiceClient) {
+			eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
 				ctx := promptly(t)
 				watch := startWatch(ctx, t, as("auditor"), 4)
 				defer watch.Close()
@@ -273,7 +274,7 @@ func TestImportUsers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachWay(t, func(t *testing.T, h *house, as func(string) demov1action.AccountServiceClient) {
+			eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
 				before := h.dump(t)
 				response, err := ingest(promptly(t), as(test.caller), test.users)
 				if got := connect.CodeOf(err); err != nil && got != test.want || err == nil && test.want != 0 {
@@ -301,7 +302,7 @@ func TestImportUsers(t *testing.T) {
 	}
 }
 
-func ingest(ctx context.Context, client demov1action.AccountServiceClient, users [][2]string) (*demov1.ImportUsersResponse, error) {
+func ingest(ctx context.Context, client demov1client.AccountServiceClient, users [][2]string) (*demov1.ImportUsersResponse, error) {
 	stream, err := client.ImportUsers(ctx)
 	if err != nil {
 		return nil, err
@@ -332,7 +333,7 @@ func TestImportedCannotSignIn(t *testing.T) {
 
 func TestSyncProfiles(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, h *house, as func(string) demov1action.AccountServiceClient) {
+	eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
 		stream, err := as("member").SyncProfiles(promptly(t))
 		if err != nil {
 			t.Fatal(err)
@@ -371,7 +372,7 @@ func TestSyncProfiles(t *testing.T) {
 // handler runs.
 func TestStreamsDenied(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, h *house, as func(string) demov1action.AccountServiceClient) {
+	eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
 		before := h.dump(t)
 		for _, test := range []struct {
 			name, caller, owner string
@@ -406,7 +407,7 @@ func TestStreamsDenied(t *testing.T) {
 }
 
 // attempt opens a stream and returns what its first Receive does.
-func attempt(ctx context.Context, client demov1action.AccountServiceClient, name, owner string) error {
+func attempt(ctx context.Context, client demov1client.AccountServiceClient, name, owner string) error {
 	if name == "watch" {
 		stream, err := client.WatchUsers(ctx, &demov1.WatchUsersRequest{})
 		if err != nil {

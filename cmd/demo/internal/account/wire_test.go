@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 // TestBadInput sends what must be refused, over a real connection. Each request is
@@ -40,7 +40,7 @@ func TestBadInput(t *testing.T) {
 		header[name] = value
 		return header
 	}
-	const procedure = demov1action.AccountServiceDeleteUserProcedure
+	const procedure = demov1client.AccountServiceDeleteUserProcedure
 	h.expire(t, "auditor")
 
 	for _, test := range []struct {

@@ -5,12 +5,10 @@
 package namesaction
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
 	names "example.com/names"
 	action "github.com/sallyport-rpc/sallyport/action"
 	authn "github.com/sallyport-rpc/sallyport/authn"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -18,23 +16,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// The roles of func.role.
-const (
-	RoleAdmin  = "admin"
-	RoleReader = "reader"
-	Role2fa    = "second-factor"
-	RoleWriter = "writer"
-)
-
-// ContextName is the full name of the service.
-const ContextName = "func.Context"
-
-// The procedures of func.Context.
-const (
-	ContextStringProcedure = "/func.Context/String"
-	ContextErrorProcedure  = "/func.Context/Error"
 )
 
 // ContextHandler is what an application implements to serve func.Context.
@@ -58,63 +39,6 @@ func RegisterContext(registry *action.Registry, implementation ContextHandler) e
 		},
 	}, implementation)
 }
-
-// ContextClient calls func.Context.
-type ContextClient interface {
-	String(ctx context.Context, request *names.Type) (*names.String_, error)
-	Error(ctx context.Context, request *names.Ctx) (*names.Error, error)
-}
-
-// NewContextClient returns a client of func.Context. Several may share one
-// connect client.
-func NewContextClient(client *connect.Client) ContextClient {
-	return contextClient{client}
-}
-
-type contextClient struct{ client *connect.Client }
-
-func (c contextClient) String(ctx context.Context, request *names.Type) (*names.String_, error) {
-	response := new(names.String_)
-	if err := c.client.CallUnary(ctx, contextStringSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c contextClient) Error(ctx context.Context, request *names.Ctx) (*names.Error, error) {
-	response := new(names.Error)
-	if err := c.client.CallUnary(ctx, contextErrorSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var contextStringSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     names.File_names_proto.Services().ByName("Context").Methods().ByName("String"),
-		Procedure:  ContextStringProcedure,
-	}
-})
-
-var contextErrorSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     names.File_names_proto.Services().ByName("Context").Methods().ByName("Error"),
-		Procedure:  ContextErrorProcedure,
-	}
-})
-
-// ActionName is the full name of the service.
-const ActionName = "func.action"
-
-// The procedures of func.action.
-const (
-	ActionFuncProcedure         = "/func.action/func"
-	ActionGet_HTTPUrl2Procedure = "/func.action/get_HTTP_url2"
-	ActionClientProcedure       = "/func.action/Client"
-	ActionRegisterProcedure     = "/func.action/Register"
-)
 
 // ActionHandler is what an application implements to serve func.action.
 // Its methods are reached through their gates alone.
@@ -161,117 +85,6 @@ func RegisterAction(registry *action.Registry, implementation ActionHandler, che
 	}, implementation)
 }
 
-// ActionClient calls func.action.
-type ActionClient interface {
-	Func(ctx context.Context, request *names.Type) (*names.Type, error)
-	Get_HTTPUrl2(ctx context.Context, request *names.Type) (*names.Type, error)
-	Client(ctx context.Context) (*ActionClientClientStream, error)
-	Register(ctx context.Context, request *names.Type) (*names.Type, error)
-}
-
-// NewActionClient returns a client of func.action. Several may share one
-// connect client.
-func NewActionClient(client *connect.Client) ActionClient {
-	return actionClient{client}
-}
-
-// ActionClientClientStream is the client's side of func.action.Client.
-// Sends go to one goroutine at a time, and so do receives.
-type ActionClientClientStream struct{ stream connect.ClientStream }
-
-// Send sends a request. An error that is io.EOF says that the server has ended
-// the stream; receiving tells why.
-func (s *ActionClientClientStream) Send(request *names.Type) error { return s.stream.Send(request) }
-
-// CloseSend ends the stream of requests.
-func (s *ActionClientClientStream) CloseSend() error { return s.stream.CloseSend() }
-
-// Receive returns the next response, or io.EOF at the end of the stream.
-func (s *ActionClientClientStream) Receive() (*names.Type, error) {
-	response := new(names.Type)
-	if err := s.stream.Receive(response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-// Close gives the stream up.
-func (s *ActionClientClientStream) Close() error { return s.stream.Close() }
-
-type actionClient struct{ client *connect.Client }
-
-func (c actionClient) Func(ctx context.Context, request *names.Type) (*names.Type, error) {
-	response := new(names.Type)
-	if err := c.client.CallUnary(ctx, actionFuncSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c actionClient) Get_HTTPUrl2(ctx context.Context, request *names.Type) (*names.Type, error) {
-	response := new(names.Type)
-	if err := c.client.CallUnary(ctx, actionGet_HTTPUrl2Spec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c actionClient) Client(ctx context.Context) (*ActionClientClientStream, error) {
-	stream, err := c.client.CallClientStream(ctx, actionClientSpec())
-	if err != nil {
-		return nil, err
-	}
-	return &ActionClientClientStream{stream}, nil
-}
-
-func (c actionClient) Register(ctx context.Context, request *names.Type) (*names.Type, error) {
-	response := new(names.Type)
-	if err := c.client.CallUnary(ctx, actionRegisterSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var actionFuncSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     names.File_names_proto.Services().ByName("action").Methods().ByName("func"),
-		Procedure:  ActionFuncProcedure,
-	}
-})
-
-var actionGet_HTTPUrl2Spec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     names.File_names_proto.Services().ByName("action").Methods().ByName("get_HTTP_url2"),
-		Procedure:  ActionGet_HTTPUrl2Procedure,
-	}
-})
-
-var actionClientSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeBidi,
-		Schema:     names.File_names_proto.Services().ByName("action").Methods().ByName("Client"),
-		Procedure:  ActionClientProcedure,
-	}
-})
-
-var actionRegisterSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     names.File_names_proto.Services().ByName("action").Methods().ByName("Register"),
-		Procedure:  ActionRegisterProcedure,
-	}
-})
-
-// ConnectName is the full name of the service.
-const ConnectName = "func.connect"
-
-// The procedures of func.connect.
-const (
-	ConnectNewProcedure = "/func.connect/New"
-)
-
 // ConnectHandler is what an application implements to serve func.connect.
 // Its methods are reached through their gates alone.
 type ConnectHandler interface {
@@ -291,38 +104,6 @@ func RegisterConnect(registry *action.Registry, implementation ConnectHandler) e
 	}, implementation)
 }
 
-// ConnectClient calls func.connect.
-type ConnectClient interface {
-	New(ctx context.Context, request *names.Type) (*names.Type, error)
-}
-
-// NewConnectClient returns a client of func.connect. Several may share one
-// connect client.
-func NewConnectClient(client *connect.Client) ConnectClient {
-	return connectClient{client}
-}
-
-type connectClient struct{ client *connect.Client }
-
-func (c connectClient) New(ctx context.Context, request *names.Type) (*names.Type, error) {
-	response := new(names.Type)
-	if err := c.client.CallUnary(ctx, connectNewSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var connectNewSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     names.File_names_proto.Services().ByName("connect").Methods().ByName("New"),
-		Procedure:  ConnectNewProcedure,
-	}
-})
-
-// SyncName is the full name of the service.
-const SyncName = "func.sync"
-
 // SyncHandler is what an application implements to serve func.sync.
 // Its methods are reached through their gates alone.
 type SyncHandler interface {
@@ -337,15 +118,3 @@ func RegisterSync(registry *action.Registry, implementation SyncHandler) error {
 		Methods:     []action.Method[SyncHandler]{},
 	}, implementation)
 }
-
-// SyncClient calls func.sync.
-type SyncClient interface {
-}
-
-// NewSyncClient returns a client of func.sync. Several may share one
-// connect client.
-func NewSyncClient(client *connect.Client) SyncClient {
-	return syncClient{client}
-}
-
-type syncClient struct{ client *connect.Client }

@@ -5,11 +5,9 @@
 package commentsv1action
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
 	v1 "example.com/comments/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -17,17 +15,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// CommentsName is the full name of the service.
-const CommentsName = "comments.v1.Comments"
-
-// The procedures of comments.v1.Comments.
-const (
-	CommentsDirectivesProcedure        = "/comments.v1.Comments/Directives"
-	CommentsNoneProcedure              = "/comments.v1.Comments/None"
-	CommentsNoneButDeprecatedProcedure = "/comments.v1.Comments/NoneButDeprecated"
-	CommentsIndentedProcedure          = "/comments.v1.Comments/Indented"
 )
 
 // CommentsHandler is what an application implements to serve comments.v1.Comments.
@@ -83,97 +70,3 @@ func RegisterComments(registry *action.Registry, implementation CommentsHandler)
 		},
 	}, implementation)
 }
-
-// CommentsClient calls comments.v1.Comments.
-type CommentsClient interface {
-	// go:generate rm -rf /
-	// go:build ignore
-	// "+build ignore"
-	// line comments.go:1
-	//
-	// Deprecated: marked as such in the .proto.
-	Directives(ctx context.Context, request *v1.Empty) (*v1.Empty, error)
-	None(ctx context.Context, request *v1.Empty) (*v1.Empty, error)
-	// Deprecated: marked as such in the .proto.
-	NoneButDeprecated(ctx context.Context, request *v1.Empty) (*v1.Empty, error)
-	//	  Indented.
-	//
-	//
-	//	- a list
-	//	- of two
-	//
-	// } func init() {}
-	Indented(ctx context.Context, request *v1.Empty) (*v1.Empty, error)
-}
-
-// NewCommentsClient returns a client of comments.v1.Comments. Several may share one
-// connect client.
-func NewCommentsClient(client *connect.Client) CommentsClient {
-	return commentsClient{client}
-}
-
-type commentsClient struct{ client *connect.Client }
-
-func (c commentsClient) Directives(ctx context.Context, request *v1.Empty) (*v1.Empty, error) {
-	response := new(v1.Empty)
-	if err := c.client.CallUnary(ctx, commentsDirectivesSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c commentsClient) None(ctx context.Context, request *v1.Empty) (*v1.Empty, error) {
-	response := new(v1.Empty)
-	if err := c.client.CallUnary(ctx, commentsNoneSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c commentsClient) NoneButDeprecated(ctx context.Context, request *v1.Empty) (*v1.Empty, error) {
-	response := new(v1.Empty)
-	if err := c.client.CallUnary(ctx, commentsNoneButDeprecatedSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c commentsClient) Indented(ctx context.Context, request *v1.Empty) (*v1.Empty, error) {
-	response := new(v1.Empty)
-	if err := c.client.CallUnary(ctx, commentsIndentedSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var commentsDirectivesSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_v1_comments_proto.Services().ByName("Comments").Methods().ByName("Directives"),
-		Procedure:  CommentsDirectivesProcedure,
-	}
-})
-
-var commentsNoneSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_v1_comments_proto.Services().ByName("Comments").Methods().ByName("None"),
-		Procedure:  CommentsNoneProcedure,
-	}
-})
-
-var commentsNoneButDeprecatedSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_v1_comments_proto.Services().ByName("Comments").Methods().ByName("NoneButDeprecated"),
-		Procedure:  CommentsNoneButDeprecatedProcedure,
-	}
-})
-
-var commentsIndentedSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_v1_comments_proto.Services().ByName("Comments").Methods().ByName("Indented"),
-		Procedure:  CommentsIndentedProcedure,
-	}
-})

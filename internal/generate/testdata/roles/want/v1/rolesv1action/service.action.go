@@ -5,11 +5,9 @@
 package rolesv1action
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
 	v1 "example.com/roles/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -17,14 +15,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// ReadingName is the full name of the service.
-const ReadingName = "roles.v1.Reading"
-
-// The procedures of roles.v1.Reading.
-const (
-	ReadingReadProcedure = "/roles.v1.Reading/Read"
 )
 
 // ReadingHandler is what an application implements to serve roles.v1.Reading.
@@ -46,38 +36,6 @@ func RegisterReading(registry *action.Registry, implementation ReadingHandler) e
 	}, implementation)
 }
 
-// ReadingClient calls roles.v1.Reading.
-type ReadingClient interface {
-	Read(ctx context.Context, request *v1.Message) (*v1.Message, error)
-}
-
-// NewReadingClient returns a client of roles.v1.Reading. Several may share one
-// connect client.
-func NewReadingClient(client *connect.Client) ReadingClient {
-	return readingClient{client}
-}
-
-type readingClient struct{ client *connect.Client }
-
-func (c readingClient) Read(ctx context.Context, request *v1.Message) (*v1.Message, error) {
-	response := new(v1.Message)
-	if err := c.client.CallUnary(ctx, readingReadSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var readingReadSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_v1_service_proto.Services().ByName("Reading").Methods().ByName("Read"),
-		Procedure:  ReadingReadProcedure,
-	}
-})
-
-// NothingName is the full name of the service.
-const NothingName = "roles.v1.Nothing"
-
 // NothingHandler is what an application implements to serve roles.v1.Nothing.
 // Its methods are reached through their gates alone.
 type NothingHandler interface {
@@ -92,15 +50,3 @@ func RegisterNothing(registry *action.Registry, implementation NothingHandler) e
 		Methods:     []action.Method[NothingHandler]{},
 	}, implementation)
 }
-
-// NothingClient calls roles.v1.Nothing.
-type NothingClient interface {
-}
-
-// NewNothingClient returns a client of roles.v1.Nothing. Several may share one
-// connect client.
-func NewNothingClient(client *connect.Client) NothingClient {
-	return nothingClient{client}
-}
-
-type nothingClient struct{ client *connect.Client }

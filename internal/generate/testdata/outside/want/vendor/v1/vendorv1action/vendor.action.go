@@ -5,14 +5,10 @@
 package vendorv1action
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
-	errors "errors"
 	v1 "example.com/outside/vendor/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	authn "github.com/sallyport-rpc/sallyport/authn"
-	io "io"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -20,15 +16,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// VendorName is the full name of the service.
-const VendorName = "vendor.v1.Vendor"
-
-// The procedures of vendor.v1.Vendor.
-const (
-	VendorReadProcedure  = "/vendor.v1.Vendor/Read"
-	VendorWatchProcedure = "/vendor.v1.Vendor/Watch"
 )
 
 // VendorHandler is what an application implements to serve vendor.v1.Vendor.
@@ -67,72 +54,3 @@ func RegisterVendor(registry *action.Registry, implementation VendorHandler, che
 		},
 	}, implementation)
 }
-
-// VendorClient calls vendor.v1.Vendor.
-type VendorClient interface {
-	Read(ctx context.Context, request *v1.Message) (*v1.Message, error)
-	Watch(ctx context.Context, request *v1.Message) (*VendorWatchClientStream, error)
-}
-
-// NewVendorClient returns a client of vendor.v1.Vendor. Several may share one
-// connect client.
-func NewVendorClient(client *connect.Client) VendorClient {
-	return vendorClient{client}
-}
-
-// VendorWatchClientStream is the client's side of vendor.v1.Vendor.Watch.
-// Sends go to one goroutine at a time, and so do receives.
-type VendorWatchClientStream struct{ stream connect.ClientStream }
-
-// Receive returns the next response, or io.EOF at the end of the stream.
-func (s *VendorWatchClientStream) Receive() (*v1.Message, error) {
-	response := new(v1.Message)
-	if err := s.stream.Receive(response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-// Close gives the stream up.
-func (s *VendorWatchClientStream) Close() error { return s.stream.Close() }
-
-type vendorClient struct{ client *connect.Client }
-
-func (c vendorClient) Read(ctx context.Context, request *v1.Message) (*v1.Message, error) {
-	response := new(v1.Message)
-	if err := c.client.CallUnary(ctx, vendorReadSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-func (c vendorClient) Watch(ctx context.Context, request *v1.Message) (*VendorWatchClientStream, error) {
-	stream, err := c.client.CallClientStream(ctx, vendorWatchSpec())
-	if err != nil {
-		return nil, err
-	}
-	// io.EOF says that the server has answered already; receiving tells what.
-	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.Join(err, stream.Close())
-	}
-	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.Join(err, stream.Close())
-	}
-	return &VendorWatchClientStream{stream}, nil
-}
-
-var vendorReadSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_vendor_v1_vendor_proto.Services().ByName("Vendor").Methods().ByName("Read"),
-		Procedure:  VendorReadProcedure,
-	}
-})
-
-var vendorWatchSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeServer,
-		Schema:     v1.File_vendor_v1_vendor_proto.Services().ByName("Vendor").Methods().ByName("Watch"),
-		Procedure:  VendorWatchProcedure,
-	}
-})

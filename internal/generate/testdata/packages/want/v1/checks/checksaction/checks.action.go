@@ -5,12 +5,10 @@
 package checksaction
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
 	checks "example.com/packages/v1/checks"
 	action "github.com/sallyport-rpc/sallyport/action"
 	authn "github.com/sallyport-rpc/sallyport/authn"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -18,14 +16,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// ServiceName is the full name of the service.
-const ServiceName = "packages.v1.checks.Service"
-
-// The procedures of packages.v1.checks.Service.
-const (
-	ServiceCallProcedure = "/packages.v1.checks.Service/Call"
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.checks.Service.
@@ -57,32 +47,3 @@ func RegisterService(registry *action.Registry, implementation ServiceHandler, c
 		},
 	}, implementation)
 }
-
-// ServiceClient calls packages.v1.checks.Service.
-type ServiceClient interface {
-	Call(ctx context.Context, request *checks.Message) (*checks.Message, error)
-}
-
-// NewServiceClient returns a client of packages.v1.checks.Service. Several may share one
-// connect client.
-func NewServiceClient(client *connect.Client) ServiceClient {
-	return serviceClient{client}
-}
-
-type serviceClient struct{ client *connect.Client }
-
-func (c serviceClient) Call(ctx context.Context, request *checks.Message) (*checks.Message, error) {
-	response := new(checks.Message)
-	if err := c.client.CallUnary(ctx, serviceCallSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var serviceCallSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     checks.File_v1_checks_checks_proto.Services().ByName("Service").Methods().ByName("Call"),
-		Procedure:  ServiceCallProcedure,
-	}
-})

@@ -5,12 +5,10 @@
 package implementationaction
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
 	implementation "example.com/packages/v1/implementation"
 	action "github.com/sallyport-rpc/sallyport/action"
 	authn "github.com/sallyport-rpc/sallyport/authn"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -18,14 +16,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// ServiceName is the full name of the service.
-const ServiceName = "packages.v1.implementation.Service"
-
-// The procedures of packages.v1.implementation.Service.
-const (
-	ServiceCallProcedure = "/packages.v1.implementation.Service/Call"
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.implementation.Service.
@@ -57,32 +47,3 @@ func RegisterService(registry *action.Registry, implementation_ ServiceHandler, 
 		},
 	}, implementation_)
 }
-
-// ServiceClient calls packages.v1.implementation.Service.
-type ServiceClient interface {
-	Call(ctx context.Context, request *implementation.Message) (*implementation.Message, error)
-}
-
-// NewServiceClient returns a client of packages.v1.implementation.Service. Several may share one
-// connect client.
-func NewServiceClient(client *connect.Client) ServiceClient {
-	return serviceClient{client}
-}
-
-type serviceClient struct{ client *connect.Client }
-
-func (c serviceClient) Call(ctx context.Context, request *implementation.Message) (*implementation.Message, error) {
-	response := new(implementation.Message)
-	if err := c.client.CallUnary(ctx, serviceCallSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var serviceCallSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     implementation.File_v1_implementation_implementation_proto.Services().ByName("Service").Methods().ByName("Call"),
-		Procedure:  ServiceCallProcedure,
-	}
-})

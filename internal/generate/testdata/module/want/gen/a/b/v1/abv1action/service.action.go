@@ -5,11 +5,9 @@
 package abv1action
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
 	v1 "example.com/module/gen/a/b/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
-	sync "sync"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
@@ -17,14 +15,6 @@ import (
 const (
 	_ = action.EnforceVersion(1 - action.MinVersion)
 	_ = action.EnforceVersion(action.MaxVersion - 1)
-)
-
-// ServiceName is the full name of the service.
-const ServiceName = "a.b.v1.Service"
-
-// The procedures of a.b.v1.Service.
-const (
-	ServiceCallProcedure = "/a.b.v1.Service/Call"
 )
 
 // ServiceHandler is what an application implements to serve a.b.v1.Service.
@@ -45,32 +35,3 @@ func RegisterService(registry *action.Registry, implementation ServiceHandler) e
 		},
 	}, implementation)
 }
-
-// ServiceClient calls a.b.v1.Service.
-type ServiceClient interface {
-	Call(ctx context.Context, request *v1.Message) (*v1.Message, error)
-}
-
-// NewServiceClient returns a client of a.b.v1.Service. Several may share one
-// connect client.
-func NewServiceClient(client *connect.Client) ServiceClient {
-	return serviceClient{client}
-}
-
-type serviceClient struct{ client *connect.Client }
-
-func (c serviceClient) Call(ctx context.Context, request *v1.Message) (*v1.Message, error) {
-	response := new(v1.Message)
-	if err := c.client.CallUnary(ctx, serviceCallSpec(), request, response); err != nil {
-		return nil, err
-	}
-	return response, nil
-}
-
-var serviceCallSpec = sync.OnceValue(func() connect.Spec {
-	return connect.Spec{
-		StreamType: connect.StreamTypeUnary,
-		Schema:     v1.File_a_b_v1_service_proto.Services().ByName("Service").Methods().ByName("Call"),
-		Procedure:  ServiceCallProcedure,
-	}
-})
