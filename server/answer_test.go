@@ -15,7 +15,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
 const (
@@ -142,7 +142,7 @@ func TestAnswerDoesNotEcho(t *testing.T) {
 				}
 				served.log.take()
 				served.take()
-				url := served.url + demov1action.AccountServiceListUsersProcedure
+				url := served.url + demov1client.AccountServiceListUsersProcedure
 				call := served.refusal(t, way, way.make(url, test.kind, packed, message))
 				if call.code != connect.CodeInvalidArgument {
 					t.Errorf("%s, %s, packed %t: code %v: %.200s", name, way.name, packed, call.code, call.text)
@@ -169,7 +169,7 @@ func TestAnswerDoesNotEcho(t *testing.T) {
 func TestHeadIsNotEchoed(t *testing.T) {
 	t.Parallel()
 	served := serve(t, &directory{})
-	procedure := served.url + demov1action.AccountServiceListUsersProcedure
+	procedure := served.url + demov1client.AccountServiceListUsersProcedure
 	long := strings.Repeat("<", 20<<10)
 	for _, way := range waysIn() {
 		for _, name := range quotedHeaders() {
@@ -220,7 +220,7 @@ func quotedHeaders() []string {
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	served := serve(t, &directory{})
-	procedure := served.url + demov1action.AccountServiceListUsersProcedure
+	procedure := served.url + demov1client.AccountServiceListUsersProcedure
 	get := func(query string) *http.Request {
 		request, _ := http.NewRequest(http.MethodGet, procedure+"?"+query, nil)
 		return request

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -111,7 +111,7 @@ func TestUnknownFields(t *testing.T) {
 			"binary, another wire type": {"proto", "\x0a\x01x", true},
 		} {
 			way := waysIn()[0]
-			request := way.make(served.url+demov1action.AccountServiceListUsersProcedure, test.kind, false, []byte(test.message))
+			request := way.make(served.url+demov1client.AccountServiceListUsersProcedure, test.kind, false, []byte(test.message))
 			request.Header.Set("Authorization", "Bearer admin")
 			before := served.handled.Load()
 			call := served.refusal(t, way, request)
@@ -129,7 +129,7 @@ func TestPendingIsShed(t *testing.T) {
 	t.Parallel()
 	const least = 16 << 20
 	served := serve(t, &directory{}, server.WithMaxPendingBytes(least), server.WithMaxMessageBytes(2<<20))
-	procedure := served.url + demov1action.AccountServiceListUsersProcedure
+	procedure := served.url + demov1client.AccountServiceListUsersProcedure
 	client := served.client(t, 1)
 	// Each holds two thirds of a message, and sends no more.
 	const each = 1 << 20
