@@ -8,7 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 )
 
-// A Peer is the other end of the connection that a call came over, whatever the
+// A Peer is the other end of the connection that a call came over, on every
 // transport. Its zero value knows nothing.
 type Peer struct {
 	// Address is where the call came from, without a port and without a zone; an IPv4
@@ -37,30 +37,42 @@ func (p *Peer) Network() netip.Prefix {
 	return network
 }
 
-// A calledPeer is a peer and the call that it made. A handler that makes a call in
+// A peerContext is a context of one call with its peer. A handler that makes a call in
 // process passes its context on; that call comes from no peer.
-type calledPeer struct {
-	*Peer
+type peerContext struct {
+	context.Context //nolint:containedctx // it is a context
 
+	peer *Peer
 	call *connect.CallInfo
 }
 
 type peerKey struct{}
+
+// Value implements [context.Context].
+func (c *peerContext) Value(key any) any {
+	if key == (peerKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
 
 // WithPeer returns a context in which the peer is the one of ctx's call. It is for what
 // serves calls, such as package server: an interceptor outside of all others. The
 // peer must not change after that.
 func WithPeer(ctx context.Context, peer *Peer) context.Context {
 	call, _ := connect.CallInfoForServerContext(ctx)
-	return context.WithValue(ctx, peerKey{}, calledPeer{peer, call})
+	return &peerContext{ctx, peer, call}
 }
 
 // PeerFrom returns the peer of ctx's call. ok is false where there is none, as in a call
 // within the process: also where that was made with the context of a call that has one.
 func PeerFrom(ctx context.Context) (peer *Peer, ok bool) {
-	called, _ := ctx.Value(peerKey{}).(calledPeer)
-	if call, _ := connect.CallInfoForServerContext(ctx); called.Peer == nil || called.call != call {
+	found, _ := ctx.Value(peerKey{}).(*peerContext)
+	if found == nil || found.peer == nil {
 		return nil, false
 	}
-	return called.Peer, true
+	if call, _ := connect.CallInfoForServerContext(ctx); call != found.call {
+		return nil, false
+	}
+	return found.peer, true
 }

@@ -7,7 +7,10 @@ import (
 	"testing"
 )
 
-func prefix(text string) netip.Prefix { return addressOf(&http.Request{RemoteAddr: text}) }
+func prefix(text string) netip.Prefix {
+	peer := new(settings).peer(&http.Request{RemoteAddr: text})
+	return peer.Network()
+}
 
 // One address gets no more than it leaves to others.
 func TestBudgetIsShared(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An exchange is one request and its response. It is the response writer that
@@ -16,6 +17,7 @@ import (
 type exchange struct {
 	http.ResponseWriter
 
+	peer    authn.Peer
 	get     bool
 	timeout time.Duration // for the response once it begins; 0 is none
 	body    *body         // of a request on HTTP/1 that has one
@@ -39,8 +41,8 @@ const drainTimeout = 500 * time.Millisecond
 // begin returns the exchange for a request for a procedure, or for none, and the
 // request as it is to be served: within the limits.
 func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
-	exchange := &exchange{ResponseWriter: writer, get: request.Method == http.MethodGet}
-	exchange.charge.budget, exchange.charge.address = s.budget, addressOf(request)
+	exchange := &exchange{ResponseWriter: writer, peer: s.peer(request), get: request.Method == http.MethodGet}
+	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
 	ctx = action.WithAccountant(ctx, exchange)
 	if procedure.streams() {

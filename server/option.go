@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -104,6 +105,7 @@ type settings struct {
 	pages        []*page
 	cors         *cors.Cors      // nil where no page of another origin may call
 	hosts        map[string]bool // nil where every host is answered
+	proxies      []netip.Prefix
 
 	// errs is what options found wrong with their own arguments.
 	errs []error

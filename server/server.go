@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync/atomic"
 
 	"connectrpc.com/connect/v2"
@@ -36,7 +37,7 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	if err := errors.Join(err, refusals); err != nil {
 		return nil, err
 	}
-	interceptors := append(settings.intercept(), reach)
+	interceptors := slices.Concat([]connect.ServerInterceptor{introduce}, settings.intercept(), []connect.ServerInterceptor{reach})
 	if settings.frontDoor {
 		door, err := registry.FrontDoor()
 		if err != nil {

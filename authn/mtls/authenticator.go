@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 )
@@ -50,16 +49,14 @@ var (
 
 // Authenticate finds out whose client certificate the call's connection has. See the
 // package for what is refused, and [authn.Authenticator] for the errors. A call that
-// came without TLS, without a certificate, or not over HTTP, has no credential.
-func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
-	info, ok := call.TransportInfo.(*connecthttp.ServerInfo)
-	if !ok {
+// came without TLS or without a certificate has no credential, and neither has one whose
+// server does not say who is at the other end ([authn.PeerFrom]).
+func (a *Authenticator) Authenticate(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
+	peer, ok := authn.PeerFrom(ctx)
+	if !ok || peer.TLS == nil || len(peer.TLS.PeerCertificates) == 0 {
 		return nil, authn.ErrNoCredential
 	}
-	state := info.TLS()
-	if state == nil || len(state.PeerCertificates) == 0 {
-		return nil, authn.ErrNoCredential
-	}
+	state := peer.TLS
 	if len(state.VerifiedChains) == 0 {
 		return nil, errUnverified
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/connect/v2/connectinprocess"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -117,13 +116,21 @@ func TestStates(t *testing.T) {
 	}
 }
 
-// TestOtherTransports looks for certificates where there is no connection.
+// A call has no certificate where its server does not say who is at the other end, and
+// a call in process has none, even where it is made with the context of a call that has
+// one.
 func TestOtherTransports(t *testing.T) {
 	t.Parallel()
+	root := sign(t, nil, authority)
+	state := verified([]*x509.Certificate{sign(t, root).certificate, root.certificate})
 	authenticator := newMapped(t, commonName)
-	for _, info := range []any{nil, "ada", (*connecthttp.ServerInfo)(nil), new(connecthttp.ServerInfo), new(connecthttp.ClientInfo)} {
-		if got := outcome(authenticator.Authenticate(t.Context(), &connect.CallInfo{TransportInfo: info})); got != "none" {
-			t.Errorf("with the transport's %T: %s", info, got)
+	for name, ctx := range map[string]context.Context{
+		"no peer":       t.Context(),
+		"a nil peer":    authn.WithPeer(t.Context(), nil),
+		"an empty peer": authn.WithPeer(t.Context(), new(authn.Peer)),
+	} {
+		if got := outcome(authenticator.Authenticate(ctx, new(connect.CallInfo))); got != "none" {
+			t.Errorf("%s: %s", name, got)
 		}
 	}
 	var got string
@@ -134,7 +141,7 @@ func TestOtherTransports(t *testing.T) {
 		return stream.Send(new(emptypb.Empty))
 	}})
 	client := connect.NewClient(connectinprocess.New(server))
-	if err := client.CallUnary(t.Context(), who, new(emptypb.Empty), new(emptypb.Empty)); err != nil || got != "none" {
+	if err := client.CallUnary(reached(t.Context(), state), who, new(emptypb.Empty), new(emptypb.Empty)); err != nil || got != "none" {
 		t.Errorf("in process: %s, %v", got, err)
 	}
 }
@@ -172,7 +179,7 @@ func TestMappingDecides(t *testing.T) {
 		leave()
 		return "", authn.Details{}, fmt.Errorf("look: %w", ctx.Err())
 	})
-	if got := outcome(authenticator.Authenticate(ctx, callOver(t, state))); got != "canceled" {
+	if got := outcome(authenticator.Authenticate(reached(ctx, state), new(connect.CallInfo))); got != "canceled" {
 		t.Errorf("where the caller goes away: %s", got)
 	}
 }

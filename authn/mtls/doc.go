@@ -19,9 +19,9 @@
 // the next call of a connection, however old that is.
 //
 // Whose certificate it is, its one SPIFFE ID says ([NewSPIFFE]) or a function ([New]).
-// Only the connection itself counts. X-Forwarded-Client-Cert and its kin are headers
-// that anyone can send, and are ignored: behind a proxy that ends TLS, callers are the
-// proxy.
+// Only the connection itself counts, as package server reports it ([authn.PeerFrom]).
+// X-Forwarded-Client-Cert and its kin are headers that any client can send, and are
+// ignored: behind a proxy that ends TLS, callers are the proxy.
 //
 // A client may send requests for any host over a connection that it made for one, so
 // where GetConfigForClient chooses ClientCAs by the server's name, a certificate that

@@ -156,7 +156,7 @@ type answer struct {
 
 func build(authenticator authn.Authenticator) *house {
 	house := &house{mux: http.NewServeMux()}
-	server := connect.NewServer()
+	server := connect.NewServer(introduce)
 	server.Register(connect.Method{Spec: who, Handler: func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
 		if err := stream.Receive(new(emptypb.Empty)); err != nil {
 			return err
@@ -259,29 +259,20 @@ func outcome(principal *authn.Principal, err error) string {
 // one may have it.
 func over(tb testing.TB, authenticator authn.Authenticator, state *tls.ConnectionState) (*authn.Principal, error) {
 	tb.Helper()
-	return build(authenticator).over(tb, state)
+	return authenticator.Authenticate(reached(tb.Context(), state), new(connect.CallInfo))
 }
 
-func (h *house) over(tb testing.TB, state *tls.ConnectionState) (*authn.Principal, error) {
-	tb.Helper()
-	h.last.Store(nil)
-	request := httptest.NewRequestWithContext(tb.Context(), http.MethodGet,
-		who.Procedure+"?connect=v1&encoding=json&message=%7B%7D", nil)
-	request.TLS = state
-	h.mux.ServeHTTP(httptest.NewRecorder(), request)
-	answer := h.last.Load()
-	if answer == nil {
-		tb.Fatal("there was no call")
+// reached is the context of a call over a connection with the given TLS state.
+func reached(ctx context.Context, state *tls.ConnectionState) context.Context {
+	return authn.WithPeer(ctx, &authn.Peer{TLS: state})
+}
+
+// introduce says who is at the other end of a call, as package server does.
+func introduce(next connect.ServerFunc) connect.ServerFunc {
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		info, _ := connecthttp.ServerInfoForContext(ctx)
+		return next(reached(ctx, info.TLS()), spec, stream)
 	}
-	return answer.principal, answer.err
-}
-
-// callOver returns the call that came over a connection with the given TLS state.
-func callOver(tb testing.TB, state *tls.ConnectionState) *connect.CallInfo {
-	tb.Helper()
-	house := build(newMapped(tb, commonName))
-	_, _ = house.over(tb, state)
-	return house.seen.Load()
 }
 
 // newPlain serves without TLS.
