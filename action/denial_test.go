@@ -53,8 +53,8 @@ func TestDenials(t *testing.T) {
 			authorization: as("session", "alice"),
 			request:       broken,
 			want: refused{
-				code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: "owner: string.min_len, secret: string.max_len",
-				rules: []string{"string.min_len", "string.max_len"},
+				code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: "secret: string.max_len, owner: string.min_len",
+				rules: []string{"string.max_len", "string.min_len"},
 			},
 		},
 		{

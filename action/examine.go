@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -15,12 +14,13 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // examined is a method that nothing speaks against.
 type examined struct {
 	declaration *declare.Declaration
-	validator   protovalidate.Validator
+	rules       *validation.Rules
 	checks      map[string]policy.CheckFunc
 }
 
@@ -108,12 +108,12 @@ func (r *Registry) examineMethods(of registration, declarations []*declare.Decla
 		if shape.request == nil {
 			continue
 		}
-		validator, err := r.validators.For(shape.request.ProtoReflect().Descriptor())
+		rules, err := r.validators.Rules(shape.request.ProtoReflect().Descriptor())
 		if err != nil {
 			refusals = append(refusals, declare.Refuse(declare.RuleValidationInvalid, method,
 				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
 		}
-		found[i] = examined{declaration: declared[method.Name()], validator: validator, checks: map[string]policy.CheckFunc{}}
+		found[i] = examined{declaration: declared[method.Name()], rules: rules, checks: map[string]policy.CheckFunc{}}
 		for _, check := range of.checks {
 			if check.method == shape.name {
 				found[i].checks[check.name] = check.holds
@@ -220,7 +220,7 @@ func (r *Registry) newGate(method examined) *gate {
 		registry:  r,
 		procedure: method.declaration.Procedure,
 		request:   method.declaration.Method.Input().FullName(),
-		validator: method.validator,
+		rules:     method.rules,
 		maxAge:    method.declaration.MaxAge,
 		conceal:   method.declaration.Conceal,
 		policy:    policy.New(method.declaration, method.checks),

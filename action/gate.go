@@ -6,13 +6,13 @@ import (
 	"io"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // A gate is what stands between the wire and one handler. It is compiled at
@@ -21,7 +21,7 @@ type gate struct {
 	registry  *Registry
 	procedure string
 	request   protoreflect.FullName
-	validator protovalidate.Validator
+	rules     *validation.Rules
 	schemes   []scheme      // empty on an anonymous action, and only there
 	maxAge    time.Duration // 0 asks for no fresh sign-in
 	conceal   bool          // a denial reads as not_found
@@ -38,7 +38,7 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	if err := g.decode(pass, stream, request); err != nil {
 		return err
 	}
-	if err := g.validate(pass, request); err != nil {
+	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
 	if err := g.identify(ctx, pass); err != nil {
@@ -74,7 +74,7 @@ func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.Se
 	if err := g.decode(pass, stream, request); err != nil {
 		return err
 	}
-	if err := g.validate(pass, request); err != nil {
+	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
 	pass.stage = StageHandle
@@ -99,7 +99,7 @@ func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.Serv
 	if err := g.decode(pass, stream, request); err != nil {
 		return err
 	}
-	if err := g.validate(pass, request); err != nil {
+	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
 	if g.authorizesEvery() {

@@ -5,14 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // unrecorded keeps nothing.
@@ -26,24 +25,27 @@ type silent struct{ connect.ServerStream }
 
 func (silent) Receive(any) error { return nil }
 
-// sure is a validator that finds nothing wrong.
-type sure struct{}
-
-func (sure) Validate(proto.Message, ...protovalidate.ValidationOption) error { return nil }
-
 // TestImpossibleGates enters gates that no declaration can lead to. None of them
 // lets anybody through.
 func TestImpossibleGates(t *testing.T) {
 	t.Parallel()
+	sure, err := validation.New().Rules((&testv1.Request{}).ProtoReflect().Descriptor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := &testv1.Request{Owner: "alice"}
+	if err := sure.Validate(t.Context(), request, 0); err != nil {
+		t.Fatalf("what these gates are asked is invalid, so they get no further: %v", err)
+	}
 	anyone := policy.New(&declare.Declaration{Anyone: true}, nil)
 	role := policy.New(&declare.Declaration{Grants: []declare.Grant{{Name: "allow[0]", Conditions: []declare.Condition{declare.AnyRole{Unfolded: []string{"owner"}}}}}}, nil)
 	registry := &Registry{recorder: unrecorded{}, now: time.Now}
 	steps := map[string]step{"admit": (*gate).admit, "admitUnread": (*gate).admitUnread, "admitFirst": (*gate).admitFirst, "admitSingle": (*gate).admitSingle, "admitNext": (*gate).admitNext}
 	for name, gate := range map[string]*gate{
-		"no policy":                      {validator: sure{}},
-		"a zero policy":                  {validator: sure{}, policy: &policy.Policy{}},
-		"no principal":                   {validator: sure{}, policy: role},
-		"a nil authenticator":            {validator: sure{}, policy: anyone, schemes: []scheme{{name: "session"}}},
+		"no policy":                      {rules: sure},
+		"a zero policy":                  {rules: sure, policy: &policy.Policy{}},
+		"no principal":                   {rules: sure, policy: role},
+		"a nil authenticator":            {rules: sure, policy: anyone, schemes: []scheme{{name: "session"}}},
 		"every message of no validator":  {policy: anyone, when: 3, schemes: []scheme{{name: "session"}}},
 		"no validator, nor anything":     {},
 		"no validator, concealed":        {conceal: true, policy: role},
@@ -51,11 +53,11 @@ func TestImpossibleGates(t *testing.T) {
 	} {
 		gate.registry = registry
 		for stepName, step := range steps {
-			if stepName == "admitNext" && gate.when == 0 && gate.validator != nil {
+			if stepName == "admitNext" && gate.when == 0 && gate.rules != nil {
 				continue // the later messages of a stream that is authorized once
 			}
 			pass := gate.begin()
-			err := pass.enter(t.Context(), step, silent{}, &testv1.Request{})
+			err := pass.enter(t.Context(), step, silent{}, request)
 			if err == nil || pass.admitted {
 				t.Errorf("%s, %s: somebody was let through", name, stepName)
 			}

@@ -71,7 +71,7 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, requ
 	if isNil(request) || request.ProtoReflect().Descriptor().FullName() != p.gate.request {
 		return &denial{public: errMalformed, reason: fmt.Sprintf("the request of the question is not a %s", p.gate.request)}
 	}
-	if err := p.gate.validate(p, request); err != nil {
+	if err := p.gate.validate(ctx, p, request); err != nil {
 		return err
 	}
 	if err := p.gate.recognize(p, principal); err != nil {

@@ -1,36 +1,68 @@
 package action
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/internal/validation"
+	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // validate applies the protovalidate rules of the request.
-func (g *gate) validate(pass *passage, request proto.Message) error {
+func (g *gate) validate(ctx context.Context, pass *passage, request proto.Message) error {
 	pass.stage = StageValidate
-	err := g.validator.Validate(request)
+	var bytes int
+	if call, ok := connect.CallInfoForServerContext(ctx); ok {
+		bytes = call.ReceiveStats.Size
+	}
+	err := g.rules.Validate(ctx, request, bytes)
 	if err == nil {
 		return nil
 	}
-	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
-	if !ok {
-		// A rule that fails to run has not been kept. CEL's own text can quote the request,
-		// such as the key that was not there.
-		return fault(fmt.Errorf("a validation rule of %s could not be evaluated", g.request))
+	if violations, ok := errors.AsType[*validation.Violations](err); ok {
+		return invalid(violations)
 	}
-	violations := invalid.ToProto()
-	public := connect.NewError(connect.CodeInvalidArgument, invalid.Error())
-	if detail, err := connectproto.NewErrorDetail(violations); err == nil {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return interrupted(err)
+	}
+	// A rule that fails to run has not been kept. CEL's own text can quote the request,
+	// such as the key that was not there.
+	return fault(fmt.Errorf("a validation rule of %s could not be evaluated", g.request))
+}
+
+// mostReason is how many bytes the reason of a denial may take in a log.
+const mostReason = 2 << 10
+
+// mostDebug is the size of a detail up to which the Connect protocol says it once more
+// in JSON, which takes several times as much.
+const mostDebug = 1 << 10
+
+// moreViolations is the reason in the google.rpc.ErrorInfo of a denial that does not
+// tell all the rules that do not hold.
+const moreViolations = "MORE_VIOLATIONS"
+
+// invalid is the denial of a request that breaks rules.
+func invalid(violations *validation.Violations) *denial {
+	public := connect.NewError(connect.CodeInvalidArgument, violations.Error())
+	if detail, err := connectproto.NewErrorDetail(violations.Told); err == nil {
+		if len(detail.Value) > mostDebug {
+			detail.Debug = []byte("null")
+		}
 		public = public.WithDetail(detail)
 	}
-	return &denial{public: public, reason: brokenRules(violations)}
+	reason := brokenRules(violations.Told)
+	if violations.More {
+		public = withErrorInfo(public, moreViolations)
+		reason += ", and there may be more"
+	}
+	return &denial{public: public, reason: wire.Shorten(reason, mostReason)}
 }
 
 // brokenRules names the broken rules and the fields they stand on. It leaves out

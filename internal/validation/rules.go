@@ -1,0 +1,233 @@
+package validation
+
+import (
+	"context"
+	"errors"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Rules are the validation rules of one request type, applied within bounds. They are
+// safe for concurrent use.
+type Rules struct {
+	validator protovalidate.Validator
+	// sizes is nil where no rule limits a size.
+	sizes *sizes
+	// failFast is what a first pass is told; the slice is made once.
+	failFast []protovalidate.ValidationOption
+}
+
+// Rules returns the rules of a message's type. The error says which of them does not
+// compile.
+func (v *Validators) Rules(message protoreflect.MessageDescriptor) (*Rules, error) {
+	validator, err := v.For(message)
+	if err != nil {
+		return nil, err
+	}
+	sizes, err := readSizes(message)
+	if err != nil {
+		return nil, err
+	}
+	return &Rules{
+		validator: validator,
+		sizes:     sizes,
+		failFast:  []protovalidate.ValidationOption{protovalidate.WithFailFast()},
+	}, nil
+}
+
+// smallBytes is the size of a message up to which its validation is not interrupted:
+// it is over before anyone could be gone.
+const smallBytes = 16 << 10
+
+// Validate applies the rules to a message of this many bytes on the wire. The error
+// is a [*Violations] where a rule does not hold, the context's where the caller is
+// gone, and anything else where a rule could not be evaluated.
+//
+// Sizes come first, and where one does not hold, no rule in CEL runs, and nothing looks
+// at a field that is too large. Else the rules run until one does not hold. Only then a
+// second pass collects more of those, until it has looked at as much as it may.
+func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) error {
+	if r.sizes != nil && !r.sizes.hold(message.ProtoReflect()) {
+		return r.tooLarge(ctx, message)
+	}
+	options := r.failFast
+	watching := bytes > smallBytes
+	if watching {
+		options = append(options[:1:1], protovalidate.WithFilter(&watchful{ctx: ctx}))
+	}
+	err := r.validator.Validate(message, options...)
+	if watching && ctx.Err() != nil {
+		return ctx.Err() // a pass that was interrupted has not found the message to be valid
+	}
+	if err == nil {
+		return nil
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		return err
+	}
+	return r.collect(ctx, message, invalid.ToProto().GetViolations())
+}
+
+// tooLarge returns what is wrong with a message in which something is too large.
+func (r *Rules) tooLarge(ctx context.Context, message proto.Message) error {
+	check := r.sizes.check(message.ProtoReflect())
+	if check.over() {
+		return told(check.found, true)
+	}
+	besides := &besides{collecting: collecting{watchful: watchful{ctx: ctx}, left: collectWeight}, large: check.fields}
+	err := r.validator.Validate(message, protovalidate.WithFilter(besides))
+	if gone := ctx.Err(); gone != nil {
+		return gone
+	}
+	found := check.found
+	if invalid, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
+		for _, violation := range invalid.ToProto().GetViolations() {
+			if !contains(check.found, violation) {
+				found = append(found, violation)
+			}
+		}
+	}
+	return told(found, besides.cut || len(found) > maxTold)
+}
+
+// collect looks for more rules that do not hold besides the first.
+func (r *Rules) collect(ctx context.Context, message proto.Message, first []*validate.Violation) error {
+	collecting := &collecting{watchful: watchful{ctx: ctx}, left: collectWeight}
+	err := r.validator.Validate(message, protovalidate.WithFilter(collecting))
+	if gone := ctx.Err(); gone != nil {
+		return gone
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		// Either what is wrong was not looked at again, or another rule failed to run; that
+		// one does not hold either, and the caller is told of the first.
+		return told(first, collecting.cut || err != nil)
+	}
+	found := invalid.ToProto().GetViolations()
+	if !contains(found, first[0]) {
+		found = append(first[:1:1], found...)
+	}
+	return told(found, collecting.cut || len(found) > maxTold)
+}
+
+func contains(violations []*validate.Violation, violation *validate.Violation) bool {
+	for _, other := range violations {
+		if proto.Equal(other, violation) {
+			return true
+		}
+	}
+	return false
+}
+
+// A watchful filter lets nothing more be looked at when the caller is gone.
+type watchful struct {
+	ctx   context.Context //nolint:containedctx // protovalidate hands none to its filters
+	looks int
+	gone  bool
+}
+
+// looksPerCheck is how many fields are looked at between two looks at the context.
+const looksPerCheck = 256
+
+// ShouldValidate implements [protovalidate.Filter].
+func (w *watchful) ShouldValidate(protoreflect.Message, protoreflect.Descriptor) bool {
+	if w.looks++; w.looks%looksPerCheck == 0 && !w.gone {
+		w.gone = w.ctx.Err() != nil
+	}
+	return !w.gone
+}
+
+// collectWeight is how many messages, fields, elements and entries a second pass
+// looks at. Each can break several rules, and each broken rule takes about a kilobyte
+// until it is told.
+const collectWeight = 2000
+
+// A collecting filter lets only so much be looked at.
+type collecting struct {
+	watchful
+
+	left int
+	cut  bool // something was not looked at
+}
+
+// ShouldValidate implements [protovalidate.Filter].
+func (c *collecting) ShouldValidate(message protoreflect.Message, descriptor protoreflect.Descriptor) bool {
+	weight := 1
+	if field, ok := descriptor.(protoreflect.FieldDescriptor); ok && message.Has(field) {
+		switch {
+		case field.IsList():
+			weight += message.Get(field).List().Len()
+		case field.IsMap():
+			weight += 2 * message.Get(field).Map().Len()
+		}
+	}
+	if weight > c.left || !c.watchful.ShouldValidate(message, descriptor) {
+		c.cut = true
+		return false
+	}
+	c.left -= weight
+	return true
+}
+
+// A besides filter leaves out the fields that are too large, and everything that a
+// rule in CEL stands on, which could read one of them.
+type besides struct {
+	collecting
+
+	large map[protoreflect.FieldDescriptor]bool
+}
+
+// ShouldValidate implements [protovalidate.Filter].
+func (b *besides) ShouldValidate(message protoreflect.Message, descriptor protoreflect.Descriptor) bool {
+	inCEL := false
+	switch descriptor := descriptor.(type) {
+	case protoreflect.MessageDescriptor:
+		rules, err := protovalidate.ResolveMessageRules(descriptor)
+		inCEL = err != nil || len(rules.GetCel()) > 0 || len(rules.GetCelExpression()) > 0
+	case protoreflect.FieldDescriptor:
+		if b.large[descriptor] {
+			return false
+		}
+		inCEL = hasCEL(descriptor)
+	}
+	if inCEL {
+		return false // it is not known to hold, nor not to
+	}
+	return b.collecting.ShouldValidate(message, descriptor)
+}
+
+// hasCEL reports whether a rule of a field is written in CEL.
+func hasCEL(field protoreflect.FieldDescriptor) bool {
+	rules, err := protovalidate.ResolveFieldRules(field)
+	return err != nil || writtenInCEL(rules)
+}
+
+func writtenInCEL(rules *validate.FieldRules) bool {
+	if rules == nil {
+		return false
+	}
+	if len(rules.GetCel()) > 0 || len(rules.GetCelExpression()) > 0 || len(rules.ProtoReflect().GetUnknown()) > 0 {
+		return true
+	}
+	if writtenInCEL(rules.GetRepeated().GetItems()) || writtenInCEL(rules.GetMap().GetKeys()) || writtenInCEL(rules.GetMap().GetValues()) {
+		return true
+	}
+	// Predefined rules are extensions of the rules of a kind, and those in CEL.
+	found := false
+	rules.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if field.Message() == nil || field.IsList() {
+			return true
+		}
+		found = len(value.Message().GetUnknown()) > 0
+		value.Message().Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+			found = found || field.IsExtension()
+			return !found
+		})
+		return !found
+	})
+	return found
+}
