@@ -1,7 +1,10 @@
 package session
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +42,7 @@ func (s *settings) cookieToken(header *connect.Header) (string, error) {
 	if !found {
 		return "", nil
 	}
-	if !s.sameOrigin(header) {
+	if !s.fromOwnPage(header) {
 		return "", authn.InvalidCredential("session cookie on a request of another site")
 	}
 	if token == "" {
@@ -48,22 +51,29 @@ func (s *settings) cookieToken(header *connect.Header) (string, error) {
 	return token, nil
 }
 
-// sameOrigin reports whether no other site made the request, as far as the client
-// says. A client that says nothing is no browser, or one so old that SameSite is
-// what protects its user.
-func (s *settings) sameOrigin(header *connect.Header) bool {
-	switch site := header.Values("Sec-Fetch-Site"); {
-	case len(site) == 0:
-	case len(site) == 1 && (site[0] == "same-origin" || site[0] == "none"):
-	default:
+// fromOwnPage reports whether a page that may use the cookie made the request, as far as
+// the client says: one of the server's own origin or of a trusted one. A client that
+// says nothing is no browser, or one so old that SameSite is what protects its user.
+func (s *settings) fromOwnPage(header *connect.Header) bool {
+	sites, origins := header.Values("Sec-Fetch-Site"), header.Values("Origin")
+	if len(sites) > 1 || len(origins) > 1 {
 		return false
 	}
-	// Browsers write an origin in lower case, and its port as they do in Host.
-	origins, host := header.Values("Origin"), strings.ToLower(header.Get("Host"))
+	if len(origins) == 1 && slices.Contains(s.trustedOrigins, origins[0]) {
+		return true
+	}
+	if len(sites) == 1 {
+		// No page can set this header. It is believed without a look at Host, which a
+		// proxy may have rewritten, as [http.CrossOriginProtection] does.
+		return sites[0] == "same-origin" || sites[0] == "none"
+	}
+	// Browsers leave it out over plain HTTP. They write an origin in lower case, and its
+	// port as they do in Host.
+	host := strings.ToLower(header.Get("Host"))
 	switch {
 	case len(origins) == 0:
 		return true
-	case len(origins) > 1 || host == "":
+	case host == "":
 		return false
 	default:
 		return origins[0] == "https://"+host || s.insecure && origins[0] == "http://"+host
@@ -72,15 +82,18 @@ func (s *settings) sameOrigin(header *connect.Header) bool {
 
 // giveCookie puts the token into the cookie, if the request is one that the cookie
 // would count on.
-func (s *settings) giveCookie(call *connect.CallInfo, token string) {
-	s.setCookie(call, token, int(s.lifetime/time.Second))
+func (s *settings) giveCookie(ctx context.Context, call *connect.CallInfo, token string) {
+	s.setCookie(ctx, call, token, int(s.lifetime/time.Second))
 }
 
 // takeCookie removes the cookie, if the request is one that it would count on.
-func (s *settings) takeCookie(call *connect.CallInfo) { s.setCookie(call, "", -1) }
+func (s *settings) takeCookie(ctx context.Context, call *connect.CallInfo) {
+	s.setCookie(ctx, call, "", -1)
+}
 
-func (s *settings) setCookie(call *connect.CallInfo, token string, maxAge int) {
-	if !s.sameOrigin(call.RequestHeader()) {
+func (s *settings) setCookie(ctx context.Context, call *connect.CallInfo, token string, maxAge int) {
+	if !s.fromOwnPage(call.RequestHeader()) {
+		s.logNoCookie(ctx, call.RequestHeader())
 		return
 	}
 	cookie := http.Cookie{ //nolint:gosec // Secure is off only where UnsafeWithoutSecure says so.
@@ -88,4 +101,28 @@ func (s *settings) setCookie(call *connect.CallInfo, token string, maxAge int) {
 		HttpOnly: true, Secure: !s.insecure, SameSite: http.SameSiteLaxMode,
 	}
 	call.ResponseHeader().Add("Set-Cookie", cookie.String())
+}
+
+// logNoCookie says that a session began or ended and the browser's cookie did not
+// change, which the caller sees only at the next call. A page of another origin that
+// uses the token is served so on purpose; where a browser says no more than its origin,
+// a proxy that rewrites Host is likely.
+func (s *settings) logNoCookie(ctx context.Context, header *connect.Header) {
+	level, fix := slog.LevelInfo, "to let pages of this origin use the cookie, name it by session.WithTrustedOrigins"
+	if !header.Has("Sec-Fetch-Site") {
+		level, fix = slog.LevelWarn, "pass the Host header on unchanged, or name the origin by session.WithTrustedOrigins"
+	}
+	log := s.logger
+	if log == nil {
+		log = slog.Default()
+	}
+	log.LogAttrs(ctx, level, "session cookie not set: the request is of another origin",
+		slog.String("origin", short(header.Get("Origin"))), slog.String("host", short(header.Get("Host"))),
+		slog.String("sec_fetch_site", short(header.Get("Sec-Fetch-Site"))), slog.String("fix", fix))
+}
+
+// short returns as much of a header as a line of the log has room for.
+func short(text string) string {
+	const longest = 256
+	return text[:min(len(text), longest)]
 }

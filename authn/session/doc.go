@@ -23,10 +23,11 @@
 // meanwhile, and because it can end all sessions of a user only by reading those of
 // everybody.
 //
-// A cookie counts only on a request that no other site made: Sec-Fetch-Site, where
-// there is one, says same-origin or none, and Origin, where there is one, is the
-// request's own Host. That holds for GET as well. A proxy in front must therefore
-// pass the Host header on.
+// A cookie counts only on a request of a page of the server's own origin, or of one
+// that [WithTrustedOrigins] names. That holds for GET as well. Where the browser sends
+// Sec-Fetch-Site, as it does over HTTPS and on loopback, that is what decides; where it
+// does not, Origin must be the request's own Host, so a proxy in front must then pass
+// the Host header on. Where a cookie cannot be set for that reason, it is logged.
 //
 // Refused are a header given twice or malformed, a cookie given twice, and a cookie
 // and a bearer token that differ. A bearer token that this package did not issue is

@@ -63,7 +63,8 @@ func New(store scs.Store, lookup Lookup, options ...Option) (*Manager, error) {
 // nobody can prepare a session for somebody else to sign in to.
 //
 // Within a call it also sets the session cookie on the response, unless another
-// site made the request; call it before the first message of a stream is sent.
+// origin made the request, which is logged; call it before the first message of a
+// stream is sent.
 // Outside a call it returns the token and no more. The token is a credential:
 // return it to the user and show it to nobody else.
 //
@@ -86,7 +87,7 @@ func (m *Manager) Start(ctx context.Context, userID string) (string, error) {
 	if inCall {
 		// The response may carry the token in its body as well (RFC 6749, section 5.1).
 		call.ResponseHeader().Set("Cache-Control", "no-store")
-		m.giveCookie(call, token)
+		m.giveCookie(ctx, call, token)
 	}
 	return token, nil
 }
@@ -118,7 +119,7 @@ func (m *Manager) End(ctx context.Context) error {
 	if err := m.endOffered(ctx, call.RequestHeader()); err != nil {
 		return err
 	}
-	m.takeCookie(call)
+	m.takeCookie(ctx, call)
 	return nil
 }
 

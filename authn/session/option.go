@@ -3,12 +3,14 @@ package session
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 	"github.com/sallyport-rpc/sallyport/internal/option"
+	"github.com/sallyport-rpc/sallyport/internal/origin"
 )
 
 // longest is the longest lifetime of a session, and the longest that browsers keep
@@ -72,6 +74,40 @@ func WithBus(bus *revocation.Bus) Option {
 	})
 }
 
+// WithTrustedOrigins names origins, beside the server's own, whose pages may use the
+// cookie: "https://app.example.com" for a server at "https://api.example.com". They are
+// written as browsers send them and compared as a whole. The cookie is SameSite=Lax, so
+// browsers send it with requests of pages of the same site only; and to read answers,
+// the pages need the origin in server.WithCORS too, with credentials. By default there
+// are none.
+func WithTrustedOrigins(origins ...string) Option {
+	return option.Func[settings](func(s *settings) error {
+		var errs []error
+		for _, text := range origins {
+			if err := origin.Check(text); err != nil {
+				errs = append(errs, fmt.Errorf("session: %w", err))
+			}
+		}
+		if len(origins) == 0 {
+			errs = append(errs, errors.New("session: WithTrustedOrigins names no origin"))
+		}
+		s.trustedOrigins = append(s.trustedOrigins, origins...)
+		return errors.Join(errs...)
+	})
+}
+
+// WithLogger sets where the manager logs that a session could not be given its cookie.
+// By default it is [slog.Default] as it is at the time.
+func WithLogger(logger *slog.Logger) Option {
+	return option.Func[settings](func(s *settings) error {
+		if logger == nil {
+			return errors.New("session: the logger is nil")
+		}
+		s.logger = logger
+		return nil
+	})
+}
+
 // UnsafeWithoutSecure lets the cookie travel over plain HTTP, where everyone on the
 // way can read it and take the session over, and drops its "__Host-" prefix, so that
 // neighbouring hosts can overwrite it. It is for a server on loopback and nothing
@@ -92,4 +128,6 @@ type settings struct {
 	name           string
 	insecure       bool
 	bus            *revocation.Bus // nil for none
+	trustedOrigins []string
+	logger         *slog.Logger // nil for the default logger
 }

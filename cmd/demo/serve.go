@@ -130,7 +130,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 
 func newSessions(parts parts) (*session.Manager, error) {
 	// Cookies do not tell ports apart, and there is more on a developer's machine.
-	options := []session.Option{session.WithCookieName("sallyport-demo")}
+	options := []session.Option{session.WithCookieName("sallyport-demo"), session.WithLogger(parts.log)}
 	if parts.private {
 		options = append(options, session.UnsafeWithoutSecure())
 	}
