@@ -273,6 +273,9 @@ func (l *liveStreams) of(id string) []*streaming {
 	l.revocations.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if id == "" {
+		return l.all()
+	}
 	streams := make([]*streaming, 0, len(l.byID[id]))
 	for s := range l.byID[id] {
 		streams = append(streams, s)
@@ -280,7 +283,17 @@ func (l *liveStreams) of(id string) []*streaming {
 	return streams
 }
 
-// Recheck looks at the live streams of a principal at once, as is done by itself
+func (l *liveStreams) all() []*streaming {
+	var streams []*streaming
+	for _, ofOne := range l.byID {
+		for s := range ofOne {
+			streams = append(streams, s)
+		}
+	}
+	return streams
+}
+
+// Recheck looks at the live streams of a principal, or with "" of all, at once, as is done by itself
 // whenever their declarations say, their credential expires, or a [authn.Revoker] calls.
 // It does not wait for what comes of it.
 func (r *Registry) Recheck(principalID string) {

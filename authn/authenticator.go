@@ -55,11 +55,12 @@ type FreshnessReporter interface {
 
 // A Revoker is an [Authenticator] that learns when credentials are revoked before
 // they expire. A registry subscribes to each of its authenticators that is one, and
-// looks at the principal's live streams at once.
+// rechecks the principal's live streams at once.
 type Revoker interface {
 	Authenticator
 	// OnRevoke subscribes to revocations: revoked is called with the id of a principal
-	// when one of its credentials is revoked, or when what it may do has changed. The
-	// call may come from any goroutine and returns soon. A subscription does not end.
+	// when one of its credentials is revoked, or when what it may do has changed, and
+	// with "" when that may be so for any principal. The calls may come from any
+	// goroutine, and return soon. A subscription does not end.
 	OnRevoke(revoked func(principalID string))
 }

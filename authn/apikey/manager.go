@@ -15,7 +15,7 @@ import (
 type Manager struct {
 	store   Store
 	lookup  Lookup
-	revoked revoked.Listeners
+	revoked revoked.Subscribers
 	settings
 }
 

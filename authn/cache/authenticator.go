@@ -23,7 +23,7 @@ var (
 	_ authn.Revoker           = (*Authenticator)(nil)
 )
 
-var errNameless = errors.New("cache: the verifier named an empty credential")
+var errNoName = errors.New("cache: the verifier returned an empty credential")
 
 // Authenticate returns whom the call's credential stands for. The errors are those of
 // the verifier, and [authn.ErrUnavailable] once the cache is closed.
@@ -33,7 +33,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 		return nil, err
 	}
 	if credential == "" {
-		return nil, errNameless
+		return nil, errNoName
 	}
 	key := a.keys.of(credential)
 	if answer := a.cache.recall(key, a.cache.now()); answer != nil {
@@ -52,12 +52,13 @@ func (a *Authenticator) Challenge(denial authn.Denial) string {
 
 // ReportsAuthenticationTime reports whether the verifier does.
 func (a *Authenticator) ReportsAuthenticationTime() bool {
-	dated, ok := a.verifier.(authn.FreshnessReporter)
-	return ok && dated.ReportsAuthenticationTime()
+	reporter, ok := a.verifier.(authn.FreshnessReporter)
+	return ok && reporter.ReportsAuthenticationTime()
 }
 
-// OnRevoke asks for revoked to be called with the id of every principal that this
-// cache is made to forget, by whomever, other processes included.
+// OnRevoke implements [authn.Revoker]: revoked is called with the id of every principal
+// that this cache is made to forget, by this process or another, and with "" when it
+// forgets a credential or everything.
 func (a *Authenticator) OnRevoke(revoked func(principalID string)) {
-	a.cache.listeners.OnRevoke(revoked)
+	a.cache.subscribers.OnRevoke(revoked)
 }

@@ -20,9 +20,9 @@ type Cache struct {
 
 	good, bad   *table
 	revocations *revocations
-	// listeners are told of principals, once they are forgotten. They are on no bus: the
+	// subscribers are called after a principal was forgotten. They are on no bus: the
 	// cache is.
-	listeners revoked.Listeners
+	subscribers revoked.Subscribers
 
 	// ends with Close; verifications are done in it
 	ctx    context.Context //nolint:containedctx // it is the cache's own, and no call's
@@ -54,7 +54,7 @@ func New(options ...Option) (*Cache, error) {
 		flights: map[key]*flight{},
 	}
 	if chosen.bus != nil {
-		chosen.bus.Hear(cache.forget)
+		chosen.bus.Subscribe(cache.forget)
 	}
 	return cache, nil
 }
@@ -79,38 +79,44 @@ func (c *Cache) Wrap(verifier Verifier) *Authenticator {
 		return nil
 	}
 	if revoker, ok := verifier.(authn.Revoker); ok {
-		revoker.OnRevoke(func(principalID string) { c.forget(revocation.OfPrincipal(principalID)) })
+		revoker.OnRevoke(func(principalID string) {
+			if principalID == "" {
+				c.forget(revocation.OfEverything())
+				return
+			}
+			c.forget(revocation.OfPrincipal(principalID))
+		})
 	}
 	return &Authenticator{cache: c, verifier: verifier, keys: newKeys()}
 }
 
-// Revoke makes the cache forget everything that stands for the principal, whichever
-// authenticator said so, and live streams of the principal are looked at again. When
-// it returns, every later call in this process is verified anew. The other processes
-// of a bus are told, which it does not wait for. Without an id it does nothing.
+// Revoke makes the cache forget every answer that names the principal, by any of its
+// authenticators, and has the principal's live streams rechecked. When it returns,
+// every later call in this process is verified again. It publishes the revocation to
+// the other processes of the bus and does not wait for them. Without an id it does
+// nothing.
 func (c *Cache) Revoke(principalID string) { c.revoke(revocation.OfPrincipal(principalID)) }
 
-// RevokeCredential is Revoke for one credential, as a [Verifier] would name it. Live
-// streams are not looked at ahead of time, since nobody remembers which were opened
-// with it. The other processes are told its SHA-256.
+// RevokeCredential is Revoke for one credential, as [Verifier.Credential] returns it.
+// It has all live streams rechecked, because the cache does not know which were opened
+// with it. What it publishes is a SHA-256 hash of the credential.
 func (c *Cache) RevokeCredential(credential string) { c.revoke(revocation.OfCredential(credential)) }
 
 func (c *Cache) revoke(revoked revocation.Revocation) {
 	c.forget(revoked)
 	if c.bus != nil {
-		c.bus.Tell(revoked)
+		c.bus.Publish(revoked)
 	}
 }
 
-// forget makes this process forget, and tells those who listen here.
+// forget makes this process forget, and then has live streams rechecked.
 func (c *Cache) forget(revoked revocation.Revocation) {
 	if revoked == (revocation.Revocation{}) {
 		return
 	}
 	c.revocations.add(revoked)
-	if principalID, ok := revoked.Principal(); ok {
-		c.listeners.Tell(principalID)
-	}
+	principalID, _ := revoked.Principal()
+	c.subscribers.Publish(principalID) // without an id, of all principals
 }
 
 // recall returns what is remembered under a key, or nil.

@@ -14,15 +14,15 @@ func Example() {
 	}
 	defer here.Close()
 	heard := make(chan revocation.Revocation, 10)
-	here.Hear(func(revoked revocation.Revocation) { heard <- revoked })
+	here.Subscribe(func(revoked revocation.Revocation) { heard <- revoked })
 
-	here.Tell(revocation.OfPrincipal("ada"))
+	here.Publish(revocation.OfPrincipal("ada"))
 	for revoked := range heard {
 		if id, ok := revoked.Principal(); ok {
 			fmt.Println("look at", id, "again")
 			break
 		}
-		here.Tell(revocation.OfPrincipal("ada")) // it was told before anybody listened
+		here.Publish(revocation.OfPrincipal("ada")) // it was told before anybody listened
 	}
 	// Output: look at ada again
 }

@@ -18,8 +18,8 @@ func TestOutage(t *testing.T) {
 		far.reach(t, near)
 
 		by.cut()
-		far.bus.Tell(revocation.OfPrincipal("ada"))
-		near.bus.Tell(revocation.OfPrincipal("bob")) // far is to miss it
+		far.bus.Publish(revocation.OfPrincipal("ada"))
+		near.bus.Publish(revocation.OfPrincipal("bob")) // far is to miss it
 		near.wait(t, revocation.OfPrincipal("bob"))
 		began := time.Now()
 		by.open(t)
@@ -69,7 +69,7 @@ func newListener(t *testing.T, link revocation.Link) *listener {
 		}
 	})
 	l := &listener{bus, make(chan revocation.Revocation, 10_000)}
-	bus.Hear(func(r revocation.Revocation) { l.heard <- r })
+	bus.Subscribe(func(r revocation.Revocation) { l.heard <- r })
 	return l
 }
 
@@ -96,7 +96,7 @@ func (l *listener) reach(t *testing.T, other *listener) {
 	probe := revocation.OfPrincipal("probe " + strconv.FormatInt(time.Now().UnixNano(), 36))
 	late := time.After(patience)
 	for {
-		l.bus.Tell(probe)
+		l.bus.Publish(probe)
 		select {
 		case got := <-other.heard:
 			if got == probe {

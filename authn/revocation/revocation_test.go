@@ -19,6 +19,8 @@ func outcome(r revocation.Revocation) string {
 		return "everything"
 	case r == revocation.Revocation{}:
 		return "nothing"
+	case strings.HasPrefix(r.String(), `{"probe":`):
+		return "probe"
 	default:
 		return "credential"
 	}
@@ -70,6 +72,10 @@ func TestParse(t *testing.T) {
 		`{"principal":"ada"}`:                    "principal ada",
 		`{"credential":"x"}`:                     "credential",
 		`{"everything":true}`:                    "everything",
+		`{"probe":"x"}`:                          "probe",
+		`{"probe":""}`:                           "everything",
+		`{"probe":"x","everything":true}`:        "everything",
+		`{"principal":"ada","probe":"x"}`:        "everything",
 		``:                                       "everything",
 		`ada`:                                    "everything",
 		`null`:                                   "everything",

@@ -22,7 +22,7 @@ type Manager struct {
 	entries entries
 	lookup  Lookup
 	settings
-	revoked revoked.Listeners
+	revoked revoked.Subscribers
 }
 
 var _ authn.Challenger = (*Manager)(nil)

@@ -4,7 +4,8 @@
 //	bus, err := revocation.New(link)
 //
 // It needs no table and no rights but to connect. A process that listens holds one
-// connection besides those of the pool, which must reach PostgreSQL itself or a
-// pooler in session mode: one in transaction mode forgets who listens. All processes
-// must connect to the same database of a primary, since replicas do not notify.
+// connection besides those of the pool. It must reach PostgreSQL itself or a pooler in
+// session mode: a pooler in transaction mode drops notifications, which
+// [revocation.Bus.Health] and the log then say. All processes connect to the same
+// database of a primary, since replicas do not notify.
 package pgbus

@@ -25,7 +25,7 @@ var _ revocation.Link = (*Link)(nil)
 // connectTimeout bounds how long it takes to begin to listen.
 const connectTimeout = 10 * time.Second
 
-// New returns a link by the connections of a pool, which the caller closes after the
+// New returns a link on the connections of a pool, which the caller closes after the
 // bus. The error names everything that is wrong with the arguments.
 func New(pool *pgxpool.Pool, options ...Option) (*Link, error) {
 	chosen := defaults
@@ -49,8 +49,8 @@ func (l *Link) Publish(ctx context.Context, revoked revocation.Revocation) error
 	return err
 }
 
-// Subscribe listens to the channel, on a connection that it takes out of the pool and
-// closes when it returns.
+// Subscribe listens on the channel, with a connection that it takes out of the pool
+// and closes when it returns.
 func (l *Link) Subscribe(ctx context.Context, receive func(revocation.Revocation)) error {
 	conn, err := l.listen(ctx)
 	if err != nil {
@@ -97,16 +97,16 @@ func (l *Link) wait(ctx context.Context, conn *pgx.Conn) (string, error) {
 	case ctx.Err() != nil || silence.Err() == nil:
 		return "", err
 	}
-	patience, cancel := context.WithTimeout(ctx, l.heartbeat)
+	answer, cancel := context.WithTimeout(ctx, l.heartbeat)
 	defer cancel()
-	if err := conn.Ping(patience); err != nil { // what is notified meanwhile is kept
-		return "", fmt.Errorf("pgbus: no sign of life: %w", err)
+	if err := conn.Ping(answer); err != nil { // pgx keeps the notifications that come meanwhile
+		return "", fmt.Errorf("pgbus: the server does not answer: %w", err)
 	}
 	return "", nil
 }
 
-// hangUp closes a connection that may be broken, with a word to the server where that
-// is quickly said.
+// hangUp closes a connection that may be broken. It gives the server a second to
+// answer.
 func hangUp(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()

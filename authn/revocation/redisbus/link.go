@@ -20,9 +20,8 @@ type Link struct {
 
 var _ revocation.Link = (*Link)(nil)
 
-// New returns a link by a client, which the caller closes after the bus. How long a
-// Publish to a server that does not answer goes on is up to the client's timeouts and
-// retries. The error names everything that is wrong with the arguments.
+// New returns a link on a client, which the caller closes after the bus. The error
+// names everything that is wrong with the arguments.
 func New(client redis.UniversalClient, options ...Option) (*Link, error) {
 	chosen := defaults
 	err := option.Apply("redisbus", &chosen, options)
@@ -44,7 +43,7 @@ func (l *Link) Publish(ctx context.Context, revoked revocation.Revocation) error
 	return l.client.Publish(ctx, l.channel, text).Err()
 }
 
-var errSilent = errors.New("redisbus: no sign of life")
+var errSilent = errors.New("redisbus: the server does not answer")
 
 // Subscribe subscribes to the channel, on a connection of its own that it closes when
 // it returns.
@@ -64,7 +63,7 @@ func (l *Link) Subscribe(ctx context.Context, receive func(revocation.Revocation
 			return ctx.Err()
 		case err == nil:
 			asked = false
-			hear(message, receive)
+			deliver(message, receive)
 		case !ok || !timeout.Timeout():
 			return err
 		case asked:
@@ -78,9 +77,9 @@ func (l *Link) Subscribe(ctx context.Context, receive func(revocation.Revocation
 	}
 }
 
-// hear passes a message on. The client may have connected anew by itself, which is
-// when a second subscription is confirmed.
-func hear(message any, receive func(revocation.Revocation)) {
+// deliver passes a message on. A second confirmation of the subscription means that
+// the client has reconnected by itself, and may have missed something.
+func deliver(message any, receive func(revocation.Revocation)) {
 	switch message := message.(type) {
 	case *redis.Subscription:
 		receive(revocation.OfEverything())
