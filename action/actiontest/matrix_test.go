@@ -32,15 +32,15 @@ const (
 	a = actiontest.Allowed
 )
 
-// A tally counts the decisions on each procedure.
-type tally struct {
+// A counter counts the decisions on each procedure.
+type counter struct {
 	mu     sync.Mutex
 	counts map[string]int
 }
 
-func (*tally) Enabled(context.Context, action.Outcome) bool { return true }
+func (*counter) Enabled(context.Context, action.Outcome) bool { return true }
 
-func (c *tally) Record(_ context.Context, decision action.Decision) {
+func (c *counter) Record(_ context.Context, decision action.Decision) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts[decision.Procedure]++
@@ -56,30 +56,32 @@ func (unhandled) CheckedIsOpen(context.Context, *authn.Principal, *testv1.Reques
 	return true, nil
 }
 
-// newRegistry returns a registry whose handlers would all panic, with a tally of
+// newRegistry returns a registry whose handlers would all panic, with a counter of
 // what is decided in it.
-func newRegistry(t *testing.T) (*action.Registry, *tally) {
+func newRegistry(t *testing.T) (*action.Registry, *counter) {
 	t.Helper()
-	tally := &tally{counts: map[string]int{}}
-	tokens := actiontest.Tokens{
+	decisions := &counter{counts: map[string]int{}}
+	principals := map[string]*authn.Principal{
 		"viewer": authn.NewPrincipal("vic", authn.Details{Roles: []string{"viewer"}}),
 		"owner": authn.NewPrincipal("ada", authn.Details{
 			Roles: []string{"owner"}, Scopes: []string{"items.read", "items.write"},
 			Attributes: map[string]string{"team": "red"}, AuthenticatedAt: time.Now(),
 		}),
 	}
-	registry, err := action.NewRegistry(authn.Schemes{"session": tokens, "bearer": tokens}, action.WithRecorder(tally))
+	registry, err := action.NewRegistry(authn.Schemes{
+		"session": actiontest.NewTokens("session", principals), "bearer": actiontest.NewTokens("bearer", principals),
+	}, action.WithRecorder(decisions))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := testv1action.RegisterUnaryService(registry, unhandled{}, unhandled{}); err != nil {
 		t.Fatal(err)
 	}
-	return registry, tally
+	return registry, decisions
 }
 
 func callers() []actiontest.Caller {
-	return []actiontest.Caller{{Name: "stranger"}, actiontest.Bearer("viewer", "viewer"), actiontest.Bearer("owner", "owner")}
+	return []actiontest.Caller{{Name: "stranger"}, actiontest.Bearer("viewer", "session.viewer"), actiontest.Bearer("owner", "session.owner")}
 }
 
 // unary names the procedures of the registry.
@@ -125,7 +127,7 @@ func of(expectations []actiontest.Expectation, method string) *actiontest.Expect
 // TestMatrix has a matrix that holds. Every cell was asked in every way.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	registry, tally := newRegistry(t)
+	registry, decisions := newRegistry(t)
 	t.Cleanup(func() { // once all cells have been asked for
 		const ways, kinds = 5, 3 // connect, connect-json, grpc, grpc-web, in-process
 		want := map[string]int{}
@@ -133,8 +135,8 @@ func TestMatrix(t *testing.T) {
 			want[expectation.Procedure] += ways * kinds
 		}
 		want[unary("Read")] += kinds // by GET as well
-		if !maps.Equal(tally.counts, want) {
-			t.Errorf("decisions by procedure are %v, want %v", tally.counts, want)
+		if !maps.Equal(decisions.counts, want) {
+			t.Errorf("decisions by procedure are %v, want %v", decisions.counts, want)
 		}
 	})
 	actiontest.Matrix(t, registry, callers(), expectations())
@@ -143,10 +145,10 @@ func TestMatrix(t *testing.T) {
 // TestMatrixOfStreams has a matrix of streams of every shape.
 func TestMatrixOfStreams(t *testing.T) {
 	t.Parallel()
-	tokens := actiontest.Tokens{
+	tokens := actiontest.NewTokens("session", map[string]*authn.Principal{
 		"owner":  authn.NewPrincipal("ada", authn.Details{}),
 		"editor": authn.NewPrincipal("ed", authn.Details{Roles: []string{"editor"}}),
-	}
+	})
 	registry, err := action.NewRegistry(authn.Schemes{"session": tokens})
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +158,7 @@ func TestMatrixOfStreams(t *testing.T) {
 	}{}); err != nil {
 		t.Fatal(err)
 	}
-	who := []actiontest.Caller{{Name: "stranger"}, actiontest.Bearer("owner", "owner"), actiontest.Bearer("editor", "editor"), actiontest.Bearer("forger", "x")}
+	who := []actiontest.Caller{{Name: "stranger"}, tokens.Caller("owner", "owner"), tokens.Caller("editor", "editor"), tokens.Caller("forger", "x")}
 	var cells []actiontest.Expectation
 	for _, described := range registry.Actions() {
 		want := map[string]connect.Code{"stranger": u, "owner": a, "editor": p, "forger": u}
@@ -205,13 +207,13 @@ var failures = map[string]struct {
 	},
 	"an action too many": {
 		func(m *matrix) {
-			m.expectations = append(m.expectations, actiontest.Expectation{Procedure: unary("Haunt")})
+			m.expectations = append(m.expectations, actiontest.Expectation{Procedure: unary("Missing")})
 		},
-		"surplus: /test.v1.UnaryService/Haunt is no action of the registry",
+		"surplus: /test.v1.UnaryService/Missing is no action of the registry",
 	},
 	"a caller too many": {
-		func(m *matrix) { of(m.expectations, "Role").Want["ghost"] = u },
-		`surplus: /test.v1.UnaryService/Role "" expects something of "ghost", who is no caller`,
+		func(m *matrix) { of(m.expectations, "Role").Want["unnamed"] = u },
+		`surplus: /test.v1.UnaryService/Role "" expects something of "unnamed", who is no caller`,
 	},
 	"a case twice": {
 		func(m *matrix) { m.expectations = append(m.expectations, *of(m.expectations, "Own")) },
