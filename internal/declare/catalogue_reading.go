@@ -49,7 +49,7 @@ func (r *Reader) catalogue(enum protoreflect.EnumDescriptor) (*Catalogue, []Refu
 // refusef notes a refusal. An empty fix stands for the one in the table of rules.
 func (c *catalogueReading) refusef(rule Rule, at protoreflect.Descriptor, fix, format string, args ...any) {
 	refusal := refuse(rule, string(c.catalogue.Enum.FullName()), positionOf(at), format, args...)
-	if fix != "" {
+	if refusal.At = at; fix != "" {
 		refusal.Fix = fix
 	}
 	c.refusals = append(c.refusals, refusal)

@@ -96,13 +96,11 @@ func (m *methodReading) refuseWithFixf(rule Rule, fix, format string, args ...an
 
 // refusef notes a refusal at the option, or at the RPC where there is no option.
 func (m *methodReading) refusef(rule Rule, format string, args ...any) {
-	number := int32(sallyportv1.E_Action.TypeDescriptor().Number())
-	const optionsField = 4 // google.protobuf.MethodDescriptorProto.options
-	position := positionOf(m.method, optionsField, number)
+	refusal := Refuse(rule, m.method, format, args...)
 	if m.outside {
-		position = Position{File: m.given.Source} // where it can be fixed
+		refusal.Position, refusal.At = Position{File: m.given.Source}, nil // where it can be fixed
 	}
-	m.refusals = append(m.refusals, refuse(rule, Procedure(m.method), position, format, args...))
+	m.refusals = append(m.refusals, refusal)
 }
 
 func (m *methodReading) read() *Declaration {

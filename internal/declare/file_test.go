@@ -76,8 +76,8 @@ service Second {
       authorize: {allow: {check: "of_a"}}
     };
   }
-  rpc CheckOf(Request) returns (Request) { //! /test.v1.Second/CheckOf check-collision
-    option (sallyport.v1.action) = {
+  rpc CheckOf(Request) returns (Request) {
+    option (sallyport.v1.action) = { //! /test.v1.Second/CheckOf check-collision
       authenticate: {schemes: "session"}
       authorize: {allow: {check: "a"}}
     };

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -40,6 +41,19 @@ func (g Given) Unmatched(exists func(procedure string) bool) []Refusal {
 		}
 	}
 	return refusals
+}
+
+// ReadDeclarations reads the file of declarations at a path, as [ParseDeclarations]
+// does. The path "" stands for none.
+func ReadDeclarations(path string) (Given, []Refusal) {
+	if path == "" {
+		return Given{}, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Given{}, []Refusal{refuse(RuleDeclarationUnread, "declarations", Position{File: path}, "the file cannot be read: %v", err)}
+	}
+	return ParseDeclarations(path, text)
 }
 
 // ParseDeclarations reads a file of declarations: protobuf text, or JSON where the

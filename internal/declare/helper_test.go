@@ -290,6 +290,7 @@ func newOutcome(declarations []*Declaration, refusals []Refusal) *outcome {
 	made := &outcome{}
 	for _, refusal := range refusals {
 		refusal.Fix = "" // may be written in the syntax that was read
+		refusal.At = nil
 		made.Refusals = append(made.Refusals, refusal)
 	}
 	for _, of := range declarations {

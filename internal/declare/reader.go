@@ -80,6 +80,24 @@ func NewReader(config Config) (*Reader, error) {
 	}, nil
 }
 
+// Lint reads files and returns all refusals in the order of the source, each once:
+// files that see the same catalogue are refused for the same faults of it.
+func (r *Reader) Lint(files []protoreflect.FileDescriptor, given Given) []Refusal {
+	var refusals []Refusal
+	known := map[Refusal]bool{}
+	for _, file := range files {
+		_, found := r.File(file, given)
+		for _, refusal := range found {
+			if !known[refusal] {
+				known[refusal] = true
+				refusals = append(refusals, refusal)
+			}
+		}
+	}
+	Sort(refusals)
+	return refusals
+}
+
 // File reads all of a file: its services, and the role catalogues that it can see.
 // Declarations come along only when nothing is refused. Files that see the same
 // catalogue are refused for the same faults of it.
@@ -180,6 +198,7 @@ func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor) []Refusal {
 			}
 			refusal := refuse(RuleCatalogueTwice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
 				"package %s has a role catalogue already: %s", file.Package(), first.Enum.FullName())
+			refusal.At = catalogue.Enum
 			refusal.Fix = fmt.Sprintf("move the roles to %s (%s), and remove option (sallyport.v1.roles) from %s",
 				first.Enum.FullName(), positionOf(first.Enum), catalogue.Enum.Name())
 			refusals = append(refusals, refusal)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 // A Refusal says why an action, or a role catalogue, is not accepted, and how to
@@ -19,6 +21,9 @@ type Refusal struct {
 	Subject string
 	// Position is where, as far as it is known.
 	Position Position
+	// At is what was refused, or nil where that has no descriptor or was given from
+	// outside the .proto.
+	At protoreflect.Descriptor
 	// Problem says what is wrong, in one sentence without a full stop. A text after
 	// the first line shows the place, such as an expression with a caret.
 	Problem string
@@ -79,7 +84,9 @@ func refuse(rule Rule, subject string, position Position, format string, args ..
 // Refuse makes a refusal of an action, for the rules that only a registry can
 // apply.
 func Refuse(rule Rule, method protoreflect.MethodDescriptor, format string, args ...any) Refusal {
-	return refuse(rule, Procedure(method), positionOf(method), format, args...)
+	refusal := refuse(rule, Procedure(method), positionOf(method), format, args...)
+	refusal.At = method
+	return refusal
 }
 
 // RefuseNamed makes a refusal of something that has no descriptor.
@@ -104,24 +111,42 @@ func Procedure(method protoreflect.MethodDescriptor) string {
 	return fmt.Sprintf("/%s/%s", method.Parent().FullName(), method.Name())
 }
 
-// positionOf returns where a descriptor stands, or where the nearest of the given
-// paths below it does.
-func positionOf(descriptor protoreflect.Descriptor, below ...int32) Position {
+// SourcePath returns the path of what was refused in its file's source information: an
+// RPC's option, or the RPC where it has none. It is nil without source information.
+func (r Refusal) SourcePath() protoreflect.SourcePath {
+	if r.At == nil {
+		return nil
+	}
+	return locationOf(r.At).Path
+}
+
+// positionOf returns where a descriptor stands.
+func positionOf(descriptor protoreflect.Descriptor) Position {
 	file := descriptor.ParentFile()
 	if file == nil {
 		return Position{}
 	}
-	locations := file.SourceLocations()
-	start := locations.ByDescriptor(descriptor)
-	if start.Path == nil {
+	location := locationOf(descriptor)
+	if location.Path == nil {
 		return Position{File: file.Path()}
 	}
-	path := slices.Clone(start.Path)
-	for _, number := range below {
+	return Position{File: file.Path(), Line: location.StartLine + 1, Column: location.StartColumn + 1}
+}
+
+// locationOf returns where a descriptor stands, and for an RPC where its option does.
+func locationOf(descriptor protoreflect.Descriptor) protoreflect.SourceLocation {
+	locations := descriptor.ParentFile().SourceLocations()
+	found := locations.ByDescriptor(descriptor)
+	if _, ok := descriptor.(protoreflect.MethodDescriptor); !ok || found.Path == nil {
+		return found
+	}
+	path := slices.Clone(found.Path)
+	const optionsField = 4 // google.protobuf.MethodDescriptorProto.options
+	for _, number := range []int32{optionsField, int32(sallyportv1.E_Action.TypeDescriptor().Number())} {
 		path = append(path, number)
 		if location := locations.ByPath(path); location.Path != nil {
-			start = location
+			found = location
 		}
 	}
-	return Position{File: file.Path(), Line: start.StartLine + 1, Column: start.StartColumn + 1}
+	return found
 }

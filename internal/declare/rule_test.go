@@ -281,8 +281,12 @@ func TestRefuse(t *testing.T) {
 		Refuse(RuleMethodTwice, method, "twice in %s", "Go"),
 		RefuseNamed(RuleOptionNil, "action.WithClock", "the clock is %v", nil),
 	}
+	if got[0].At != method {
+		t.Errorf("at %v", got[0].At)
+	}
+	got[0].At = nil
 	want := []Refusal{
-		{Rule: RuleMethodTwice, Subject: read, Position: Position{"test/v1/files.proto", 14, 3}, Problem: "twice in Go", Fix: RuleMethodTwice.Define().Fix},
+		{Rule: RuleMethodTwice, Subject: read, Position: Position{"test/v1/files.proto", 15, 5}, Problem: "twice in Go", Fix: RuleMethodTwice.Define().Fix},
 		{Rule: RuleOptionNil, Subject: "action.WithClock", Problem: "the clock is <nil>", Fix: RuleOptionNil.Define().Fix},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {

@@ -2,7 +2,6 @@ package generate
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -49,10 +48,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 	if err != nil {
 		return err
 	}
-	given, refusals, err := options.given()
-	if err != nil {
-		return err
-	}
+	given, refusals := declare.ReadDeclarations(options.Declarations)
 	if len(refusals) > 0 {
 		return refused(refusals) // what it holds is not known, so all else would be a consequence
 	}
@@ -85,19 +81,6 @@ func Run(plugin *protogen.Plugin, options Options) error {
 		}
 	}
 	return nil
-}
-
-// given reads the file of declarations, where one is named.
-func (o Options) given() (declare.Given, []declare.Refusal, error) {
-	if o.Declarations == "" {
-		return declare.Given{}, nil, nil
-	}
-	text, err := os.ReadFile(o.Declarations)
-	if err != nil {
-		return declare.Given{}, nil, fmt.Errorf("read the declarations: %w", err)
-	}
-	given, refusals := declare.ParseDeclarations(o.Declarations, text)
-	return given, refusals, nil
 }
 
 // goPackages returns what says in which Go package a file is generated: its option

@@ -128,7 +128,7 @@ func TestParameter(t *testing.T) {
 		{"known to protogen", small, "paths=source_relative", ""},
 		{"unknown", small, "future=1", `unknown option "future"; there is declarations=FILE`},
 		{"package of a file", small, "Msmall.proto=example.com/other", ""},
-		{"no file of declarations", small, "declarations=" + folder + "/ghost.txtpb", "read the declarations: open "},
+		{"no file of declarations", small, "declarations=" + folder + "/ghost.txtpb", "1 refusal, nothing was generated:\n" + folder + "/ghost.txtpb: declarations: the file cannot be read: open "},
 		{"a file that is none", small, "declarations=" + write("none.txtpb", `actions {`), "1 refusal, nothing was generated:\n" + folder + "/none.txtpb: "},
 		{"a file of another sort", small, "declarations=" + write("small.yaml", ``), "1 refusal, nothing was generated:\n" + folder + "/small.yaml: "},
 		{"an empty file", undeclared, "declarations=" + write("empty.txtpb", ``), "1 refusal, nothing was generated:\nsmall.proto:9:3: /small.v1.Service/Call: "},
