@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -265,8 +266,8 @@ func TestPrincipalShared(t *testing.T) {
 		h.registry = must(action.NewRegistry(authn.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
 		if robotFirst {
 			service := describe(t, "RobotService", rpc{name: "Get", action: bySession(allow(&sallyportv1.Grant{AnyRole: []string{"robot"}}))})
-			if err := action.Register(h.registry, action.Service[*worker]{
-				Descriptor: service, Methods: []action.Method[*worker]{action.Unary("Get", (*worker).get)},
+			if err := actiongen.Register(h.registry, actiongen.Service[*worker]{
+				Descriptor: service, Methods: []actiongen.Method[*worker]{actiongen.Unary("Get", (*worker).get)},
 			}, &worker{}); err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -215,11 +216,11 @@ func TestManyNames(t *testing.T) {
 	const names = 1_300
 	scope := func(i int) string { return "scope-" + strconv.Itoa(i%names) }
 	var rpcs []rpc
-	service := action.Service[*worker]{}
+	service := actiongen.Service[*worker]{}
 	for i := range names {
 		name := "Method" + strconv.Itoa(i)
 		rpcs = append(rpcs, rpc{name: name, action: bySession(allow(&sallyportv1.Grant{AllScopes: []string{scope(i), scope(i + 64)}}))})
-		service.Methods = append(service.Methods, action.Unary(name, (*worker).get))
+		service.Methods = append(service.Methods, actiongen.Unary(name, (*worker).get))
 	}
 	service.Descriptor = describe(t, "ScopeService", rpcs...)
 	for _, held := range []struct {
@@ -244,7 +245,7 @@ func TestManyNames(t *testing.T) {
 			}
 			registry := must(action.NewRegistry(authn.Schemes{"session": knows(authn.NewPrincipal("alice", authn.Details{Scopes: scopes}))},
 				action.WithRecorder(&diary{})))
-			if err := action.Register(registry, service, &worker{}); err != nil {
+			if err := actiongen.Register(registry, service, &worker{}); err != nil {
 				t.Fatal(err)
 			}
 			server := connect.NewServer()

@@ -3,6 +3,7 @@ package action
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -14,6 +15,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
@@ -36,55 +38,29 @@ func (e examined) spec() connect.Spec {
 	}
 }
 
-// A registration is a service and the Go code for it, apart from the type of the
-// implementation.
-type registration struct {
-	service          protoreflect.ServiceDescriptor
-	fingerprint      string
-	declarations     map[string]string // from outside the .proto, by method, as JSON
-	noImplementation bool              // the implementation is nil
-	shapes           []shape
-	checks           []Check
-}
-
-func registrationOf[Impl any](service Service[Impl], implementation Impl) registration {
-	shapes := make([]shape, len(service.Methods))
-	for i, method := range service.Methods {
-		shapes[i] = method.shape
-	}
-	return registration{
-		service:          service.Descriptor,
-		fingerprint:      service.Fingerprint,
-		declarations:     service.Declarations,
-		noImplementation: isNil(implementation),
-		shapes:           shapes,
-		checks:           service.Checks,
-	}
-}
-
-// examine returns the methods of a registration in the order of their shapes, or
+// examine returns the methods of a registration in their order, or
 // everything that is wrong with it.
-func (r *Registry) examine(of registration) ([]examined, []Refusal) {
-	if isNil(of.service) || of.service.IsPlaceholder() {
-		return nil, []Refusal{declare.RefuseNamed(declare.RuleServiceNil, "action.Register", "the registration has no service descriptor")}
+func (r *Registry) examine(of unguarded.Service) ([]examined, []Refusal) {
+	if isNil(of.Descriptor) || of.Descriptor.IsPlaceholder() {
+		return nil, []Refusal{declare.RefuseNamed(declare.RuleServiceNil, "actiongen.Register", "the registration has no service descriptor")}
 	}
-	name := string(of.service.FullName())
+	name := string(of.Descriptor.FullName())
 	if r.sealed.Load() {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleRegistrySealed, name, "the registry serves already")}
 	}
-	given, refusals := of.given()
-	declarations, more := r.reader.Service(of.service, given)
+	given, refusals := given(of)
+	declarations, more := r.reader.Service(of.Descriptor, given)
 	refusals = append(refusals, more...)
-	if of.noImplementation {
+	if isNil(of.Implementation) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleImplementationNil, name, "the implementation is nil"))
 	}
-	if declarations != nil && of.fingerprint != "" && of.fingerprint != declare.Fingerprint(of.service, declarations) {
+	if declarations != nil && of.Fingerprint != "" && of.Fingerprint != declare.Fingerprint(of.Descriptor, declarations) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleGeneratedStale, name,
 			"the generated code was made from another version of the .proto than the one linked in"))
 	}
-	refusals = append(refusals, unmatched(of.service, of.shapes)...)
+	refusals = append(refusals, unmatched(of.Descriptor, of.Methods)...)
 	if declarations != nil {
-		refusals = append(refusals, unmatchedChecks(name, declarations, of.checks)...)
+		refusals = append(refusals, unmatchedChecks(name, declarations, of.Checks)...)
 	}
 	found, more := r.examineMethods(of, declarations)
 	return found, append(refusals, more...)
@@ -92,31 +68,31 @@ func (r *Registry) examine(of registration) ([]examined, []Refusal) {
 
 // examineMethods examines each method of a registration. There are no declarations
 // where one was refused.
-func (r *Registry) examineMethods(of registration, declarations []*declare.Declaration) ([]examined, []Refusal) {
+func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.Declaration) ([]examined, []Refusal) {
 	declared := map[protoreflect.Name]*declare.Declaration{}
 	for _, declaration := range declarations {
 		declared[declaration.Method.Name()] = declaration
 	}
 	var refusals []Refusal
-	found := make([]examined, len(of.shapes))
-	for i, shape := range of.shapes {
-		method := of.service.Methods().ByName(protoreflect.Name(shape.name))
+	found := make([]examined, len(of.Methods))
+	for i, handler := range of.Methods {
+		method := of.Descriptor.Methods().ByName(protoreflect.Name(handler.Name))
 		if method == nil {
 			continue // refused as unmatched
 		}
-		refusals = append(refusals, r.examineMethod(method, declared[method.Name()], shape)...)
-		if shape.request == nil {
+		refusals = append(refusals, r.examineMethod(method, declared[method.Name()], handler)...)
+		if handler.Request == nil {
 			continue
 		}
-		rules, err := r.validators.Rules(shape.request.ProtoReflect().Descriptor())
+		rules, err := r.validators.Rules(handler.Request.ProtoReflect().Descriptor())
 		if err != nil {
 			refusals = append(refusals, declare.Refuse(declare.RuleValidationInvalid, method,
 				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
 		}
 		found[i] = examined{declaration: declared[method.Name()], rules: rules, checks: map[string]policy.CheckFunc{}}
-		for _, check := range of.checks {
-			if check.method == shape.name {
-				found[i].checks[check.name] = check.holds
+		for _, check := range of.Checks {
+			if check.Method == handler.Name {
+				found[i].checks[check.Name] = check.Holds
 			}
 		}
 	}
@@ -125,12 +101,12 @@ func (r *Registry) examineMethods(of registration, declarations []*declare.Decla
 
 // given reads the declarations that the generated code carries because they are not
 // in the .proto.
-func (r registration) given() (declare.Given, []Refusal) {
+func given(of unguarded.Service) (declare.Given, []Refusal) {
 	given := declare.Given{Source: "the generated code", Actions: map[string]*sallyportv1.Action{}}
 	var refusals []Refusal
-	for _, name := range slices.Sorted(maps.Keys(r.declarations)) {
-		procedure := fmt.Sprintf("/%s/%s", r.service.FullName(), name)
-		action, err := declare.ParseJSON(r.declarations[name])
+	for _, name := range slices.Sorted(maps.Keys(of.Declarations)) {
+		procedure := fmt.Sprintf("/%s/%s", of.Descriptor.FullName(), name)
+		action, err := declare.ParseJSON(of.Declarations[name])
 		if err != nil {
 			refusals = append(refusals, declare.RefuseNamed(declare.RuleDeclarationUnread, procedure,
 				"its declaration in %s cannot be read: %v", given.Source, err))
@@ -140,22 +116,22 @@ func (r registration) given() (declare.Given, []Refusal) {
 	}
 	return given, append(refusals, given.Unmatched(func(procedure string) bool {
 		_, name, _ := strings.Cut(procedure[1:], "/")
-		return r.service.Methods().ByName(protoreflect.Name(name)) != nil
+		return of.Descriptor.Methods().ByName(protoreflect.Name(name)) != nil
 	})...)
 }
 
 // unmatched refuses methods without Go code, and Go code without a method.
-func unmatched(service protoreflect.ServiceDescriptor, shapes []shape) []Refusal {
+func unmatched(service protoreflect.ServiceDescriptor, methods []unguarded.Method) []Refusal {
 	var refusals []Refusal
 	times := map[string]int{}
-	for _, shape := range shapes {
-		times[shape.name]++
+	for _, handler := range methods {
+		times[handler.Name]++
 		switch {
-		case service.Methods().ByName(protoreflect.Name(shape.name)) == nil:
+		case service.Methods().ByName(protoreflect.Name(handler.Name)) == nil:
 			refusals = append(refusals, declare.RefuseNamed(declare.RuleMethodUnknown, string(service.FullName()),
-				"there is Go code for %q, which is no method of the service", shape.name))
-		case times[shape.name] == 2:
-			refusals = append(refusals, declare.Refuse(declare.RuleMethodTwice, service.Methods().ByName(protoreflect.Name(shape.name)),
+				"there is Go code for %q, which is no method of the service", handler.Name))
+		case times[handler.Name] == 2:
+			refusals = append(refusals, declare.Refuse(declare.RuleMethodTwice, service.Methods().ByName(protoreflect.Name(handler.Name)),
 				"there is Go code for it twice"))
 		}
 	}
@@ -169,33 +145,33 @@ func unmatched(service protoreflect.ServiceDescriptor, shapes []shape) []Refusal
 
 // examineMethod holds the Go code of a method against its descriptor and its
 // declaration, which is nil where it was refused.
-func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declaration *declare.Declaration, shape shape) []Refusal {
+func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declaration *declare.Declaration, handler unguarded.Method) []Refusal {
 	var refusals []Refusal
 	if r.procedures[declare.Procedure(method)] != nil {
 		refusals = append(refusals, declare.Refuse(declare.RuleProcedureTwice, method, "it is registered already"))
 	}
-	if shape.incomplete || shape.request == nil {
+	if handler.Handle == nil || handler.Request == nil {
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodMissing, method, "its handler is nil"))
 		return refusals
 	}
-	request, response := shape.request.ProtoReflect().Descriptor().FullName(), shape.response.ProtoReflect().Descriptor().FullName()
+	request, response := handler.Request.ProtoReflect().Descriptor().FullName(), handler.Response.ProtoReflect().Descriptor().FullName()
 	if request != method.Input().FullName() || response != method.Output().FullName() {
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodType, method,
 			"its handler takes %s and returns %s, but the RPC takes %s and returns %s",
 			request, response, method.Input().FullName(), method.Output().FullName()))
 	}
-	if shape.stream != streamType(method) {
+	if handler.Stream != streamType(method) {
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
-			"its handler is of shape %s, but the RPC is of shape %s", shape.stream, streamType(method)))
+			"its handler is of shape %s, but the RPC is of shape %s", handler.Stream, streamType(method)))
 	}
 	if declaration == nil {
 		return refusals
 	}
 	switch {
-	case shape.anonymous && !declaration.Anonymous():
+	case handler.Anonymous && !declaration.Anonymous():
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
 			"its handler is for anonymous callers, but the declaration authenticates them"))
-	case !shape.anonymous && declaration.Anonymous():
+	case !handler.Anonymous && declaration.Anonymous():
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
 			"its handler needs a principal, but the declaration lets anonymous callers in"))
 	}
@@ -235,12 +211,12 @@ func (r *Registry) newGate(method examined) *gate {
 
 // unmatchedChecks refuses declared checks without Go code, and Go code for checks
 // that nothing declares.
-func unmatchedChecks(service string, declarations []*declare.Declaration, checks []Check) []Refusal {
+func unmatchedChecks(service string, declarations []*declare.Declaration, checks []unguarded.Check) []Refusal {
 	var refusals []Refusal
 	type key struct{ method, check string }
 	given := map[key]int{}
 	for _, check := range checks {
-		given[key{check.method, check.name}]++
+		given[key{check.Method, check.Name}]++
 	}
 	wanted := map[key]bool{}
 	for _, declaration := range declarations {
@@ -255,22 +231,49 @@ func unmatchedChecks(service string, declarations []*declare.Declaration, checks
 			}
 		}
 		for _, check := range checks {
-			if check.method != string(declaration.Method.Name()) || !wanted[key{check.method, check.name}] {
+			if check.Method != string(declaration.Method.Name()) || !wanted[key{check.Method, check.Name}] {
 				continue
 			}
-			if check.incomplete {
-				refusals = append(refusals, declare.Refuse(declare.RuleCheckNil, declaration.Method, "what decides its check %q is nil", check.name))
-			} else if check.request != declaration.Method.Input().FullName() {
+			if isNil(check.Checks) || check.Holds == nil {
+				refusals = append(refusals, declare.Refuse(declare.RuleCheckNil, declaration.Method, "what decides its check %q is nil", check.Name))
+			} else if check.Request != declaration.Method.Input().FullName() {
 				refusals = append(refusals, declare.Refuse(declare.RuleMethodType, declaration.Method,
-					"its check %q takes %s, but the RPC takes %s", check.name, check.request, declaration.Method.Input().FullName()))
+					"its check %q takes %s, but the RPC takes %s", check.Name, check.Request, declaration.Method.Input().FullName()))
 			}
 		}
 	}
 	for _, check := range checks {
-		if !wanted[key{check.method, check.name}] {
+		if !wanted[key{check.Method, check.Name}] {
 			refusals = append(refusals, declare.RefuseNamed(declare.RuleCheckUnknown, service,
-				"there is Go code for a check %q of %q that no declaration names", check.name, check.method))
+				"there is Go code for a check %q of %q that no declaration names", check.Name, check.Method))
 		}
 	}
 	return refusals
+}
+
+// streamType returns the streaming shape that a descriptor declares.
+func streamType(method protoreflect.MethodDescriptor) connect.StreamType {
+	shape := connect.StreamTypeUnary
+	if method.IsStreamingClient() {
+		shape |= connect.StreamTypeClient
+	}
+	if method.IsStreamingServer() {
+		shape |= connect.StreamTypeServer
+	}
+	return shape
+}
+
+// isNil reports whether a value is nil, also when it is a nil pointer, map or
+// function inside an interface that is not.
+func isNil(value any) bool {
+	if value == nil {
+		return true
+	}
+	reflected := reflect.ValueOf(value)
+	switch reflected.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Slice, reflect.Chan, reflect.Interface:
+		return reflected.IsNil()
+	default:
+		return false
+	}
 }

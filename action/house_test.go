@@ -17,6 +17,7 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -62,7 +63,7 @@ func newHouse(tb testing.TB, options ...action.RegistryOption) *house {
 	h.now.Store(&noon)
 	options = append([]action.RegistryOption{
 		action.WithRecorder(diary),
-		action.WithClock(func() time.Time { return *h.now.Load() }),
+		actiontest.WithClock(tb, func() time.Time { return *h.now.Load() }),
 	}, options...)
 	h.registry = must(action.NewRegistry(authn.Schemes{"session": h.session, "bearer": h.bearer}, options...))
 	if err := errors.Join(

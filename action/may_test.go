@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -49,7 +50,7 @@ func newOracle(t *testing.T) *oracle {
 		"session": &keeper{diary: o.diary, scheme: "session"},
 		"bearer":  &keeper{diary: o.diary, scheme: "bearer"},
 	}
-	o.registry = must(action.NewRegistry(schemes, action.WithRecorder(o.diary), action.WithClock(func() time.Time { return o.now })))
+	o.registry = must(action.NewRegistry(schemes, action.WithRecorder(o.diary), actiontest.WithClock(t, func() time.Time { return o.now })))
 	if err := testv1action.RegisterUnaryService(o.registry, o.captor, hands); err != nil {
 		t.Fatal(err)
 	}

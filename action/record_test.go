@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -185,7 +186,7 @@ func TestRecorderDisabled(t *testing.T) {
 	for _, keeps := range []map[action.Outcome]bool{{}, {action.Allow: true}, {action.Deny: true}} {
 		miser := miser{&diary{}, keeps}
 		var reads atomic.Int64
-		house := newHouse(t, action.WithRecorder(miser), action.WithClock(func() time.Time {
+		house := newHouse(t, action.WithRecorder(miser), actiontest.WithClock(t, func() time.Time {
 			reads.Add(1)
 			return noon
 		}))

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -90,12 +91,12 @@ func BenchmarkCallAmong(b *testing.B) {
 }
 
 // registerAll registers services in a new registry whose callers are all alice.
-func registerAll(tb testing.TB, services []action.Service[*worker]) *action.Registry {
+func registerAll(tb testing.TB, services []actiongen.Service[*worker]) *action.Registry {
 	tb.Helper()
 	alice := authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}})
 	registry := must(action.NewRegistry(authn.Schemes{"session": knows(alice)}))
 	for _, service := range services {
-		if err := action.Register(registry, service, &worker{}); err != nil {
+		if err := actiongen.Register(registry, service, &worker{}); err != nil {
 			tb.Fatal(err)
 		}
 	}
@@ -119,9 +120,9 @@ func mixed(number int) *sallyportv1.Action {
 
 // sharing describes services of so many actions together, all of whose messages are
 // those of the test services.
-func sharing(tb testing.TB, actions int) []action.Service[*worker] {
+func sharing(tb testing.TB, actions int) []actiongen.Service[*worker] {
 	tb.Helper()
-	var services []action.Service[*worker]
+	var services []actiongen.Service[*worker]
 	for number := 0; number < actions; {
 		var described []*descriptorpb.ServiceDescriptorProto
 		for range perFile / perService {
@@ -139,11 +140,11 @@ func sharing(tb testing.TB, actions int) []action.Service[*worker] {
 		}
 		file := describeFile(tb, "file"+strconv.Itoa(number), described...)
 		for i := range file.Services().Len() {
-			services = append(services, byHand(file.Services().Get(i), func(name string, open bool) action.Method[*worker] {
+			services = append(services, byHand(file.Services().Get(i), func(name string, open bool) actiongen.Method[*worker] {
 				if open {
-					return action.AnonymousUnary(name, (*worker).open)
+					return actiongen.Unary(name, (*worker).open)
 				}
-				return action.Unary(name, (*worker).get)
+				return actiongen.Unary(name, (*worker).get)
 			}))
 		}
 	}
@@ -151,8 +152,8 @@ func sharing(tb testing.TB, actions int) []action.Service[*worker] {
 }
 
 // byHand ties the methods of a service to handlers.
-func byHand(service protoreflect.ServiceDescriptor, tie func(name string, open bool) action.Method[*worker]) action.Service[*worker] {
-	registered := action.Service[*worker]{Descriptor: service}
+func byHand(service protoreflect.ServiceDescriptor, tie func(name string, open bool) actiongen.Method[*worker]) actiongen.Service[*worker] {
+	registered := actiongen.Service[*worker]{Descriptor: service}
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
 		declared := proto.GetExtension(method.Options(), sallyportv1.E_Action).(*sallyportv1.Action)
@@ -240,13 +241,13 @@ func registerOwning(tb testing.TB, services []protoreflect.ServiceDescriptor) *a
 		for i := range service.Methods().Len() {
 			nextTypes = append(nextTypes, service.Methods().Get(i).Input())
 		}
-		err := action.Register(registry, byHand(service, func(name string, open bool) action.Method[*worker] {
+		err := actiongen.Register(registry, byHand(service, func(name string, open bool) actiongen.Method[*worker] {
 			if open {
-				return action.AnonymousUnary(name, func(*worker, context.Context, *action.AnonymousCall[chameleon]) (*testv1.Response, error) {
+				return actiongen.Unary(name, func(*worker, context.Context, *action.AnonymousCall[chameleon]) (*testv1.Response, error) {
 					return nil, nil
 				})
 			}
-			return action.Unary(name, func(*worker, context.Context, *action.Call[chameleon]) (*testv1.Response, error) {
+			return actiongen.Unary(name, func(*worker, context.Context, *action.Call[chameleon]) (*testv1.Response, error) {
 				return &testv1.Response{}, nil
 			})
 		}), &worker{})

@@ -14,6 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -62,24 +64,24 @@ func (*worker) isOpen(context.Context, *authn.Principal, *testv1.Request) (bool,
 }
 
 // sound returns a service that nothing speaks against, named as said.
-func sound(t *testing.T, name string) action.Service[*worker] {
+func sound(t *testing.T, name string) actiongen.Service[*worker] {
 	t.Helper()
 	watched := bySession(toAnyone())
 	watched.Stream = &sallyportv1.Stream{Authorize: sallyportv1.Stream_EVERY_MESSAGE}
 	role := "viewer"
 	check := "is_open"
-	return action.Service[*worker]{
+	return actiongen.Service[*worker]{
 		Descriptor: describe(t, name,
 			rpc{name: "Get", action: bySession(allow(&sallyportv1.Grant{AnyRole: []string{role}, Check: &check}))},
 			rpc{name: "Open", action: anonymous()},
 			rpc{name: "Watch", action: watched, sends: true},
 		),
-		Methods: []action.Method[*worker]{
-			action.Unary("Get", (*worker).get),
-			action.AnonymousUnary("Open", (*worker).open),
-			action.ServerStreaming("Watch", (*worker).watch),
+		Methods: []actiongen.Method[*worker]{
+			actiongen.Unary("Get", (*worker).get),
+			actiongen.Unary("Open", (*worker).open),
+			actiongen.ServerStreaming("Watch", (*worker).watch),
 		},
-		Checks: []action.Check{action.NewCheck(&worker{}, "Get", "is_open", (*worker).isOpen)},
+		Checks: []actiongen.Check{actiongen.NewCheck(&worker{}, "Get", "is_open", (*worker).isOpen)},
 	}
 }
 
@@ -89,10 +91,11 @@ func someSchemes() authn.Schemes { return authn.Schemes{"session": dated{knows(p
 func TestRegister(t *testing.T) {
 	t.Parallel()
 	var nobody *worker
+	var noHandler func(*worker, context.Context, *call) (*testv1.Response, error)
 	for _, test := range []struct {
 		name    string
 		schemes authn.Schemes
-		breaks  func(*testing.T, *action.Service[*worker])
+		breaks  func(*testing.T, *actiongen.Service[*worker])
 		by      *worker // nil is a nil implementation
 		rules   []string
 	}{
@@ -101,134 +104,138 @@ func TestRegister(t *testing.T) {
 		{name: "a nil implementation", by: nobody, rules: []string{"implementation-nil"}},
 		{
 			name: "no service", by: &worker{}, rules: []string{"service-nil"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Descriptor = nil },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Descriptor = nil },
 		},
 		{
 			name: "a zero service", by: &worker{}, rules: []string{"service-nil"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { *s = action.Service[*worker]{} },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { *s = actiongen.Service[*worker]{} },
 		},
 		{
 			name: "no methods", by: &worker{}, rules: []string{"method-missing", "method-missing", "method-missing"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Methods = nil },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Methods = nil },
 		},
 		{
 			name: "a method too few", by: &worker{}, rules: []string{"method-missing"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Methods = s.Methods[:2] },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Methods = s.Methods[:2] },
 		},
 		{
 			name: "a method too many", by: &worker{}, rules: []string{"method-unknown"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods = append(s.Methods, action.Unary("Delete", (*worker).get))
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods = append(s.Methods, actiongen.Unary("Delete", (*worker).get))
 			},
 		},
 		{
 			name: "a zero method", by: &worker{}, rules: []string{"method-unknown"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods = append(s.Methods, action.Method[*worker]{})
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods = append(s.Methods, actiongen.Method[*worker]{})
 			},
 		},
 		{
 			name: "a method twice", by: &worker{}, rules: []string{"method-twice"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Methods = append(s.Methods, s.Methods[0]) },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Methods = append(s.Methods, s.Methods[0]) },
 		},
 		{
 			name: "a method three times", by: &worker{}, rules: []string{"method-twice"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
 				s.Methods = append(s.Methods, s.Methods[0], s.Methods[0])
 			},
 		},
 		{
 			name: "a nil handler", by: &worker{}, rules: []string{"method-missing"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.Unary[*worker, testv1.Request, testv1.Response]("Get", nil)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[0] = actiongen.Unary("Get", noHandler)
 			},
 		},
 		{
 			name: "an anonymous handler for callers who sign in", by: &worker{}, rules: []string{"method-kind"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.AnonymousUnary("Get", (*worker).open)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[0] = actiongen.Unary("Get", (*worker).open)
 			},
 		},
 		{
 			name: "a handler with a principal for anonymous callers", by: &worker{}, rules: []string{"method-kind"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Methods[1] = action.Unary("Open", (*worker).get) },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[1] = actiongen.Unary("Open", (*worker).get)
+			},
 		},
 		{
 			name: "a unary handler for a stream", by: &worker{}, rules: []string{"method-kind"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Methods[2] = action.Unary("Watch", (*worker).get) },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[2] = actiongen.Unary("Watch", (*worker).get)
+			},
 		},
 		{
 			name: "a client stream for a server stream", by: &worker{}, rules: []string{"method-kind"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[2] = action.ClientStreaming("Watch", (*worker).collect)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[2] = actiongen.ClientStreaming("Watch", (*worker).collect)
 			},
 		},
 		{
 			name: "a stream of both for a server stream", by: &worker{}, rules: []string{"method-kind"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[2] = action.BidiStreaming("Watch", (*worker).chat)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[2] = actiongen.BidiStreaming("Watch", (*worker).chat)
 			},
 		},
 		{
 			name: "a stream for a unary method", by: &worker{}, rules: []string{"method-kind"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.ServerStreaming("Get", (*worker).watch)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[0] = actiongen.ServerStreaming("Get", (*worker).watch)
 			},
 		},
 		{
 			name: "another request", by: &worker{}, rules: []string{"method-type"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *action.Call[testv1.PingRequest]) (*testv1.Response, error) {
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[0] = actiongen.Unary("Get", func(*worker, context.Context, *action.Call[testv1.PingRequest]) (*testv1.Response, error) {
 					return &testv1.Response{}, nil
 				})
 			},
 		},
 		{
 			name: "another response", by: &worker{}, rules: []string{"method-type"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Methods[0] = action.Unary("Get", func(*worker, context.Context, *call) (*testv1.PingResponse, error) {
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Methods[0] = actiongen.Unary("Get", func(*worker, context.Context, *call) (*testv1.PingResponse, error) {
 					return &testv1.PingResponse{}, nil
 				})
 			},
 		},
 		{
 			name: "generated from another version", by: &worker{}, rules: []string{"generated-stale"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Fingerprint = "0" },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Fingerprint = "0" },
 		},
 		{
 			name: "no check", by: &worker{}, rules: []string{"check-missing"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Checks = nil },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Checks = nil },
 		},
 		{
 			name: "a zero check", by: &worker{}, rules: []string{"check-missing", "check-unknown"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Checks = []action.Check{{}} },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Checks = []actiongen.Check{{}} },
 		},
 		{
 			name: "a check too many", by: &worker{}, rules: []string{"check-unknown"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Checks = append(s.Checks, action.NewCheck(&worker{}, "Open", "is_open", (*worker).isOpen))
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Checks = append(s.Checks, actiongen.NewCheck(&worker{}, "Open", "is_open", (*worker).isOpen))
 			},
 		},
 		{
 			name: "a check twice", by: &worker{}, rules: []string{"check-twice"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Checks = append(s.Checks, s.Checks[0]) },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Checks = append(s.Checks, s.Checks[0]) },
 		},
 		{
 			name: "checks by nobody", by: &worker{}, rules: []string{"check-nil"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Checks[0] = action.NewCheck(nobody, "Get", "is_open", (*worker).isOpen)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Checks[0] = actiongen.NewCheck(nobody, "Get", "is_open", (*worker).isOpen)
 			},
 		},
 		{
 			name: "a nil check", by: &worker{}, rules: []string{"check-nil"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Checks[0] = action.NewCheck[*worker, testv1.Request](&worker{}, "Get", "is_open", nil)
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Checks[0] = actiongen.NewCheck[*worker, testv1.Request](&worker{}, "Get", "is_open", nil)
 			},
 		},
 		{
 			name: "a check of another request", by: &worker{}, rules: []string{"method-type"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
-				s.Checks[0] = action.NewCheck(&worker{}, "Get", "is_open",
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
+				s.Checks[0] = actiongen.NewCheck(&worker{}, "Get", "is_open",
 					func(*worker, context.Context, *authn.Principal, *testv1.PingRequest) (bool, error) {
 						return true, nil
 					})
@@ -236,16 +243,16 @@ func TestRegister(t *testing.T) {
 		},
 		{
 			name: "no declaration", by: &worker{}, rules: []string{"action-missing"},
-			breaks: func(t *testing.T, s *action.Service[*worker]) {
+			breaks: func(t *testing.T, s *actiongen.Service[*worker]) {
 				s.Descriptor = describe(t, "Undeclared", rpc{name: "Get"})
 				s.Methods, s.Checks = s.Methods[:1], nil
 			},
 		},
 		{
 			name: "a rule that does not compile", by: &worker{}, rules: []string{"validation-invalid"},
-			breaks: func(t *testing.T, s *action.Service[*worker]) {
+			breaks: func(t *testing.T, s *actiongen.Service[*worker]) {
 				s.Descriptor = describeBeside(t, misruledFile, rpc{name: "Get", action: bySession(toAnyone()), input: ".described.v1.Misruled"})
-				s.Methods = []action.Method[*worker]{action.Unary("Get", func(*worker, context.Context, *action.Call[misruled]) (*testv1.Response, error) {
+				s.Methods = []actiongen.Method[*worker]{actiongen.Unary("Get", func(*worker, context.Context, *action.Call[misruled]) (*testv1.Response, error) {
 					return &testv1.Response{}, nil
 				})}
 				s.Checks = nil
@@ -253,9 +260,9 @@ func TestRegister(t *testing.T) {
 		},
 		{
 			name: "a rule that does not compile, in a message of the request", by: &worker{}, rules: []string{"validation-invalid"},
-			breaks: func(t *testing.T, s *action.Service[*worker]) {
+			breaks: func(t *testing.T, s *actiongen.Service[*worker]) {
 				s.Descriptor = describeBeside(t, misruledFile, rpc{name: "Get", action: bySession(toAnyone()), input: ".described.v1.Nesting"})
-				s.Methods = []action.Method[*worker]{action.Unary("Get", func(*worker, context.Context, *action.Call[nesting]) (*testv1.Response, error) {
+				s.Methods = []actiongen.Method[*worker]{actiongen.Unary("Get", func(*worker, context.Context, *action.Call[nesting]) (*testv1.Response, error) {
 					return &testv1.Response{}, nil
 				})}
 				s.Checks = nil
@@ -263,17 +270,17 @@ func TestRegister(t *testing.T) {
 		},
 		{
 			name: "a declaration that cannot be read", by: &worker{}, rules: []string{"action-unread"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
 				s.Declarations = map[string]string{"Get": `{"authorise": {}}`}
 			},
 		},
 		{
 			name: "a declaration of what is not there", by: &worker{}, rules: []string{"action-unknown"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) { s.Declarations = map[string]string{"Delete": `{}`} },
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Declarations = map[string]string{"Delete": `{}`} },
 		},
 		{
 			name: "declared in the .proto and in Go", by: &worker{}, rules: []string{"action-twice"},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
 				s.Declarations = map[string]string{"Open": `{"authenticate": {"anonymous": "a test"}, "authorize": {"anyone": "a test"}}`}
 				s.Checks = nil // those of a service that cannot be read are not looked at
 			},
@@ -284,19 +291,19 @@ func TestRegister(t *testing.T) {
 				"implementation-nil", "generated-stale", "method-unknown", "method-missing", "method-missing", "method-twice", "method-kind", "method-kind",
 				"method-type", "scheme-unconfigured", "scheme-unconfigured", "check-twice", "check-nil", "check-nil",
 			},
-			breaks: func(_ *testing.T, s *action.Service[*worker]) {
+			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
 				s.Fingerprint = "0"
-				s.Methods = []action.Method[*worker]{
-					action.AnonymousUnary("Get", func(*worker, context.Context, *anonymousCall) (*testv1.PingResponse, error) {
+				s.Methods = []actiongen.Method[*worker]{
+					actiongen.Unary("Get", func(*worker, context.Context, *anonymousCall) (*testv1.PingResponse, error) {
 						return &testv1.PingResponse{}, nil
 					}),
-					action.Unary[*worker, testv1.Request, testv1.Response]("Open", nil),
-					action.Unary("Delete", (*worker).get),
-					action.AnonymousServerStreaming("Watch", func(*worker, context.Context, *anonymousCall, *responses) error { return nil }),
-					action.Unary[*worker, testv1.Request, testv1.Response]("Open", nil),
+					actiongen.Unary("Open", noHandler),
+					actiongen.Unary("Delete", (*worker).get),
+					actiongen.ServerStreaming("Watch", func(*worker, context.Context, *anonymousCall, *responses) error { return nil }),
+					actiongen.Unary("Open", noHandler),
 				}
-				check := action.NewCheck(nobody, "Get", "is_open", (*worker).isOpen)
-				s.Checks = []action.Check{check, check}
+				check := actiongen.NewCheck(nobody, "Get", "is_open", (*worker).isOpen)
+				s.Checks = []actiongen.Check{check, check}
 			},
 		},
 	} {
@@ -310,7 +317,7 @@ func TestRegister(t *testing.T) {
 			if test.breaks != nil {
 				test.breaks(t, &service)
 			}
-			err := action.Register(registry, service, test.by)
+			err := actiongen.Register(registry, service, test.by)
 			expectRules(t, err, test.rules...)
 			if len(test.rules) == 0 {
 				if got := len(registry.Actions()); got != 3 {
@@ -388,14 +395,14 @@ func TestNewRegistry(t *testing.T) {
 		},
 		{name: "a nil recorder", options: []action.RegistryOption{action.WithRecorder(nil)}, rules: []string{"option-nil"}},
 		{name: "a typed nil recorder", options: []action.RegistryOption{action.WithRecorder(nilRecorder)}, rules: []string{"option-nil"}},
-		{name: "a nil clock", options: []action.RegistryOption{action.WithClock(nil)}, rules: []string{"option-nil"}},
+		{name: "a nil clock", options: []action.RegistryOption{actiontest.WithClock(t, nil)}, rules: []string{"option-nil"}},
 		{name: "a nil option", options: []action.RegistryOption{nil}, rules: []string{"option-nil"}},
 		{name: "a recheck too often", options: []action.RegistryOption{action.WithRecheck(0)}, rules: []string{"option-range"}},
 		{name: "a recheck before it begins", options: []action.RegistryOption{action.WithRecheck(-1)}, rules: []string{"option-range"}},
 		{
 			name:    "everything at once",
 			schemes: authn.Schemes{"A": nil, "b": nil},
-			options: []action.RegistryOption{action.WithRecorder(nil), action.WithClock(nil), action.WithRecheck(0), nil},
+			options: []action.RegistryOption{action.WithRecorder(nil), actiontest.WithClock(t, nil), action.WithRecheck(0), nil},
 			rules:   []string{"scheme-name", "authenticator-nil", "authenticator-nil", "option-nil", "option-nil", "option-nil", "option-range"},
 		},
 	} {
@@ -422,7 +429,7 @@ func TestSchemesAreCopied(t *testing.T) {
 	schemes := authn.Schemes{}
 	registry := must(action.NewRegistry(schemes))
 	schemes["session"] = knows(people["alice"])
-	expectRules(t, action.Register(registry, sound(t, "WorkService"), &worker{}), "scheme-unconfigured", "scheme-unconfigured")
+	expectRules(t, actiongen.Register(registry, sound(t, "WorkService"), &worker{}), "scheme-unconfigured", "scheme-unconfigured")
 }
 
 // TestUndated asks for a fresh sign-in of a scheme that cannot tell when one was.
@@ -443,9 +450,9 @@ func (undated) ReportsAuthenticationTime() bool { return false }
 func TestRegisterTwice(t *testing.T) {
 	t.Parallel()
 	registry := must(action.NewRegistry(someSchemes()))
-	expectRules(t, action.Register(registry, sound(t, "WorkService"), &worker{}))
+	expectRules(t, actiongen.Register(registry, sound(t, "WorkService"), &worker{}))
 	twice := []string{"procedure-twice", "procedure-twice", "procedure-twice"}
-	expectRules(t, action.Register(registry, sound(t, "WorkService"), &worker{}), twice...)
+	expectRules(t, actiongen.Register(registry, sound(t, "WorkService"), &worker{}), twice...)
 	if got := len(registry.Actions()); got != 3 {
 		t.Errorf("%d actions are registered, want the 3 of the first time", got)
 	}
@@ -464,9 +471,9 @@ func TestRegisterLate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			registry := must(action.NewRegistry(someSchemes()))
-			expectRules(t, action.Register(registry, sound(t, "WorkService"), &worker{}))
+			expectRules(t, actiongen.Register(registry, sound(t, "WorkService"), &worker{}))
 			expectRules(t, serve(registry))
-			expectRules(t, action.Register(registry, sound(t, "LateService"), &worker{}), "registry-sealed")
+			expectRules(t, actiongen.Register(registry, sound(t, "LateService"), &worker{}), "registry-sealed")
 			if got := len(registry.Actions()); got != 3 {
 				t.Errorf("%d actions are registered, want 3", got)
 			}
@@ -479,9 +486,9 @@ func TestRegisterLate(t *testing.T) {
 func TestRegisterDropped(t *testing.T) {
 	t.Parallel()
 	registry := must(action.NewRegistry(someSchemes()))
-	_ = action.Register(registry, sound(t, "FirstService"), &worker{})
-	_ = action.Register(registry, sound(t, "SecondService"), nil)
-	_ = action.Register(registry, sound(t, "ThirdService"), &worker{})
+	_ = actiongen.Register(registry, sound(t, "FirstService"), &worker{})
+	_ = actiongen.Register(registry, sound(t, "SecondService"), nil)
+	_ = actiongen.Register(registry, sound(t, "ThirdService"), &worker{})
 	if got := len(registry.Actions()); got != 6 {
 		t.Errorf("%d actions are registered, want 6", got)
 	}
@@ -495,7 +502,7 @@ func TestRegisterConcurrently(t *testing.T) {
 	t.Parallel()
 	const services = 16
 	registry := must(action.NewRegistry(someSchemes()))
-	all := make([]action.Service[*worker], services)
+	all := make([]actiongen.Service[*worker], services)
 	for i := range all {
 		all[i] = sound(t, "Service"+strconv.Itoa(i))
 	}
@@ -503,7 +510,7 @@ func TestRegisterConcurrently(t *testing.T) {
 	refused := make([]error, 2*services)
 	for i := range refused {
 		registrations.Go(func() {
-			refused[i] = action.Register(registry, all[i%services], &worker{})
+			refused[i] = actiongen.Register(registry, all[i%services], &worker{})
 			registry.Actions()
 		})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
@@ -64,12 +65,6 @@ func WithRecorder(recorder Recorder) RegistryOption {
 	return registryOption(func(r *Registry) { r.recorder = recorder })
 }
 
-// WithClock sets what tells the time to the gate: for expiry, max_age and `now` in
-// conditions. By default it is [time.Now]. It is for tests.
-func WithClock(now func() time.Time) RegistryOption {
-	return registryOption(func(r *Registry) { r.now = now })
-}
-
 // WithRecheck sets how long the decision on a stream lives at most, whatever its
 // declaration says: after that, caller and grants are looked at again. The default
 // is five minutes. It must be at least a second.
@@ -82,7 +77,7 @@ var schemeName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,63}$`)
 
 // NewRegistry returns an empty registry whose actions may name the given schemes.
 // The error is a [*RefusalError] that lists all that is wrong: a name that is none,
-// a nil authenticator, a nil recorder or clock.
+// a nil authenticator, a nil recorder.
 func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, error) {
 	validators := validation.New()
 	reader, err := declare.NewReader(declare.Config{Files: protoregistry.GlobalFiles, Requests: validators})
@@ -120,7 +115,7 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRecorder", "the recorder is nil"))
 	}
 	if registry.now == nil {
-		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithClock", "the clock is nil"))
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "actiontest.WithClock", "the clock is nil"))
 	}
 	if registry.recheck < time.Second {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionRange, "action.WithRecheck",
@@ -137,29 +132,23 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 	return registry, nil
 }
 
-// Register adds a service to a registry. Generated code calls it. All of the
-// service is registered or, with a [*RefusalError] that lists everything that is
-// wrong with it, nothing.
-func Register[Impl any](registry *Registry, service Service[Impl], implementation Impl) error {
-	if registry == nil || registry.reader == nil {
-		return &RefusalError{Refusals: []Refusal{declare.RefuseNamed(declare.RuleRegistryNil, "action.Register",
-			"there is no registry")}}
-	}
-	registry.mu.Lock()
-	defer registry.mu.Unlock()
-	examined, refusals := registry.examine(registrationOf(service, implementation))
+// register adds a service: all of it or, with a [*RefusalError], nothing.
+func (r *Registry) register(service unguarded.Service) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	examined, refusals := r.examine(service)
 	if len(refusals) > 0 {
 		declare.Sort(refusals)
-		registry.refusals = append(registry.refusals, refusals...)
+		r.refusals = append(r.refusals, refusals...)
 		return &RefusalError{Refusals: refusals}
 	}
 	for i, method := range service.Methods {
-		gate := registry.newGate(examined[i])
-		registry.procedures[gate.procedure] = gate
-		registry.actions = append(registry.actions, &registered{
+		gate := r.newGate(examined[i])
+		r.procedures[gate.procedure] = gate
+		r.actions = append(r.actions, &registered{
 			declaration: examined[i].declaration,
-			serve:       connect.Method{Spec: examined[i].spec(), Handler: method.serve(gate, implementation)},
-			rehearse:    connect.Method{Spec: examined[i].spec(), Handler: method.rehearse(gate)},
+			serve:       connect.Method{Spec: examined[i].spec(), Handler: gate.serve(method)},
+			rehearse:    connect.Method{Spec: examined[i].spec(), Handler: gate.serve(rehearsal(method))},
 		})
 	}
 	return nil

@@ -1,69 +1,154 @@
 package action
 
-import "github.com/sallyport-rpc/sallyport/authn"
+import (
+	"errors"
+	"io"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
 
 // A ClientStream is a stream of requests that the gate let through, with who they
-// are from. As with a [Call], nothing but the gate makes one that works.
+// are from. As with a [Call], nothing but the gate makes one that works, and no other
+// kind of stream converts into it.
 //
 // Receive may be called by one goroutine at a time.
-type ClientStream[Req any] intake[Req]
+type ClientStream[Req any] struct {
+	requests requests[Req]
+}
 
 // Receive returns the next request: decoded, validated and, where the declaration
 // says EVERY_MESSAGE, authorized by itself. It returns [io.EOF] when the client has
 // ended the stream. Any other error ends the stream with that answer, whatever the
 // handler returns.
-func (s *ClientStream[Req]) Receive() (*Req, error) { return (*intake[Req])(s).receive() }
+func (s *ClientStream[Req]) Receive() (*Req, error) { return s.requests.receive() }
 
 // Principal returns who is calling. It is never nil.
-func (s *ClientStream[Req]) Principal() *authn.Principal { return s.caller() }
+func (s *ClientStream[Req]) Principal() *authn.Principal { return s.requests.caller() }
+
+func (s *ClientStream[Req]) carry(stream *stream) { s.requests.stream = stream }
+func (s *ClientStream[Req]) drain() error         { return s.requests.drain() }
 
 // An AnonymousClientStream is a [ClientStream] of an action that anyone may call
 // without signing in.
-type AnonymousClientStream[Req any] intake[Req]
+type AnonymousClientStream[Req any] struct {
+	anonymous requests[Req]
+}
 
 // Receive returns the next request, as [ClientStream.Receive] does.
-func (s *AnonymousClientStream[Req]) Receive() (*Req, error) { return (*intake[Req])(s).receive() }
+func (s *AnonymousClientStream[Req]) Receive() (*Req, error) { return s.anonymous.receive() }
+
+func (s *AnonymousClientStream[Req]) carry(stream *stream) { s.anonymous.stream = stream }
+func (s *AnonymousClientStream[Req]) drain() error         { return s.anonymous.drain() }
 
 // A ServerStream is where the handler of a server stream sends its responses.
 //
 // Send may be called by one goroutine at a time.
-type ServerStream[Res any] struct{ *streaming }
+type ServerStream[Res any] struct {
+	responses responses[Res]
+}
 
 // Send sends one response. Once the gate has ended the stream it returns what the
 // client was answered.
-func (s *ServerStream[Res]) Send(response *Res) error { return s.send(response) }
+func (s *ServerStream[Res]) Send(response *Res) error { return s.responses.send(response) }
 
 // SendHeaders sends the response headers ahead of the first response.
-func (s *ServerStream[Res]) SendHeaders() error { return s.sendHeaders() }
+func (s *ServerStream[Res]) SendHeaders() error { return s.responses.sendHeaders() }
+
+func (s *ServerStream[Res]) carry(stream *stream) { s.responses.stream = stream }
+func (s *ServerStream[Res]) drain() error         { return nil }
 
 // A BidiStream is a stream of requests that the gate let through, with who they are
 // from, and of responses to them. As with a [Call], nothing but the gate makes one
-// that works.
+// that works, and no other kind of stream converts into it.
 //
 // Receive and Send may be called by one goroutine each.
-type BidiStream[Req, Res any] intake[Req]
+type BidiStream[Req, Res any] struct {
+	requests  requests[Req]
+	responses responses[Res]
+}
 
 // Receive returns the next request, as [ClientStream.Receive] does.
-func (s *BidiStream[Req, Res]) Receive() (*Req, error) { return (*intake[Req])(s).receive() }
+func (s *BidiStream[Req, Res]) Receive() (*Req, error) { return s.requests.receive() }
 
 // Send sends one response, as [ServerStream.Send] does.
-func (s *BidiStream[Req, Res]) Send(response *Res) error { return s.send(response) }
+func (s *BidiStream[Req, Res]) Send(response *Res) error { return s.responses.send(response) }
 
 // SendHeaders sends the response headers ahead of the first response.
-func (s *BidiStream[Req, Res]) SendHeaders() error { return s.sendHeaders() }
+func (s *BidiStream[Req, Res]) SendHeaders() error { return s.responses.sendHeaders() }
 
 // Principal returns who is calling. It is never nil.
-func (s *BidiStream[Req, Res]) Principal() *authn.Principal { return s.caller() }
+func (s *BidiStream[Req, Res]) Principal() *authn.Principal { return s.requests.caller() }
+
+func (s *BidiStream[Req, Res]) carry(stream *stream) {
+	s.requests.stream, s.responses.stream = stream, stream
+}
+func (s *BidiStream[Req, Res]) drain() error { return s.requests.drain() }
 
 // An AnonymousBidiStream is a [BidiStream] of an action that anyone may call
 // without signing in.
-type AnonymousBidiStream[Req, Res any] intake[Req]
+type AnonymousBidiStream[Req, Res any] struct {
+	anonymous requests[Req]
+	responses responses[Res]
+}
 
 // Receive returns the next request, as [ClientStream.Receive] does.
-func (s *AnonymousBidiStream[Req, Res]) Receive() (*Req, error) { return (*intake[Req])(s).receive() }
+func (s *AnonymousBidiStream[Req, Res]) Receive() (*Req, error) { return s.anonymous.receive() }
 
 // Send sends one response, as [ServerStream.Send] does.
-func (s *AnonymousBidiStream[Req, Res]) Send(response *Res) error { return s.send(response) }
+func (s *AnonymousBidiStream[Req, Res]) Send(response *Res) error {
+	return s.responses.send(response)
+}
 
 // SendHeaders sends the response headers ahead of the first response.
-func (s *AnonymousBidiStream[Req, Res]) SendHeaders() error { return s.sendHeaders() }
+func (s *AnonymousBidiStream[Req, Res]) SendHeaders() error { return s.responses.sendHeaders() }
+
+func (s *AnonymousBidiStream[Req, Res]) carry(stream *stream) {
+	s.anonymous.stream, s.responses.stream = stream, stream
+}
+
+func (s *AnonymousBidiStream[Req, Res]) drain() error { return s.anonymous.drain() }
+
+// A kindOfStream is a pointer to any of the kinds of stream.
+type kindOfStream interface {
+	// carry gives the kind its stream.
+	carry(stream *stream)
+	// drain receives all requests until the client has ended the stream.
+	drain() error
+}
+
+// requests are the requests of a stream, of one type.
+type requests[Req any] struct{ stream *stream }
+
+func (r requests[Req]) receive() (*Req, error) {
+	if first := r.stream.takeFirst(); first != nil {
+		return any(first).(*Req), nil //nolint:forcetypeassert // the maker made both
+	}
+	request := new(Req)
+	if err := r.stream.next(any(request).(proto.Message)); err != nil { //nolint:forcetypeassert // a method's type says so
+		return nil, err
+	}
+	return request, nil
+}
+
+func (r requests[Req]) drain() error {
+	for {
+		if _, err := r.receive(); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func (r requests[Req]) caller() *authn.Principal { return r.stream.caller() }
+
+// responses are the responses of a stream, of one type.
+type responses[Res any] struct{ stream *stream }
+
+func (r responses[Res]) send(response *Res) error {
+	return r.stream.send(any(response).(proto.Message)) //nolint:forcetypeassert // a method's type says so
+}
+
+func (r responses[Res]) sendHeaders() error { return r.stream.sendHeaders() }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -148,8 +149,8 @@ func parrotServer(b *testing.B, when sallyportv1.Stream_When) *connect.Server {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := action.Register(registry, action.Service[parrot]{
-		Descriptor: file.Services().Get(0), Methods: []action.Method[parrot]{action.BidiStreaming("Talk", parrot.Talk)},
+	if err := actiongen.Register(registry, actiongen.Service[parrot]{
+		Descriptor: file.Services().Get(0), Methods: []actiongen.Method[parrot]{actiongen.BidiStreaming("Talk", parrot.Talk)},
 	}, parrot(parrots{})); err != nil {
 		b.Fatal(err)
 	}

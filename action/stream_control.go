@@ -75,7 +75,7 @@ func (c *StreamControl) exceeded(messages, bytes int64) error {
 }
 
 // endAtShutdown ends the stream when its server asks for that.
-func (s *streaming) endAtShutdown() (stop func()) {
+func (s *stream) endAtShutdown() (stop func()) {
 	if s.control.OnShutdown == nil {
 		return func() {}
 	}

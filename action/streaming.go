@@ -14,11 +14,11 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// streaming is a stream that the gate watches for as long as it lives.
+// A stream is one that the gate watches for as long as it lives.
 //
 // It is embedded in the types that handlers get, so every method of it with an
 // exported name would be theirs to call.
-type streaming struct {
+type stream struct {
 	passage
 	watch
 	source  connect.ServerStream
@@ -26,6 +26,9 @@ type streaming struct {
 	call    *connect.CallInfo
 	ctx     context.Context //nolint:containedctx // a stream's Receive and Send belong to its call
 	cancel  context.CancelCauseFunc
+	// first is the first message of a stream of requests, until it is received. It is
+	// nil where the gate did not have to read it.
+	first proto.Message
 	// later is the passage of the messages after the first. It belongs to whoever
 	// receives, as the embedded one is read by whoever sends.
 	later    passage
@@ -40,14 +43,14 @@ type streaming struct {
 
 // stream begins a stream. Its context ends with the call, or when the gate ends
 // the stream.
-func (g *gate) stream(ctx context.Context, source connect.ServerStream) *streaming {
+func (g *gate) stream(ctx context.Context, source connect.ServerStream) *stream {
 	control := streamControl(ctx)
 	call, _ := connect.CallInfoForServerContext(ctx)
 	if control != &noControl {
 		ctx = WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	stream := &streaming{passage: g.begin(), source: source, control: control, call: call, ctx: ctx, cancel: cancel}
+	stream := &stream{passage: g.begin(), source: source, control: control, call: call, ctx: ctx, cancel: cancel}
 	stream.revocations = g.registry.streams.revocations.Load()
 	stream.forgetShutdown = stream.endAtShutdown()
 	return stream
@@ -55,7 +58,7 @@ func (g *gate) stream(ctx context.Context, source connect.ServerStream) *streami
 
 // close ends the stream's context and makes of the handler's result the stream's.
 // It is deferred.
-func (s *streaming) close(err *error) {
+func (s *stream) close(err *error) {
 	s.forgetShutdown()
 	s.cancel(context.Canceled)
 	s.unwatch()
@@ -66,7 +69,7 @@ func (s *streaming) close(err *error) {
 }
 
 // next takes the next message through the gate. What is refused ends the stream.
-func (s *streaming) next(request proto.Message) (err error) {
+func (s *stream) next(request proto.Message) (err error) {
 	if denial := s.denial.Load(); denial != nil {
 		return denial
 	}
@@ -80,7 +83,7 @@ func (s *streaming) next(request proto.Message) (err error) {
 			s.cutLater()
 		}
 	}()
-	err = s.gate.admitNext(s.ctx, &s.later, intakeSource{s}, request)
+	err = s.gate.admitNext(s.ctx, &s.later, streamSource{s}, request)
 	if denial := s.denial.Load(); denial != nil {
 		return denial // it ended while the message was on its way
 	}
@@ -101,7 +104,7 @@ func (s *streaming) next(request proto.Message) (err error) {
 
 // end ends the stream for a reason of the gate's, unless it has ended already. Then,
 // too, it returns what the client is told.
-func (s *streaming) end(pass *passage, cause error) error {
+func (s *stream) end(pass *passage, cause error) error {
 	reason, ok := errors.AsType[*denial](cause)
 	if !ok {
 		reason = fault(cause)
@@ -114,12 +117,12 @@ func (s *streaming) end(pass *passage, cause error) error {
 	return reason.public
 }
 
-func (s *streaming) send(response any) error {
+func (s *stream) send(response proto.Message) error {
 	s.mustBeAdmitted()
 	if denial := s.denial.Load(); denial != nil {
 		return denial
 	}
-	err := s.source.Send(response)
+	err := s.gate.answer(s.source, response)
 	s.touch()
 	if denial := s.denial.Load(); denial != nil {
 		return denial
@@ -127,12 +130,12 @@ func (s *streaming) send(response any) error {
 	return err
 }
 
-func (s *streaming) sendHeaders() error {
+func (s *stream) sendHeaders() error {
 	s.mustBeAdmitted()
 	return s.source.SendHeaders()
 }
 
-func (s *streaming) caller() *authn.Principal {
+func (s *stream) caller() *authn.Principal {
 	s.mustBeAdmitted()
 	if s.principal == nil {
 		panic(notAdmitted)
@@ -140,62 +143,50 @@ func (s *streaming) caller() *authn.Principal {
 	return s.principal
 }
 
-func (s *streaming) mustBeAdmitted() {
+func (s *stream) mustBeAdmitted() {
 	if s == nil || !s.admitted {
 		panic(notAdmitted)
 	}
 }
 
-// An intake is what every stream of requests is made of: the stream, and its first
-// message where the gate had to read it.
-type intake[Req any] struct {
-	*streaming
-	first *Req
-}
-
 // open takes a stream of requests through the gate, at the time that its
 // declaration says.
-func (i *intake[Req]) open(first proto.Message) error {
-	if i.gate.authorizesOpen() {
-		i.first = nil // it was not read
-		if err := i.enter(i.ctx, (*gate).admitUnread, nil, nil); err != nil {
+func (s *stream) open() error {
+	if s.gate.authorizesOpen() {
+		s.first = nil // it was not read
+		if err := s.enter(s.ctx, (*gate).admitUnread, nil, nil); err != nil {
 			return err
 		}
-		i.begin(nil)
+		s.begin(nil)
 		return nil
 	}
-	stop := i.awaitFirst()
-	err := i.enter(i.ctx, (*gate).admitFirst, intakeSource{i.streaming}, first)
+	stop := s.awaitFirst()
+	err := s.enter(s.ctx, (*gate).admitFirst, streamSource{s}, s.first)
 	stop()
 	if err != nil {
 		return err
 	}
-	if i.ended {
-		i.first, first = nil, nil
+	if s.ended {
+		s.first = nil
 	}
-	i.begin(first)
+	s.begin(s.first)
 	return nil
 }
 
-func (i *intake[Req]) receive() (*Req, error) {
-	i.mustBeAdmitted()
-	if first := i.first; first != nil {
-		i.first = nil
-		return first, nil
-	}
-	request := new(Req)
-	if err := i.next(any(request).(proto.Message)); err != nil { //nolint:forcetypeassert // a method's type says so
-		return nil, err
-	}
-	return request, nil
+// takeFirst returns the first message, once, where the gate had to read it.
+func (s *stream) takeFirst() proto.Message {
+	s.mustBeAdmitted()
+	first := s.first
+	s.first = nil
+	return first
 }
 
-// intakeSource is where the gate of a stream reads from: what the transport
+// streamSource is where the gate of a stream reads from: what the transport
 // receives, within the stream's limits, until the gate ends the stream.
-type intakeSource struct{ *streaming }
+type streamSource struct{ *stream }
 
 // Receive implements [connect.ServerStream].
-func (s intakeSource) Receive(request any) error {
+func (s streamSource) Receive(request any) error {
 	err := s.receiveOrEnd(request)
 	s.touch()
 	if err != nil {
@@ -209,14 +200,14 @@ func (s intakeSource) Receive(request any) error {
 }
 
 // SendHeaders implements [connect.ServerStream].
-func (s intakeSource) SendHeaders() error { return s.source.SendHeaders() }
+func (s streamSource) SendHeaders() error { return s.source.SendHeaders() }
 
 // Send implements [connect.ServerStream].
-func (s intakeSource) Send(response any) error { return s.source.Send(response) }
+func (s streamSource) Send(response any) error { return s.source.Send(response) }
 
 // receiveOrEnd receives a message and returns early when the gate ends the stream
 // meanwhile.
-func (s intakeSource) receiveOrEnd(request any) error {
+func (s streamSource) receiveOrEnd(request any) error {
 	if s.control.InterruptReceive != nil {
 		return s.source.Receive(request)
 	}

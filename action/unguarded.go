@@ -9,45 +9,53 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
-// The functions of this file go around the gate, and are for tests: each asks for a
-// permit that only the package actiontest can give. Use that package instead.
-
-// UnguardedCall makes a call that no gate has seen. Use actiontest.NewCall.
-func UnguardedCall[Req any](permit unguarded.Permit, principal *authn.Principal, message *Req) *Call[Req] {
-	return (*Call[Req])(unguardedEntry(permit, principal, message))
-}
-
-// UnguardedAnonymousCall makes a call that no gate has seen. Use
-// actiontest.NewAnonymousCall.
-func UnguardedAnonymousCall[Req any](permit unguarded.Permit, message *Req) *AnonymousCall[Req] {
-	return (*AnonymousCall[Req])(unguardedEntry(permit, nil, message))
-}
-
-func unguardedEntry[Req any](permit unguarded.Permit, principal *authn.Principal, message *Req) *entry[Req] {
+// Unguarded returns what stands behind the gates, for the packages of this module
+// that hold a permit: actiongen, which registers what the generated code holds, and
+// actiontest. Applications cannot make a permit; without one Unguarded panics.
+func Unguarded(permit unguarded.Permit) behind { //nolint:revive // its methods are for those who hold a permit
 	if !permit.Given() {
 		panic(notAdmitted)
 	}
-	registry := &Registry{recorder: LogRecorder(nil), now: time.Now}
-	entry := &entry[Req]{message: message}
-	entry.passage = (&gate{registry: registry}).begin()
-	entry.stage, entry.grant, entry.admitted = StageHandle, policy.Anyone, true
-	if principal != nil {
-		entry.principal = principal
+	return behind{}
+}
+
+// behind is what stands behind the gates.
+type behind struct{}
+
+// Register adds a service to a registry, for actiongen.Register.
+func (behind) Register(registry *Registry, service unguarded.Service) error {
+	if registry == nil || registry.reader == nil {
+		return &RefusalError{Refusals: []Refusal{declare.RefuseNamed(declare.RuleRegistryNil, "actiongen.Register",
+			"there is no registry")}}
 	}
-	return entry
+	return registry.register(service)
+}
+
+// Clock returns the option that sets what tells the time to the gate: for expiry,
+// max_age and `now` in conditions. The timers of streams do not follow it. It is for
+// actiontest.WithClock; the default is [time.Now].
+func (behind) Clock(now func() time.Time) RegistryOption {
+	return registryOption(func(r *Registry) { r.now = now })
+}
+
+// Admit makes a call, the zero one of its kind, look as the gate leaves it: with a
+// principal, nil on an anonymous call, and a message. It is for actiontest.NewCall.
+func (behind) Admit(call any, principal *authn.Principal, message proto.Message) {
+	registry := &Registry{recorder: LogRecorder(nil), now: time.Now}
+	pass := call.(kindOfCall).take(message) //nolint:forcetypeassert // no call is a fault of actiontest
+	pass.gate = &gate{registry: registry}
+	pass.stage, pass.principal, pass.grant, pass.admitted = StageHandle, principal, policy.Anyone, true
 }
 
 // Rehearsal seals a registry and returns its actions with their gates and without
-// their handlers: what a gate lets through is answered with an empty response. Use
-// actiontest.Matrix.
-func Rehearsal(permit unguarded.Permit, registry *Registry) ([]connect.Method, error) {
-	if !permit.Given() {
-		panic(notAdmitted)
-	}
+// their handlers: what a gate lets through is answered with an empty response. It is
+// for actiontest.Matrix.
+func (behind) Rehearsal(registry *Registry) ([]connect.Method, error) {
 	if err := registry.Seal(); err != nil {
 		return nil, err
 	}
@@ -58,13 +66,10 @@ func Rehearsal(permit unguarded.Permit, registry *Registry) ([]connect.Method, e
 	return methods, nil
 }
 
-// Decider seals a registry and returns the part of an action's gate that looks at
-// the grants, for benchmarks to measure by itself. The principal is taken as one
-// that the action's first scheme has found.
-func Decider(permit unguarded.Permit, registry *Registry, procedure string) (func(context.Context, *authn.Principal, proto.Message) (bool, error), error) {
-	if !permit.Given() {
-		panic(notAdmitted)
-	}
+// Decide seals a registry and returns the part of an action's gate that looks at the
+// grants, for benchmarks to measure by itself. The principal is taken as one that the
+// action's first scheme has found.
+func (behind) Decide(registry *Registry, procedure string) (func(context.Context, *authn.Principal, proto.Message) (bool, error), error) {
 	if err := registry.Seal(); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ type watch struct {
 const reviewTimeout = 15 * time.Second
 
 // begin starts to watch a stream that was let in with a first request, or with none.
-func (s *streaming) begin(first proto.Message) {
+func (s *stream) begin(first proto.Message) {
 	s.now.Store(s.principal)
 	s.remember(first)
 	s.touch()
@@ -63,7 +63,7 @@ func (s *streaming) begin(first proto.Message) {
 // awaitFirst ends a stream whose first message does not come within the idle limit:
 // until then nobody knows who opened it. The watch begins when it has come; stop says
 // so.
-func (s *streaming) awaitFirst() (stop func()) {
+func (s *stream) awaitFirst() (stop func()) {
 	if s.control.IdleTimeout <= 0 {
 		return func() {}
 	}
@@ -82,7 +82,7 @@ func (s *streaming) awaitFirst() (stop func()) {
 }
 
 // unwatch ends the watch. When it returns no review is running or will.
-func (s *streaming) unwatch() {
+func (s *stream) unwatch() {
 	if s.principal != nil {
 		s.gate.registry.streams.remove(s)
 	}
@@ -97,7 +97,7 @@ func (s *streaming) unwatch() {
 }
 
 // touch notes that a message has come or gone.
-func (s *streaming) touch() {
+func (s *stream) touch() {
 	if s.control.IdleTimeout > 0 {
 		s.moved.Store(s.gate.registry.now().UnixNano())
 	}
@@ -105,7 +105,7 @@ func (s *streaming) touch() {
 
 // remember keeps a copy of the request that the decision that stands is about. It
 // is copied because the handler owns the request.
-func (s *streaming) remember(request proto.Message) {
+func (s *stream) remember(request proto.Message) {
 	if request == nil || !s.gate.policy.NeedsRequest() || s.gate.authorizesOpen() {
 		return
 	}
@@ -123,13 +123,13 @@ const sendGrace = 2 * time.Second
 // cutLater cuts a Send that waits for a client who does not read, if the handler
 // has not returned after a grace. The transport is let alone once the stream has
 // closed.
-func (s *streaming) cutLater() {
+func (s *stream) cutLater() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cutLaterLocked()
 }
 
-func (s *streaming) cutLaterLocked() {
+func (s *stream) cutLaterLocked() {
 	if s.closed || s.cut != nil || s.control.InterruptSend == nil {
 		return
 	}
@@ -144,7 +144,7 @@ func (s *streaming) cutLaterLocked() {
 
 // due returns how long it is until the stream must be looked at again. ok is false
 // where it never must.
-func (s *streaming) due(now time.Time) (due time.Duration, ok bool) {
+func (s *stream) due(now time.Time) (due time.Duration, ok bool) {
 	sooner := func(at time.Time) {
 		if wait := max(at.Sub(now), 0); !ok || wait < due {
 			due, ok = wait, true
@@ -164,14 +164,14 @@ func (s *streaming) due(now time.Time) (due time.Duration, ok bool) {
 
 // hasten asks for a review at once. It does not wait for one that is running, so
 // that nobody who revokes waits for an authenticator.
-func (s *streaming) hasten() {
+func (s *stream) hasten() {
 	s.revoked.Store(true)
 	s.timer.Reset(0) // set before the stream could be found, and never again
 }
 
 // review looks at a stream again when that is due, and ends it where what let it in
 // no longer holds.
-func (s *streaming) review() {
+func (s *stream) review() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.denial.Load() != nil {
@@ -196,7 +196,7 @@ func (s *streaming) review() {
 }
 
 // stillGood says what a stream must be ended for.
-func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
+func (s *stream) stillGood(now time.Time, pass *passage) (err error) {
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			err = panicked(pass.stage, recovered)
@@ -241,25 +241,25 @@ func (s *streaming) stillGood(now time.Time, pass *passage) (err error) {
 // none.
 type liveStreams struct {
 	mu   sync.Mutex
-	byID map[string]map[*streaming]struct{}
+	byID map[string]map[*stream]struct{}
 	// revocations counts how often anybody's streams were asked for.
 	revocations atomic.Uint64
 }
 
-func (l *liveStreams) add(s *streaming) {
+func (l *liveStreams) add(s *stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	id := s.principal.ID()
 	if l.byID == nil {
-		l.byID = map[string]map[*streaming]struct{}{}
+		l.byID = map[string]map[*stream]struct{}{}
 	}
 	if l.byID[id] == nil {
-		l.byID[id] = map[*streaming]struct{}{}
+		l.byID[id] = map[*stream]struct{}{}
 	}
 	l.byID[id][s] = struct{}{}
 }
 
-func (l *liveStreams) remove(s *streaming) {
+func (l *liveStreams) remove(s *stream) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	id := s.principal.ID()
@@ -269,22 +269,22 @@ func (l *liveStreams) remove(s *streaming) {
 	}
 }
 
-func (l *liveStreams) of(id string) []*streaming {
+func (l *liveStreams) of(id string) []*stream {
 	l.revocations.Add(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if id == "" {
 		return l.all()
 	}
-	streams := make([]*streaming, 0, len(l.byID[id]))
+	streams := make([]*stream, 0, len(l.byID[id]))
 	for s := range l.byID[id] {
 		streams = append(streams, s)
 	}
 	return streams
 }
 
-func (l *liveStreams) all() []*streaming {
-	var streams []*streaming
+func (l *liveStreams) all() []*stream {
+	var streams []*stream
 	for _, ofOne := range l.byID {
 		for s := range ofOne {
 			streams = append(streams, s)

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
@@ -86,9 +87,9 @@ func accountRegistry(caller *authn.Principal) *action.Registry {
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
 	file.method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", adminOrOwner())
 	registry := newRegistry(caller)
-	must(0, action.Register(registry, action.Service[accounts]{
+	must(0, actiongen.Register(registry, actiongen.Service[accounts]{
 		Descriptor: file.service(),
-		Methods:    []action.Method[accounts]{action.Unary("DeleteUser", accounts.deleteUser)},
+		Methods:    []actiongen.Method[accounts]{actiongen.Unary("DeleteUser", accounts.deleteUser)},
 	}, accounts{}))
 	return registry
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
@@ -102,9 +103,9 @@ func ruleFreeTable() table {
 	file.method("Touch", emptyMessage, emptyMessage, anyRole("admin"))
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
 	registry := newRegistry(byAdmin.principal())
-	must(0, action.Register(registry, action.Service[answering]{
+	must(0, actiongen.Register(registry, actiongen.Service[answering]{
 		Descriptor: file.service(),
-		Methods:    []action.Method[answering]{action.Unary("Touch", answering.touched)},
+		Methods:    []actiongen.Method[answering]{actiongen.Unary("Touch", answering.touched)},
 	}, answering{}))
 	const procedure = "/bench.touch.Service/Touch"
 	unguarded := serverOf(connect.Method{Spec: connect.Spec{Procedure: procedure}, Handler: func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {

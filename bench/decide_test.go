@@ -63,7 +63,7 @@ func sallyportDecider(by asker) decider {
 
 // registryDecider is the part of an action's gate that looks at the grants.
 func registryDecider(registry *action.Registry, procedure string, principal *authn.Principal) decider {
-	decide := must(action.Decider(unguarded.Give(), registry, procedure))
+	decide := must(action.Unguarded(unguarded.Give()).Decide(registry, procedure))
 	return func(ctx context.Context, request *demov1.DeleteUserRequest) (bool, error) {
 		return decide(ctx, principal, request)
 	}
@@ -86,7 +86,7 @@ func actionsTable() table {
 		registry := newRegistry(nil)
 		must(0, many.register(registry))
 		procedure, request := many.last()
-		decide := must(action.Decider(unguarded.Give(), registry, procedure))
+		decide := must(action.Unguarded(unguarded.Give()).Decide(registry, procedure))
 		principal := byOwner.principal()
 		t.rows = append(t.rows, row{name: actionsName(n), op: func() error {
 			return allowedBy(decide, principal, request)
@@ -106,7 +106,7 @@ func rolesTable() table {
 	registry := newRegistry(nil)
 	must(0, roles.register(registry))
 	procedure, request := roles.last()
-	decide := must(action.Decider(unguarded.Give(), registry, procedure))
+	decide := must(action.Unguarded(unguarded.Give()).Decide(registry, procedure))
 	for _, n := range []int{1, 10, 100, most} {
 		principal := authn.NewPrincipal("u", authn.Details{Roles: roles.names[most-n:]})
 		t.rows = append(t.rows, row{name: fmt.Sprintf("%d roles", n), op: func() error {

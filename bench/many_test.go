@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 )
 
 // services are made-up ones, each in a file of its own.
@@ -41,14 +42,14 @@ func (s services) register(registry *action.Registry) error {
 	shaping.Lock()
 	defer shaping.Unlock()
 	for _, service := range s {
-		registration := action.Service[answering]{Descriptor: service}
+		registration := actiongen.Service[answering]{Descriptor: service}
 		shapes = nil
 		for i := range service.Methods().Len() {
 			method := service.Methods().Get(i)
 			shapes = append(shapes, method.Input())
-			registration.Methods = append(registration.Methods, action.Unary(string(method.Name()), answering.answer))
+			registration.Methods = append(registration.Methods, actiongen.Unary(string(method.Name()), answering.answer))
 		}
-		if err := action.Register(registry, registration, answering{}); err != nil {
+		if err := actiongen.Register(registry, registration, answering{}); err != nil {
 			return err
 		}
 	}

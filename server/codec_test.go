@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
@@ -25,10 +26,10 @@ func TestElements(t *testing.T) {
 	const limit = 1000
 	registry, records := newRegistry(t)
 	handled := &counted{}
-	if err := action.Register(registry, action.Service[nested]{
+	if err := actiongen.Register(registry, actiongen.Service[nested]{
 		Descriptor: describe(t, "NestedService",
 			method("Value", "google.protobuf.Value", connect.StreamTypeUnary), method("Any", "google.protobuf.Any", connect.StreamTypeUnary)),
-		Methods: []action.Method[nested]{action.AnonymousUnary("Value", nested.Value), action.AnonymousUnary("Any", nested.Any)},
+		Methods: []actiongen.Method[nested]{actiongen.Unary("Value", nested.Value), actiongen.Unary("Any", nested.Any)},
 	}, nested(handled)); err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -233,9 +234,9 @@ func TestFrontDoorAsksOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := action.Register(registry, action.Service[asked]{
+	if err := actiongen.Register(registry, actiongen.Service[asked]{
 		Descriptor: describe(t, "AskService", signedIn("Ask", connect.StreamTypeUnary)),
-		Methods:    []action.Method[asked]{action.Unary("Ask", asked.Ask)},
+		Methods:    []actiongen.Method[asked]{actiongen.Unary("Ask", asked.Ask)},
 	}, asked(parrot{})); err != nil {
 		t.Fatal(err)
 	}
@@ -287,9 +288,9 @@ func TestFrontDoorIsAskedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := action.Register(registry, action.Service[watchers]{
+	if err := actiongen.Register(registry, actiongen.Service[watchers]{
 		Descriptor: describe(t, "WatchService", signedIn("Watch", connect.StreamTypeServer)),
-		Methods:    []action.Method[watchers]{action.ServerStreaming("Watch", watchers.Watch)},
+		Methods:    []actiongen.Method[watchers]{actiongen.ServerStreaming("Watch", watchers.Watch)},
 	}, watchers(forever{})); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
@@ -122,10 +123,10 @@ func (nothing) Any(context.Context, *action.AnonymousCall[anypb.Any]) (*anypb.An
 func serveNested(t *testing.T) (*served, *records) {
 	t.Helper()
 	registry, records := newRegistry(t)
-	if err := action.Register(registry, action.Service[nested]{
+	if err := actiongen.Register(registry, actiongen.Service[nested]{
 		Descriptor: describe(t, "NestedService",
 			method("Value", "google.protobuf.Value", connect.StreamTypeUnary), method("Any", "google.protobuf.Any", connect.StreamTypeUnary)),
-		Methods: []action.Method[nested]{action.AnonymousUnary("Value", nested.Value), action.AnonymousUnary("Any", nested.Any)},
+		Methods: []actiongen.Method[nested]{actiongen.Unary("Value", nested.Value), actiongen.Unary("Any", nested.Any)},
 	}, nested(nothing{})); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -86,13 +87,13 @@ func serveHandlers(t *testing.T, handlers streams, options ...server.Option) (*s
 	t.Helper()
 	registry, records := newRegistry(t)
 	const message = "google.protobuf.StringValue"
-	if err := action.Register(registry, action.Service[streams]{
+	if err := actiongen.Register(registry, actiongen.Service[streams]{
 		Descriptor: describe(t, "StreamService", method("Down", message, shapes["Down"]), method("Up", message, shapes["Up"]),
 			method("Both", message, shapes["Both"])),
-		Methods: []action.Method[streams]{
-			action.AnonymousServerStreaming("Down", streams.Down),
-			action.AnonymousClientStreaming("Up", streams.Up),
-			action.AnonymousBidiStreaming("Both", streams.Both),
+		Methods: []actiongen.Method[streams]{
+			actiongen.ServerStreaming("Down", streams.Down),
+			actiongen.ClientStreaming("Up", streams.Up),
+			actiongen.BidiStreaming("Both", streams.Both),
 		},
 	}, handlers); err != nil {
 		t.Fatal(err)

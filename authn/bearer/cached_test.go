@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
@@ -36,7 +36,7 @@ func TestRefusedBehindACache(t *testing.T) {
 	clock, key, other := newClock(), es256("k1"), rs256("r1")
 	issuer := newProvider(t, key.public(), other.public())
 	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithSize(100)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
-	wire := newWire(t, wrapped, action.WithClock(clock.Now))
+	wire := newWire(t, wrapped, actiontest.WithClock(t, clock.Now))
 	good := "Bearer " + key.token(issuer.URL, clock.Now())
 	if got := wire.call(t, good); got.who != issuer.URL+"#jane" {
 		t.Fatalf("the good token: %+v", got)
@@ -90,7 +90,7 @@ func TestCachedTokenExpires(t *testing.T) {
 	clock, key := newClock(), es256("k1")
 	issuer := newProvider(t, key.public())
 	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithTTL(time.Hour)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
-	wire := newWire(t, wrapped, action.WithClock(clock.Now))
+	wire := newWire(t, wrapped, actiontest.WithClock(t, clock.Now))
 	token := "Bearer " + key.token(issuer.URL, clock.Now())
 	for range 5 {
 		if got := wire.call(t, token); got.who != issuer.URL+"#jane" {
@@ -114,7 +114,7 @@ func TestCachedWhileKeysAreDown(t *testing.T) {
 	clock, key := newClock(), es256("k1")
 	issuer := newProvider(t, key.public())
 	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
-	wire := newWire(t, newCache(t, cache.WithClock(clock.Now)).Wrap(authenticator), action.WithClock(clock.Now))
+	wire := newWire(t, newCache(t, cache.WithClock(clock.Now)).Wrap(authenticator), actiontest.WithClock(t, clock.Now))
 	token := "Bearer " + key.sign(key.goodHeader().json(), goodClaims(issuer.URL, clock.Now()).with(fields{"exp": clock.Now().Add(24 * time.Hour).Unix()}).json())
 	if got := wire.call(t, token); got.status != 200 {
 		t.Fatalf("%+v", got)
@@ -147,7 +147,7 @@ func TestRevokedWhileCached(t *testing.T) {
 			return token.Subject, claims, err
 		}))
 	verified := newCache(t, cache.WithClock(clock.Now))
-	wire := newWire(t, verified.Wrap(authenticator), action.WithClock(clock.Now))
+	wire := newWire(t, verified.Wrap(authenticator), actiontest.WithClock(t, clock.Now))
 	tokens := map[string]string{}
 	for _, id := range []string{"t1", "t2", "t3"} {
 		tokens[id] = key.sign(key.goodHeader().json(), goodClaims(issuer.URL, clock.Now()).with(fields{"jti": id, "sub": "jane"}).json())

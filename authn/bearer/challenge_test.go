@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
@@ -75,7 +75,7 @@ func TestStepUp(t *testing.T) {
 	issuer := newProvider(t, key.public())
 	now := clock.Now()
 	wrapped := newCache(t, cache.WithClock(clock.Now)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
-	wire := newWire(t, wrapped, action.WithClock(clock.Now))
+	wire := newWire(t, wrapped, actiontest.WithClock(t, clock.Now))
 	for name, test := range map[string]struct {
 		signedIn any
 		good     bool

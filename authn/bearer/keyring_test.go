@@ -17,7 +17,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
@@ -266,7 +266,7 @@ func TestNobodyListens(t *testing.T) {
 	clock, key := newClock(), es256("k1")
 	issuer := newProvider(t, key.public())
 	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
-	wire := newWire(t, authenticator, action.WithClock(clock.Now))
+	wire := newWire(t, authenticator, actiontest.WithClock(t, clock.Now))
 	call := func() answer { return wire.call(t, "Bearer "+key.token(issuer.URL, clock.Now())) }
 	if got := call(); got.status != http.StatusOK {
 		t.Fatal(got)

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
@@ -25,7 +26,7 @@ func TestRefused(t *testing.T) {
 	clock, key, other := newClock(), es256("k1"), rs256("r1")
 	issuer, trap := newProvider(t, key.public(), other.public()), newProvider(t)
 	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
-	wire := newWire(t, authenticator, action.WithClock(clock.Now))
+	wire := newWire(t, authenticator, actiontest.WithClock(t, clock.Now))
 	good := key.token(issuer.URL, clock.Now())
 	if got := wire.call(t, "Bearer "+good); got.who != issuer.URL+"#jane" {
 		t.Fatalf("the good token: %+v", got)
@@ -72,7 +73,7 @@ func TestRefusedByEveryProtocol(t *testing.T) {
 	t.Parallel()
 	clock, key, other := newClock(), es256("k1"), rs256("r1")
 	issuer := newProvider(t, key.public(), other.public())
-	wire := newWire(t, trusted(t, issuer, bearer.WithClock(clock.Now)), action.WithClock(clock.Now))
+	wire := newWire(t, trusted(t, issuer, bearer.WithClock(clock.Now)), actiontest.WithClock(t, clock.Now))
 	all := forgeries(issuer, "https://trap.example.com", key, other, clock.Now())
 	for name, options := range map[string][]connecthttp.Option{
 		"connect": nil, "get": {connecthttp.WithHTTPGet()}, "grpc": {connecthttp.WithGRPC()}, "grpc-web": {connecthttp.WithGRPCWeb()},

@@ -44,6 +44,7 @@ var exported = sync.OnceValues(func() (map[string]string, error) {
 	}
 	command := exec.Command("go", append(arguments,
 		"github.com/sallyport-rpc/sallyport/action",
+		"github.com/sallyport-rpc/sallyport/action/actiongen",
 		"github.com/sallyport-rpc/sallyport/client",
 		"google.golang.org/protobuf/types/known/emptypb",
 		"google.golang.org/protobuf/types/known/timestamppb",

@@ -13,10 +13,11 @@ import (
 )
 
 const (
-	contextPackage = protogen.GoImportPath("context")
-	actionPackage  = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/action")
-	authnPackage   = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/authn")
-	clientPackage  = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/client")
+	contextPackage   = protogen.GoImportPath("context")
+	actionPackage    = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/action")
+	actiongenPackage = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/action/actiongen")
+	authnPackage     = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/authn")
+	clientPackage    = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/client")
 	// connectPackage is what protogen is told to import. Its last segment is what
 	// the import is named after, and that of the true path is "v2"; [RewriteImport]
 	// puts the true path in.
@@ -92,12 +93,12 @@ func newWriter(plugin *protogen.Plugin, file *protogen.File, half half) writer {
 }
 
 func (w writer) enforceVersion() {
-	enforce := actionPackage.Ident("EnforceVersion")
+	enforce := actiongenPackage.Ident("EnforceVersion")
 	w.P("// This code was made by version ", declare.GeneratedVersion, " of the plugin. It does not compile against a")
 	w.P("// runtime that does not serve that version.")
 	w.P("const (")
-	w.P("_ = ", enforce, "(", declare.GeneratedVersion, " - ", actionPackage.Ident("MinVersion"), ")")
-	w.P("_ = ", enforce, "(", actionPackage.Ident("MaxVersion"), " - ", declare.GeneratedVersion, ")")
+	w.P("_ = ", enforce, "(", declare.GeneratedVersion, " - ", actiongenPackage.Ident("MinVersion"), ")")
+	w.P("_ = ", enforce, "(", actiongenPackage.Ident("MaxVersion"), " - ", declare.GeneratedVersion, ")")
 	w.P(")")
 	w.P()
 }

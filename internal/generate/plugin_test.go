@@ -173,8 +173,8 @@ func TestStalePairing(t *testing.T) {
 	const name = "v1/smallv1action/small.action.go"
 	version := func(of string) string {
 		return strings.NewReplacer(
-			"EnforceVersion(1 - action.MinVersion)", "EnforceVersion("+of+" - action.MinVersion)",
-			"EnforceVersion(action.MaxVersion - 1)", "EnforceVersion(action.MaxVersion - "+of+")",
+			"EnforceVersion(1 - actiongen.MinVersion)", "EnforceVersion("+of+" - actiongen.MinVersion)",
+			"EnforceVersion(actiongen.MaxVersion - 1)", "EnforceVersion(actiongen.MaxVersion - "+of+")",
 		).Replace(made[name])
 	}
 	if declare.GeneratedVersion != 1 {

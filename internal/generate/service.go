@@ -37,7 +37,7 @@ func (w writer) checks(service *protogen.Service, declared declared) {
 	name := checksName(service)
 	w.P("// ", name, " is what an application implements to decide the checks that the")
 	w.P("// declarations of ", service.Desc.FullName(), " name. Each reports whether the principal may make the")
-	w.P("// request; with an error it may not. See action.NewCheck.")
+	w.P("// request; with an error it may not. See actiongen.NewCheck.")
 	w.P("type ", name, " interface {")
 	for _, method := range service.Methods {
 		for _, check := range declared.methods[method.Desc.FullName()].Checks() {
@@ -64,20 +64,19 @@ func (w writer) register(service *protogen.Service, declared declared) error {
 		parameters += ", " + checks + " " + checksName(service)
 	}
 	w.P("func ", name, "(", registry, " *", actionPackage.Ident("Registry"), ", ", parameters, ") error {")
-	w.P("return ", actionPackage.Ident("Register"), "(", registry, ", ", actionPackage.Ident("Service"), "[", handler, "]{")
+	w.P("return ", actiongenPackage.Ident("Register"), "(", registry, ", ", actiongenPackage.Ident("Service"), "[", handler, "]{")
 	w.P("Descriptor: ", w.file.GoDescriptorIdent, ".Services().ByName(", quote(string(service.Desc.Name())), "),")
 	w.P("Fingerprint: ", quote(declare.Fingerprint(service.Desc, declared.of(service))), ",")
-	w.P("Methods: []", actionPackage.Ident("Method"), "[", handler, "]{")
+	w.P("Methods: []", actiongenPackage.Ident("Method"), "[", handler, "]{")
 	for _, method := range service.Methods {
-		maker := anonymousPrefix(declared.methods[method.Desc.FullName()]) + makers[shapeName(method)]
-		w.P(actionPackage.Ident(maker), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
+		w.P(actiongenPackage.Ident(makers[shapeName(method)]), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
 	}
 	w.P("},")
 	if declared.hasChecks(service) {
-		w.P("Checks: []", actionPackage.Ident("Check"), "{")
+		w.P("Checks: []", actiongenPackage.Ident("Check"), "{")
 		for _, method := range service.Methods {
 			for _, check := range declared.methods[method.Desc.FullName()].Checks() {
-				w.P(actionPackage.Ident("NewCheck"), "(", checks, ", ", quote(string(method.Desc.Name())), ", ", quote(check), ", ",
+				w.P(actiongenPackage.Ident("NewCheck"), "(", checks, ", ", quote(string(method.Desc.Name())), ", ", quote(check), ", ",
 					checksName(service), ".", declare.CheckName(method.Desc, check), "),")
 			}
 		}
@@ -110,7 +109,7 @@ func (w writer) outside(declarations []*declare.Declaration) error {
 	return nil
 }
 
-// makers are the functions of the package action that tie a method to its handler,
+// makers are the functions of the package actiongen that tie a method to its handler,
 // by the shape of the method.
 var makers = map[string]string{
 	"Unary":  "Unary",

@@ -1,14 +1,14 @@
-// Package unguarded holds the permit without which the package action makes no call
-// that did not come through a gate. Only tests hold one, through actiontest: nobody
-// outside this module can import this package.
+// Package unguarded is what the packages of this module share that stand behind the
+// gate: generated code's makers and the helpers of tests. Others cannot import it.
 package unguarded
 
-// A Permit allows what the gate otherwise forbids. The zero Permit allows nothing,
-// because a type can be inferred, and so a zero value made, by code that cannot
-// name it.
+// A Permit opens action.Unguarded. Only packages of this module can make one. The
+// zero Permit opens nothing, because a type can be inferred, and so a zero value
+// made, by code that cannot name it.
 type Permit struct{ given bool }
 
-// Give returns a permit. It is for actiontest.
+// Give returns a permit. It is for actiongen, which hands nothing of it on, and for
+// actiontest, which checks that it runs in a test.
 func Give() Permit { return Permit{given: true} }
 
 // Given reports whether p was made by [Give].

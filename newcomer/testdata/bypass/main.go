@@ -11,6 +11,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/server"
 
@@ -34,12 +35,12 @@ func (nothing) read(context.Context, *action.Call[notesv1.ReadNoteRequest]) (*no
 func main() {
 	registry, err := action.NewRegistry(authn.Schemes{"token": authn.AuthenticatorFunc(nobody)})
 	end("registry", err)
-	err = action.Register(registry, action.Service[nothing]{
+	err = actiongen.Register(registry, actiongen.Service[nothing]{
 		Descriptor: notesv1.File_acme_notes_v1_notes_proto.Services().ByName("NoteService"),
-		Methods: []action.Method[nothing]{
-			action.AnonymousUnary("CountNotes", nothing.count),
-			action.Unary("WriteNote", nothing.write),
-			action.Unary("ReadNote", nothing.read),
+		Methods: []actiongen.Method[nothing]{
+			actiongen.Unary("CountNotes", nothing.count),
+			actiongen.Unary("WriteNote", nothing.write),
+			actiongen.Unary("ReadNote", nothing.read),
 		},
 	}, nothing{})
 	if err != nil {

@@ -7,14 +7,15 @@ package demov1action
 import (
 	context "context"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	v1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // AccountServiceHandler is what an application implements to serve demo.v1.AccountService.
@@ -89,24 +90,24 @@ type AccountServiceHandler interface {
 // RegisterAccountService registers implementation as demo.v1.AccountService. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
-	return action.Register(registry, action.Service[AccountServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
 		Fingerprint: "4025a92ef0c22358f2b88abd139772524cfcc81e364a4dee13b992d8ca372202",
-		Methods: []action.Method[AccountServiceHandler]{
-			action.AnonymousUnary("SignUp", AccountServiceHandler.SignUp),
-			action.AnonymousUnary("SignIn", AccountServiceHandler.SignIn),
-			action.Unary("SignOut", AccountServiceHandler.SignOut),
-			action.Unary("GetUser", AccountServiceHandler.GetUser),
-			action.Unary("UpdateProfile", AccountServiceHandler.UpdateProfile),
-			action.Unary("DeleteUser", AccountServiceHandler.DeleteUser),
-			action.Unary("ListUsers", AccountServiceHandler.ListUsers),
-			action.Unary("GrantRole", AccountServiceHandler.GrantRole),
-			action.ServerStreaming("WatchUsers", AccountServiceHandler.WatchUsers),
-			action.ClientStreaming("ImportUsers", AccountServiceHandler.ImportUsers),
-			action.BidiStreaming("SyncProfiles", AccountServiceHandler.SyncProfiles),
-			action.Unary("CreateApiKey", AccountServiceHandler.CreateApiKey),
-			action.Unary("ListApiKeys", AccountServiceHandler.ListApiKeys),
-			action.Unary("RevokeApiKey", AccountServiceHandler.RevokeApiKey),
+		Methods: []actiongen.Method[AccountServiceHandler]{
+			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
+			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),
+			actiongen.Unary("SignOut", AccountServiceHandler.SignOut),
+			actiongen.Unary("GetUser", AccountServiceHandler.GetUser),
+			actiongen.Unary("UpdateProfile", AccountServiceHandler.UpdateProfile),
+			actiongen.Unary("DeleteUser", AccountServiceHandler.DeleteUser),
+			actiongen.Unary("ListUsers", AccountServiceHandler.ListUsers),
+			actiongen.Unary("GrantRole", AccountServiceHandler.GrantRole),
+			actiongen.ServerStreaming("WatchUsers", AccountServiceHandler.WatchUsers),
+			actiongen.ClientStreaming("ImportUsers", AccountServiceHandler.ImportUsers),
+			actiongen.BidiStreaming("SyncProfiles", AccountServiceHandler.SyncProfiles),
+			actiongen.Unary("CreateApiKey", AccountServiceHandler.CreateApiKey),
+			actiongen.Unary("ListApiKeys", AccountServiceHandler.ListApiKeys),
+			actiongen.Unary("RevokeApiKey", AccountServiceHandler.RevokeApiKey),
 		},
 	}, implementation)
 }

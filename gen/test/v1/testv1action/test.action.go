@@ -7,6 +7,7 @@ package testv1action
 import (
 	context "context"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 	v1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -14,8 +15,8 @@ import (
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // UnaryServiceHandler is what an application implements to serve test.v1.UnaryService.
@@ -93,7 +94,7 @@ type UnaryServiceHandler interface {
 
 // UnaryServiceChecks is what an application implements to decide the checks that the
 // declarations of test.v1.UnaryService name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type UnaryServiceChecks interface {
 	// CheckedIsOpen decides the check "is_open" of Checked.
 	CheckedIsOpen(context.Context, *authn.Principal, *v1.Request) (bool, error)
@@ -102,28 +103,28 @@ type UnaryServiceChecks interface {
 // RegisterUnaryService registers implementation as test.v1.UnaryService. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterUnaryService(registry *action.Registry, implementation UnaryServiceHandler, checks UnaryServiceChecks) error {
-	return action.Register(registry, action.Service[UnaryServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[UnaryServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("UnaryService"),
 		Fingerprint: "2b64a5388637ffb4aab68f66234e7401276e8145396307bc752f3485e5eb2a5d",
-		Methods: []action.Method[UnaryServiceHandler]{
-			action.AnonymousUnary("Public", UnaryServiceHandler.Public),
-			action.Unary("Anyone", UnaryServiceHandler.Anyone),
-			action.Unary("Either", UnaryServiceHandler.Either),
-			action.Unary("Fresh", UnaryServiceHandler.Fresh),
-			action.Unary("Role", UnaryServiceHandler.Role),
-			action.Unary("AnyRole", UnaryServiceHandler.AnyRole),
-			action.Unary("Scopes", UnaryServiceHandler.Scopes),
-			action.Unary("Own", UnaryServiceHandler.Own),
-			action.Unary("Every", UnaryServiceHandler.Every),
-			action.Unary("Several", UnaryServiceHandler.Several),
-			action.Unary("Undecided", UnaryServiceHandler.Undecided),
-			action.Unary("Costly", UnaryServiceHandler.Costly),
-			action.Unary("Checked", UnaryServiceHandler.Checked),
-			action.Unary("Concealed", UnaryServiceHandler.Concealed),
-			action.Unary("Read", UnaryServiceHandler.Read),
+		Methods: []actiongen.Method[UnaryServiceHandler]{
+			actiongen.Unary("Public", UnaryServiceHandler.Public),
+			actiongen.Unary("Anyone", UnaryServiceHandler.Anyone),
+			actiongen.Unary("Either", UnaryServiceHandler.Either),
+			actiongen.Unary("Fresh", UnaryServiceHandler.Fresh),
+			actiongen.Unary("Role", UnaryServiceHandler.Role),
+			actiongen.Unary("AnyRole", UnaryServiceHandler.AnyRole),
+			actiongen.Unary("Scopes", UnaryServiceHandler.Scopes),
+			actiongen.Unary("Own", UnaryServiceHandler.Own),
+			actiongen.Unary("Every", UnaryServiceHandler.Every),
+			actiongen.Unary("Several", UnaryServiceHandler.Several),
+			actiongen.Unary("Undecided", UnaryServiceHandler.Undecided),
+			actiongen.Unary("Costly", UnaryServiceHandler.Costly),
+			actiongen.Unary("Checked", UnaryServiceHandler.Checked),
+			actiongen.Unary("Concealed", UnaryServiceHandler.Concealed),
+			actiongen.Unary("Read", UnaryServiceHandler.Read),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "Checked", "is_open", UnaryServiceChecks.CheckedIsOpen),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "Checked", "is_open", UnaryServiceChecks.CheckedIsOpen),
 		},
 	}, implementation)
 }
@@ -216,28 +217,28 @@ type StreamServiceHandler interface {
 // RegisterStreamService registers implementation as test.v1.StreamService. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterStreamService(registry *action.Registry, implementation StreamServiceHandler) error {
-	return action.Register(registry, action.Service[StreamServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[StreamServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("StreamService"),
 		Fingerprint: "6ae553265a2246fea280d7e06f209692f5961adce585e299246f6920f7bf5cce",
-		Methods: []action.Method[StreamServiceHandler]{
-			action.ServerStreaming("WatchOpen", StreamServiceHandler.WatchOpen),
-			action.AnonymousServerStreaming("WatchPublicOpen", StreamServiceHandler.WatchPublicOpen),
-			action.ServerStreaming("WatchFirst", StreamServiceHandler.WatchFirst),
-			action.AnonymousServerStreaming("WatchPublicFirst", StreamServiceHandler.WatchPublicFirst),
-			action.ServerStreaming("WatchEvery", StreamServiceHandler.WatchEvery),
-			action.AnonymousServerStreaming("WatchPublicEvery", StreamServiceHandler.WatchPublicEvery),
-			action.ClientStreaming("CollectOpen", StreamServiceHandler.CollectOpen),
-			action.AnonymousClientStreaming("CollectPublicOpen", StreamServiceHandler.CollectPublicOpen),
-			action.ClientStreaming("CollectFirst", StreamServiceHandler.CollectFirst),
-			action.AnonymousClientStreaming("CollectPublicFirst", StreamServiceHandler.CollectPublicFirst),
-			action.ClientStreaming("CollectEvery", StreamServiceHandler.CollectEvery),
-			action.AnonymousClientStreaming("CollectPublicEvery", StreamServiceHandler.CollectPublicEvery),
-			action.BidiStreaming("ChatOpen", StreamServiceHandler.ChatOpen),
-			action.AnonymousBidiStreaming("ChatPublicOpen", StreamServiceHandler.ChatPublicOpen),
-			action.BidiStreaming("ChatFirst", StreamServiceHandler.ChatFirst),
-			action.AnonymousBidiStreaming("ChatPublicFirst", StreamServiceHandler.ChatPublicFirst),
-			action.BidiStreaming("ChatEvery", StreamServiceHandler.ChatEvery),
-			action.AnonymousBidiStreaming("ChatPublicEvery", StreamServiceHandler.ChatPublicEvery),
+		Methods: []actiongen.Method[StreamServiceHandler]{
+			actiongen.ServerStreaming("WatchOpen", StreamServiceHandler.WatchOpen),
+			actiongen.ServerStreaming("WatchPublicOpen", StreamServiceHandler.WatchPublicOpen),
+			actiongen.ServerStreaming("WatchFirst", StreamServiceHandler.WatchFirst),
+			actiongen.ServerStreaming("WatchPublicFirst", StreamServiceHandler.WatchPublicFirst),
+			actiongen.ServerStreaming("WatchEvery", StreamServiceHandler.WatchEvery),
+			actiongen.ServerStreaming("WatchPublicEvery", StreamServiceHandler.WatchPublicEvery),
+			actiongen.ClientStreaming("CollectOpen", StreamServiceHandler.CollectOpen),
+			actiongen.ClientStreaming("CollectPublicOpen", StreamServiceHandler.CollectPublicOpen),
+			actiongen.ClientStreaming("CollectFirst", StreamServiceHandler.CollectFirst),
+			actiongen.ClientStreaming("CollectPublicFirst", StreamServiceHandler.CollectPublicFirst),
+			actiongen.ClientStreaming("CollectEvery", StreamServiceHandler.CollectEvery),
+			actiongen.ClientStreaming("CollectPublicEvery", StreamServiceHandler.CollectPublicEvery),
+			actiongen.BidiStreaming("ChatOpen", StreamServiceHandler.ChatOpen),
+			actiongen.BidiStreaming("ChatPublicOpen", StreamServiceHandler.ChatPublicOpen),
+			actiongen.BidiStreaming("ChatFirst", StreamServiceHandler.ChatFirst),
+			actiongen.BidiStreaming("ChatPublicFirst", StreamServiceHandler.ChatPublicFirst),
+			actiongen.BidiStreaming("ChatEvery", StreamServiceHandler.ChatEvery),
+			actiongen.BidiStreaming("ChatPublicEvery", StreamServiceHandler.ChatPublicEvery),
 		},
 	}, implementation)
 }
@@ -261,12 +262,12 @@ type PlainServiceHandler interface {
 // RegisterPlainService registers implementation as test.v1.PlainService. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterPlainService(registry *action.Registry, implementation PlainServiceHandler) error {
-	return action.Register(registry, action.Service[PlainServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[PlainServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("PlainService"),
 		Fingerprint: "7c4535182d9b2a0d8dd9dafa33edf783745f00d720d7022de908b60f128bd577",
-		Methods: []action.Method[PlainServiceHandler]{
-			action.Unary("Ping", PlainServiceHandler.Ping),
-			action.Unary("Poke", PlainServiceHandler.Poke),
+		Methods: []actiongen.Method[PlainServiceHandler]{
+			actiongen.Unary("Ping", PlainServiceHandler.Ping),
+			actiongen.Unary("Poke", PlainServiceHandler.Poke),
 		},
 	}, implementation)
 }

@@ -8,14 +8,15 @@ import (
 	context "context"
 	names "example.com/names"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ContextHandler is what an application implements to serve func.Context.
@@ -30,12 +31,12 @@ type ContextHandler interface {
 // RegisterContext registers implementation as func.Context. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterContext(registry *action.Registry, implementation ContextHandler) error {
-	return action.Register(registry, action.Service[ContextHandler]{
+	return actiongen.Register(registry, actiongen.Service[ContextHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("Context"),
 		Fingerprint: "01fd56d3287f949f9eaf8ef7e896e0d2625fd3e5112af3ff27be8c4c4bfe1aed",
-		Methods: []action.Method[ContextHandler]{
-			action.AnonymousUnary("String", ContextHandler.String),
-			action.AnonymousUnary("Error", ContextHandler.Error),
+		Methods: []actiongen.Method[ContextHandler]{
+			actiongen.Unary("String", ContextHandler.String),
+			actiongen.Unary("Error", ContextHandler.Error),
 		},
 	}, implementation)
 }
@@ -55,7 +56,7 @@ type ActionHandler interface {
 
 // ActionChecks is what an application implements to decide the checks that the
 // declarations of func.action name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type ActionChecks interface {
 	// FuncRange decides the check "range" of func.
 	FuncRange(context.Context, *authn.Principal, *names.Type) (bool, error)
@@ -68,19 +69,19 @@ type ActionChecks interface {
 // RegisterAction registers implementation as func.action. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterAction(registry *action.Registry, implementation ActionHandler, checks ActionChecks) error {
-	return action.Register(registry, action.Service[ActionHandler]{
+	return actiongen.Register(registry, actiongen.Service[ActionHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("action"),
 		Fingerprint: "0d91f837314bb28cb667125072910839dda6ba510f00a7322c58767b1d8dce18",
-		Methods: []action.Method[ActionHandler]{
-			action.Unary("func", ActionHandler.Func),
-			action.Unary("get_HTTP_url2", ActionHandler.Get_HTTPUrl2),
-			action.BidiStreaming("Client", ActionHandler.Client),
-			action.AnonymousUnary("Register", ActionHandler.Register),
+		Methods: []actiongen.Method[ActionHandler]{
+			actiongen.Unary("func", ActionHandler.Func),
+			actiongen.Unary("get_HTTP_url2", ActionHandler.Get_HTTPUrl2),
+			actiongen.BidiStreaming("Client", ActionHandler.Client),
+			actiongen.Unary("Register", ActionHandler.Register),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "func", "range", ActionChecks.FuncRange),
-			action.NewCheck(checks, "func", "string", ActionChecks.FuncString),
-			action.NewCheck(checks, "get_HTTP_url2", "is_2nd_owner", ActionChecks.GetHTTPUrl2Is2ndOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "func", "range", ActionChecks.FuncRange),
+			actiongen.NewCheck(checks, "func", "string", ActionChecks.FuncString),
+			actiongen.NewCheck(checks, "get_HTTP_url2", "is_2nd_owner", ActionChecks.GetHTTPUrl2Is2ndOwner),
 		},
 	}, implementation)
 }
@@ -95,11 +96,11 @@ type ConnectHandler interface {
 // RegisterConnect registers implementation as func.connect. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterConnect(registry *action.Registry, implementation ConnectHandler) error {
-	return action.Register(registry, action.Service[ConnectHandler]{
+	return actiongen.Register(registry, actiongen.Service[ConnectHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("connect"),
 		Fingerprint: "c9b3c3c6741ea5ba71854d1a8f1fcc43c18784cd114e0399a04cb21352dba351",
-		Methods: []action.Method[ConnectHandler]{
-			action.AnonymousUnary("New", ConnectHandler.New),
+		Methods: []actiongen.Method[ConnectHandler]{
+			actiongen.Unary("New", ConnectHandler.New),
 		},
 	}, implementation)
 }
@@ -112,9 +113,9 @@ type SyncHandler interface {
 // RegisterSync registers implementation as func.sync. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterSync(registry *action.Registry, implementation SyncHandler) error {
-	return action.Register(registry, action.Service[SyncHandler]{
+	return actiongen.Register(registry, actiongen.Service[SyncHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("sync"),
 		Fingerprint: "dba2a175fe9fa0d2bd29a1ff45def6691c8c1984a9d59ca16a948a8670611725",
-		Methods:     []action.Method[SyncHandler]{},
+		Methods:     []actiongen.Method[SyncHandler]{},
 	}, implementation)
 }

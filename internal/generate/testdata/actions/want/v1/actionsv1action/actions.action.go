@@ -8,14 +8,15 @@ import (
 	context "context"
 	v1 "example.com/actions/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // DeclarationsHandler is what an application implements to serve actions.v1.Declarations.
@@ -47,7 +48,7 @@ type DeclarationsHandler interface {
 
 // DeclarationsChecks is what an application implements to decide the checks that the
 // declarations of actions.v1.Declarations name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type DeclarationsChecks interface {
 	// CheckIsOwner decides the check "is_owner" of Check.
 	CheckIsOwner(context.Context, *authn.Principal, *v1.Request) (bool, error)
@@ -60,25 +61,25 @@ type DeclarationsChecks interface {
 // RegisterDeclarations registers implementation as actions.v1.Declarations. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterDeclarations(registry *action.Registry, implementation DeclarationsHandler, checks DeclarationsChecks) error {
-	return action.Register(registry, action.Service[DeclarationsHandler]{
+	return actiongen.Register(registry, actiongen.Service[DeclarationsHandler]{
 		Descriptor:  v1.File_v1_actions_proto.Services().ByName("Declarations"),
 		Fingerprint: "cea74f4ddba70e8dc5ff14cbd44c0daff5e21d430e6063a64f878e394a0f3ea5",
-		Methods: []action.Method[DeclarationsHandler]{
-			action.AnonymousUnary("Anonymous", DeclarationsHandler.Anonymous),
-			action.Unary("Anyone", DeclarationsHandler.Anyone),
-			action.Unary("Fresh", DeclarationsHandler.Fresh),
-			action.Unary("AnyRole", DeclarationsHandler.AnyRole),
-			action.Unary("AllScopes", DeclarationsHandler.AllScopes),
-			action.Unary("Condition", DeclarationsHandler.Condition),
-			action.Unary("Check", DeclarationsHandler.Check),
-			action.Unary("Conjunction", DeclarationsHandler.Conjunction),
-			action.Unary("Get", DeclarationsHandler.Get),
-			action.Unary("Put", DeclarationsHandler.Put),
+		Methods: []actiongen.Method[DeclarationsHandler]{
+			actiongen.Unary("Anonymous", DeclarationsHandler.Anonymous),
+			actiongen.Unary("Anyone", DeclarationsHandler.Anyone),
+			actiongen.Unary("Fresh", DeclarationsHandler.Fresh),
+			actiongen.Unary("AnyRole", DeclarationsHandler.AnyRole),
+			actiongen.Unary("AllScopes", DeclarationsHandler.AllScopes),
+			actiongen.Unary("Condition", DeclarationsHandler.Condition),
+			actiongen.Unary("Check", DeclarationsHandler.Check),
+			actiongen.Unary("Conjunction", DeclarationsHandler.Conjunction),
+			actiongen.Unary("Get", DeclarationsHandler.Get),
+			actiongen.Unary("Put", DeclarationsHandler.Put),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "Check", "is_owner", DeclarationsChecks.CheckIsOwner),
-			action.NewCheck(checks, "Check", "is_friend", DeclarationsChecks.CheckIsFriend),
-			action.NewCheck(checks, "Conjunction", "is_owner", DeclarationsChecks.ConjunctionIsOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "Check", "is_owner", DeclarationsChecks.CheckIsOwner),
+			actiongen.NewCheck(checks, "Check", "is_friend", DeclarationsChecks.CheckIsFriend),
+			actiongen.NewCheck(checks, "Conjunction", "is_owner", DeclarationsChecks.ConjunctionIsOwner),
 		},
 	}, implementation)
 }
@@ -105,16 +106,16 @@ type StreamsHandler interface {
 // RegisterStreams registers implementation as actions.v1.Streams. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterStreams(registry *action.Registry, implementation StreamsHandler) error {
-	return action.Register(registry, action.Service[StreamsHandler]{
+	return actiongen.Register(registry, actiongen.Service[StreamsHandler]{
 		Descriptor:  v1.File_v1_actions_proto.Services().ByName("Streams"),
 		Fingerprint: "6a16c2e1727c6e65be61e70dd91d2fc242f99309da9362bce2f11c534d07d7d4",
-		Methods: []action.Method[StreamsHandler]{
-			action.ClientStreaming("Client", StreamsHandler.Client),
-			action.ServerStreaming("Server", StreamsHandler.Server),
-			action.BidiStreaming("Bidi", StreamsHandler.Bidi),
-			action.AnonymousClientStreaming("AnonymousClient", StreamsHandler.AnonymousClient),
-			action.AnonymousServerStreaming("AnonymousServer", StreamsHandler.AnonymousServer),
-			action.AnonymousBidiStreaming("AnonymousBidi", StreamsHandler.AnonymousBidi),
+		Methods: []actiongen.Method[StreamsHandler]{
+			actiongen.ClientStreaming("Client", StreamsHandler.Client),
+			actiongen.ServerStreaming("Server", StreamsHandler.Server),
+			actiongen.BidiStreaming("Bidi", StreamsHandler.Bidi),
+			actiongen.ClientStreaming("AnonymousClient", StreamsHandler.AnonymousClient),
+			actiongen.ServerStreaming("AnonymousServer", StreamsHandler.AnonymousServer),
+			actiongen.BidiStreaming("AnonymousBidi", StreamsHandler.AnonymousBidi),
 		},
 	}, implementation)
 }

@@ -8,13 +8,14 @@ import (
 	context "context"
 	v1 "example.com/comments/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // CommentsHandler is what an application implements to serve comments.v1.Comments.
@@ -59,14 +60,14 @@ type CommentsHandler interface {
 // RegisterComments registers implementation as comments.v1.Comments. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterComments(registry *action.Registry, implementation CommentsHandler) error {
-	return action.Register(registry, action.Service[CommentsHandler]{
+	return actiongen.Register(registry, actiongen.Service[CommentsHandler]{
 		Descriptor:  v1.File_v1_comments_proto.Services().ByName("Comments"),
 		Fingerprint: "c4a630a9fca1f720725123ce372da3b6b9e01507da2861463fa4674b85fbecdc",
-		Methods: []action.Method[CommentsHandler]{
-			action.AnonymousUnary("Directives", CommentsHandler.Directives),
-			action.AnonymousUnary("None", CommentsHandler.None),
-			action.AnonymousUnary("NoneButDeprecated", CommentsHandler.NoneButDeprecated),
-			action.AnonymousUnary("Indented", CommentsHandler.Indented),
+		Methods: []actiongen.Method[CommentsHandler]{
+			actiongen.Unary("Directives", CommentsHandler.Directives),
+			actiongen.Unary("None", CommentsHandler.None),
+			actiongen.Unary("NoneButDeprecated", CommentsHandler.NoneButDeprecated),
+			actiongen.Unary("Indented", CommentsHandler.Indented),
 		},
 	}, implementation)
 }

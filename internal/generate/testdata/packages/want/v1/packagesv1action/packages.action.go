@@ -23,6 +23,7 @@ import (
 	stream "example.com/packages/v1/stream"
 	sync "example.com/packages/v1/sync"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 	emptypb "google.golang.org/protobuf/types/known/emptypb"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -32,8 +33,8 @@ import (
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // PackagesHandler is what an application implements to serve packages.v1.Packages.
@@ -95,7 +96,7 @@ type PackagesHandler interface {
 
 // PackagesChecks is what an application implements to decide the checks that the
 // declarations of packages.v1.Packages name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type PackagesChecks interface {
 	// ValuesIsOwner decides the check "is_owner" of Values.
 	ValuesIsOwner(context.Context, *authn.Principal, *wrapperspb.StringValue) (bool, error)
@@ -104,39 +105,39 @@ type PackagesChecks interface {
 // RegisterPackages registers implementation as packages.v1.Packages. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterPackages(registry *action.Registry, implementation PackagesHandler, checks PackagesChecks) error {
-	return action.Register(registry, action.Service[PackagesHandler]{
+	return actiongen.Register(registry, actiongen.Service[PackagesHandler]{
 		Descriptor:  v1.File_v1_packages_proto.Services().ByName("Packages"),
 		Fingerprint: "3a99db48560a81bc757de2c1a6df0ab7077b64325cc901c5272b58fcbf45f6f9",
-		Methods: []action.Method[PackagesHandler]{
-			action.AnonymousUnary("Empty", PackagesHandler.Empty),
-			action.Unary("Values", PackagesHandler.Values),
-			action.AnonymousUnary("Action", PackagesHandler.Action),
-			action.AnonymousUnary("C", PackagesHandler.C),
-			action.AnonymousUnary("Checks", PackagesHandler.Checks),
-			action.AnonymousUnary("Client", PackagesHandler.Client),
-			action.AnonymousUnary("Connect", PackagesHandler.Connect),
-			action.AnonymousUnary("Context", PackagesHandler.Context),
-			action.AnonymousUnary("Ctx", PackagesHandler.Ctx),
-			action.AnonymousUnary("Error", PackagesHandler.Error),
-			action.AnonymousUnary("Implementation", PackagesHandler.Implementation),
-			action.AnonymousUnary("Registry", PackagesHandler.Registry),
-			action.AnonymousUnary("Request", PackagesHandler.Request),
-			action.AnonymousUnary("Response", PackagesHandler.Response),
-			action.AnonymousUnary("S", PackagesHandler.S),
-			action.AnonymousUnary("Stream", PackagesHandler.Stream),
-			action.AnonymousUnary("Sync", PackagesHandler.Sync),
-			action.AnonymousClientStreaming("SClient", PackagesHandler.SClient),
-			action.AnonymousServerStreaming("SServer", PackagesHandler.SServer),
-			action.AnonymousBidiStreaming("SBidi", PackagesHandler.SBidi),
-			action.AnonymousClientStreaming("StreamClient", PackagesHandler.StreamClient),
-			action.AnonymousServerStreaming("StreamServer", PackagesHandler.StreamServer),
-			action.AnonymousBidiStreaming("StreamBidi", PackagesHandler.StreamBidi),
-			action.AnonymousClientStreaming("RequestClient", PackagesHandler.RequestClient),
-			action.AnonymousServerStreaming("RequestServer", PackagesHandler.RequestServer),
-			action.AnonymousBidiStreaming("RequestBidi", PackagesHandler.RequestBidi),
+		Methods: []actiongen.Method[PackagesHandler]{
+			actiongen.Unary("Empty", PackagesHandler.Empty),
+			actiongen.Unary("Values", PackagesHandler.Values),
+			actiongen.Unary("Action", PackagesHandler.Action),
+			actiongen.Unary("C", PackagesHandler.C),
+			actiongen.Unary("Checks", PackagesHandler.Checks),
+			actiongen.Unary("Client", PackagesHandler.Client),
+			actiongen.Unary("Connect", PackagesHandler.Connect),
+			actiongen.Unary("Context", PackagesHandler.Context),
+			actiongen.Unary("Ctx", PackagesHandler.Ctx),
+			actiongen.Unary("Error", PackagesHandler.Error),
+			actiongen.Unary("Implementation", PackagesHandler.Implementation),
+			actiongen.Unary("Registry", PackagesHandler.Registry),
+			actiongen.Unary("Request", PackagesHandler.Request),
+			actiongen.Unary("Response", PackagesHandler.Response),
+			actiongen.Unary("S", PackagesHandler.S),
+			actiongen.Unary("Stream", PackagesHandler.Stream),
+			actiongen.Unary("Sync", PackagesHandler.Sync),
+			actiongen.ClientStreaming("SClient", PackagesHandler.SClient),
+			actiongen.ServerStreaming("SServer", PackagesHandler.SServer),
+			actiongen.BidiStreaming("SBidi", PackagesHandler.SBidi),
+			actiongen.ClientStreaming("StreamClient", PackagesHandler.StreamClient),
+			actiongen.ServerStreaming("StreamServer", PackagesHandler.StreamServer),
+			actiongen.BidiStreaming("StreamBidi", PackagesHandler.StreamBidi),
+			actiongen.ClientStreaming("RequestClient", PackagesHandler.RequestClient),
+			actiongen.ServerStreaming("RequestServer", PackagesHandler.RequestServer),
+			actiongen.BidiStreaming("RequestBidi", PackagesHandler.RequestBidi),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "Values", "is_owner", PackagesChecks.ValuesIsOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "Values", "is_owner", PackagesChecks.ValuesIsOwner),
 		},
 	}, implementation)
 }

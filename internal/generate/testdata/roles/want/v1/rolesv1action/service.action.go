@@ -8,13 +8,14 @@ import (
 	context "context"
 	v1 "example.com/roles/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ReadingHandler is what an application implements to serve roles.v1.Reading.
@@ -27,11 +28,11 @@ type ReadingHandler interface {
 // RegisterReading registers implementation as roles.v1.Reading. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterReading(registry *action.Registry, implementation ReadingHandler) error {
-	return action.Register(registry, action.Service[ReadingHandler]{
+	return actiongen.Register(registry, actiongen.Service[ReadingHandler]{
 		Descriptor:  v1.File_v1_service_proto.Services().ByName("Reading"),
 		Fingerprint: "6e0bcb24905fd2b96bd3ca305c5f0890e5b4681a60160a1a8054864afedbdb53",
-		Methods: []action.Method[ReadingHandler]{
-			action.Unary("Read", ReadingHandler.Read),
+		Methods: []actiongen.Method[ReadingHandler]{
+			actiongen.Unary("Read", ReadingHandler.Read),
 		},
 	}, implementation)
 }
@@ -44,9 +45,9 @@ type NothingHandler interface {
 // RegisterNothing registers implementation as roles.v1.Nothing. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterNothing(registry *action.Registry, implementation NothingHandler) error {
-	return action.Register(registry, action.Service[NothingHandler]{
+	return actiongen.Register(registry, actiongen.Service[NothingHandler]{
 		Descriptor:  v1.File_v1_service_proto.Services().ByName("Nothing"),
 		Fingerprint: "261dfbe5b1c67f440470c4dc4e413489d856cfa0acb1444ff826ce085856834f",
-		Methods:     []action.Method[NothingHandler]{},
+		Methods:     []actiongen.Method[NothingHandler]{},
 	}, implementation)
 }

@@ -8,14 +8,15 @@ import (
 	context "context"
 	v1 "example.com/outside/vendor/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // VendorHandler is what an application implements to serve vendor.v1.Vendor.
@@ -29,7 +30,7 @@ type VendorHandler interface {
 
 // VendorChecks is what an application implements to decide the checks that the
 // declarations of vendor.v1.Vendor name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type VendorChecks interface {
 	// ReadIsOwner decides the check "is_owner" of Read.
 	ReadIsOwner(context.Context, *authn.Principal, *v1.Message) (bool, error)
@@ -38,15 +39,15 @@ type VendorChecks interface {
 // RegisterVendor registers implementation as vendor.v1.Vendor. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterVendor(registry *action.Registry, implementation VendorHandler, checks VendorChecks) error {
-	return action.Register(registry, action.Service[VendorHandler]{
+	return actiongen.Register(registry, actiongen.Service[VendorHandler]{
 		Descriptor:  v1.File_vendor_v1_vendor_proto.Services().ByName("Vendor"),
 		Fingerprint: "370f12e94605ee344c8c9e9e1dada8fcc5f041ef5ca9a212a21365b1ad4ca1d8",
-		Methods: []action.Method[VendorHandler]{
-			action.Unary("Read", VendorHandler.Read),
-			action.AnonymousServerStreaming("Watch", VendorHandler.Watch),
+		Methods: []actiongen.Method[VendorHandler]{
+			actiongen.Unary("Read", VendorHandler.Read),
+			actiongen.ServerStreaming("Watch", VendorHandler.Watch),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "Read", "is_owner", VendorChecks.ReadIsOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "Read", "is_owner", VendorChecks.ReadIsOwner),
 		},
 		Declarations: map[string]string{
 			"Read":  "{\"authenticate\":{\"schemes\":[\"session\"]},\"authorize\":{\"allow\":[{\"cel\":\"request.id != \\\"`\\\\n\\\"\"},{\"check\":\"is_owner\"}]}}",

@@ -8,14 +8,15 @@ import (
 	context "context"
 	checks "example.com/packages/v1/checks"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.checks.Service.
@@ -27,7 +28,7 @@ type ServiceHandler interface {
 
 // ServiceChecks is what an application implements to decide the checks that the
 // declarations of packages.v1.checks.Service name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type ServiceChecks interface {
 	// CallIsOwner decides the check "is_owner" of Call.
 	CallIsOwner(context.Context, *authn.Principal, *checks.Message) (bool, error)
@@ -36,14 +37,14 @@ type ServiceChecks interface {
 // RegisterService registers implementation as packages.v1.checks.Service. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation ServiceHandler, checks_ ServiceChecks) error {
-	return action.Register(registry, action.Service[ServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  checks.File_v1_checks_checks_proto.Services().ByName("Service"),
 		Fingerprint: "04b32c056bb97e69d4fa6a98538bef36ff5d380e1ee423ea4e9d255d4ffe634c",
-		Methods: []action.Method[ServiceHandler]{
-			action.Unary("Call", ServiceHandler.Call),
+		Methods: []actiongen.Method[ServiceHandler]{
+			actiongen.Unary("Call", ServiceHandler.Call),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks_, "Call", "is_owner", ServiceChecks.CallIsOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks_, "Call", "is_owner", ServiceChecks.CallIsOwner),
 		},
 	}, implementation)
 }

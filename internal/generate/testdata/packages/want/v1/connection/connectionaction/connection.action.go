@@ -8,14 +8,15 @@ import (
 	context "context"
 	connection "example.com/packages/v1/connection"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.connection.Service.
@@ -27,7 +28,7 @@ type ServiceHandler interface {
 
 // ServiceChecks is what an application implements to decide the checks that the
 // declarations of packages.v1.connection.Service name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type ServiceChecks interface {
 	// CallIsOwner decides the check "is_owner" of Call.
 	CallIsOwner(context.Context, *authn.Principal, *connection.Message) (bool, error)
@@ -36,14 +37,14 @@ type ServiceChecks interface {
 // RegisterService registers implementation as packages.v1.connection.Service. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation ServiceHandler, checks ServiceChecks) error {
-	return action.Register(registry, action.Service[ServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  connection.File_v1_connection_connection_proto.Services().ByName("Service"),
 		Fingerprint: "b47158dbba704182f395b098079ab7c805b1c17ff60b180f1104bf016769a32c",
-		Methods: []action.Method[ServiceHandler]{
-			action.Unary("Call", ServiceHandler.Call),
+		Methods: []actiongen.Method[ServiceHandler]{
+			actiongen.Unary("Call", ServiceHandler.Call),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "Call", "is_owner", ServiceChecks.CallIsOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "Call", "is_owner", ServiceChecks.CallIsOwner),
 		},
 	}, implementation)
 }

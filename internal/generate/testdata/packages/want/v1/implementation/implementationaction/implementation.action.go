@@ -8,14 +8,15 @@ import (
 	context "context"
 	implementation "example.com/packages/v1/implementation"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 	authn "github.com/sallyport-rpc/sallyport/authn"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.implementation.Service.
@@ -27,7 +28,7 @@ type ServiceHandler interface {
 
 // ServiceChecks is what an application implements to decide the checks that the
 // declarations of packages.v1.implementation.Service name. Each reports whether the principal may make the
-// request; with an error it may not. See action.NewCheck.
+// request; with an error it may not. See actiongen.NewCheck.
 type ServiceChecks interface {
 	// CallIsOwner decides the check "is_owner" of Call.
 	CallIsOwner(context.Context, *authn.Principal, *implementation.Message) (bool, error)
@@ -36,14 +37,14 @@ type ServiceChecks interface {
 // RegisterService registers implementation as packages.v1.implementation.Service. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation_ ServiceHandler, checks ServiceChecks) error {
-	return action.Register(registry, action.Service[ServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  implementation.File_v1_implementation_implementation_proto.Services().ByName("Service"),
 		Fingerprint: "8048ba728f2d625277f9d48f64efeb0b57a91330dc7745d9a3c375d6f37664e3",
-		Methods: []action.Method[ServiceHandler]{
-			action.Unary("Call", ServiceHandler.Call),
+		Methods: []actiongen.Method[ServiceHandler]{
+			actiongen.Unary("Call", ServiceHandler.Call),
 		},
-		Checks: []action.Check{
-			action.NewCheck(checks, "Call", "is_owner", ServiceChecks.CallIsOwner),
+		Checks: []actiongen.Check{
+			actiongen.NewCheck(checks, "Call", "is_owner", ServiceChecks.CallIsOwner),
 		},
 	}, implementation_)
 }

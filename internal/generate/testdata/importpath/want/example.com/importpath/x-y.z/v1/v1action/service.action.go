@@ -8,13 +8,14 @@ import (
 	context "context"
 	v1 "example.com/importpath/x-y.z/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ServiceHandler is what an application implements to serve x.v1.Service.
@@ -27,11 +28,11 @@ type ServiceHandler interface {
 // RegisterService registers implementation as x.v1.Service. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation ServiceHandler) error {
-	return action.Register(registry, action.Service[ServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  v1.File_x_v1_service_proto.Services().ByName("Service"),
 		Fingerprint: "20043095024d358999143dcb3deed4607b83126dd2d46e92be7597530caa095d",
-		Methods: []action.Method[ServiceHandler]{
-			action.AnonymousUnary("Call", ServiceHandler.Call),
+		Methods: []actiongen.Method[ServiceHandler]{
+			actiongen.Unary("Call", ServiceHandler.Call),
 		},
 	}, implementation)
 }

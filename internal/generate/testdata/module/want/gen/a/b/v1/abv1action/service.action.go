@@ -8,13 +8,14 @@ import (
 	context "context"
 	v1 "example.com/module/gen/a/b/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
+	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"
 )
 
 // This code was made by version 1 of the plugin. It does not compile against a
 // runtime that does not serve that version.
 const (
-	_ = action.EnforceVersion(1 - action.MinVersion)
-	_ = action.EnforceVersion(action.MaxVersion - 1)
+	_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+	_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 )
 
 // ServiceHandler is what an application implements to serve a.b.v1.Service.
@@ -27,11 +28,11 @@ type ServiceHandler interface {
 // RegisterService registers implementation as a.b.v1.Service. The error lists
 // everything that speaks against it; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation ServiceHandler) error {
-	return action.Register(registry, action.Service[ServiceHandler]{
+	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  v1.File_a_b_v1_service_proto.Services().ByName("Service"),
 		Fingerprint: "8b0654e8d9ca5fab10a98e9e0a6f77bd69ec41224673add42cfd6fb4ec0e71db",
-		Methods: []action.Method[ServiceHandler]{
-			action.AnonymousUnary("Call", ServiceHandler.Call),
+		Methods: []actiongen.Method[ServiceHandler]{
+			actiongen.Unary("Call", ServiceHandler.Call),
 		},
 	}, implementation)
 }

@@ -1,4 +1,4 @@
-package action
+package actiongen
 
 import "github.com/sallyport-rpc/sallyport/internal/declare"
 
@@ -6,8 +6,8 @@ import "github.com/sallyport-rpc/sallyport/internal/declare"
 // compile against a runtime that is older or that has given that version up:
 //
 //	const (
-//		_ = action.EnforceVersion(1 - action.MinVersion)
-//		_ = action.EnforceVersion(action.MaxVersion - 1)
+//		_ = actiongen.EnforceVersion(1 - actiongen.MinVersion)
+//		_ = actiongen.EnforceVersion(actiongen.MaxVersion - 1)
 //	)
 const (
 	// MinVersion is the oldest version of generated code that this runtime serves.

@@ -1,0 +1,63 @@
+package unguarded
+
+import (
+	"context"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
+
+// A Service is what generated code knows of a service, apart from the types of its
+// implementation and messages. actiongen makes one of its own typed Service.
+type Service struct {
+	// Descriptor describes the service.
+	Descriptor protoreflect.ServiceDescriptor
+	// Fingerprint tells from which version of the .proto the code was generated.
+	Fingerprint string
+	// Declarations are those that the .proto does not carry, by method, as JSON.
+	Declarations map[string]string
+	// Implementation is the application's; nil is refused.
+	Implementation any
+	// Methods are the service's methods.
+	Methods []Method
+	// Checks are the conditions in Go.
+	Checks []Check
+}
+
+// A Method is an RPC with its handler. The zero Method has none.
+type Method struct {
+	// Name is the method's name in its service.
+	Name string
+	// Stream is the shape of the handler.
+	Stream connect.StreamType
+	// Anonymous is whether the handler takes calls without a principal.
+	Anonymous bool
+	// Request and Response are empty messages, for their types. They are nil in the zero
+	// Method alone.
+	Request, Response proto.Message
+	// New makes what one call needs, without taking it through a gate: the message that
+	// the gate reads first, the kind of call or of stream that the handler takes, and
+	// what the handler of a server stream sends on, nil on other shapes.
+	New func() (request proto.Message, call, responses any)
+	// Handle calls the handler with what New made. It returns a nil interface where the
+	// handler returned a nil response, and where its shape has no single response. It
+	// is nil where there is no handler.
+	Handle func(ctx context.Context, call, responses any) (proto.Message, error)
+}
+
+// A Check ties a condition that a declaration names to the Go code that decides it.
+type Check struct {
+	// Method is the name of the RPC that the condition is declared on.
+	Method string
+	// Name is the condition's name.
+	Name string
+	// Request is the type that Holds takes.
+	Request protoreflect.FullName
+	// Checks is the application's value that decides; nil is refused.
+	Checks any
+	// Holds decides the check by Checks, as policy.CheckFunc says. Nil is refused.
+	Holds func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error)
+}
