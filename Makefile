@@ -45,6 +45,12 @@ test-services: ## Run the tests that need PostgreSQL and Redis, beside servers o
 	@$(call need,bash)
 	@internal/testservices/run internal/testservices/test
 
+.PHONY: browser
+browser: ## Call a server from web pages in headless Chromium, which is installed where apt-get can
+	@$(call need,go)
+	@$(call need,bash)
+	@tools/browser
+
 .PHONY: lint
 lint: proto-deps ## Lint the Go code, the import arrows and the schemas
 	@tools/lint "$(GOLANGCI)"

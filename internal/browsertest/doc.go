@@ -1,0 +1,4 @@
+// Package browsertest holds a server against pages in a real browser: pages of its own
+// origin, of named ones, and of one that is not named. `make browser` runs it, with
+// Chromium; without the environment variable CHROMIUM its test is skipped.
+package browsertest
