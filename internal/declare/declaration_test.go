@@ -20,6 +20,13 @@ package test.v1;
 import "buf/validate/validate.proto";
 import "google/protobuf/wrappers.proto";
 import "sallyport/v1/action.proto";
+option (sallyport.v1.condition) = {name: "own" cel: "principal.id == request.user_id"};
+option (sallyport.v1.condition) = {name: "ghostly" cel: "request.ghost == principal.id"};
+option (sallyport.v1.condition) = {name: "text" cel: "principal.id"};
+option (sallyport.v1.condition) = {name: "always" cel: "principal.id == principal.id"};
+option (sallyport.v1.condition) = {name: "never" cel: "false"};
+option (sallyport.v1.condition) = {name: "of_nothing" cel: "now > timestamp('2026-01-01T00:00:00Z')"};
+option (sallyport.v1.condition) = {name: "free" cel: "principal.id == request.free_id"};
 enum Role {
   option (sallyport.v1.roles) = true;
   ROLE_UNSPECIFIED = 0;
@@ -190,6 +197,20 @@ var ruleTests = []ruleTest{
 	{rule: RuleCELIdentity, name: "something made of a field", refused: session + `authorize: {allow: {cel: "principal.id == request.user_id + ''"}}`},
 	{rule: RuleCELIdentity, name: "a constant", passes: session + `authorize: {allow: {cel: "principal.id == 'root'"}}`},
 
+	{rule: RuleWhenName, name: "upper case", refused: session + `authorize: {allow: {when: "Own"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleWhenName, name: "empty", refused: session + `authorize: {allow: {when: ""}}`},
+	{rule: RuleWhenName, name: "65 characters", refused: session + `authorize: {allow: {when: "` + repeated("c", 65) + `"}}`},
+	{rule: RuleWhenUnknown, name: "misspelt", refused: session + `authorize: {allow: {when: "ownn"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleWhenUnknown, name: "64 characters", refused: session + `authorize: {allow: {when: "` + repeated("c", 64) + `"}}`},
+	{rule: RuleWhenInvalid, name: "of another request", refused: session + `authorize: {allow: {when: "ghostly"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleWhenInvalid, name: "no condition", refused: session + `authorize: {allow: {when: "text"}}`},
+	{rule: RuleCELAlwaysTrue, name: "named", refused: session + `authorize: {allow: {when: "always"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleCELAlwaysFalse, name: "named", refused: session + `authorize: {allow: {when: "never"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleCELReadsNothing, name: "named", refused: session + `authorize: {allow: {when: "of_nothing"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleCELIdentity, name: "named", refused: session + `authorize: {allow: {when: "free"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
+	{rule: RuleStreamOpenRequest, name: "named condition", rpc: bidiStream, refused: session + `authorize: {allow: {when: "own"}} stream: {authorize: OPEN}`, passes: session + `authorize: {allow: {when: "own"}} stream: {authorize: FIRST_MESSAGE}`},
+	{rule: RuleGrantRedundant, name: "one and the same condition, by name and written out", refused: session + `authorize: {allow: {when: "own"} allow: {cel: "principal.id == request.user_id"}}`, passes: session + `authorize: {allow: {when: "own"} allow: {cel: "principal.id == request.owner.id"}}`},
+	{rule: RuleGrantRedundant, name: "a named condition and more", refused: session + `authorize: {allow: {when: "own"} allow: {when: "own" any_role: "admin"}}`, passes: session + `authorize: {allow: {when: "own"} allow: {any_role: "admin"}}`},
 	{rule: RuleCheckName, name: "upper case", refused: session + `authorize: {allow: {check: "IsOwner"}}`, passes: session + `authorize: {allow: {check: "is_owner2"}}`},
 	{rule: RuleCheckName, name: "empty", refused: session + `authorize: {allow: {check: ""}}`},
 	{rule: RuleCheckName, name: "65 characters", refused: session + `authorize: {allow: {check: "` + repeated("c", 65) + `"}}`, passes: session + `authorize: {allow: {check: "` + repeated("c", 64) + `"}}`},

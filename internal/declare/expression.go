@@ -21,31 +21,68 @@ type CEL struct {
 var celKind = conditionKind{field: "cel", read: readCEL}
 
 func readCEL(g *grantReading) Condition {
-	expression, err := g.conditions.Compile(g.grant.GetCel(), g.method.Input())
+	reading := &expressionReading{
+		grantReading: g, field: g.path + ".cel", text: g.grant.GetCel(), invalid: RuleCELInvalid, fixInvalid: g.fixInvalid,
+		fixAlwaysTrue: g.fixAlwaysTrue, fixAlwaysFalse: g.fixAlwaysFalse, fixReadsNothing: g.fixReadsNothing,
+	}
+	if expression := reading.read(); expression != nil {
+		return CEL{Expression: expression}
+	}
+	return nil
+}
+
+// expressionReading is the state of reading one expression of a grant.
+type expressionReading struct {
+	*grantReading
+	field   string // what refusals call it: "authorize.allow[0].cel"
+	text    string
+	invalid Rule // what refuses one that is no condition
+
+	// What makes the fixes. Nil, and an empty fix, stand for the one in the table of
+	// rules.
+	fixInvalid                                     func(*condition.SyntaxError) string
+	fixAlwaysTrue, fixAlwaysFalse, fixReadsNothing func() string
+}
+
+// read compiles the expression for the request of the action, and refuses what is no
+// condition on a caller. It returns nil along with refusals where it does not compile.
+func (e *expressionReading) read() *condition.Expression {
+	expression, err := e.conditions.Compile(e.text, e.method.Input())
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
-		g.refuseWithFixf(RuleCELInvalid, g.fixInvalid(syntax), "%s.cel %s (line %d, column %d of the expression)\n%s",
-			g.path, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
+		fix := ""
+		if e.fixInvalid != nil {
+			fix = e.fixInvalid(syntax)
+		}
+		e.refuseWithFixf(e.invalid, fix, "%s %s (line %d, column %d of the expression)\n%s",
+			e.field, syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
 		return nil
 	}
 	if err != nil {
-		g.refusef(RuleCELInvalid, "%s.cel: %v", g.path, err)
+		e.refusef(e.invalid, "%s: %v", e.field, err)
 		return nil
+	}
+	refuse := func(rule Rule, fix func() string, problem string) {
+		text := ""
+		if fix != nil {
+			text = fix()
+		}
+		e.refuseWithFixf(rule, text, "%s %s", e.field, problem)
 	}
 	switch expression.Constancy() {
 	case condition.AlwaysTrue:
-		g.refuseWithFixf(RuleCELAlwaysTrue, g.fixAlwaysTrue(), "%s.cel is true of every caller", g.path)
+		refuse(RuleCELAlwaysTrue, e.fixAlwaysTrue, "is true of every caller")
 	case condition.AlwaysFalse:
-		g.refuseWithFixf(RuleCELAlwaysFalse, g.fixAlwaysFalse(), "%s.cel is true of no caller", g.path)
+		refuse(RuleCELAlwaysFalse, e.fixAlwaysFalse, "is true of no caller")
 	case condition.Varies:
 		if len(expression.Reads()) == 0 {
-			g.refuseWithFixf(RuleCELReadsNothing, g.fixReadsNothing(), "%s.cel reads neither `principal` nor `request`", g.path)
+			refuse(RuleCELReadsNothing, e.fixReadsNothing, "reads neither `principal` nor `request`")
 		}
 	}
-	if expression.ReadsRequest() && g.when == sallyportv1.Stream_OPEN {
-		g.refuseWithFixf(RuleStreamOpenRequest, g.streamText(), "%s.cel reads `request`, and with authorize: OPEN there is none yet", g.path)
+	if expression.ReadsRequest() && e.when == sallyportv1.Stream_OPEN {
+		refuse(RuleStreamOpenRequest, e.streamText, "reads `request`, and with authorize: OPEN there is none yet")
 	}
-	g.readIdentities(expression)
-	return CEL{Expression: expression}
+	e.readIdentities(expression)
+	return expression
 }
 
 // fixInvalid is the grant with the name that was meant, where one is near and makes the

@@ -12,6 +12,7 @@ package test.v1;
 import "buf/validate/validate.proto";
 import "sallyport/v1/action.proto";
 // A comment.
+option (sallyport.v1.condition) = {name: "by_session" cel: "principal.scheme == 'session'"};
 enum Role {
   option (sallyport.v1.roles) = true;
   ROLE_UNSPECIFIED = 0;
@@ -30,6 +31,7 @@ service Files {
       authorize: {
         allow: {any_role: "member" all_scopes: ["a", "b"]}
         allow: {cel: "principal.id == request.user_id"}
+        allow: {all_scopes: "c" when: "by_session"}
       }
     };
   }
@@ -73,6 +75,7 @@ func TestFingerprintChanges(t *testing.T) {
 		"method less":                 {"  rpc Watch", "}\nservice Watching {\n  rpc Watch"},
 		"scheme":                      {`"session"`, `"mtls"`},
 		"order of schemes":            {`["session", "bearer"]`, `["bearer", "session"]`},
+		"named condition":             {"principal.scheme == 'session'", "principal.scheme == 'bearer'"},
 		"scheme less":                 {`["session", "bearer"]`, `"session"`},
 		"max_age":                     {"{seconds: 60}", "{seconds: 61}"},
 		"max_age, finer":              {"{seconds: 60}", "{seconds: 60 nanos: 1}"},

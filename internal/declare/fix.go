@@ -184,7 +184,7 @@ func (m *methodReading) fixedStream() *sallyportv1.Stream {
 		fixed = proto.CloneOf(m.option.GetStream())
 	}
 	reads := slices.ContainsFunc(m.option.GetAuthorize().GetAllow(), func(grant *sallyportv1.Grant) bool {
-		return grant.Cel != nil || grant.Check != nil
+		return grant.Cel != nil || grant.Check != nil || grant.When != nil
 	})
 	if when := fixed.GetAuthorize(); when == sallyportv1.Stream_WHEN_UNSPECIFIED || when == sallyportv1.Stream_OPEN && reads {
 		fixed.Authorize = sallyportv1.Stream_FIRST_MESSAGE
@@ -212,6 +212,12 @@ func (m *methodReading) fixedGrant(grant *sallyportv1.Grant) *sallyportv1.Grant 
 	}
 	if fixed.GetCheck() == "" {
 		fixed.Check = nil
+	}
+	if grant.When != nil {
+		fixed.When = proto.String(m.conditionName(grant.GetWhen()))
+	}
+	if fixed.GetWhen() == "" {
+		fixed.When = nil
 	}
 	return fixed
 }

@@ -22,7 +22,7 @@ type Grant struct {
 }
 
 // A Condition is one requirement of a grant. Its type is its kind: [AnyRole],
-// [AllScopes], [CEL] or [Check], each defined in the file that reads it. A type
+// [AllScopes], [When], [CEL] or [Check], each defined in the file that reads it. A type
 // switch over kinds denies by default, so that a kind it does not know lets no
 // caller through.
 type Condition interface {
@@ -56,6 +56,7 @@ type conditionKind struct {
 var conditionKinds = []conditionKind{
 	anyRoleKind,
 	allScopesKind,
+	whenKind,
 	celKind,
 	checkKind,
 }
@@ -81,9 +82,9 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 	return grants
 }
 
-// read returns the conditions of the grant, those of the given kinds. A field that broke its own validation
-// rule is not read again. A field that no kind reads is refused: what it asks for
-// would be left out.
+// read returns the conditions of the grant, those of the given kinds. A field that
+// broke its own validation rule is not read again. A field that no kind reads is
+// refused: what it asks for would be left out.
 func (g *grantReading) read(kinds []conditionKind, broken []problem) []Condition {
 	var conditions []Condition
 	unread := setFields(g.grant.ProtoReflect())

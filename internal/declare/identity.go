@@ -18,17 +18,17 @@ import (
 // readIdentities refuses a condition that compares the principal's id with a value of
 // the request that may be empty: an empty id is no principal's, and must not pass for
 // one.
-func (g *grantReading) readIdentities(expression *condition.Expression) {
+func (e *expressionReading) readIdentities(expression *condition.Expression) {
 	for _, identity := range expression.Identities() {
 		if identity.Path == nil {
-			g.refuseWithFixf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
-				"%s.cel compares `principal.id` with `%s`, and nothing keeps that from being empty", g.path, identity.Text)
+			e.refuseWithFixf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
+				"%s compares `principal.id` with `%s`, and nothing keeps that from being empty", e.field, identity.Text)
 			continue
 		}
-		if field := g.mayBeEmpty(identity.Path); field != nil {
-			g.refuseWithFixf(RuleCELIdentity, g.fixEmpty(field),
-				"%s.cel compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
-				g.path, identity.Text, field.Name())
+		if field := e.mayBeEmpty(identity.Path); field != nil {
+			e.refuseWithFixf(RuleCELIdentity, e.fixEmpty(field),
+				"%s compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
+				e.field, identity.Text, field.Name())
 		}
 	}
 }

@@ -30,7 +30,7 @@ func findOption(options proto.Message, extension protoreflect.ExtensionType) (va
 		}
 		return !found
 	})
-	if found && (field.FullName() != want.FullName() || field.Kind() != want.Kind() || field.IsList() || field.IsMap()) {
+	if found && (field.FullName() != want.FullName() || field.Kind() != want.Kind() || field.IsList() != want.IsList() || field.IsMap()) {
 		return value, true, fmt.Errorf("%w: field %d of the options is %s", errUnresolved, want.Number(), field.FullName())
 	}
 	return value, found, nil
@@ -44,14 +44,18 @@ func readOption(options proto.Message, extension protoreflect.ExtensionType, int
 	if err != nil || !found {
 		return found, err
 	}
-	wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(value.Message().Interface())
+	return true, copyOption(value.Message(), into)
+}
+
+func copyOption(value protoreflect.Message, into proto.Message) error {
+	wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(value.Interface())
 	if err != nil {
-		return true, fmt.Errorf("%w: %w", errUnresolved, err)
+		return fmt.Errorf("%w: %w", errUnresolved, err)
 	}
 	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(wire, into); err != nil {
-		return true, fmt.Errorf("%w: %w", errUnresolved, err)
+		return fmt.Errorf("%w: %w", errUnresolved, err)
 	}
-	return true, nil
+	return nil
 }
 
 // hasUnknown reports whether a message's unknown fields have one of the number. A

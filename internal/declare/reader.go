@@ -43,6 +43,8 @@ type Reader struct {
 	conditions *condition.Environment
 	// catalogues remembers those of each file, found good or not.
 	catalogues map[protoreflect.FileDescriptor]fileCatalogues
+	// named remembers the named conditions of each file, found good or not.
+	named map[protoreflect.FileDescriptor]namedConditions
 	// visibles remembers which files each file sees.
 	visibles map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor
 }
@@ -61,7 +63,7 @@ func NewReader(config Config) (*Reader, error) {
 		config.GoPackage = optionGoPackage
 	}
 	validator, err := protovalidate.New(protovalidate.WithDisableLazy(),
-		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}))
+		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}, &sallyportv1.NamedCondition{}))
 	if err != nil {
 		return nil, fmt.Errorf("compile the rules of the options: %w", err)
 	}
@@ -76,6 +78,7 @@ func NewReader(config Config) (*Reader, error) {
 		requests:   config.Requests,
 		conditions: conditions,
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
+		named:      map[protoreflect.FileDescriptor]namedConditions{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
 	}, nil
 }
@@ -157,12 +160,15 @@ func collisions(declarations []*Declaration) []Refusal {
 	return refusals
 }
 
-// refusedCatalogues returns what is wrong with the role catalogues that a file sees.
+// refusedCatalogues returns what is wrong with the role catalogues and the named
+// conditions that a file sees.
 func (r *Reader) refusedCatalogues(file protoreflect.FileDescriptor) []Refusal {
 	var refusals []Refusal
 	for _, visible := range r.visible(file) {
 		refusals = append(refusals, r.fileCatalogues(visible).refusals...)
+		refusals = append(refusals, r.namedConditions(visible).refusals...)
 	}
+	refusals = append(refusals, r.conditionTwice(file)...)
 	return append(refusals, r.catalogueTwice(file)...)
 }
 

@@ -70,6 +70,7 @@ func Sections() []Section {
 		{"Streams", OfSchema, slices.Clone(streamRules)},
 		{"Grants", OfSchema, slices.Clone(grantRules)},
 		{"Role catalogues", OfSchema, slices.Clone(catalogueRules)},
+		{"Named conditions", OfSchema, slices.Clone(conditionRules)},
 		{"Declarations from outside the .proto", OfOutside, slices.Clone(outsideRules)},
 		{"Registration", OfProgram, slices.Clone(programRules)},
 	}

@@ -235,6 +235,9 @@ func TestEveryRuleIsTested(t *testing.T) {
 			refused[Rule(rule)] = true
 		}
 	}
+	for _, sources := range conditionTests {
+		texts = append(texts, slices.Collect(maps.Values(sources))...)
+	}
 	for _, text := range texts {
 		for line := range strings.SplitSeq(text, "\n") {
 			if found := marker.FindStringSubmatch(line); found != nil {
@@ -245,13 +248,13 @@ func TestEveryRuleIsTested(t *testing.T) {
 		}
 	}
 	// These have tests of their own, with their neighbours.
-	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleDeclaredTwice, RuleDeclarationUnknown, RuleDeclarationUnread, RuleGivenTwice} {
+	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleWhenAmbiguous, RuleConditionUnresolved, RuleDeclaredTwice, RuleDeclarationUnknown, RuleDeclarationUnread, RuleGivenTwice} {
 		refused[rule], passes[rule] = true, true
 	}
-	// The neighbours of these are in TestCatalogue.
+	// The neighbours of these are in TestCatalogue and TestNamedConditions.
 	for _, rule := range []Rule{
 		RuleCatalogueTwice, RuleCatalogueUnresolved, RuleRoleUnnamed, RuleRoleZero, RuleRoleOutside, RuleRoleRedefined,
-		RuleRoleIncludesDuplicate, RuleRoleCycle, RuleCheckCollision,
+		RuleRoleIncludesDuplicate, RuleRoleCycle, RuleCheckCollision, RuleConditionName, RuleConditionLength, RuleConditionTwice,
 	} {
 		passes[rule] = true
 	}

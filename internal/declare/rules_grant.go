@@ -15,6 +15,10 @@ const (
 	RuleCELAlwaysFalse   Rule = "cel-always-false"
 	RuleCELReadsNothing  Rule = "cel-reads-nothing"
 	RuleCELIdentity      Rule = "cel-identity-empty"
+	RuleWhenName         Rule = "when-name"
+	RuleWhenUnknown      Rule = "when-unknown"
+	RuleWhenAmbiguous    Rule = "when-ambiguous"
+	RuleWhenInvalid      Rule = "when-invalid"
 	RuleCheckName        Rule = "check-name"
 	RuleCheckCollision   Rule = "check-collision"
 	RuleGrantRedundant   Rule = "grant-redundant"
@@ -28,6 +32,11 @@ const (
 	RuleRoleRedefined         Rule = "role-redefined"
 	RuleRoleIncludesDuplicate Rule = "role-includes-duplicate"
 	RuleRoleCycle             Rule = "role-cycle"
+
+	RuleConditionName       Rule = "condition-name"
+	RuleConditionLength     Rule = "condition-length"
+	RuleConditionTwice      Rule = "condition-twice"
+	RuleConditionUnresolved Rule = "condition-unresolved"
 )
 
 var grantRules = []Definition{
@@ -45,17 +54,25 @@ var grantRules = []Definition{
 		"Write the scope as the issuer does."},
 	{RuleScopeDuplicate, "A grant names a scope twice.",
 		"Name it once."},
+	{RuleWhenName, "`when` is not lower_snake_case of at most 64 characters.",
+		"Write the name of a condition that a file option `(sallyport.v1.condition)` defines."},
+	{RuleWhenUnknown, "No file that the declaration can see defines the condition that `when` names. It sees those of its proto package within its Go package, and those that it imports.",
+		"Name a condition that is defined, or define it."},
+	{RuleWhenAmbiguous, "Two imported packages define the condition that `when` names.",
+		"Define the condition in this package."},
+	{RuleWhenInvalid, "The condition that `when` names does not parse, is not boolean, or does not type-check against this RPC's request.",
+		"Correct the expression where the caret points, or use another condition here."},
 	{RuleCELLength, "`cel` is empty, or has more than 4096 characters.",
 		"Write an expression, or move a long condition into a `check`."},
 	{RuleCELInvalid, "`cel` does not parse, does not type-check or is not boolean.",
 		"Correct the expression where the caret points."},
-	{RuleCELAlwaysTrue, "`cel` is true of every caller.",
+	{RuleCELAlwaysTrue, "An expression is true of every caller.",
 		"Say `anyone` with a reason, or write a condition that not every caller meets."},
-	{RuleCELAlwaysFalse, "`cel` is true of no caller.",
+	{RuleCELAlwaysFalse, "An expression is true of no caller.",
 		"Remove the grant, or write a condition that some caller meets."},
-	{RuleCELReadsNothing, "`cel` reads neither `principal` nor `request`.",
+	{RuleCELReadsNothing, "An expression reads neither `principal` nor `request`.",
 		"Add a condition on `principal` or `request`."},
-	{RuleCELIdentity, "`cel` compares the principal's id with a value that may be empty.",
+	{RuleCELIdentity, "An expression compares the principal's id with a value that may be empty.",
 		"Give the request's field a validation rule that keeps it from being empty."},
 	{RuleCheckName, "A check's name is not lower_snake_case of at most 64 characters.",
 		"Write the name in lower_snake_case."},
@@ -65,6 +82,17 @@ var grantRules = []Definition{
 		"Remove the grant."},
 	{RuleGrantUnreachable, "All roles that would satisfy a grant are deprecated.",
 		"Name a role that is still in use, or remove the grant."},
+}
+
+var conditionRules = []Definition{
+	{RuleConditionName, "A condition's name is not lower_snake_case of at most 64 characters.",
+		"Write the name in lower_snake_case."},
+	{RuleConditionLength, "The expression of a condition is empty, or has more than 4096 characters.",
+		"Write an expression, or move a long condition into a `check`."},
+	{RuleConditionTwice, "A proto package defines a condition twice.",
+		"Keep one of the two."},
+	{RuleConditionUnresolved, "A file option `(sallyport.v1.condition)` is there and cannot be read: the program that built the descriptor did not know the extension, or it has fields that this build does not know.",
+		"Link `github.com/sallyport-rpc/sallyport/gen/sallyport/v1`, of the version whose `action.proto` the schema uses, into the program that builds the descriptor."},
 }
 
 var catalogueRules = []Definition{

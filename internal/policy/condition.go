@@ -31,6 +31,10 @@ func compile(declared declare.Condition, checks map[string]CheckFunc) requiremen
 		return anyRole{declared}
 	case declare.AllScopes:
 		return allScopes{declared}
+	case declare.When:
+		if declared.Expression != nil {
+			return when{declared}
+		}
 	case declare.CEL:
 		if declared.Expression != nil {
 			return cel{declared}

@@ -25,6 +25,7 @@ const schema = `
 	import "buf/validate/validate.proto";
 	import "google/protobuf/any.proto";
 	import "sallyport/v1/action.proto";
+	option (sallyport.v1.condition) = {name: "own" cel: "principal.id == request.owner"};
 	enum Role {
 		option (sallyport.v1.roles) = true;
 		ROLE_UNSPECIFIED = 0;

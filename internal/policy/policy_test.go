@@ -44,6 +44,9 @@ func TestDecide(t *testing.T) {
 		"an expression, with nothing read":     {authorize: `allow: {cel: "principal.id == request.owner"}`},
 		"an expression of the principal alone": {authorize: `allow: {cel: "principal.id.startsWith('a')"}`, want: "allow[0]"},
 		"an expression that fails":             {authorize: `allow: {cel: "principal.attributes['team'] == 'x'"} allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, request: own, err: errAny},
+		"a named condition that is true":       {authorize: `allow: {when: "own"}`, request: own, want: "allow[0]"},
+		"a named condition that is false":      {authorize: `allow: {when: "own"}`, request: `owner: "bob"`},
+		"a named condition, with nothing read": {authorize: `allow: {when: "own"}`},
 		"a check that says yes":                {authorize: `allow: {check: "ok"}`, request: own, check: says(true, nil), want: "allow[0]"},
 		"a check that says no":                 {authorize: `allow: {check: "ok"}`, request: own, check: says(false, nil)},
 		"a check that says yes and fails":      {authorize: `allow: {check: "ok"} allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, request: own, check: says(true, broken), err: broken},
@@ -107,6 +110,7 @@ func TestImpossiblePolicies(t *testing.T) {
 		"no role":                   {policy: grant(declare.AnyRole{})},
 		"no scope":                  {policy: grant(declare.AllScopes{})},
 		"no expression":             {policy: grant(declare.CEL{}), fails: true},
+		"no named expression":       {policy: grant(declare.When{Name: "own"}), fails: true},
 		"an unknown kind":           {policy: grant(unknownKind{Condition: declare.AnyRole{Named: []string{"x"}}}), fails: true},
 		"an unknown kind after one that holds": {
 			policy: grant(declare.AnyRole{Unfolded: []string{""}}, unknownKind{Condition: declare.AnyRole{}}), fails: true,

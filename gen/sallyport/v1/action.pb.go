@@ -313,7 +313,10 @@ type Grant struct {
 	Cel *string `protobuf:"bytes,3,opt,name=cel,proto3,oneof" json:"cel,omitempty"`
 	// The name of a condition written in Go, reached through a generated, typed
 	// interface that the application must implement.
-	Check         *string `protobuf:"bytes,4,opt,name=check,proto3,oneof" json:"check,omitempty"`
+	Check *string `protobuf:"bytes,4,opt,name=check,proto3,oneof" json:"check,omitempty"`
+	// The name of a condition that a file option (sallyport.v1.condition) defines. Its
+	// expression must be true, and is type-checked against this RPC's request.
+	When          *string `protobuf:"bytes,5,opt,name=when,proto3,oneof" json:"when,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -372,6 +375,13 @@ func (x *Grant) GetCel() string {
 func (x *Grant) GetCheck() string {
 	if x != nil && x.Check != nil {
 		return *x.Check
+	}
+	return ""
+}
+
+func (x *Grant) GetWhen() string {
+	if x != nil && x.When != nil {
+		return *x.When
 	}
 	return ""
 }
@@ -488,6 +498,62 @@ func (x *Role) GetIncludes() []string {
 	return nil
 }
 
+// NamedCondition is an expression with a name, for grants to use by it.
+type NamedCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What `when` says. Unique in the proto package.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A CEL expression, as in a grant. It is type-checked wherever it is used, against
+	// the request of the RPC there; one that is not used is not checked.
+	Cel           string `protobuf:"bytes,2,opt,name=cel,proto3" json:"cel,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamedCondition) Reset() {
+	*x = NamedCondition{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamedCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamedCondition) ProtoMessage() {}
+
+func (x *NamedCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
+func (*NamedCondition) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *NamedCondition) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *NamedCondition) GetCel() string {
+	if x != nil {
+		return x.Cel
+	}
+	return ""
+}
+
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
 // health. The plugin reads it from the file that its option `declarations` names, and
 // the generated code carries it to the registry. Each entry is checked as any other;
@@ -503,7 +569,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +581,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +594,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -545,6 +611,14 @@ var file_sallyport_v1_action_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         51719,
 		Name:          "sallyport.v1.action",
 		Tag:           "bytes,51719,opt,name=action",
+		Filename:      "sallyport/v1/action.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.FileOptions)(nil),
+		ExtensionType: ([]*NamedCondition)(nil),
+		Field:         51719,
+		Name:          "sallyport.v1.condition",
+		Tag:           "bytes,51719,rep,name=condition",
 		Filename:      "sallyport/v1/action.proto",
 	},
 	{
@@ -584,13 +658,27 @@ var (
 	E_Action = &file_sallyport_v1_action_proto_extTypes[0]
 )
 
+// Extension fields to descriptorpb.FileOptions.
+var (
+	// condition defines a condition once, for grants of the proto package, and of
+	// those that import the file, to use by its name:
+	//
+	//	option (sallyport.v1.condition) = {
+	//	  name: "own_account"
+	//	  cel: "principal.id == request.user_id"
+	//	};
+	//
+	// repeated sallyport.v1.NamedCondition condition = 51719;
+	E_Condition = &file_sallyport_v1_action_proto_extTypes[1]
+)
+
 // Extension fields to descriptorpb.EnumOptions.
 var (
 	// roles makes an enum the role catalogue of its proto package: the only place
 	// in that package where roles are defined. A package has at most one.
 	//
 	// optional bool roles = 51719;
-	E_Roles = &file_sallyport_v1_action_proto_extTypes[1]
+	E_Roles = &file_sallyport_v1_action_proto_extTypes[2]
 )
 
 // Extension fields to descriptorpb.EnumValueOptions.
@@ -598,7 +686,7 @@ var (
 	// role gives one value of the role catalogue its name.
 	//
 	// optional sallyport.v1.Role role = 51719;
-	E_Role = &file_sallyport_v1_action_proto_extTypes[2]
+	E_Role = &file_sallyport_v1_action_proto_extTypes[3]
 )
 
 var File_sallyport_v1_action_proto protoreflect.FileDescriptor
@@ -629,7 +717,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\aconceal\x18\x03 \x01(\bR\aconceal:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
-	"\a_anyone\"\xa7\b\n" +
+	"\a_anyone\"\xfe\t\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +
 	"\x0erole-duplicate\x12\"a role is named twice in one grant\x1a\rthis.unique()\x92\x01\x9b\x01\"\x98\x01\xba\x01\x94\x01\n" +
@@ -644,10 +732,13 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"cel-length\x12.`cel` is an expression of 1 to 4096 characters\x1a)this.matches('\\\\S') && size(this) <= 4096H\x00R\x03cel\x88\x01\x01\x12\xb0\x01\n" +
 	"\x05check\x18\x04 \x01(\tB\x94\x01\xbaH\x90\x01\xba\x01\x8c\x01\n" +
 	"\n" +
-	"check-name\x12;a check is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64H\x01R\x05check\x88\x01\x01:\xb5\x01\xbaH\xb1\x01\x1a\xae\x01\n" +
-	"\vgrant-empty\x12Ea grant needs a condition: `any_role`, `all_scopes`, `cel` or `check`\x1aXsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.cel) || has(this.check)B\x06\n" +
+	"check-name\x12;a check is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64H\x01R\x05check\x88\x01\x01\x12\xb1\x01\n" +
+	"\x04when\x18\x05 \x01(\tB\x97\x01\xbaH\x93\x01\xba\x01\x8f\x01\n" +
+	"\twhen-name\x12?a condition is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64H\x02R\x04when\x88\x01\x01:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\vgrant-empty\x12Ma grant needs a condition: `any_role`, `all_scopes`, `when`, `cel` or `check`\x1ajsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check)B\x06\n" +
 	"\x04_celB\b\n" +
-	"\x06_check\"\x9e\x03\n" +
+	"\x06_checkB\a\n" +
+	"\x05_when\"\x9e\x03\n" +
 	"\x06Stream\x12\x99\x01\n" +
 	"\tauthorize\x18\x01 \x01(\x0e2\x19.sallyport.v1.Stream.WhenB`\xbaH]\xba\x01Z\n" +
 	"\x10stream-authorize\x123`authorize` is OPEN, FIRST_MESSAGE or EVERY_MESSAGE\x1a\x11this in [1, 2, 3]R\tauthorize\x12\xa9\x01\n" +
@@ -662,13 +753,19 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
 	"\trole-name\x12]a role is named with lower-case letters, digits, `.`, `-` and `_`, at most 64, a letter first\x1a(this.matches('^[a-z][a-z0-9._-]{0,63}$')R\x04name\x12d\n" +
 	"\bincludes\x18\x02 \x03(\tBH\xbaHE\xba\x01B\n" +
-	"\x17role-includes-duplicate\x12\x18a role is included twice\x1a\rthis.unique()R\bincludes\"\xa3\x01\n" +
+	"\x17role-includes-duplicate\x12\x18a role is included twice\x1a\rthis.unique()R\bincludes\"\xcc\x02\n" +
+	"\x0eNamedCondition\x12\xb1\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
+	"\x0econdition-name\x12?a condition is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64R\x04name\x12\x85\x01\n" +
+	"\x03cel\x18\x02 \x01(\tBs\xbaHp\xba\x01m\n" +
+	"\x10condition-length\x12.`cel` is an expression of 1 to 4096 characters\x1a)this.matches('\\\\S') && size(this) <= 4096R\x03cel\"\xa3\x01\n" +
 	"\fDeclarations\x12A\n" +
 	"\aactions\x18\x01 \x03(\v2'.sallyport.v1.Declarations.ActionsEntryR\aactions\x1aP\n" +
 	"\fActionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x05value\x18\x02 \x01(\v2\x14.sallyport.v1.ActionR\x05value:\x028\x01:N\n" +
-	"\x06action\x12\x1e.google.protobuf.MethodOptions\x18\x87\x94\x03 \x01(\v2\x14.sallyport.v1.ActionR\x06action:4\n" +
+	"\x06action\x12\x1e.google.protobuf.MethodOptions\x18\x87\x94\x03 \x01(\v2\x14.sallyport.v1.ActionR\x06action:Z\n" +
+	"\tcondition\x12\x1c.google.protobuf.FileOptions\x18\x87\x94\x03 \x03(\v2\x1c.sallyport.v1.NamedConditionR\tcondition:4\n" +
 	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:K\n" +
 	"\x04role\x12!.google.protobuf.EnumValueOptions\x18\x87\x94\x03 \x01(\v2\x12.sallyport.v1.RoleR\x04roleBAZ?github.com/sallyport-rpc/sallyport/gen/sallyport/v1;sallyportv1b\x06proto3"
 
@@ -685,7 +782,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_When)(0),                      // 0: sallyport.v1.Stream.When
 	(*Action)(nil),                        // 1: sallyport.v1.Action
@@ -694,32 +791,36 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Grant)(nil),                         // 4: sallyport.v1.Grant
 	(*Stream)(nil),                        // 5: sallyport.v1.Stream
 	(*Role)(nil),                          // 6: sallyport.v1.Role
-	(*Declarations)(nil),                  // 7: sallyport.v1.Declarations
-	nil,                                   // 8: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 9: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 10: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),      // 11: google.protobuf.EnumOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 12: google.protobuf.EnumValueOptions
+	(*NamedCondition)(nil),                // 7: sallyport.v1.NamedCondition
+	(*Declarations)(nil),                  // 8: sallyport.v1.Declarations
+	nil,                                   // 9: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 10: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 11: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 12: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 13: google.protobuf.EnumOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 14: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	3,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
 	5,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	9,  // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	10, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	0,  // 5: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.When
-	9,  // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	8,  // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	10, // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	9,  // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
 	1,  // 8: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	10, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	11, // 10: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	12, // 11: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	1,  // 12: sallyport.v1.action:type_name -> sallyport.v1.Action
-	6,  // 13: sallyport.v1.role:type_name -> sallyport.v1.Role
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	12, // [12:14] is the sub-list for extension type_name
-	9,  // [9:12] is the sub-list for extension extendee
+	11, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	12, // 10: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	13, // 11: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	14, // 12: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	1,  // 13: sallyport.v1.action:type_name -> sallyport.v1.Action
+	7,  // 14: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	6,  // 15: sallyport.v1.role:type_name -> sallyport.v1.Role
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	13, // [13:16] is the sub-list for extension type_name
+	9,  // [9:13] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
 }
 
@@ -737,8 +838,8 @@ func file_sallyport_v1_action_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
-			NumExtensions: 3,
+			NumMessages:   9,
+			NumExtensions: 4,
 			NumServices:   0,
 		},
 		GoTypes:           file_sallyport_v1_action_proto_goTypes,

@@ -1,0 +1,129 @@
+package declare
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// A namedCondition is a condition that a file option defines.
+type namedCondition struct {
+	File protoreflect.FileDescriptor
+	Name string
+	// CEL is the expression as written, or "" where it was refused.
+	CEL      string
+	Position Position
+}
+
+type namedConditions struct {
+	found    []*namedCondition // those that were refused too
+	refusals []Refusal
+}
+
+// namedConditions reads the named conditions of one file. Their expressions are
+// type-checked where they are used, since only a use has a request type.
+func (r *Reader) namedConditions(file protoreflect.FileDescriptor) namedConditions {
+	if known, ok := r.named[file]; ok {
+		return known
+	}
+	var read namedConditions
+	refuseAt := func(rule Rule, subject string, position Position, format string, args ...any) {
+		if subject == "" {
+			subject = file.Path()
+		}
+		read.refusals = append(read.refusals, refuse(rule, subject, position, format, args...))
+	}
+	value, found, err := findOption(file.Options(), sallyportv1.E_Condition)
+	if err != nil {
+		refuseAt(RuleConditionUnresolved, "", Position{File: file.Path()}, "(sallyport.v1.condition): %v", err)
+	}
+	for i := 0; found && err == nil && i < value.List().Len(); i++ {
+		option := &sallyportv1.NamedCondition{}
+		position := filePosition(file, int32(sallyportv1.E_Condition.TypeDescriptor().Number()), int32(i)) //nolint:gosec // an index
+		if err := copyOption(value.List().Get(i).Message(), option); err != nil {
+			refuseAt(RuleConditionUnresolved, "", position, "(sallyport.v1.condition): %v", err)
+			continue
+		}
+		named := &namedCondition{File: file, Name: option.GetName(), CEL: option.GetCel(), Position: position}
+		fields, _ := unknowns(option.ProtoReflect(), "condition")
+		for _, text := range fields {
+			refuseAt(RuleConditionUnresolved, named.fullName(), position, "%s", text)
+			named.CEL = ""
+		}
+		for _, problem := range r.violations(option) {
+			refuseAt(problem.rule, named.fullName(), position, "%s", problem.text)
+			named.CEL = ""
+		}
+		read.found = append(read.found, named)
+	}
+	r.named[file] = read
+	return read
+}
+
+// fullName is the condition's name in its proto package, or "" where it has none.
+func (n *namedCondition) fullName() string {
+	if n.Name == "" {
+		return ""
+	}
+	return string(n.File.Package().Append(protoreflect.Name(n.Name)))
+}
+
+// filePosition returns where an option of a file stands.
+func filePosition(file protoreflect.FileDescriptor, option, index int32) Position {
+	const optionsField = 8 // google.protobuf.FileDescriptorProto.options
+	for _, path := range []protoreflect.SourcePath{{optionsField, option, index}, {optionsField, option}} {
+		if location := file.SourceLocations().ByPath(path); location.Path != nil {
+			return Position{File: file.Path(), Line: location.StartLine + 1, Column: location.StartColumn + 1}
+		}
+	}
+	return Position{File: file.Path()}
+}
+
+// conditionTwice refuses all but the first condition of one name in a file's package.
+func (r *Reader) conditionTwice(file protoreflect.FileDescriptor) []Refusal {
+	var refusals []Refusal
+	first := map[string]*namedCondition{}
+	for _, visible := range r.visible(file) {
+		if visible.Package() != file.Package() {
+			continue
+		}
+		for _, named := range r.namedConditions(visible).found {
+			before, twice := first[named.Name]
+			if !twice {
+				first[named.Name] = named
+				continue
+			}
+			if named.Name == "" {
+				continue // refused for its name
+			}
+			refusal := refuse(RuleConditionTwice, named.fullName(), named.Position, "package %s defines condition %q already", file.Package(), named.Name)
+			refusal.Fix = fmt.Sprintf("keep one of the two; the other is at %s", before.Position)
+			refusals = append(refusals, refusal)
+		}
+	}
+	return refusals
+}
+
+// namedCondition finds the condition of a name for the declarations of a file. The
+// package's own goes before imported ones.
+func (r *Reader) namedCondition(file protoreflect.FileDescriptor, name string) (found *namedCondition, ambiguous bool, known []string) {
+	var imported []*namedCondition
+	for _, visible := range r.visible(file) {
+		for _, named := range r.namedConditions(visible).found {
+			known = append(known, named.Name)
+			switch {
+			case named.Name != name:
+			case visible.Package() == file.Package():
+				return named, false, known
+			default:
+				imported = append(imported, named)
+			}
+		}
+	}
+	if len(imported) == 0 {
+		return nil, false, known
+	}
+	return imported[0], len(imported) > 1, known
+}
