@@ -98,6 +98,7 @@ type charge struct {
 	held          int64 // of the budget
 	reading       int64 // bytes of the current message
 	decoded       int64 // bytes of what was decoded last
+	unread        int64 // bytes of the answer of an anonymous action that are not sent
 	authenticated bool
 	ended         bool
 	shed          bool // the budget had nothing left for this call
@@ -148,17 +149,40 @@ func (c *charge) authenticate() {
 	_ = c.settle() // it never takes more
 }
 
+// send counts bytes that are about to be sent, on an anonymous action.
+func (c *charge) send(bytes int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.authenticated {
+		return nil
+	}
+	c.unread += int64(bytes)
+	err := c.settle()
+	if err != nil {
+		c.unread -= int64(bytes)
+	}
+	return err
+}
+
+// sent says that what was sent is with the connection.
+func (c *charge) sent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unread = 0
+	_ = c.settle() // it never takes more
+}
+
 // end gives everything back.
 func (c *charge) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended, c.reading, c.decoded = true, 0, 0
+	c.ended, c.reading, c.decoded, c.unread = true, 0, 0, 0
 	_ = c.settle() // it never takes more
 }
 
 // settle makes held what it has to be. The caller holds mu.
 func (c *charge) settle() error {
-	needed := c.reading + c.decoded
+	needed := c.reading + c.decoded + c.unread
 	switch {
 	case c.ended:
 		needed = 0

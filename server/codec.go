@@ -103,6 +103,26 @@ func (c *codec) UnmarshalRead(ctx context.Context, source io.Reader, target any)
 	return nil
 }
 
+// smallAnswer is the size below which an answer is not counted: as much is in the
+// buffers of a connection anyway.
+const smallAnswer = 16 << 10
+
+// MarshalWrite encodes a message that is to be sent. What it takes counts until the
+// connection has it.
+func (c *codec) MarshalWrite(ctx context.Context, target io.Writer, message any) error {
+	if err := c.StableCodec.MarshalWrite(ctx, target, message); err != nil {
+		return err
+	}
+	buffer, ok := target.(*bytes.Buffer)
+	if !ok || buffer.Len() < smallAnswer {
+		return nil
+	}
+	if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+		return exchange.send(buffer.Len())
+	}
+	return nil
+}
+
 // hasUnknown reports whether a message, or one within it, has a field that its type
 // does not have.
 func hasUnknown(message protoreflect.Message) bool {

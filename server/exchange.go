@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -29,7 +31,11 @@ type exchange struct {
 	page        bool    // the request is for an unguarded handler
 	unread      *unread // the body, where a front door may leave it; else nil
 	charge      charge  // for what the call holds of the server's memory
+	account     account // for what it holds on its principal's behalf
+	holdings    *holdings
+	stream      bool // more than one message may go in either direction
 	call        *connect.CallInfo
+	sending     atomic.Bool // an answer is counted until the connection has it
 }
 
 // drainTimeout is how long a response waits for what is left of its request on
@@ -42,6 +48,7 @@ const drainTimeout = 500 * time.Millisecond
 // request as it is to be served: within the limits.
 func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
 	exchange := &exchange{ResponseWriter: writer, peer: s.peer(request), get: request.Method == http.MethodGet}
+	exchange.holdings, exchange.stream = s.holdings, procedure.streams()
 	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
 	ctx = action.WithAccountant(ctx, exchange)
@@ -89,6 +96,7 @@ func (x *exchange) Flush() {
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
 		flusher.Flush()
 	}
+	x.sent()
 }
 
 // Unwrap is for [http.ResponseController].
@@ -119,6 +127,24 @@ func (x *exchange) commit(status int) {
 // goroutine still at it.
 func (x *exchange) end() {
 	x.charge.end()
+	x.account.end()
+}
+
+// send counts a message that is about to be sent, until the connection has it.
+func (x *exchange) send(bytes int) error {
+	x.sending.Store(true)
+	if err := x.account.send(int64(bytes)); err != nil {
+		return err
+	}
+	return x.charge.send(bytes)
+}
+
+// sent says that the connection has what was sent.
+func (x *exchange) sent() {
+	if x.sending.CompareAndSwap(true, false) {
+		x.account.sent()
+		x.charge.sent()
+	}
 }
 
 // Authenticated implements [action.Accountant].
@@ -126,21 +152,34 @@ func (x *exchange) Authenticated(ctx context.Context, principalID string) error 
 	if call, ok := connect.CallInfoForServerContext(ctx); !ok || call != x.call {
 		return nil // a handler called another action
 	}
-	if principalID != "" {
-		x.charge.authenticate()
+	if principalID == "" {
+		return nil // no one to hold to account but the address
 	}
-	return nil
+	x.charge.authenticate()
+	return x.account.authenticate(x.holdings, principalID, x.stream)
 }
 
 type exchangeKey struct{}
 
-// reach notes that a call came to its gate, which will leave a record of it.
+// reach notes that a call came to its gate, which will leave a record of it. What the
+// server says of a message that it does not encode, connect wraps as a fault of the
+// message.
 func reach(next connect.ServerFunc) connect.ServerFunc {
 	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 		if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
 			exchange.reached = true
 			exchange.call, _ = connect.CallInfoForServerContext(ctx)
 		}
-		return next(ctx, spec, stream)
+		err := next(ctx, spec, stream)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errUnread):
+			return errUnread
+		case errors.Is(err, errBusy):
+			return errBusy
+		default:
+			return err
+		}
 	}
 }

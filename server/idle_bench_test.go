@@ -66,7 +66,8 @@ func BenchmarkIdleWatchers(b *testing.B) {
 		if err := testv1action.RegisterStreamService(registry, idler{}); err != nil {
 			b.Fatal(err)
 		}
-		srv, err := server.New(registry, server.WithLogger(slog.New(slog.DiscardHandler)))
+		srv, err := server.New(registry, server.WithLogger(slog.New(slog.DiscardHandler)),
+			server.WithMaxPrincipalStreams(2*idleWatchers))
 		if err != nil {
 			b.Fatal(err)
 		}

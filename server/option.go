@@ -99,6 +99,7 @@ type settings struct {
 	logger     *slog.Logger // nil is the default logger
 	frontDoor  bool
 	budget     *budget
+	holdings   *holdings
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
@@ -134,6 +135,7 @@ func newSettings(options []Option) (*settings, error) {
 		settings.refuse("stream grace of %v is not between 0 and the shutdown timeout of %v", grace, settings.shutdown)
 	}
 	settings.budget = newBudget(settings.pending())
+	settings.holdings = newHoldings(settings.principalStreams, settings.unreadBytes)
 	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown),
 		errors.Join(settings.errs...))
 	if settings.encrypted {

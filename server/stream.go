@@ -33,12 +33,17 @@ func WithMaxStreamBytes(limit int64) Option {
 type streamLimits struct {
 	streamIdle                  time.Duration
 	streamMessages, streamBytes int64
+	principalStreams            int
+	unreadBytes                 int64
 }
 
 var defaultStreamLimits = streamLimits{
 	streamIdle:     10 * time.Minute,
 	streamMessages: 1_000_000,
 	streamBytes:    1 << 30,
+
+	principalStreams: 250,
+	unreadBytes:      64 << 20,
 }
 
 func (l *streamLimits) check() error {
@@ -46,6 +51,8 @@ func (l *streamLimits) check() error {
 		above("stream idle timeout", l.streamIdle),
 		between("number of messages on a stream", l.streamMessages, math.MaxInt64),
 		between("number of bytes on a stream", l.streamBytes, math.MaxInt64),
+		between("number of streams of a principal", l.principalStreams, math.MaxInt32),
+		between("number of unread bytes of a principal", l.unreadBytes, math.MaxInt64),
 	)
 }
 
