@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -10,12 +9,11 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// refreshes is how many times within the idle timeout a session that is in use is
-// written down as such.
+// refreshes is how many times within the idle timeout the use of a session is stored.
 const refreshes = 10
 
-// errEnded is one answer for every token that opens nothing, since the store cannot
-// tell why it does not know one.
+// errEnded is the one answer for every token that opens nothing, since the store
+// cannot tell why it does not know a token.
 var errEnded = authn.InvalidCredential("session is unknown, ended or expired")
 
 // Authenticate finds the session that came with the call and returns its user. See
@@ -26,7 +24,7 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 	if err != nil {
 		return nil, err
 	}
-	session, seen, err := m.find(ctx, token)
+	session, used, err := m.find(ctx, token)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +32,9 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 	if err != nil {
 		return nil, authn.FromLookup(ctx, "look up the user", err)
 	}
-	if now := time.Now().UTC(); now.Sub(seen.At) >= m.idle/refreshes {
-		if err := m.entries.sight(ctx, token, sighting{User: session.User, At: now}, m.idle); err != nil {
-			return nil, unavailable(ctx, fmt.Errorf("keep a session alive: %w", err))
+	if now := time.Now().UTC(); now.Sub(used.At) >= m.idle/refreshes {
+		if err := m.entries.use(ctx, token, lastUse{User: session.User, At: now}, m.idle); err != nil {
+			return nil, storeError(ctx, "store the use of a session", err)
 		}
 	}
 	details.AuthenticatedAt = session.AuthenticatedAt
@@ -44,38 +42,55 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 	return authn.NewPrincipal(session.User, details), nil
 }
 
-// find returns the session of a token and when it was last seen. Both times are
-// checked here as well, because a store's clock is its own and the settings may have
-// changed since.
-func (m *Manager) find(ctx context.Context, token string) (record, sighting, error) {
+// find returns the session of a token and its last use, if the session has not ended.
+// Both times are checked here as well, because a store has a clock of its own and the
+// settings may have changed since.
+func (m *Manager) find(ctx context.Context, token string) (record, lastUse, error) {
 	session, found, err := m.entries.session(ctx, token)
 	if err != nil || !found {
-		return record{}, sighting{}, missing(ctx, err)
+		return record{}, lastUse{}, endedOr(ctx, err)
 	}
-	seen, found, err := m.entries.sighting(ctx, token)
+	used, found, err := m.entries.lastUse(ctx, token)
 	if err != nil || !found {
-		return record{}, sighting{}, missing(ctx, err)
+		return record{}, lastUse{}, endedOr(ctx, err)
 	}
-	epoch, err := m.entries.epoch(ctx, session.User)
-	if err != nil {
-		return record{}, sighting{}, missing(ctx, err)
+	current, found, err := m.entries.epoch(ctx, session.User)
+	if err != nil || !found {
+		// Without an epoch nothing says that the session was not ended.
+		return record{}, lastUse{}, endedOr(ctx, err)
 	}
 	now := time.Now()
-	switch {
-	case !now.Before(session.AuthenticatedAt.Add(m.lifetime)),
-		!now.Before(seen.At.Add(m.idle)),
-		// An epoch outlives all sessions that it ended: without one, none was.
-		epoch != "" && epoch != session.Epoch:
-		return record{}, sighting{}, errEnded
+	if session.Epoch != current.Epoch ||
+		!now.Before(session.AuthenticatedAt.Add(m.lifetime)) ||
+		!now.Before(used.At.Add(m.idle)) {
+		return record{}, lastUse{}, errEnded
 	}
-	return session, seen, nil
+	if err := m.checkGeneration(ctx, session); err != nil {
+		return record{}, lastUse{}, err
+	}
+	return session, used, nil
 }
 
-func missing(ctx context.Context, err error) error {
+// checkGeneration ends a session that was started before the user's current
+// generation, where the application counts them.
+func (m *Manager) checkGeneration(ctx context.Context, session record) error {
+	if m.generation == nil {
+		return nil
+	}
+	current, err := m.currentGeneration(ctx, session.User)
+	if err == nil && current != session.Generation {
+		err = errEnded
+	}
+	return err
+}
+
+// endedOr is the answer to an entry that was not read: the session has ended, unless
+// there is an error.
+func endedOr(ctx context.Context, err error) error {
 	if err == nil {
 		return errEnded
 	}
-	return unavailable(ctx, fmt.Errorf("find a session: %w", err))
+	return storeError(ctx, "find a session", err)
 }
 
 // Challenge returns the challenge of RFC 6750 for a session token. Browsers with a

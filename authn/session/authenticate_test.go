@@ -316,9 +316,6 @@ func TestUnreadableEntriesAreFaults(t *testing.T) {
 		store := newRecorder()
 		manager := newManager(t, store)
 		token := start(t, manager, "ada")
-		if err := manager.EndAll(t.Context(), "ada"); err != nil {
-			t.Fatal(err)
-		}
 		entries, err := store.All()
 		if err != nil {
 			t.Fatal(err)

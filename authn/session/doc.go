@@ -5,23 +5,24 @@
 //	sessions, err := session.New(store, users.Lookup)
 //	registry, err := action.NewRegistry(authn.Schemes{"session": sessions})
 //
-// Handlers start a session when somebody has proved who they are, and end it:
+// Handlers start a session when a user has proved who they are, and end it:
 //
 //	token, err := sessions.Start(ctx, user.ID) // also sets the cookie
 //	err = sessions.End(ctx)                    // the session of this call
 //	err = sessions.EndAll(ctx, user.ID)        // every session of one user
 //
-// What ends a session: its absolute lifetime, its idle timeout, End, EndAll, a new
-// sign-in over it, and a [Lookup] that no longer knows the user. Whatever a user
-// may do comes from Lookup at every call, so a role that is taken away is gone with
-// the next call.
+// A session ends by its lifetime, its idle timeout, End, EndAll, a new sign-in over it,
+// and a [Lookup] that no longer knows the user. What a user may do comes from Lookup at
+// every call, so a role that is taken away is gone with the next call.
 //
-// The store is any that serves github.com/alexedwards/scs/v2: memory, SQLite,
-// PostgreSQL, Redis and more. Several processes may share one. A store never sees a
-// token, only its hash. The manager of scs itself is not used, because it writes a
-// session back whole each time it is seen, which can bring one back that was ended
-// meanwhile, and because it can end all sessions of a user only by reading those of
-// everybody.
+// The store is any that serves github.com/alexedwards/scs/v2: memory, SQLite, Redis
+// and more; package pgstore is one for PostgreSQL. It never sees a token, only its
+// hash. It must promise that a write which returned no error holds for every later
+// read, in every process. To lose entries is safe: a session that misses one has ended.
+// To bring back what was overwritten or deleted is not: a store that is restored from
+// an older dump, or fails over to a replica without its last writes, has sessions again
+// that were ended. [WithGeneration] is the bound for that; without it, empty the store
+// after such a restore.
 //
 // A cookie counts only on a request of a page of the server's own origin, or of one
 // that [WithTrustedOrigins] names. That holds for GET as well. Where the browser sends

@@ -13,7 +13,7 @@ import (
 func TestKeysOfOneTextDiffer(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
-	for _, kind := range []string{recordKey, sightingKey, epochKey} {
+	for _, kind := range []string{recordKey, lastUseKey, epochKey} {
 		for _, of := range []string{"", "ada", newToken()} {
 			name := key(kind, of)
 			if len(name) != 43 || seen[name] {
@@ -74,7 +74,7 @@ func TestStoreIsGivenTheContext(t *testing.T) {
 	if err := manager.entries.remove(ctx, token); err != nil {
 		t.Error(err)
 	}
-	if store.calls != 3+3+2 {
+	if store.calls != 5+3+2 {
 		t.Errorf("the store was called %d times", store.calls)
 	}
 }

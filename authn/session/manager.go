@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -16,8 +15,8 @@ import (
 )
 
 // A Manager starts, ends and authenticates sessions. Make one with [New]. It is
-// safe for concurrent use, starts no goroutines and holds no sessions besides those
-// in its store, so any number of processes may share that.
+// safe for concurrent use. All sessions are in its store, so any number of processes
+// may share that.
 type Manager struct {
 	entries entries
 	lookup  Lookup
@@ -27,20 +26,23 @@ type Manager struct {
 
 var _ authn.Challenger = (*Manager)(nil)
 
-// A Lookup tells what is known of a user now: roles, attributes and so on. It runs
-// at every call, after the session was found good.
+// A Lookup returns what is known of a user now: roles, attributes and so on. It runs
+// at every call, after the session was found valid.
 //
 // For a user that is gone or disabled it returns an error made by
-// [authn.InvalidCredential]; any other error means that nobody can tell, and the
-// call ends as unavailable. AuthenticatedAt of the claims is ignored, since the
-// session knows better; ExpiresAt holds where it comes before the session's own.
+// [authn.InvalidCredential]; after any other error the call ends as unavailable.
+// AuthenticatedAt of the details is ignored, since the session knows it; ExpiresAt
+// holds where it comes before the session's own.
 type Lookup func(ctx context.Context, userID string) (authn.Details, error)
 
 // New returns a Manager that keeps its sessions in store and asks lookup about
-// their users. A store that also serves as [scs.CtxStore] is called with the call's
-// context. The error names everything that is wrong with the arguments.
+// their users. The error names everything that is wrong with the arguments.
 //
-// The caller owns the store, and stops whatever goroutine it runs.
+// A store that is an [scs.CtxStore] is called with the call's context, as those of
+// package pgstore and of scs's goredisstore are. Of any other store, but scs's in
+// memory, a call waits for an operation no longer than its context and five seconds
+// last; 64 such operations may be under way at once. See the package for what a store
+// must promise. The caller owns the store, and ends its goroutines.
 func New(store scs.Store, lookup Lookup, options ...Option) (*Manager, error) {
 	chosen := defaults
 	err := option.Apply("session", &chosen, options)
@@ -59,16 +61,15 @@ func New(store scs.Store, lookup Lookup, options ...Option) (*Manager, error) {
 }
 
 // Start begins a session of the given user, who has just proved who they are, and
-// returns its token. Whatever session came with the call is ended first, so that
-// nobody can prepare a session for somebody else to sign in to.
+// returns its token. A session that came with the call is ended first, so that an
+// attacker cannot prepare a session for the user to sign in to.
 //
 // Within a call it also sets the session cookie on the response, unless another
 // origin made the request, which is logged; call it before the first message of a
-// stream is sent.
-// Outside a call it returns the token and no more. The token is a credential:
-// return it to the user and show it to nobody else.
+// stream is sent. Outside a call it returns the token and does no more. The token is a
+// credential: return it to the user alone.
 //
-// It fails with [authn.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store fails.
 func (m *Manager) Start(ctx context.Context, userID string) (string, error) {
 	// JSON would keep a text that is not UTF-8 as another one.
 	if userID == "" || !utf8.ValidString(userID) {
@@ -82,7 +83,7 @@ func (m *Manager) Start(ctx context.Context, userID string) (string, error) {
 	}
 	token := newToken()
 	if err := m.begin(ctx, token, userID); err != nil {
-		return "", unavailable(ctx, fmt.Errorf("start a session: %w", err))
+		return "", err
 	}
 	if inCall {
 		// The response may carry the token in its body as well (RFC 6749, section 5.1).
@@ -93,24 +94,33 @@ func (m *Manager) Start(ctx context.Context, userID string) (string, error) {
 }
 
 func (m *Manager) begin(ctx context.Context, token, userID string) error {
-	epoch, err := m.entries.epoch(ctx, userID)
+	const doing = "start a session"
+	generation, err := m.currentGeneration(ctx, userID)
 	if err != nil {
 		return err
 	}
-	now := time.Now().UTC()
-	// The session comes last: it is never there without the sighting it needs.
-	if err := m.entries.sight(ctx, token, sighting{User: userID, At: now}, m.idle); err != nil {
-		return err
+	epoch, err := m.entries.epochForStart(ctx, userID)
+	if err != nil {
+		return storeError(ctx, doing, err)
 	}
-	return m.entries.add(ctx, token, record{User: userID, Epoch: epoch, AuthenticatedAt: now}, m.lifetime)
+	now := time.Now().UTC()
+	// The record comes last: it is never there without the last use that it needs.
+	if err := m.entries.use(ctx, token, lastUse{User: userID, At: now}, m.idle); err != nil {
+		return storeError(ctx, doing, err)
+	}
+	session := record{User: userID, Epoch: epoch, Generation: generation, AuthenticatedAt: now}
+	if err := m.entries.add(ctx, token, session, m.lifetime); err != nil {
+		return storeError(ctx, doing, err)
+	}
+	return nil
 }
 
 // End ends the session that came with the call and removes its cookie. It is what
 // signing out does. Afterwards no session of the call's cookie or bearer token is
-// left, which is also so where there was none, or outside a call. As everywhere, a
-// cookie on a request of another site does not count.
+// left, also where there was none, or outside a call. As everywhere, a cookie on a
+// request of another site does not count.
 //
-// It fails with [authn.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store fails.
 func (m *Manager) End(ctx context.Context) error {
 	call, inCall := connect.CallInfoForServerContext(ctx)
 	if !inCall {
@@ -129,45 +139,43 @@ func (m *Manager) endOffered(ctx context.Context, header *connect.Header) error 
 		if err != nil {
 			found = false // it is removed all the same
 		}
-		if err := m.entries.remove(ctx, token); err != nil {
-			return unavailable(ctx, fmt.Errorf("end a session: %w", err))
-		}
+		err = m.entries.remove(ctx, token)
 		if found {
-			m.Changed(session.User)
+			m.Changed(session.User) // also after an error: its record may be gone
+		}
+		if err != nil {
+			return storeError(ctx, "end a session", err)
 		}
 	}
 	return nil
 }
 
 // EndAll ends every session of a user, on every device and in every process that
-// shares the store: for signing out everywhere, a new password, an account that is
-// taken back. A Start at the same time counts as before or as after it.
+// shares the store: for signing out everywhere, a new password, or an account that is
+// recovered. A Start at the same time counts as before or as after it.
 //
-// It is one write, whatever the number of sessions. It marks them as ended, and the
-// store drops them when they would have expired. To drop a user's sessions together
-// with the user, a store may read whose they are: its data is a JSON object, whose
-// member "user" is the user id.
+// It removes one entry, which all of the user's sessions need; the store drops the
+// others when they expire. To drop them together with the user, a store may read whose
+// they are: its data is a JSON object, whose member "user" is the user id.
 //
-// It fails with [authn.ErrUnavailable] where the store does.
+// It fails with [authn.ErrUnavailable] where the store fails.
 func (m *Manager) EndAll(ctx context.Context, userID string) error {
 	if userID == "" {
 		return errors.New("session: a user id is required")
 	}
-	if err := m.entries.newEpoch(ctx, userID); err != nil {
-		return unavailable(ctx, fmt.Errorf("end all sessions: %w", err))
+	err := m.entries.endEpoch(ctx, userID)
+	m.Changed(userID) // also after an error: it may have been removed
+	if err != nil {
+		return storeError(ctx, "end all sessions", err)
 	}
-	m.Changed(userID)
 	return nil
 }
 
-// unavailable is the answer to a store that fails, unless the caller went away and
-// that is why, or the store works and holds what it should not.
-func unavailable(ctx context.Context, err error) error {
-	if ended := ctx.Err(); ended != nil {
-		return ended
-	}
-	if errors.Is(err, errUnreadable) {
+// storeError is the answer to an error of the store. An unreadable entry is a fault
+// and not an outage.
+func storeError(ctx context.Context, doing string, err error) error {
+	if ctx.Err() == nil && errors.Is(err, errUnreadable) {
 		return err
 	}
-	return authn.Unavailable(err)
+	return authn.FromLookup(ctx, doing, err)
 }

@@ -99,8 +99,8 @@ func TestEnd(t *testing.T) {
 	if got := authenticate(t, manager, cookie(other)); got != "ada" {
 		t.Errorf("the user's other session: %s", got)
 	}
-	if left, err := store.All(); err != nil || len(left) != 2 {
-		t.Errorf("the store holds %d entries, want the 2 of the other session; %v", len(left), err)
+	if left, err := store.All(); err != nil || len(left) != 2+1 {
+		t.Errorf("the store holds %d entries, want the 2 of the other session and the user's epoch; %v", len(left), err)
 	}
 }
 
@@ -116,12 +116,14 @@ func TestEndAll(t *testing.T) {
 	// Other ids that a careless key could mistake for hers.
 	near := []string{start(t, here, "ad"), start(t, here, "adaa"), start(t, here, "Ada"), start(t, here, "ada\x00")}
 
-	writes := store.written()
+	operations := 0
+	store.hook(func(string) error { operations++; return nil })
 	if err := here.EndAll(t.Context(), "ada"); err != nil {
 		t.Fatal(err)
 	}
-	if got := store.written() - writes; got != 1 {
-		t.Errorf("EndAll wrote %d times, want once", got)
+	store.hook(nil)
+	if operations != 1 {
+		t.Errorf("EndAll took %d operations, want one", operations)
 	}
 	for _, token := range tokens {
 		for _, manager := range []*session.Manager{here, there} {
@@ -153,21 +155,40 @@ func TestEndAll(t *testing.T) {
 	}
 }
 
-// TestEndAllDuringStart ends all sessions between what a Start reads and what it
-// writes: the session must not outlive that.
+// TestEndAllDuringStart ends all sessions before each operation of a Start. The new
+// session counts as started before that, and has ended, or as started after it; an
+// older one has ended in any case.
 func TestEndAllDuringStart(t *testing.T) {
 	t.Parallel()
-	store := newRecorder()
-	manager := newManager(t, store)
-	store.hook(func(operation string) error {
-		if operation != "commit" {
-			return nil
+	for name, test := range map[string]struct {
+		older bool
+		want  []string // by operation
+	}{
+		"the first session": {want: []string{"ada", "ada", "ada", "invalid", "invalid"}},
+		"another session":   {older: true, want: []string{"ada", "invalid", "invalid"}},
+	} {
+		for operation, want := range test.want {
+			store := newRecorder()
+			manager := newManager(t, store)
+			var older string
+			if test.older {
+				older = start(t, manager, "ada")
+			}
+			count := 0
+			store.hook(func(string) error {
+				if count++; count <= operation {
+					return nil
+				}
+				store.hook(nil)
+				return manager.EndAll(t.Context(), "ada")
+			})
+			if got := authenticate(t, manager, bearer(start(t, manager, "ada"))); got != want {
+				t.Errorf("%s, operation %d: the new session is %s, want %s", name, operation, got, want)
+			}
+			if test.older && authenticate(t, manager, bearer(older)) != "invalid" {
+				t.Errorf("%s, operation %d: the older session did not end", name, operation)
+			}
 		}
-		store.hook(nil)
-		return manager.EndAll(t.Context(), "ada")
-	})
-	if got := authenticate(t, manager, bearer(start(t, manager, "ada"))); got != "invalid" {
-		t.Errorf("a session that was being started: %s", got)
 	}
 }
 
@@ -217,6 +238,7 @@ func TestNothingHalfStarted(t *testing.T) {
 	t.Parallel()
 	store := newRecorder()
 	manager := newManager(t, store)
+	start(t, manager, "ada") // it begins an epoch
 	for failing := range 4 {
 		count := 0
 		store.hook(func(string) error {

@@ -130,4 +130,5 @@ type settings struct {
 	bus            *revocation.Bus // nil for none
 	trustedOrigins []string
 	logger         *slog.Logger // nil for the default logger
+	generation     Generation   // nil for none
 }
