@@ -4,8 +4,8 @@
 //	go get -tool github.com/sallyport-rpc/sallyport/cmd/sallyport
 //	go tool sallyport help
 //
-// It exits with 0 when it did what it was asked, 1 when it could not, and 2 when
-// it did not understand.
+// It exits with 0 when it did what it was asked, 1 when it could not or when lint
+// refused something, and 2 when it did not understand.
 package main
 
 import (
@@ -17,7 +17,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }

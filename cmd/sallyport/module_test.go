@@ -58,7 +58,7 @@ var numbered = regexp.MustCompile(`(?m)^\s*(?:(?:optional |repeated )?[\w.<>, ]+
 func TestProtovalidateIsTheOneOfTheRuntime(t *testing.T) {
 	t.Parallel()
 	all := schemas()
-	text, err := all[slices.IndexFunc(all, func(s schema) bool { return s.path == validateProto })].read(t.Context())
+	text, err := all[slices.IndexFunc(all, func(s schemaFile) bool { return s.path == validateProto })].read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

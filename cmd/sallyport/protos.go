@@ -2,49 +2,60 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
-func protosVerb() verb {
-	var paths strings.Builder
-	for _, s := range schemas() {
-		paths.WriteString("  " + s.path + "\n")
+func newProtos() *cobra.Command {
+	paths := make([]string, len(schemas()))
+	for i, s := range schemas() {
+		paths[i] = s.path
 	}
-	return verb{
-		name:      "protos",
-		arguments: "DIR [FILE...]",
-		summary:   "write the .proto files that yours import into DIR",
-		help: `protos writes the .proto files that declarations import into DIR, or only the
-FILEs that are named:
+	return &cobra.Command{
+		Use:   "protos DIR [FILE...]",
+		Short: "Write the .proto files that yours import into DIR",
+		Long: `Protos writes the .proto files that declarations import into DIR, or only the FILEs
+that are named:
 
-` + paths.String() + `
-They are those of this version of sallyport, and of the protovalidate it runs
-with, so run it again when the version in go.mod changes. A file that is there
-already as it should be is left alone.`,
-		prepare: func(*flag.FlagSet) work { return protos },
+  ` + strings.Join(paths, "\n  ") + `
+
+They are those of this version of sallyport, and of the protovalidate it runs with, so
+run it again when the version in go.mod changes. A file that is there already as it
+should be is left alone.`,
+		Example: `  sallyport protos third_party/proto
+  sallyport protos third_party/proto buf/validate/validate.proto`,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) == 0 || arguments[0] == "" {
+				return misuse{"name the folder to write to, such as third_party/proto"}
+			}
+			for _, path := range arguments[1:] {
+				if !slices.Contains(paths, path) {
+					return misuse{fmt.Sprintf("there is no file %q to write; there are: %s", path, strings.Join(paths, ", "))}
+				}
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, arguments []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(arguments) == 0 {
+				return nil, cobra.ShellCompDirectiveFilterDirs
+			}
+			return paths, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: verb(func(command *cobra.Command, arguments []string) error {
+			return protos(command.Context(), arguments[0], arguments[1:], command.OutOrStdout())
+		}),
 	}
 }
 
-// protos writes schemas into a folder. It reads all of them first, so that where
-// one cannot be had nothing is written.
-func protos(ctx context.Context, arguments []string, out io.Writer) error {
-	if len(arguments) == 0 || arguments[0] == "" {
-		return misuse{"name the folder to write to, such as third_party/proto"}
-	}
-	dir, chosen := arguments[0], schemas()
-	if wanted := arguments[1:]; len(wanted) > 0 {
-		for _, path := range wanted {
-			if !slices.ContainsFunc(chosen, func(s schema) bool { return s.path == path }) {
-				return misuse{fmt.Sprintf("there is no file %q to write; \"sallyport protos -h\" lists those there are", path)}
-			}
-		}
-		chosen = slices.DeleteFunc(chosen, func(s schema) bool { return !slices.Contains(wanted, s.path) })
-	}
+// protos writes schemas into a folder, those that are wanted, or all. It reads all of
+// them first, so that where one cannot be had nothing is written.
+func protos(ctx context.Context, dir string, wanted []string, out io.Writer) error {
+	chosen := slices.DeleteFunc(schemas(), func(s schemaFile) bool { return len(wanted) > 0 && !slices.Contains(wanted, s.path) })
 	texts := make([][]byte, len(chosen))
 	for i, s := range chosen {
 		text, err := s.read(ctx)

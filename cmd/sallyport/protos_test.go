@@ -73,7 +73,7 @@ func TestProtos(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(told{exitDone, step.out, ""}, tell(t, "protos", dir), cmp.AllowUnexported(told{})); diff != "" {
+		if diff := cmp.Diff(printed{exitDone, step.out, ""}, sallyport(t, "protos", dir), cmp.AllowUnexported(printed{})); diff != "" {
 			t.Fatalf("%s (-want +got):\n%s", step.name, diff)
 		}
 		got, err := os.ReadFile(actionPath)
@@ -92,7 +92,7 @@ func TestProtos(t *testing.T) {
 func TestProtosWritesWhatIsNamed(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if got := tell(t, "protos", dir, validateProto); got.code != exitDone {
+	if got := sallyport(t, "protos", dir, validateProto); got.code != exitDone {
 		t.Fatalf("exit code %d: %s", got.code, got.errs)
 	}
 	if diff := cmp.Diff([]string{validateProto}, listed(t, dir)); diff != "" {
@@ -133,7 +133,7 @@ func TestProtosStaysInItsFolder(t *testing.T) {
 				t.Fatal(err)
 			}
 			before := listed(t, dir)
-			got := tell(t, "protos", dir, actionProto)
+			got := sallyport(t, "protos", dir, actionProto)
 			if got.code != exitFailed || got.out != "" {
 				t.Errorf("exit code %d, stdout %q, want %d and nothing", got.code, got.out, exitFailed)
 			}
@@ -161,7 +161,7 @@ func TestProtosWithoutFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{file, filepath.Join(file, "below")} {
-		got := tell(t, "protos", dir, actionProto)
+		got := sallyport(t, "protos", dir, actionProto)
 		if got.code != exitFailed || !strings.HasPrefix(got.errs, "sallyport protos: cannot make the folder: ") || strings.Count(got.errs, "\n") != 1 {
 			t.Errorf("exit code %d, stderr %q", got.code, got.errs)
 		}
@@ -172,16 +172,16 @@ func TestProtosWithoutFolder(t *testing.T) {
 func TestProtosWithoutGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	dir := filepath.Join(t.TempDir(), "proto")
-	got := tell(t, "protos", dir)
-	want := told{exitFailed, "", "sallyport protos: cannot have " + validateProto + ": it comes out of the Go module " +
+	got := sallyport(t, "protos", dir)
+	want := printed{exitFailed, "", "sallyport protos: cannot have " + validateProto + ": it comes out of the Go module " +
 		protovalidate.String() + ", and there is no go command on the PATH: install Go\n"}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(told{})); diff != "" {
-		t.Errorf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(printed{})); diff != "" {
+		t.Errorf("printed (-want +got):\n%s", diff)
 	}
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the folder was made: %v", err)
 	}
-	if got := tell(t, "protos", dir, actionProto); got.code != exitDone {
+	if got := sallyport(t, "protos", dir, actionProto); got.code != exitDone {
 		t.Errorf("our own needs no go command, but: %s", got.errs)
 	}
 }
@@ -201,7 +201,7 @@ func TestSchemasAreWhole(t *testing.T) {
 				continue
 			}
 			path, _, _ := strings.Cut(quoted, `"`)
-			if !strings.HasPrefix(path, "google/protobuf/") && !slices.ContainsFunc(all, func(s schema) bool { return s.path == path }) {
+			if !strings.HasPrefix(path, "google/protobuf/") && !slices.ContainsFunc(all, func(s schemaFile) bool { return s.path == path }) {
 				t.Errorf("%s imports %s, which nobody writes", s.path, path)
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/proto"
 )
 
-// A schema is a .proto file that users import.
-type schema struct {
+// A schemaFile is a .proto file that users import.
+type schemaFile struct {
 	// path is by what .proto files import it.
 	path string
 	// read returns its text.
@@ -28,21 +28,21 @@ var protovalidate = goModule{
 }
 
 // schemas returns all schemas.
-func schemas() []schema {
+func schemas() []schemaFile {
 	own, err := fs.Glob(proto.Files, "sallyport/v1/*.proto")
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
-	var all []schema
+	var all []schemaFile
 	for _, path := range own {
-		all = append(all, schema{path, func(context.Context) ([]byte, error) { return proto.Files.ReadFile(path) }})
+		all = append(all, schemaFile{path, func(context.Context) ([]byte, error) { return proto.Files.ReadFile(path) }})
 	}
 	return append(all, protovalidate.schema("buf/validate/validate.proto", "proto/protovalidate"))
 }
 
 // schema returns the .proto file that lies below a folder of the module.
-func (m goModule) schema(path, folder string) schema {
-	return schema{path, func(ctx context.Context) ([]byte, error) {
+func (m goModule) schema(path, folder string) schemaFile {
+	return schemaFile{path, func(ctx context.Context) ([]byte, error) {
 		dir, err := m.download(ctx)
 		if err != nil {
 			return nil, err
