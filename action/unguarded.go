@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -12,6 +13,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
 // Unguarded returns what stands behind the gates, for the packages of this module
@@ -50,6 +52,26 @@ func (behind) Admit(call any, principal *authn.Principal, message proto.Message)
 	pass := call.(kindOfCall).take(message) //nolint:forcetypeassert // no call is a fault of actiontest
 	pass.gate = &gate{registry: registry}
 	pass.stage, pass.principal, pass.grant, pass.admitted = StageHandle, principal, policy.Anyone, true
+}
+
+// AdmitStream makes a stream, the zero one of its kind, look as the gate leaves it: with
+// a principal, nil on an anonymous stream, and over a source that a test scripts. Its
+// messages are not validated, and no one looks at it again. release ends it, after the
+// handler. It is for actiontest.NewClientStream and its like.
+func (behind) AdmitStream(ctx context.Context, of any, principal *authn.Principal, source connect.ServerStream) (release func()) {
+	gate := &gate{
+		registry: &Registry{recorder: LogRecorder(slog.New(slog.DiscardHandler)), now: time.Now},
+		rules:    validation.Unvalidated(),
+	}
+	// The source can be interrupted, since it never waits.
+	stream := gate.stream(WithStreamControl(ctx, &StreamControl{InterruptReceive: func() {}}), source)
+	stream.stage, stream.principal, stream.grant, stream.admitted = StageHandle, principal, policy.Anyone, true
+	stream.now.Store(principal)
+	of.(kindOfStream).carry(stream) //nolint:forcetypeassert // no stream is a fault of actiontest
+	return func() {
+		var end error
+		stream.close(&end)
+	}
 }
 
 // Rehearsal seals a registry and returns its actions with their gates and without

@@ -1,6 +1,7 @@
 package actiontest_test
 
 import (
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
@@ -16,13 +17,13 @@ import (
 
 func TestNewCall(t *testing.T) {
 	t.Parallel()
-	principal := authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}})
+	principal := authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}, Scheme: "session"})
 	message := &testv1.Request{Owner: "alice"}
 	call := actiontest.NewCall(t, principal, message)
 	if call.Message() != message {
 		t.Errorf("the message is %v", call.Message())
 	}
-	if got := call.Principal(); got.ID() != "alice" || !slices.Equal(got.Roles(), []string{"owner"}) {
+	if got := call.Principal(); got.ID() != "alice" || got.Scheme() != "session" || !slices.Equal(got.Roles(), []string{"owner"}) {
 		t.Errorf("the principal is %v", got)
 	}
 	if got := call.Decision(); got.Outcome != action.Allow || got.Stage != action.StageHandle || got.PrincipalID != "alice" {
@@ -56,6 +57,11 @@ func (f *failing) Fatal(arguments ...any) {
 	panic(f)
 }
 
+func (f *failing) Fatalf(format string, arguments ...any) {
+	f.told = fmt.Sprintf(format, arguments...)
+	panic(f)
+}
+
 func TestNewCallOfNothing(t *testing.T) {
 	t.Parallel()
 	principal, message := authn.NewPrincipal("alice", authn.Details{}), &testv1.Request{}
@@ -63,8 +69,24 @@ func TestNewCallOfNothing(t *testing.T) {
 		call func(*failing)
 		told string
 	}{
-		"no principal":         {func(f *failing) { actiontest.NewCall(f, nil, message) }, "actiontest.NewCall needs"},
-		"no message":           {func(f *failing) { actiontest.NewCall[testv1.Request](f, principal, nil) }, "actiontest.NewCall needs"},
+		"no principal": {func(f *failing) { actiontest.NewCall(f, nil, message) }, "actiontest.NewCall needs"},
+		"no message":   {func(f *failing) { actiontest.NewCall[testv1.Request](f, principal, nil) }, "actiontest.NewCall needs"},
+		"no principal of a client stream": {
+			func(f *failing) { actiontest.NewClientStream(f, nil, script()) },
+			"actiontest.NewClientStream needs a principal, such as authn.NewPrincipal(\"ann\", authn.Details{}); for an anonymous action use NewAnonymousClientStream",
+		},
+		"no principal of a bidi stream": {
+			func(f *failing) { actiontest.NewBidiStream[testv1.Request, testv1.Response](f, nil, script()) },
+			"actiontest.NewBidiStream needs a principal",
+		},
+		"a request that is nil": {
+			func(f *failing) { actiontest.NewAnonymousClientStream(f, actiontest.Requests(message, nil)) },
+			"actiontest.Requests: request 2 is nil",
+		},
+		"a request that is no message": {
+			func(f *failing) { actiontest.NewAnonymousClientStream(f, actiontest.Requests(new("text"))) },
+			"*string is no message",
+		},
 		"no anonymous message": {func(f *failing) { actiontest.NewAnonymousCall[testv1.Request](f, nil) }, "actiontest.NewAnonymousCall needs"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,5 +1,8 @@
-// Package actiontest helps applications test their actions: a handler by itself
-// with [NewCall], and who may call what with [Matrix].
+// Package actiontest is for the tests of applications. It makes what a handler takes, so
+// that a test can call the handler by itself ([NewCall], [NewClientStream],
+// [NewServerStream], [NewBidiStream]); it asks the real gates who may call what
+// ([Matrix]), with test credentials for any number of schemes ([NewTokens]); and it sets
+// the gates' clock ([WithClock]).
 //
-// It works in test binaries only.
+// What makes calls and streams without a gate works in test binaries only.
 package actiontest

@@ -20,7 +20,7 @@ import (
 // other code is the one with which it must be denied.
 const Allowed connect.Code = 0
 
-// A Caller is one kind of caller: nobody, a member, an admin.
+// A Caller is one kind of caller: a stranger, a member, an admin.
 type Caller struct {
 	// Name tells the caller apart. Required, unique.
 	Name string
@@ -75,9 +75,9 @@ func Matrix(t *testing.T, registry *action.Registry, callers []Caller, expectati
 				}
 				t.Run(fmt.Sprintf("%s/%s/%s/%s", expectation.Procedure, expectation.Case, caller.Name, way.name), func(t *testing.T) {
 					t.Parallel()
-					got := call(t.Context(), way.client, spec, caller, expectation.Request)
-					if want := expectation.Want[caller.Name]; got != want {
-						t.Errorf("got %s, want %s", outcome(got), outcome(want))
+					err := call(t.Context(), way.client, spec, caller, expectation.Request)
+					if got, want := codeOf(err), expectation.Want[caller.Name]; got != want {
+						t.Errorf("got %s, want %s: %s", outcome(got), outcome(want), advice(err, want, caller, expectation))
 					}
 				})
 			}
@@ -91,57 +91,73 @@ func incomplete(registry *action.Registry, callers []Caller, expectations []Expe
 	named := map[string]bool{}
 	for _, caller := range callers {
 		if caller.Name == "" || named[caller.Name] {
-			problems = append(problems, fmt.Sprintf("callers need different names; %q is not", caller.Name))
+			problems = append(problems, fmt.Sprintf("callers: the name %q is empty or used twice: give each Caller a name of its own", caller.Name))
 		}
 		named[caller.Name] = true
 	}
 	if len(callers) == 0 {
-		problems = append(problems, "there are no callers")
+		problems = append(problems, "there are no callers: pass at least one, such as actiontest.Caller{Name: \"stranger\"}")
 	}
 	expected := map[string]bool{}
 	for _, action := range registry.Actions() {
 		expected[action.Procedure] = false
 	}
 	if len(expected) == 0 {
-		problems = append(problems, "there are no actions")
+		problems = append(problems, "the registry has no actions: register a service before Matrix")
 	}
 	cases := map[[2]string]bool{}
 	for _, expectation := range expectations {
 		if _, exists := expected[expectation.Procedure]; !exists {
-			problems = append(problems, fmt.Sprintf("surplus: %s is no action of the registry", expectation.Procedure))
+			problems = append(problems, fmt.Sprintf("surplus: %s is no action of the registry: correct the Procedure, or remove the Expectation", expectation.Procedure))
 			continue
 		}
 		expected[expectation.Procedure] = true
 		key := [2]string{expectation.Procedure, expectation.Case}
 		if cases[key] {
-			problems = append(problems, fmt.Sprintf("surplus: %s has the case %q twice", expectation.Procedure, expectation.Case))
+			problems = append(problems, fmt.Sprintf("surplus: %s has the case %q twice: give each Expectation of an action a Case of its own", expectation.Procedure, expectation.Case))
 		}
 		cases[key] = true
 		for _, caller := range callers {
 			if _, ok := expectation.Want[caller.Name]; !ok {
-				problems = append(problems, fmt.Sprintf("missing: %s %q expects nothing of caller %q", expectation.Procedure, expectation.Case, caller.Name))
+				problems = append(problems, fmt.Sprintf("missing: %s %q expects nothing of caller %q: add Want[%q]", expectation.Procedure, expectation.Case, caller.Name, caller.Name))
 			}
 		}
 		for name := range expectation.Want {
 			if !named[name] {
-				problems = append(problems, fmt.Sprintf("surplus: %s %q expects something of %q, who is no caller", expectation.Procedure, expectation.Case, name))
+				problems = append(problems, fmt.Sprintf("surplus: %s %q expects something of %q, which is no caller: add a Caller of that name, or remove Want[%q]", expectation.Procedure, expectation.Case, name, name))
 			}
 		}
 	}
 	for procedure, ok := range expected {
 		if !ok {
-			problems = append(problems, "missing: nothing is expected of "+procedure)
+			problems = append(problems, "missing: nothing is expected of "+procedure+": add an Expectation of it")
 		}
 	}
 	slices.Sort(problems)
 	return problems
 }
 
-// call sends one request and returns the code of the answer.
-func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller Caller, request proto.Message) connect.Code {
+// advice says what to do about an answer that is not the one expected.
+func advice(err error, want connect.Code, caller Caller, expectation Expectation) string {
+	switch got := codeOf(err); {
+	case got == connect.CodeInvalidArgument:
+		return fmt.Sprintf("%v: make the Request of the case %q valid, or expect invalid_argument", err, expectation.Case)
+	case got == connect.CodeUnauthenticated && len(caller.Header) == 0:
+		return fmt.Sprintf("the caller %q sends no credential: give it a Header, or expect unauthenticated", caller.Name)
+	case got == connect.CodeUnauthenticated:
+		return fmt.Sprintf("no scheme of the action takes what the caller %q sends: change its Header, or expect unauthenticated", caller.Name)
+	case want == connect.CodeInvalidArgument:
+		return fmt.Sprintf("the Request of the case %q breaks no rule: change it, or expect %s", expectation.Case, outcome(got))
+	default:
+		return fmt.Sprintf("change the option of the RPC, or expect %s of %q", outcome(got), caller.Name)
+	}
+}
+
+// call sends one request and returns the error that it is answered.
+func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller Caller, request proto.Message) error {
 	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
 	if !ok {
-		return connect.CodeInternal
+		return connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
 	}
 	if request == nil {
 		request = dynamicpb.NewMessage(method.Input())
@@ -152,24 +168,25 @@ func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller
 	}
 	response := dynamicpb.NewMessage(method.Output())
 	if spec.StreamType == connect.StreamTypeUnary {
-		return codeOf(client.CallUnary(ctx, spec, request, response))
+		return client.CallUnary(ctx, spec, request, response)
 	}
 	stream, err := client.CallClientStream(ctx, spec)
 	if err != nil {
-		return codeOf(err)
+		return err
 	}
 	defer stream.Close()
+	// io.EOF says that the server has answered already; receiving returns the answer.
 	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
-		return codeOf(err)
+		return err
 	}
 	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
-		return codeOf(err)
+		return err
 	}
 	for {
 		if err := stream.Receive(response); errors.Is(err, io.EOF) {
-			return Allowed
+			return nil
 		} else if err != nil {
-			return codeOf(err)
+			return err
 		}
 	}
 }

@@ -187,37 +187,56 @@ var failures = map[string]struct {
 }{
 	"an answer that is not expected": {
 		func(m *matrix) { of(m.expectations, "AnyRole").Want["viewer"] = a },
-		"got permission_denied, want allowed",
+		`got permission_denied, want allowed: change the option of the RPC, or expect permission_denied of "viewer"`,
 	},
 	"an allow that is not expected": {
 		func(m *matrix) { of(m.expectations, "AnyRole").Want["owner"] = p },
-		"got allowed, want permission_denied",
+		`got allowed, want permission_denied: change the option of the RPC, or expect allowed of "owner"`,
 	},
 	"another denial than expected": {
 		func(m *matrix) { of(m.expectations, "Concealed").Want["viewer"] = p },
 		"got not_found, want permission_denied",
 	},
+	"a request that is not valid": {
+		func(m *matrix) { of(m.expectations, "Anyone").Request = nil },
+		`owner: must be at least 1 characters: make the Request of the case "" valid, or expect invalid_argument`,
+	},
+	"a request that is valid": {
+		func(m *matrix) {
+			at := of(m.expectations, "Anyone")
+			at.Want["viewer"] = i
+		},
+		`got allowed, want invalid_argument: the Request of the case "" breaks no rule: change it, or expect allowed`,
+	},
+	"a caller without a credential": {
+		func(m *matrix) { of(m.expectations, "Anyone").Want["stranger"] = a },
+		`got unauthenticated, want allowed: the caller "stranger" sends no credential: give it a Header, or expect unauthenticated`,
+	},
+	"a caller with a credential of no scheme": {
+		func(m *matrix) { m.callers[1] = actiontest.Bearer("viewer", "apikey.viewer") },
+		`no scheme of the action takes what the caller "viewer" sends: change its Header, or expect unauthenticated`,
+	},
 	"an action left out": {
 		func(m *matrix) { m.expectations = m.expectations[:len(m.expectations)-1] },
-		"missing: nothing is expected of /test.v1.UnaryService/Read",
+		"missing: nothing is expected of /test.v1.UnaryService/Read: add an Expectation of it",
 	},
 	"a caller left out": {
 		func(m *matrix) { delete(of(m.expectations, "Own").Want, "viewer") },
-		`missing: /test.v1.UnaryService/Own "own" expects nothing of caller "viewer"`,
+		`missing: /test.v1.UnaryService/Own "own" expects nothing of caller "viewer": add Want["viewer"]`,
 	},
 	"an action too many": {
 		func(m *matrix) {
 			m.expectations = append(m.expectations, actiontest.Expectation{Procedure: unary("Missing")})
 		},
-		"surplus: /test.v1.UnaryService/Missing is no action of the registry",
+		"surplus: /test.v1.UnaryService/Missing is no action of the registry: correct the Procedure, or remove the Expectation",
 	},
 	"a caller too many": {
 		func(m *matrix) { of(m.expectations, "Role").Want["unnamed"] = u },
-		`surplus: /test.v1.UnaryService/Role "" expects something of "unnamed", who is no caller`,
+		`surplus: /test.v1.UnaryService/Role "" expects something of "unnamed", which is no caller: add a Caller of that name, or remove Want["unnamed"]`,
 	},
 	"a case twice": {
 		func(m *matrix) { m.expectations = append(m.expectations, *of(m.expectations, "Own")) },
-		`surplus: /test.v1.UnaryService/Own has the case "own" twice`,
+		`surplus: /test.v1.UnaryService/Own has the case "own" twice: give each Expectation of an action a Case of its own`,
 	},
 	"no callers": {
 		func(m *matrix) {
@@ -230,18 +249,18 @@ var failures = map[string]struct {
 	},
 	"a caller twice": {
 		func(m *matrix) { m.callers = append(m.callers, m.callers[0]) },
-		`callers need different names; "stranger" is not`,
+		`callers: the name "stranger" is empty or used twice: give each Caller a name of its own`,
 	},
 	"a caller without a name": {
 		func(m *matrix) { m.callers[0].Name = "" },
-		`callers need different names; "" is not`,
+		`callers: the name "" is empty or used twice`,
 	},
 	"a registry of nothing": {
 		func(m *matrix) {
 			m.registry, _ = action.NewRegistry(nil)
 			m.expectations = nil
 		},
-		"there are no actions",
+		"the registry has no actions: register a service before Matrix",
 	},
 	"a registry that refused something": {
 		func(m *matrix) { _ = testv1action.RegisterStreamService(m.registry, nil) },

@@ -62,7 +62,9 @@ func TestTokens(t *testing.T) {
 }
 
 // both is a service with two handlers, which name the scheme of their caller.
-type both struct{ testv1action.UnaryServiceHandler }
+type both struct {
+	testv1action.UnaryServiceHandler
+}
 
 func (both) Either(_ context.Context, call *action.Call[testv1.Request]) (*testv1.Response, error) {
 	return &testv1.Response{Caller: call.Principal().Scheme()}, nil
