@@ -13,6 +13,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // A denial is why a call is not let through: what its caller is told, and what
@@ -77,7 +78,9 @@ func fault(err error) *denial {
 
 // panicked is the denial of a call in which a step of the gate panicked.
 func panicked(stage Stage, recovered any) *denial {
-	return fault(fmt.Errorf("panic in %s: %v\n%s", stage, recovered, debug.Stack()))
+	const mostStack = 3 << 10 // where it panicked comes first
+	stack := debug.Stack()
+	return fault(fmt.Errorf("panic in %s: %s\n%s", stage, wire.Shorten(fmt.Sprint(recovered), mostText), stack[:min(len(stack), mostStack)]))
 }
 
 // interrupted is the denial of a call whose context has ended.

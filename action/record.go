@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // A Recorder keeps decisions. Every call leaves one.
@@ -20,9 +21,13 @@ type Recorder interface {
 }
 
 // LogRecorder returns a [Recorder] that writes decisions to a logger: allows at
-// debug, denials at info, faults at error. A nil logger is [slog.Default] as it is
-// at the time of each call.
-func LogRecorder(logger *slog.Logger) Recorder { return logRecorder{logger} }
+// debug, denials at info, faults at error, in at most about four kilobytes each. It
+// thins what strangers are denied, as [ThinningRecorder] does. A nil logger is
+// [slog.Default] as it is at the time of each call.
+func LogRecorder(logger *slog.Logger) Recorder { return ThinningRecorder(logRecorder{logger}) }
+
+// mostLogged is how many bytes of a log the longest attributes of a decision may take.
+const mostLogged = 1500
 
 type logRecorder struct{ logger *slog.Logger }
 
@@ -41,7 +46,7 @@ func (r logRecorder) Enabled(ctx context.Context, outcome Outcome) bool {
 }
 
 func (r logRecorder) Record(ctx context.Context, decision Decision) {
-	attributes := make([]slog.Attr, 0, 11)
+	attributes := make([]slog.Attr, 0, 12)
 	attributes = append(attributes,
 		slog.String("procedure", decision.Procedure),
 		slog.String("stage", decision.Stage.String()),
@@ -55,10 +60,13 @@ func (r logRecorder) Record(ctx context.Context, decision Decision) {
 		attributes = append(attributes, slog.String("code", decision.Code.String()), slog.String("reason", decision.Reason))
 	}
 	if len(decision.Grants) > 0 {
-		attributes = append(attributes, slog.String("grants", policy.Summary(decision.Grants)))
+		attributes = append(attributes, slog.String("grants", wire.Shorten(policy.Summary(decision.Grants), mostLogged)))
 	}
 	if decision.Err != nil {
-		attributes = append(attributes, slog.String("error", decision.Err.Error()))
+		attributes = append(attributes, slog.String("error", wire.Shorten(decision.Err.Error(), mostLogged)))
+	}
+	if decision.NotRecorded > 0 {
+		attributes = append(attributes, slog.Int("not_recorded", decision.NotRecorded))
 	}
 	level := slog.LevelInfo
 	switch {

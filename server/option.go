@@ -11,6 +11,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"github.com/rs/cors"
+
+	"github.com/sallyport-rpc/sallyport/internal/thinning"
 )
 
 // An Option changes how a [Server] serves. None of them reaches into a gate:
@@ -100,6 +102,7 @@ type settings struct {
 	frontDoor  bool
 	budget     *budget
 	holdings   *holdings
+	thinner    *thinning.Thinner
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
@@ -135,6 +138,7 @@ func newSettings(options []Option) (*settings, error) {
 		settings.refuse("stream grace of %v is not between 0 and the shutdown timeout of %v", grace, settings.shutdown)
 	}
 	settings.budget = newBudget(settings.pending())
+	settings.thinner = thinning.New(nil)
 	settings.holdings = newHoldings(settings.principalStreams, settings.unreadBytes)
 	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown),
 		errors.Join(settings.errs...))

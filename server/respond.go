@@ -110,6 +110,13 @@ func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr
 	if !s.settings.log().Enabled(ctx, slog.LevelInfo) {
 		return
 	}
+	passes, left := s.settings.thinner.Pass(exchange.peer.Network())
+	if !passes {
+		return
+	}
+	if left > 0 {
+		what = slog.Group("", what, slog.Int("not_recorded", left))
+	}
 	message := "refused before the gate"
 	if exchange.intercepted {
 		message = "ended by an interceptor before the gate"
