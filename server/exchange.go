@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type exchange struct {
 
 	peer    authn.Peer
 	get     bool
+	private bool          // the answer is for one caller
 	timeout time.Duration // for the response once it begins; 0 is none
 	body    *body         // of a request on HTTP/1 that has one
 	status  int           // 0 until the response begins
@@ -57,6 +59,7 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	} else {
 		exchange.timeout = s.write
 	}
+	exchange.private = procedure.private()
 	request = request.WithContext(ctx)
 	charge := &exchange.charge
 	if procedure == nil {
@@ -74,10 +77,41 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 
 // WriteHeader begins the response.
 func (x *exchange) WriteHeader(status int) {
+	text := ""
 	if x.status == 0 && status >= http.StatusOK {
 		x.commit(status)
+		text = x.explain(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
+	if text != "" {
+		_, _ = io.WriteString(x.ResponseWriter, text)
+	}
+}
+
+// explain says what connect's handlers refuse with a status and no more, and prepares
+// the header for that.
+func (x *exchange) explain(status int) string {
+	header := x.Header()
+	if x.page || header.Get("Content-Type") != "" {
+		return ""
+	}
+	var text string
+	switch status {
+	case http.StatusMethodNotAllowed:
+		text = "method not allowed: use " + header.Get("Allow")
+	case http.StatusUnsupportedMediaType:
+		text = "unsupported content type: use " + header.Get("Accept-Post")
+		if header.Get("Accept-Post") == "" {
+			text = "a GET request has no body"
+		}
+	case http.StatusHTTPVersionNotSupported:
+		text = "streams in both directions need HTTP/2"
+	default:
+		return ""
+	}
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	return text + "\n"
 }
 
 // Write begins the response, if that has not been done, and writes some of it.
@@ -116,10 +150,12 @@ func (x *exchange) commit(status int) {
 	if x.body != nil && !x.body.ended.Load() {
 		_ = controller.SetReadDeadline(time.Now().Add(drainTimeout))
 	}
-	// What a gate let through for one caller is not for a cache to give to another,
-	// unless the handler says so.
-	if header := x.Header(); x.get && !x.page && header.Get("Cache-Control") == "" {
-		header.Set("Cache-Control", "no-store")
+	switch header := x.Header(); {
+	case !x.get || x.page:
+	case x.private:
+		keepPrivate(header)
+	case header.Get("Cache-Control") == "":
+		header.Set("Cache-Control", "no-store") // unless the handler says otherwise
 	}
 }
 

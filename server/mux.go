@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
 )
 
 // A mux finds the procedure that a request asks for. It compares paths as they
@@ -17,6 +19,7 @@ type mux map[string]*procedure
 type procedure struct {
 	name    string
 	shape   connect.StreamType
+	schemes []string // that authenticate its callers; none on an anonymous action
 	handler http.Handler
 	serving atomic.Int64 // the calls that are being served
 }
@@ -27,10 +30,16 @@ type procedure struct {
 func (p *procedure) streams() bool  { return p != nil && p.shape != connect.StreamTypeUnary }
 func (p *procedure) receives() bool { return p != nil && p.shape&connect.StreamTypeClient != 0 }
 
-func newMux(methods []connect.Method) mux {
+// private reports whether an answer is for one caller.
+func (p *procedure) private() bool { return p != nil && len(p.schemes) > 0 }
+
+func newMux(methods []connect.Method, actions []action.Action) mux {
 	m := make(mux, len(methods))
 	for _, method := range methods {
 		m[method.Spec.Procedure] = &procedure{name: method.Spec.Procedure, shape: method.Spec.StreamType}
+	}
+	for _, action := range actions {
+		m[action.Procedure].schemes = action.Schemes
 	}
 	return m
 }

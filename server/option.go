@@ -41,9 +41,9 @@ func WithAddress(address string) Option {
 //
 // The configuration says which certificate to show, such as one that
 // [tls.LoadX509KeyPair] has read, and may ask clients for theirs. It is cloned. One
-// that allows versions of TLS below 1.2 is refused: by [New], or by the handshake
-// where GetConfigForClient returned it. What that returns must name "h2" in its
-// NextProtos if there is to be HTTP/2.
+// that has no certificate, allows versions of TLS below 1.2 or allows none is refused:
+// by [New], or by the handshake where GetConfigForClient returned it. What that returns
+// must name "h2" in its NextProtos if there is to be HTTP/2.
 func WithTLS(config *tls.Config) Option {
 	return optionFunc(func(s *settings) { s.tls, s.encrypted = config, true })
 }

@@ -50,6 +50,18 @@ func TestNewRefuses(t *testing.T) {
 			"server: the TLS configuration has no certificate to show",
 			"server: the TLS configuration allows versions below 1.2",
 		}},
+		"an empty certificate": {[]server.Option{server.WithTLS(&tls.Config{Certificates: []tls.Certificate{{}}})}, []string{
+			"server: the TLS configuration has no certificate to show",
+		}},
+		"a certificate without its key": {[]server.Option{server.WithTLS(&tls.Config{Certificates: []tls.Certificate{{Certificate: certificate.Certificate}}})}, []string{
+			"server: the TLS configuration has no certificate to show",
+		}},
+		"no version": {[]server.Option{server.WithTLS(&tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS12})}, []string{
+			"server: the TLS configuration allows no version of TLS: MaxVersion is below MinVersion or 1.2",
+		}},
+		"no new version": {[]server.Option{server.WithTLS(&tls.Config{Certificates: certificates, MaxVersion: tls.VersionTLS11})}, []string{
+			"server: the TLS configuration allows no version of TLS: MaxVersion is below MinVersion or 1.2",
+		}},
 		"very old TLS": {[]server.Option{server.WithTLS(&tls.Config{Certificates: certificates, MinVersion: 0x0300})}, []string{
 			"server: the TLS configuration allows versions below 1.2",
 		}},
@@ -66,6 +78,24 @@ func TestNewRefuses(t *testing.T) {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})
+	}
+}
+
+// The one version that is left is served, and so are certificates that a function gives.
+func TestNewTakesTLS(t *testing.T) {
+	t.Parallel()
+	certificate, _ := certify(t)
+	certificates := []tls.Certificate{certificate}
+	for name, config := range map[string]*tls.Config{
+		"1.2":            {Certificates: certificates, MaxVersion: tls.VersionTLS12},
+		"1.3":            {Certificates: certificates, MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS13},
+		"one is enough":  {Certificates: []tls.Certificate{{}, certificate}},
+		"GetCertificate": {GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &certificate, nil }},
+	} {
+		registry, _ := newRegistry(t)
+		if _, err := server.New(registry, server.WithTLS(config)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -115,6 +145,8 @@ func TestOldTLS(t *testing.T) {
 		switch hello.ServerName {
 		case "old.example":
 			return own, nil
+		case "none.example":
+			return &tls.Config{Certificates: own.Certificates, MaxVersion: tls.VersionTLS11}, nil
 		case "fails.example":
 			return nil, io.ErrUnexpectedEOF
 		}
@@ -132,6 +164,8 @@ func TestOldTLS(t *testing.T) {
 		{"new.example", tls.VersionTLS10, false},
 		{"old.example", tls.VersionTLS13, false},
 		{"old.example", tls.VersionTLS10, false},
+		{"none.example", tls.VersionTLS13, false},
+		{"none.example", tls.VersionTLS11, false},
 		{"fails.example", tls.VersionTLS13, false},
 	} {
 		conn := tls.Client(served.dial(t), &tls.Config{

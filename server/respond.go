@@ -88,7 +88,10 @@ func (s *Server) misdirected(exchange *exchange, request *http.Request) {
 // short returns as much of a text as a line of the log has room for.
 func short(text string) string {
 	const longest = 256
-	return text[:min(len(text), longest)]
+	if len(text) <= longest {
+		return text
+	}
+	return text[:longest] + "…"
 }
 
 // notFound is the answer to a request for something that is not there. Connect's

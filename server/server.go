@@ -47,7 +47,8 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	}
 	dispatch := connect.NewServer(interceptors...)
 	dispatch.Register(methods...)
-	pages, errs := newPages(settings.pages, registry.Actions())
+	actions := registry.Actions()
+	pages, errs := newPages(settings.pages, actions)
 	if err := errors.Join(append(errs, settings.nilInterceptor())...); err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	transport := settings.transport()
 	server := &Server{
 		settings:   settings,
-		procedures: newMux(methods),
+		procedures: newMux(methods, actions),
 		pages:      pages,
 		errors:     connecthttp.NewErrorWriter(transport...),
 		draining:   make(chan struct{}),

@@ -104,7 +104,7 @@ func (s *Server) httpServer(calls context.Context) *http.Server {
 	server := &http.Server{
 		Handler:     s.Handler(),
 		BaseContext: func(net.Listener) context.Context { return calls },
-		ErrorLog:    slog.NewLogLogger(s.settings.log().Handler(), slog.LevelWarn),
+		ErrorLog:    slog.NewLogLogger(shortened{s.settings.log().Handler()}, slog.LevelWarn),
 		TLSConfig:   s.settings.tls,
 		Protocols:   new(http.Protocols),
 		// ReadTimeout and WriteTimeout would end streams, and count the handler's time.
