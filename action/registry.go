@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
@@ -207,8 +208,20 @@ type Action struct {
 	Schemes []string
 	// MaxAge is how long ago callers may have authenticated. 0 asks for nothing.
 	MaxAge time.Duration
-	// Who says in one line who may call, in the declaration's own words.
+	// Anyone says that no grant has to hold: every caller may call who passes
+	// authentication, if the action asks for any.
+	Anyone bool
+	// Who says in one line who may call, in the declaration's own words. It is for
+	// people; programs look at Schemes and Anyone.
 	Who string
+	// Conceal says that a denial reads as not_found.
+	Conceal bool
+	// StreamAuthorize says when a stream is authorized. It is unspecified for a unary
+	// action.
+	StreamAuthorize sallyportv1.Stream_When
+	// Recheck is how long the decision on a stream lives until caller and grants are
+	// looked at again. It is 0 for a unary action.
+	Recheck time.Duration
 	// Method describes the RPC.
 	Method protoreflect.MethodDescriptor
 }
@@ -219,12 +232,19 @@ func (r *Registry) Actions() []Action {
 	defer r.mu.Unlock()
 	actions := make([]Action, len(r.actions))
 	for i, action := range r.actions {
+		declaration := action.declaration
 		actions[i] = Action{
-			Procedure: action.declaration.Procedure,
-			Schemes:   slices.Clone(action.declaration.Schemes),
-			MaxAge:    action.declaration.MaxAge,
-			Who:       action.declaration.Who(),
-			Method:    action.declaration.Method,
+			Procedure:       declaration.Procedure,
+			Schemes:         slices.Clone(declaration.Schemes),
+			MaxAge:          declaration.MaxAge,
+			Anyone:          declaration.Anyone,
+			Who:             declaration.Who(),
+			Conceal:         declaration.Conceal,
+			StreamAuthorize: declaration.When(),
+			Method:          declaration.Method,
+		}
+		if declaration.Method.IsStreamingClient() || declaration.Method.IsStreamingServer() {
+			actions[i].Recheck = declaration.Recheck(r.recheck)
 		}
 	}
 	return actions

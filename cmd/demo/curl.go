@@ -2,14 +2,15 @@ package main
 
 import "strings"
 
-// A command is a line to copy into a shell, under a remark on what it does. The
-// remark has nothing in it that a shell without comments would stumble over.
+// A command is a line to copy into a shell, under a remark that says what it does. The
+// remark has no special characters, so that it is harmless in a shell that takes no
+// comments at its prompt.
 type command struct {
 	remark string
 	words  []string
 }
 
-// String returns the command for any POSIX shell.
+// String returns the command as a line for any POSIX shell.
 func (c command) String() string {
 	quoted := make([]string, len(c.words))
 	for i, word := range c.words {
@@ -27,7 +28,7 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// post is a call by curl with a message in JSON. It writes the answer as a line.
+// post returns a call by curl with a message in JSON. It prints the answer as a line.
 func post(remark, address, message string, options ...string) command {
 	words := append([]string{"curl", "-sS", "-w", `\n`}, options...)
 	return command{remark, append(words, "-H", "Content-Type: application/json", "-d", message, address)}

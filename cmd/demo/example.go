@@ -9,11 +9,11 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 )
 
-// examplePassword is that of every example account. Everybody knows it.
+// examplePassword is the password of every example account. It is public.
 const examplePassword = "correct horse battery staple"
 
-// examples are the accounts that an empty directory begins with, where only this
-// machine can reach them.
+// examples are the accounts that a new directory begins with, where only this machine
+// can reach them.
 var examples = [...]directory.User{
 	{Name: "Ada Admin", Email: "admin@example.com", Role: directory.Admin},
 	{Name: "Otto Auditor", Email: "auditor@example.com", Role: directory.Auditor},
@@ -21,28 +21,48 @@ var examples = [...]directory.User{
 	{Name: "Olga Other", Email: "other@example.com", Role: directory.Member},
 }
 
-// accounts is what a directory begins with.
+// accounts is what a directory holds when the demo starts.
 type accounts struct {
-	// populated says that the examples were just made, and empty that there are no
-	// accounts at all.
-	populated, empty bool
-	// open are the examples that anybody can sign in to, by email: those that still
-	// have their email, their role and their password.
+	// created says that the examples were just created.
+	created bool
+	// empty says that there are no accounts at all.
+	empty bool
+	// open are the examples that still have their email, role and public password, by
+	// email.
 	open map[string]directory.User
 }
 
-// prepare populates an empty directory where only this machine can reach it, and
-// refuses one with open doors where others can.
-func prepare(ctx context.Context, users *directory.Directory, passwords *password.Hasher, private bool) (accounts, error) {
-	var found accounts
-	empty, err := users.Empty(ctx)
-	if err == nil && empty && private {
-		found.populated, err = populate(ctx, users, passwords)
+// openUsers opens the directory. A new one begins with the examples, where only this
+// machine can reach them.
+func openUsers(ctx context.Context, path string, passwords *password.Hasher, private bool) (*directory.Directory, error) {
+	config := directory.Config{}
+	if private {
+		config.Seed = func(ctx context.Context) ([]directory.User, error) { return exampleUsers(ctx, passwords) }
 	}
+	return directory.Open(ctx, path, config)
+}
+
+// exampleUsers returns the examples with their password.
+func exampleUsers(ctx context.Context, passwords *password.Hasher) ([]directory.User, error) {
+	hash, err := passwords.Hash(ctx, password.Source{}, examplePassword)
+	if err != nil {
+		return nil, err
+	}
+	users := examples
+	for i := range users {
+		users[i].PasswordHash = hash // one salt is enough for a public password
+	}
+	return users[:], nil
+}
+
+// findAccounts looks at the accounts of a directory. It refuses one that has an admin or
+// auditor with the public password where others can reach it.
+func findAccounts(ctx context.Context, users *directory.Directory, passwords *password.Hasher, private bool) (accounts, error) {
+	empty, err := users.Empty(ctx)
 	if err != nil {
 		return accounts{}, err
 	}
-	found.empty = empty && !private
+	found := accounts{created: users.Created() && !empty, empty: empty}
 	if found.open, err = findOpen(ctx, users, passwords); err != nil {
 		return accounts{}, err
 	}
@@ -50,27 +70,16 @@ func prepare(ctx context.Context, users *directory.Directory, passwords *passwor
 		return found, nil
 	}
 	for _, example := range examples {
-		if _, open := found.open[example.Email]; open && example.Role != directory.Member { // which everybody can be
-			return accounts{}, fmt.Errorf("the user directory has %s, whose password everybody knows, and others can reach the address: "+
+		// An open member is no risk, since everyone may sign up as one.
+		if _, open := found.open[example.Email]; open && example.Role != directory.Member {
+			return accounts{}, fmt.Errorf("the user directory has %s, whose password is public, and others can reach the address: "+
 				"listen on 127.0.0.1, or choose another -db", example.Email)
 		}
 	}
 	return found, nil
 }
 
-// populate adds the examples, and reports whether the directory was still empty.
-func populate(ctx context.Context, users *directory.Directory, passwords *password.Hasher) (bool, error) {
-	hash, err := passwords.Hash(ctx, examplePassword)
-	if err != nil {
-		return false, err
-	}
-	all := examples
-	for i := range all {
-		all[i].PasswordHash = hash // one salt is enough for a password that is no secret
-	}
-	return users.Populate(ctx, all[:]...)
-}
-
+// findOpen returns the examples that still have the public password, by email.
 func findOpen(ctx context.Context, users *directory.Directory, passwords *password.Hasher) (map[string]directory.User, error) {
 	found := map[string]directory.User{}
 	for _, example := range examples {
@@ -84,7 +93,7 @@ func findOpen(ctx context.Context, users *directory.Directory, passwords *passwo
 		if user.PasswordHash == "" {
 			continue
 		}
-		right, err := passwords.Verify(ctx, user.PasswordHash, examplePassword)
+		right, err := passwords.Verify(ctx, password.Source{Account: user.Email}, user.PasswordHash, examplePassword)
 		if err != nil {
 			return nil, err
 		}

@@ -154,7 +154,7 @@ func (p *program) client(t *testing.T, token string) demov1client.AccountService
 		connecthttp.NewTransport(&http.Client{Transport: transport}, p.url), bearer))
 }
 
-// try runs the printed commands in order, each in a shell of its own, and holds what
+// try runs the printed commands in order, each in a shell of its own, and compares what
 // they print against patterns.
 func (p *program) try(t *testing.T, want ...string) {
 	t.Helper()

@@ -1,10 +1,11 @@
-// Demo serves demo.v1.AccountService: a small directory of users in one SQLite file,
-// with nothing to set up beside it. It is the one place that imports everything.
+// Demo serves demo.v1.AccountService: a small directory of users in one SQLite file, with
+// nothing to set up. It imports every part of the framework.
 //
 //	go run ./cmd/demo -h
 //
-// It exits with 0 when it was told to stop, 1 when it cannot serve, and 2 when it did
-// not understand.
+// The first SIGINT or SIGTERM makes it finish its calls and stop; the second ends it at
+// once. It exits with 0 when it was told to stop, 1 when it cannot serve, and 2 when it
+// does not understand its arguments.
 package main
 
 import (

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
+	"strings"
 
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 )
@@ -19,10 +21,11 @@ const (
 	exitMisused
 )
 
-const usage = `usage: demo [-addr ADDRESS] [-db FILE] [-sessions URL] [-oidc-issuer URL -oidc-audience NAME]
+const usage = `usage: demo [flags]
+       demo [-db FILE] -backup COPY
 
-It serves a directory of users until it is interrupted. What it prints at the start
-says who may call what, and how to try it.
+It serves a directory of users until it is interrupted. At the start it prints who may
+call what, and commands to try it.
 
 `
 
@@ -31,7 +34,13 @@ type config struct {
 	address string
 	// path is the database's.
 	path string
-	// sessions is the server that keeps them, or nil for the database.
+	// backup is where to copy the database to, instead of serving it, or is empty.
+	backup string
+	// hosts are answered besides the names of this machine.
+	hosts []string
+	// proxies are trusted to say where a call comes from.
+	proxies []netip.Prefix
+	// sessions is the server that keeps sessions, or nil where the database does.
 	sessions *url.URL
 	// issuer makes tokens for the audience. They are both empty or neither is.
 	issuer, audience string
@@ -40,51 +49,101 @@ type config struct {
 // run does what the arguments ask for and returns the exit code. Results go to out;
 // errors, one line each, and the log go to errs.
 func run(ctx context.Context, arguments []string, out, errs io.Writer) int {
-	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // errors are told below, like any other
-	address := flags.String("addr", "127.0.0.1:8080", "TCP `address` to listen on; port 0 is one of the system's choice")
-	path := flags.String("db", "", "database `file`, or "+directory.Memory+" (default sallyport/demo.db in your cache folder)")
-	sessions := flags.String("sessions", "", "PostgreSQL or Redis `URL` to keep sessions in, which several demos may share\n(default the database file)")
-	issuer := flags.String("oidc-issuer", "", "`URL` of an OpenID provider whose tokens are taken; it says what roles they have")
-	audience := flags.String("oidc-audience", "", "`name` of this API in those tokens")
-	err := flags.Parse(arguments)
-	config := config{address: *address, issuer: *issuer, audience: *audience}
+	config, err := parse(arguments, out)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(out, usage)
-		flags.SetOutput(out)
-		flags.PrintDefaults()
 		return exitDone
-	case err == nil && flags.NArg() > 0:
-		err = fmt.Errorf("there is no argument %q", flags.Arg(0))
-	// An empty flag is a shell variable that is not set, and no wish for the default.
-	case err == nil && (given(flags, "oidc-issuer") || given(flags, "oidc-audience")) && (*issuer == "" || *audience == ""):
-		err = errors.New("-oidc-issuer and -oidc-audience go together")
-	case err == nil && given(flags, "sessions"):
-		config.sessions, err = parseSessions(*sessions)
-	}
-	if err != nil {
-		fmt.Fprintf(errs, "demo: %v: \"demo -h\" says what there is\n", err)
+	case err != nil:
+		fmt.Fprintf(errs, "demo: %v: \"demo -h\" lists the flags\n", err)
 		return exitMisused
 	}
-	config.path = *path
-	if !given(flags, "db") {
+	if config.path == "" {
 		if config.path, err = directory.DefaultPath(); err != nil {
 			fmt.Fprintf(errs, "demo: %v\n", err)
 			return exitFailed
 		}
 	}
-	log := slog.New(slog.NewTextHandler(errs, nil))
-	if err := serve(ctx, config, out, log); err != nil {
-		fmt.Fprintf(errs, "demo: %v\n", err)
+	if config.backup != "" {
+		err = backUp(ctx, config.path, config.backup, out)
+	} else {
+		err = serve(ctx, config, out, slog.New(slog.NewTextHandler(errs, nil)))
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "demo: %s\n", line(err))
 		return exitFailed
 	}
 	return exitDone
 }
 
-// given reports whether a flag was set.
-func given(flags *flag.FlagSet, name string) bool {
-	found := false
-	flags.Visit(func(set *flag.Flag) { found = found || set.Name == name })
-	return found
+// parse reads the arguments. Help goes to out.
+func parse(arguments []string, out io.Writer) (config, error) {
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // run prints the errors
+	var config config
+	flags.StringVar(&config.address, "addr", "127.0.0.1:8080", "TCP `address` to listen on; port 0 is a free one")
+	flags.StringVar(&config.path, "db", "", "database `file`, or "+directory.Memory+" (default sallyport/demo.db in your cache folder)")
+	flags.StringVar(&config.backup, "backup", "", "copy the database to a new `file` and stop; it may be in use meanwhile")
+	hosts := flags.String("hosts", "", "`names` to answer for besides this machine's own, separated by commas\n(default none where only this machine can reach it, otherwise every name)")
+	proxies := flags.String("proxies", "", "`addresses` or networks of proxies whose X-Forwarded-For counts, separated by commas")
+	sessions := flags.String("sessions", "", "PostgreSQL or Redis `URL` to keep sessions in, which several demos may share\n(default the database file)")
+	flags.StringVar(&config.issuer, "oidc-issuer", "", "`URL` of an OpenID provider whose tokens are accepted; it says which roles they have")
+	flags.StringVar(&config.audience, "oidc-audience", "", "`name` of this API in those tokens")
+	if err := flags.Parse(arguments); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(out, usage)
+			flags.SetOutput(out)
+			flags.PrintDefaults()
+		}
+		return config, err
+	}
+	if flags.NArg() > 0 {
+		return config, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	// An empty value is a shell variable that is not set. It does not stand for the default.
+	var empty error
+	flags.Visit(func(set *flag.Flag) {
+		if set.Value.String() == "" && empty == nil {
+			empty = fmt.Errorf("-%s has an empty value", set.Name)
+		}
+	})
+	if empty != nil {
+		return config, empty
+	}
+	if (config.issuer == "") != (config.audience == "") {
+		return config, errors.New("-oidc-issuer and -oidc-audience go together")
+	}
+	config.hosts = list(*hosts)
+	for _, text := range list(*proxies) {
+		prefix, err := parsePrefix(text)
+		if err != nil {
+			return config, err
+		}
+		config.proxies = append(config.proxies, prefix)
+	}
+	if *sessions == "" {
+		return config, nil
+	}
+	var err error
+	config.sessions, err = parseSessions(*sessions)
+	return config, err
+}
+
+// list splits a text at its commas.
+func list(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, ",")
+}
+
+// parsePrefix reads an address or a network.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return address.Prefix(address.BitLen())
+	}
+	prefix, err := netip.ParsePrefix(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("-proxies: %q is not an address or a network such as 10.0.0.0/8", text)
+	}
+	return prefix, nil
 }

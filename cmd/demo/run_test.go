@@ -42,43 +42,49 @@ func TestRefusesToStart(t *testing.T) {
 		code      int
 		want      string
 	}{
-		"unknown flag":    {arguments: []string{"-x"}, code: exitMisused, want: `flag provided but not defined: -x: "demo -h" says`},
-		"argument":        {arguments: []string{"serve"}, code: exitMisused, want: `there is no argument "serve"`},
-		"no address":      {arguments: []string{"-addr", ""}, code: exitFailed, want: `cannot listen on ""`},
-		"no port":         {arguments: []string{"-addr", "127.0.0.1"}, code: exitFailed, want: `cannot listen on "127.0.0.1": address 127.0.0.1: missing port`},
+		"unknown flag":    {arguments: []string{"-x"}, code: exitMisused, want: `flag provided but not defined: -x: "demo -h" lists the flags`},
+		"argument":        {arguments: []string{"serve"}, code: exitMisused, want: `unexpected argument "serve"`},
+		"no address":      {arguments: []string{"-addr", ""}, code: exitMisused, want: `-addr has an empty value`},
+		"no port":         {arguments: []string{"-addr", "127.0.0.1"}, code: exitFailed, want: `listen on "127.0.0.1": address 127.0.0.1: missing port`},
 		"impossible port": {arguments: []string{"-addr", "127.0.0.1:65536"}, code: exitFailed, want: `invalid port`},
 		"port in use": {arguments: []string{"-addr", taken.Addr().String()}, code: exitFailed,
-			want: `cannot listen on "` + taken.Addr().String() + `": the port is in use: stop what listens there, or choose another -addr`},
-		"somebody else's address": {arguments: []string{"-addr", "192.0.2.1:0"}, code: exitFailed, want: `cannot listen on "192.0.2.1:0"`},
+			want: `listen on "` + taken.Addr().String() + `": the port is in use: stop the program that listens there, or choose another -addr`},
+		"another machine's address": {arguments: []string{"-addr", "192.0.2.1:0"}, code: exitFailed, want: `listen on "192.0.2.1:0"`},
 
 		"issuer alone":   {arguments: []string{"-oidc-issuer", "https://id.example.com"}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
 		"audience alone": {arguments: []string{"-oidc-audience", "demo"}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
-		"empty audience": {arguments: []string{"-oidc-issuer", "https://id.example.com", "-oidc-audience", ""}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
-		"empty issuer":   {arguments: []string{"-oidc-issuer", "", "-oidc-audience", ""}, code: exitMisused, want: "-oidc-issuer and -oidc-audience go together"},
+		"empty audience": {arguments: []string{"-oidc-issuer", "https://id.example.com", "-oidc-audience", ""}, code: exitMisused, want: "-oidc-audience has an empty value"},
+		"empty issuer":   {arguments: []string{"-oidc-issuer", "", "-oidc-audience", ""}, code: exitMisused, want: "-oidc-audience has an empty value"},
 		"issuer in clear": {arguments: []string{"-addr", anyPort, "-oidc-issuer", "http://id.example.com", "-oidc-audience", "demo"}, code: exitFailed,
-			want: `cannot take tokens: bearer: the issuer: "http://id.example.com" is not https: choose another`},
+			want: `bearer tokens: bearer: the issuer: "http://id.example.com" is not https: choose another`},
 		"issuer and audience": {arguments: []string{"-addr", anyPort, "-oidc-issuer", "id.example.com", "-oidc-audience", "a\"b"}, code: exitFailed,
 			want: `the realm "a\"b" does not fit into a header bearer: the issuer: "id.example.com" is no absolute URL`},
 
-		"sessions nowhere":   {arguments: []string{"-sessions", ""}, code: exitMisused, want: "-sessions is a URL such as postgres://"},
-		"sessions elsewhere": {arguments: []string{"-sessions", "mysql://ada:hush@127.0.0.1/demo"}, code: exitMisused, want: "-sessions is a URL such as postgres://"},
-		"sessions no URL":    {arguments: []string{"-sessions", "postgres://ada:hush@127.0.0.1:x/demo"}, code: exitMisused, want: "-sessions is a URL such as postgres://"},
-		"no PostgreSQL": {arguments: []string{"-addr", anyPort, "-sessions", "postgres://ada:hush@127.0.0.1:1/demo?password=hush"}, code: exitFailed,
-			want: "cannot keep sessions in postgres://127.0.0.1:1/demo: "},
-		"PostgreSQL parameters": {arguments: []string{"-addr", anyPort, "-sessions", "postgres://ada:hush@127.0.0.1:1/demo?sslmode=hush"}, code: exitFailed,
-			want: "cannot keep sessions in postgres://127.0.0.1:1/demo: its URL has parameters that are not understood"},
-		"no Redis": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/0"}, code: exitFailed,
-			want: "cannot keep sessions in redis://127.0.0.1:1/0: "},
-		"Redis parameters": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/hush"}, code: exitFailed,
-			want: "its URL has parameters that are not understood: see that it runs, or choose another -sessions"},
+		"proxies":        {arguments: []string{"-proxies", "10.0.0.1,proxy"}, code: exitMisused, want: `-proxies: "proxy" is not an address or a network`},
+		"every proxy":    {arguments: []string{"-addr", anyPort, "-proxies", "0.0.0.0/0"}, code: exitFailed, want: "every address"},
+		"hosts":          {arguments: []string{"-addr", anyPort, "-hosts", "demo.example,*"}, code: exitFailed, want: `"*" is no host`},
+		"backup of none": {arguments: []string{"-backup", "copy.db"}, code: exitFailed, want: "does not exist: choose another file"},
+		"backup nowhere": {arguments: []string{"-backup", ""}, code: exitMisused, want: "-backup has an empty value"},
 
-		"no name":        {path: func(*testing.T, string) string { return "" }, code: exitFailed, want: `user directory "" has no name`},
+		"sessions nowhere":   {arguments: []string{"-sessions", ""}, code: exitMisused, want: "-sessions has an empty value"},
+		"sessions elsewhere": {arguments: []string{"-sessions", "mysql://ada:hush@127.0.0.1/demo"}, code: exitMisused, want: "-sessions must be a URL such as postgres://"},
+		"sessions no URL":    {arguments: []string{"-sessions", "postgres://ada:hush@127.0.0.1:x/demo"}, code: exitMisused, want: "-sessions must be a URL such as postgres://"},
+		"no PostgreSQL": {arguments: []string{"-addr", anyPort, "-sessions", "postgres://ada:hush@127.0.0.1:1/demo?password=hush"}, code: exitFailed,
+			want: "keep sessions in postgres://127.0.0.1:1/demo: "},
+		"PostgreSQL parameters": {arguments: []string{"-addr", anyPort, "-sessions", "postgres://ada:hush@127.0.0.1:1/demo?sslmode=hush"}, code: exitFailed,
+			want: "keep sessions in postgres://127.0.0.1:1/demo: its URL has unknown parameters"},
+		"no Redis": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/0"}, code: exitFailed,
+			want: "keep sessions in redis://127.0.0.1:1/0: "},
+		"Redis parameters": {arguments: []string{"-addr", anyPort, "-sessions", "redis://ada:hush@127.0.0.1:1/hush"}, code: exitFailed,
+			want: "its URL has unknown parameters: start that server, or choose another -sessions"},
+
+		"no name":        {path: func(*testing.T, string) string { return "" }, code: exitMisused, want: "-db has an empty value"},
 		"missing folder": {path: func(_ *testing.T, folder string) string { return filepath.Join(folder, "none", "demo.db") }, code: exitFailed, want: "in a folder that does not exist"},
 		"no database": {path: func(t *testing.T, folder string) string {
-			return write(t, folder, strings.Repeat("my diary\n", 1000))
-		}, code: exitFailed, want: "is no SQLite database"},
+			return write(t, folder, strings.Repeat("my notes\n", 1000))
+		}, code: exitFailed, want: "is not a SQLite database, or is damaged"},
 		"another program's": {path: func(t *testing.T, folder string) string {
-			return alter(t, folder, "CREATE TABLE diary (day TEXT)")
+			return alter(t, folder, "CREATE TABLE notes (day TEXT)")
 		}, code: exitFailed, want: "is the database of another program"},
 		"newer schema": {path: func(t *testing.T, folder string) string {
 			return alter(t, database(t, folder), "PRAGMA user_version = 1000")
@@ -127,7 +133,7 @@ func TestRefusesToStart(t *testing.T) {
 				t.Errorf("that is not one line: %q", errs)
 			}
 			if strings.Contains(errs, ":hush") {
-				t.Errorf("it tells a password: %s", errs)
+				t.Errorf("it prints a password: %s", errs)
 			}
 			if diff := cmp.Diff(before, contents(t, folder)); diff != "" {
 				t.Errorf("the folder has changed: %s", diff)
@@ -142,7 +148,7 @@ func TestHelp(t *testing.T) {
 	if code != exitDone || errs != "" {
 		t.Errorf("it ended with %d: %s", code, errs)
 	}
-	for _, want := range []string{"usage: demo [-addr ADDRESS] [-db FILE] [-sessions URL] [-oidc-issuer URL -oidc-audience NAME]\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
+	for _, want := range []string{"usage: demo [flags]\n       demo [-db FILE] -backup COPY\n", `(default "127.0.0.1:8080")`, "(default sallyport/demo.db in your cache folder)"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the help lacks %q: %s", want, out)
 		}
@@ -163,7 +169,7 @@ func write(t *testing.T, folder, text string) string {
 
 func database(t *testing.T, folder string) string {
 	t.Helper()
-	users, err := directory.Open(t.Context(), filepath.Join(folder, "demo.db"))
+	users, err := directory.Open(t.Context(), filepath.Join(folder, "demo.db"), directory.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

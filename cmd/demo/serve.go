@@ -4,6 +4,9 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
+	"runtime"
+	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -17,26 +20,33 @@ import (
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
-// How many passwords are hashed at once, at 19 MiB each, and how many may wait for
-// their turn. A wait is a second or two at most.
+// How many passwords are hashed at once, at 19 MiB each, and how many may wait for their
+// turn.
 const (
-	hashing = 4
-	waiting = 64
+	maxHashing = 4
+	maxWaiting = 256
 )
 
-// serve serves the demo until ctx ends. It opens the database last, so that a second
-// demo by mistake leaves nothing behind.
+// issuerPatience is how long the start waits for the issuer of tokens.
+const issuerPatience = 3 * time.Second
+
+// serve serves the demo until ctx ends. It opens the database last, so that a demo that
+// cannot start creates no file.
 func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) error {
 	listener, err := listen(ctx, config.address)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	tokens, closeTokens, err := newTokens(config.issuer, config.audience)
+	options, err := networkOptions(listener.Addr(), config)
 	if err != nil {
 		return err
 	}
-	defer closeTokens() //nolint:errcheck // nobody waits for a token any more
+	tokens, err := newTokens(config.issuer, config.audience)
+	if err != nil {
+		return err
+	}
+	defer tokens.close() //nolint:errcheck // no call waits for a token any more
 	shared, err := openSessions(ctx, config.sessions)
 	if err != nil {
 		return err
@@ -49,26 +59,22 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	if bus != nil {
 		defer bus.Close()
 	}
-	users, err := directory.Open(ctx, config.path)
+	private := loopback(listener.Addr())
+	passwords := password.New(password.NewQueue(min(runtime.GOMAXPROCS(0), maxHashing), maxWaiting))
+	users, err := openUsers(ctx, config.path, passwords, private)
 	if err != nil {
 		return err
 	}
 	defer users.Close()
-	passwords := password.New(hashing, waiting)
-	private := loopback(listener.Addr())
-	accounts, err := prepare(ctx, users, passwords, private)
+	accounts, err := findAccounts(ctx, users, passwords, private)
 	if err != nil {
 		return err
 	}
-	registry, err := newRegistry(parts{users: users, passwords: passwords, shared: shared, bus: bus, tokens: tokens, private: private, log: log})
+	registry, err := newRegistry(parts{users: users, passwords: passwords, shared: shared, bus: bus, tokens: tokens.scheme, private: private, log: log})
 	if err != nil {
 		return err
 	}
-	options := []server.Option{server.WithLogger(log)}
-	if private {
-		// A page that makes its own host name point here (DNS rebinding) is not answered.
-		options = append(options, server.WithHosts("localhost", "127.0.0.1", "::1", hostOf(listener.Addr())))
-	}
+	options = append(options, server.WithLogger(log), withHealth(components(users, shared, tokens)...))
 	srv, err := server.New(registry, options...)
 	if err != nil {
 		return err
@@ -80,20 +86,61 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	}
 	defer trial.close()
 	welcome{
-		url: url, path: config.path, sessions: config.sessions, issuer: config.issuer, private: private,
-		accounts: accounts, actions: registry.Actions(), commands: trial.commands,
+		url: url, path: config.path, sessions: config.sessions, issuer: config.issuer, unreachable: reach(ctx, tokens, log), private: private,
+		accounts: accounts, actions: registry.Actions(), unguarded: srv.Unguarded(), commands: trial.commands,
 	}.print(out)
 	return srv.Serve(ctx, listener)
+}
+
+// networkOptions returns the server's options for hosts and proxies, or an error if they
+// cannot be used.
+func networkOptions(address net.Addr, config config) ([]server.Option, error) {
+	var options []server.Option
+	if hosts := hostsOf(address, config.hosts); hosts != nil {
+		options = append(options, server.WithHosts(hosts...))
+	}
+	if len(config.proxies) > 0 {
+		options = append(options, server.WithTrustedProxies(config.proxies...))
+	}
+	empty, err := action.NewRegistry(nil)
+	if err != nil {
+		return nil, err
+	}
+	_, err = server.New(empty, options...)
+	return options, err
+}
+
+// reach returns why the issuer of tokens cannot be reached, or nil. It also logs that.
+func reach(ctx context.Context, tokens *tokens, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, issuerPatience)
+	defer cancel()
+	err := tokens.load(ctx)
+	if err != nil {
+		log.LogAttrs(ctx, slog.LevelWarn, "the issuer of tokens was not reached", slog.String("issuer", tokens.issuer), slog.String("error", line(err)))
+	}
+	return err
+}
+
+// components are what the demo needs, for its health.
+func components(users *directory.Directory, shared sessionServer, tokens *tokens) []component {
+	list := []component{{name: "users", check: users.Ping, problem: "the database cannot be read", required: true}}
+	if shared.store != nil {
+		list = append(list, component{name: "sessions", check: shared.ping, problem: "their server cannot be reached"})
+	}
+	if tokens.issuer != "" {
+		list = append(list, component{name: "tokens", check: tokens.load, problem: "the keys of their issuer cannot be fetched"})
+	}
+	return list
 }
 
 // parts are what a registry is made of.
 type parts struct {
 	users     *directory.Directory
 	passwords *password.Hasher
-	// shared is where sessions are, if not with the users.
+	// shared is the server that keeps the sessions, if they are not with the users.
 	shared sessionServer
-	// bus tells the demos that share it of each other's revocations. Nil where there is
-	// nothing to share.
+	// bus carries revocations between the demos that share the server. It is nil where
+	// nothing is shared.
 	bus     *revocation.Bus
 	tokens  authn.Authenticator
 	private bool // only this machine can reach the demo
@@ -102,10 +149,9 @@ type parts struct {
 
 // newRegistry returns the registry of everything that the demo serves.
 //
-// What one process takes back, whether a session, a key or a role, all those that
-// share its databases see at their next call, because each call looks them up. The
-// bus tells the live streams of other processes at once; without one they see it when
-// they are looked at again.
+// When one process revokes a session, key or role, the others that share its databases
+// see it at their next call, because each call looks it up. The bus also notifies the live
+// streams of other processes at once; without it they see it at their next recheck.
 func newRegistry(parts parts) (*action.Registry, error) {
 	sessions, err := newSessions(parts)
 	if err != nil {
@@ -124,13 +170,16 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	service := account.New(parts.users, sessions, keys, parts.passwords, parts.log)
+	service := account.New(account.Config{
+		Users: parts.users, Sessions: sessions, Keys: keys, Passwords: parts.passwords, Log: parts.log, UnsafeWithoutSecure: parts.private,
+	})
 	return registry, demov1action.RegisterAccountService(registry, service)
 }
 
+// newSessions returns the scheme of sessions.
 func newSessions(parts parts) (*session.Manager, error) {
-	// Cookies do not tell ports apart, and there is more on a developer's machine.
-	options := []session.Option{session.WithCookieName("sallyport-demo"), session.WithLogger(parts.log)}
+	// Cookies do not distinguish ports, and a developer's machine has more servers.
+	options := []session.Option{session.WithCookieName("sallyport-demo")}
 	if parts.private {
 		options = append(options, session.UnsafeWithoutSecure())
 	}

@@ -15,30 +15,34 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-const table = `PROCEDURE                              AUTHENTICATED BY         WHO MAY
-/demo.v1.AccountService/SignUp         nobody                   anyone
-/demo.v1.AccountService/SignIn         nobody                   anyone
-/demo.v1.AccountService/SignOut        session                  anyone
-/demo.v1.AccountService/GetUser        session, bearer, apikey  admin or auditor; or principal.id == request.user_id
-/demo.v1.AccountService/UpdateProfile  session, bearer, apikey  principal.id == request.user_id
-/demo.v1.AccountService/DeleteUser     session, bearer          admin; or principal.id == request.user_id
-/demo.v1.AccountService/ListUsers      session, bearer, apikey  admin or auditor
-/demo.v1.AccountService/GrantRole      session, bearer, apikey  admin
-/demo.v1.AccountService/WatchUsers     session, bearer, apikey  admin or auditor
-/demo.v1.AccountService/ImportUsers    session, bearer, apikey  admin
-/demo.v1.AccountService/SyncProfiles   session, bearer, apikey  principal.id == request.user_id
-/demo.v1.AccountService/CreateApiKey   session                  anyone
-/demo.v1.AccountService/ListApiKeys    session                  anyone
-/demo.v1.AccountService/RevokeApiKey   session                  anyone
+const table = `demo.v1.AccountService
+  METHOD         AUTHENTICATED BY           WHO MAY CALL IT
+  SignUp         (no sign-in)               anyone
+  SignIn         (no sign-in)               anyone
+  SignOut        session                    anyone signed in
+  GetUser        session, bearer or apikey  admin or auditor; or principal.id == request.user_id
+  UpdateProfile  session, bearer or apikey  principal.id == request.user_id
+  DeleteUser     session or bearer          admin; or principal.id == request.user_id
+                                            and authenticated within the last 15m
+  ListUsers      session, bearer or apikey  admin or auditor
+  GrantRole      session, bearer or apikey  admin
+  WatchUsers     session, bearer or apikey  admin or auditor
+                                            stream: checked when it opens and every 30s
+  ImportUsers    session, bearer or apikey  admin
+                                            stream: checked at each message and every 5m
+  SyncProfiles   session, bearer or apikey  principal.id == request.user_id
+                                            stream: checked at each message and every 5m
+  CreateApiKey   session                    anyone signed in
+  ListApiKeys    session                    anyone signed in
+  RevokeApiKey   session                    anyone signed in
 
-No bearer tokens are taken: -oidc-issuer and -oidc-audience say whose would be.
+Pages without a gate, open to everyone
+  GET /healthz  it says whether the demo works, and nothing about its users
 
-To try it, copy these into another terminal:
-
+Bearer tokens are not accepted: -oidc-issuer and -oidc-audience name their issuer.
 `
 
-// TestStart is what somebody sees who runs the demo for the first time, with the
-// commands that it prints.
+// TestStart looks at what the demo prints at its first start.
 func TestStart(t *testing.T) {
 	t.Parallel()
 	demo := start(t, "-addr", "127.0.0.1:0")
@@ -52,21 +56,23 @@ func TestStart(t *testing.T) {
 	got = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}`).ReplaceAllString(got, "ID")
 	const want = `Serving URL, with the users in DATABASE.
 
-There were no accounts, so these were made. Their password is: correct horse battery staple
+The directory is new, with these accounts. Their password is: correct horse battery staple
 
   admin@example.com    admin
   auditor@example.com  auditor
   member@example.com   member
   other@example.com    member
 
-Only this machine can reach it, so the session cookie is not marked Secure.
+` + table + `Only this machine can reach the demo, so the session cookie is not marked Secure.
 
-` + table + `# 1. Sign in as the admin and keep the session cookie.
+To try it, copy these lines into another terminal:
+
+# 1. Sign in as the admin and keep the session cookie.
 curl -sS -w '\n' -c COOKIES -H 'Content-Type: application/json' -d '{"email":"admin@example.com","password":"correct horse battery staple"}' URL/demo.v1.AccountService/SignIn
-# 2. List two users with it, by GET as that changes nothing.
+# 2. List two users with it. The call has no side effects, so it may be a GET.
 curl -sS -w '\n' -b COOKIES 'URL/demo.v1.AccountService/ListUsers?connect=v1&encoding=json&message=%7B%22pageSize%22%3A2%7D'
-# 3. Not even an admin may change the profile of somebody else.
-curl -sS -w '\n' -b COOKIES -H 'Content-Type: application/json' -d '{"userId":"ID","name":"Somebody Else","email":"somebody@example.com"}' URL/demo.v1.AccountService/UpdateProfile
+# 3. Not even an admin may change the profile of another user.
+curl -sS -w '\n' -b COOKIES -H 'Content-Type: application/json' -d '{"userId":"ID","name":"Another Name","email":"another@example.com"}' URL/demo.v1.AccountService/UpdateProfile
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the welcome: %s", diff)
@@ -82,7 +88,7 @@ curl -sS -w '\n' -b COOKIES -H 'Content-Type: application/json' -d '{"userId":"I
 		t.Errorf("others may read the cookie: %v, %v", info.Mode(), err)
 	}
 	if err := demo.end(t, syscall.SIGTERM); err != nil {
-		t.Errorf("told to stop, it ended with %v: %s", err, demo.log)
+		t.Errorf("interrupted, it ended with %v: %s", err, demo.log)
 	}
 	if left, err := filepath.Glob(filepath.Join(demo.temp, "sallyport-demo-*")); err != nil || len(left) > 0 {
 		t.Errorf("it left %q, %v", left, err)
@@ -116,7 +122,7 @@ var (
 	}
 )
 
-// TestKill has the demo killed after it answered, as kill -9 does.
+// TestKill kills the demo, as kill -9 does, after it has answered.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	database := filepath.Join(t.TempDir(), "demo.db")
@@ -138,8 +144,8 @@ func TestKill(t *testing.T) {
 	}
 
 	demo = start(t, "-addr", "127.0.0.1:0", "-db", database)
-	if strings.Contains(demo.welcome, "There were no accounts") {
-		t.Errorf("it made accounts again: %s", demo.welcome)
+	if strings.Contains(demo.welcome, "The directory is new") {
+		t.Errorf("it created accounts again: %s", demo.welcome)
 	}
 	// The session, the role and the password are all there.
 	list, err := demo.client(t, signedUp.GetSessionToken()).ListUsers(t.Context(), &demov1.ListUsersRequest{})
@@ -157,10 +163,11 @@ func TestReachableByOthers(t *testing.T) {
 	demo := start(t, "-addr", "0.0.0.0:0", "-db", ":memory:")
 	for _, want := range []string{
 		"Serving http://localhost:",
-		"There are no accounts, and none were made, because others can reach this address.\nFor an admin, ",
+		"There are no accounts, and example accounts are not created where others can reach them.\nFor an admin of your own, ",
 		"it does not encrypt",
 		"The session cookie is marked Secure",
-		table + "# 1. Everybody may sign up.\ncurl ",
+		table,
+		"# 1. Sign up, which anyone may do.\ncurl ",
 	} {
 		if !strings.Contains(demo.welcome, want) {
 			t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
@@ -182,7 +189,7 @@ func TestReachableByOthers(t *testing.T) {
 	demo.try(t, asStrangerPrinted...)
 }
 
-// TestExamplesGone is about a directory that has outgrown its examples.
+// TestExamplesGone serves a directory whose admin and auditor examples were deleted.
 func TestExamplesGone(t *testing.T) {
 	t.Parallel()
 	database := filepath.Join(t.TempDir(), "demo.db")
@@ -203,12 +210,12 @@ func TestExamplesGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, user := range list.GetUsers() {
-		// The members may stay: everybody can be one.
+		// The members may stay: everyone may be one.
 		if user.GetEmail() != "admin@example.com" && user.GetEmail() != "auditor@example.com" {
 			continue
 		}
 		// It may not serve others before they are gone.
-		if code, _, errs := runAlone(t, "-addr", "0.0.0.0:0", "-db", database); code != exitFailed || !strings.Contains(errs, "@example.com, whose password everybody knows") {
+		if code, _, errs := runAlone(t, "-addr", "0.0.0.0:0", "-db", database); code != exitFailed || !strings.Contains(errs, "@example.com, whose password is public") {
 			t.Errorf("with %s it ended with %d: %s", user.GetEmail(), code, errs)
 		}
 		if _, err := demo.client(t, owner.GetSessionToken()).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: user.GetId()}); err != nil {
@@ -220,7 +227,7 @@ func TestExamplesGone(t *testing.T) {
 	}
 	for _, address := range []string{"127.0.0.1:0", "0.0.0.0:0"} {
 		demo := start(t, "-addr", address, "-db", database)
-		if strings.Contains(demo.welcome, "no accounts") || !strings.Contains(demo.welcome, "# 1. Everybody may sign up.") {
+		if strings.Contains(demo.welcome, "no accounts") || strings.Contains(demo.welcome, "is new") || !strings.Contains(demo.welcome, "# 1. Sign up, which anyone may do.") {
 			t.Errorf("the welcome is: %s", demo.welcome)
 		}
 		if err := demo.end(t, syscall.SIGTERM); err != nil {
@@ -260,6 +267,6 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	if loopback(&net.UnixAddr{Name: "@x", Net: "unix"}) {
-		t.Error("what is no TCP address is taken for loopback")
+		t.Error("an address that is not one of TCP counts as loopback")
 	}
 }

@@ -22,22 +22,22 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/revocation/redisbus"
 )
 
-// patience is how long a server of sessions may take to answer at the start, and
-// PostgreSQL to any statement, since its adapter has no way to interrupt one.
+// patience is how long a server of sessions may take to answer at the start, and how long
+// PostgreSQL may take for any statement, since its adapter cannot interrupt one.
 const patience = 5 * time.Second
 
-// A sessionServer keeps sessions that several demos share. The zero sessionServer is
-// none: then they are in the database of the users. It must not drop what has not
-// expired: a Redis that evicts can forget that sessions were ended.
+// A sessionServer keeps sessions that several demos share. The zero sessionServer is none:
+// then the database of the users keeps them. The server must keep every entry until it
+// expires: a Redis that evicts can forget that sessions were ended.
 type sessionServer struct {
 	store scs.Store
-	// One of these is how to reach it.
+	// One of these is the connection.
 	postgres *pgxpool.Pool
 	redis    *redis.Client
 }
 
-// parseSessions reads -sessions. The error does not repeat what may have a password
-// in it.
+// parseSessions reads -sessions. The error does not repeat the text, which may hold a
+// password.
 func parseSessions(text string) (*url.URL, error) {
 	address, err := url.Parse(text)
 	if err == nil {
@@ -46,11 +46,11 @@ func parseSessions(text string) (*url.URL, error) {
 			return address, nil
 		}
 	}
-	return nil, errors.New("-sessions is a URL such as postgres://user@host/database or redis://host")
+	return nil, errors.New("-sessions must be a URL such as postgres://user@host/database or redis://host")
 }
 
-// openSessions connects to where sessions are kept, if that is a server. The error says
-// in one line which cannot be used, and why.
+// openSessions connects to the server that keeps sessions, if there is one. The error says
+// in one line which server cannot be used, and why.
 func openSessions(ctx context.Context, address *url.URL) (sessionServer, error) {
 	if address == nil {
 		return sessionServer{}, nil
@@ -63,16 +63,16 @@ func openSessions(ctx context.Context, address *url.URL) (sessionServer, error) 
 	}
 	server, err := open(ctx, address.String())
 	if err != nil {
-		return sessionServer{}, fmt.Errorf("cannot keep sessions in %s: %s: see that it runs, or choose another -sessions", shown(address), line(err))
+		return sessionServer{}, fmt.Errorf("keep sessions in %s: %s: start that server, or choose another -sessions", shown(address), line(err))
 	}
 	return server, nil
 }
 
-// errParameters stands for errors that may repeat a password.
-var errParameters = errors.New("its URL has parameters that are not understood")
+// errParameters replaces errors that may repeat a password.
+var errParameters = errors.New("its URL has unknown parameters")
 
-// postgresSchema is what the adapter asks for, in a schema of its own, since the name
-// of the table is anybody's. The lock is there because two demos may start at once.
+// postgresSchema is the table that the adapter needs, in a schema of its own, since other
+// programs use a table of that name. The lock is for demos that start at the same time.
 const postgresSchema = `
 SELECT pg_advisory_xact_lock(6008771947331347322);
 CREATE SCHEMA IF NOT EXISTS sallyport_demo;
@@ -96,7 +96,7 @@ func openPostgres(ctx context.Context, address string) (sessionServer, error) {
 		pool.Close()
 		return sessionServer{}, err
 	}
-	// It sweeps what has expired in a goroutine that ends with the process.
+	// It removes expired entries in a goroutine that ends with the process.
 	return sessionServer{store: pgxstore.New(pool), postgres: pool}, nil
 }
 
@@ -105,21 +105,21 @@ func openRedis(ctx context.Context, address string) (sessionServer, error) {
 	if err != nil {
 		return sessionServer{}, errParameters
 	}
-	// It would tell the terminal what it also returns as errors.
+	// It would print what it also returns as errors.
 	logging.Disable()
-	// A call's deadline holds for what the call asks of Redis, too.
+	// The deadline of a call holds for its commands, too.
 	options.ContextTimeoutEnabled = true
 	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	client := redis.NewClient(options)
 	if err := client.Ping(ctx).Err(); err != nil {
-		_ = client.Close() // what is wrong is known already
+		_ = client.Close() // the first error says what is wrong
 		return sessionServer{}, err
 	}
 	return sessionServer{store: goredisstore.NewWithPrefix(client, "sallyport-demo:"), redis: client}, nil
 }
 
-// bus returns what tells the demos that share the server of each other's revocations,
-// and nil where nobody shares it. The caller closes it, before the connections.
+// bus returns the bus that carries revocations between the demos that share the server, or
+// nil where there is no server. The caller closes it before the connections.
 func (s sessionServer) bus() (*revocation.Bus, error) {
 	var link revocation.Link
 	var err error
@@ -137,20 +137,28 @@ func (s sessionServer) bus() (*revocation.Bus, error) {
 	return revocation.New(link)
 }
 
+// ping reports whether the server can be reached.
+func (s sessionServer) ping(ctx context.Context) error {
+	if s.postgres != nil {
+		return s.postgres.Ping(ctx)
+	}
+	return s.redis.Ping(ctx).Err()
+}
+
 // close closes the connections, if there are any.
 func (s sessionServer) close() {
 	switch {
 	case s.postgres != nil:
 		s.postgres.Close()
 	case s.redis != nil:
-		_ = s.redis.Close() // nothing is under way
+		_ = s.redis.Close() // no command is under way
 	}
 }
 
-// shown returns an address as it may be shown: without user, password and parameters.
+// shown returns an address without its user, password and parameters.
 func shown(address *url.URL) string {
 	return (&url.URL{Scheme: address.Scheme, Host: address.Host, Path: address.Path}).String()
 }
 
-// line returns what an error says in one line.
+// line returns the text of an error in one line.
 func line(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -12,30 +12,47 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
 
-// newTokens returns what authenticates callers by the tokens of an OpenID provider,
-// and what closes it. Without an issuer no call has such a token.
+// Tokens are the bearer tokens that the demo accepts.
+type tokens struct {
+	// scheme authenticates callers by them.
+	scheme authn.Authenticator
+	// issuer makes them. It is empty where the demo accepts none.
+	issuer string
+	// load returns an error if the issuer's keys are not there and cannot be fetched now.
+	load func(context.Context) error
+	// close releases what the scheme holds.
+	close func() error
+}
+
+// newTokens returns the tokens of an OpenID provider, or none where issuer is empty.
 //
-// Who comes by a token is known to the issuer, and is no user of the directory. The
-// principal's id is the issuer, "#" and the subject, as package bearer makes it; a
-// user's id is a UUID, so neither can be the other, and what is declared for oneself
-// (principal.id == request.user_id) is for users alone. Roles are those in the
-// token's "roles": whom the issuer calls an admin is one.
-func newTokens(issuer, audience string) (scheme authn.Authenticator, closeAll func() error, err error) {
+// Callers with a token are known to the issuer and are not users of the directory. The
+// principal's id is the issuer, "#" and the subject, as package bearer makes it. A user's
+// id is a UUID, so neither can be the other, and what is declared for a user's own account
+// (principal.id == request.user_id) is for users alone. Roles are those in the token's
+// claim "roles": the issuer says who is an admin.
+func newTokens(issuer, audience string) (*tokens, error) {
 	if issuer == "" {
-		return noTokens{}, func() error { return nil }, nil
+		none := func() error { return nil }
+		return &tokens{scheme: noTokens{}, load: func(context.Context) error { return nil }, close: none}, nil
 	}
-	tokens, err := bearer.New(issuer, audience, bearer.Discovery())
+	authenticator, err := bearer.New(issuer, audience, bearer.Discovery())
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot take tokens: %s: choose another -oidc-issuer or -oidc-audience", line(err))
+		return nil, fmt.Errorf("bearer tokens: %s: choose another -oidc-issuer or -oidc-audience", line(err))
 	}
 	verified, err := cache.New()
 	if err != nil {
-		return nil, nil, errors.Join(err, tokens.Close())
+		return nil, errors.Join(err, authenticator.Close())
 	}
-	return verified.Wrap(tokens), func() error { return errors.Join(verified.Close(), tokens.Close()) }, nil
+	return &tokens{
+		scheme: verified.Wrap(authenticator),
+		issuer: issuer,
+		load:   authenticator.Load,
+		close:  func() error { return errors.Join(verified.Close(), authenticator.Close()) },
+	}, nil
 }
 
-// noTokens is the scheme of a demo that takes no tokens: no call has a credential of
+// noTokens is the scheme of a demo that accepts no tokens: no call has a credential of
 // its kind.
 type noTokens struct{}
 
@@ -46,6 +63,6 @@ func (noTokens) Authenticate(context.Context, *connect.CallInfo) (*authn.Princip
 	return nil, authn.ErrNoCredential
 }
 
-// ReportsAuthenticationTime reports true, as it would with tokens: what can be
-// registered does not depend on flags.
+// ReportsAuthenticationTime reports true, as the scheme with tokens does: which actions
+// can be registered does not depend on flags.
 func (noTokens) ReportsAuthenticationTime() bool { return true }

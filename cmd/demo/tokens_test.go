@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ type issuer struct {
 	*httptest.Server
 
 	private *ecdsa.PrivateKey
-	fetched atomic.Int64 // how often its keys were
+	fetched atomic.Int64 // how often its keys were fetched
 }
 
 func newIssuer(t *testing.T) *issuer {
@@ -51,7 +52,7 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// token returns a token about an admin of the issuer's who signed in some time ago.
+// token returns a token of an admin who signed in some time ago.
 func (i *issuer) token(t *testing.T, subject, audience string, signedIn time.Duration) string {
 	t.Helper()
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: i.private, KeyID: "k"}}, nil)
@@ -69,16 +70,16 @@ func (i *issuer) token(t *testing.T, subject, audience string, signedIn time.Dur
 	return token
 }
 
-// TestTokens lets the demo take the tokens of an OpenID provider.
+// TestTokens has the demo accept the tokens of an OpenID provider.
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t)
 	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:", "-oidc-issuer", issuer.URL, "-oidc-audience", "https://demo.example.com")
-	if want := "\nBearer tokens are those of " + issuer.URL + ".\n"; !strings.Contains(demo.welcome, want) {
+	if want := "\nBearer tokens of " + issuer.URL + " are accepted.\n"; !strings.Contains(demo.welcome, want) {
 		t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
 	}
-	if fetched := issuer.fetched.Load(); fetched != 0 {
-		t.Errorf("keys were fetched %d times before any token came", fetched)
+	if status, page := health(t, demo); status != http.StatusOK || page != "users: ok\ntokens: ok\n" {
+		t.Errorf("the health is %d %q", status, page)
 	}
 	member, session := signIn(t, demo, "member")
 	other, _ := signIn(t, demo, "other")
@@ -94,10 +95,10 @@ func TestTokens(t *testing.T) {
 	// The subject is a user's id, and does not make the caller that user.
 	_, err := demo.client(t, fresh).UpdateProfile(t.Context(), &demov1.UpdateProfileRequest{UserId: member, Name: "New", Email: "new@example.com"})
 	if connect.CodeOf(err) != connect.CodePermissionDenied {
-		t.Errorf("what is for the user alone: %v", err)
+		t.Errorf("an action for the user alone: %v", err)
 	}
 	if code := lists(t, demo, session); code != connect.CodePermissionDenied {
-		t.Errorf("with a session beside tokens: %s", code)
+		t.Errorf("with a session: %s", code)
 	}
 
 	_, err = demo.client(t, issuer.token(t, "ada", "https://demo.example.com", 16*time.Minute)).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: other})
@@ -134,51 +135,65 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// TestTokensWithoutTheirIssuer is about an issuer that cannot be reached.
+// TestTokensWithoutTheirIssuer starts the demo while the issuer cannot be reached. The demo
+// says so at the start, in the log and in its health.
 func TestTokensWithoutTheirIssuer(t *testing.T) {
 	t.Parallel()
 	issuer := newIssuer(t)
 	token := issuer.token(t, "ada", "demo", 0)
 	issuer.Close()
 	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:", "-oidc-issuer", issuer.URL, "-oidc-audience", "demo")
+	if want := "\nBearer tokens of " + issuer.URL + " would be accepted, but it was not reached:\n"; !strings.Contains(demo.welcome, want) {
+		t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
+	}
+	// Sessions work, so the status is good.
+	if status, page := health(t, demo); status != http.StatusOK || page != "users: ok\ntokens: the keys of their issuer cannot be fetched\n" {
+		t.Errorf("the health is %d %q", status, page)
+	}
 	if code := lists(t, demo, token); code != connect.CodeUnavailable {
-		t.Errorf("a token that nobody can verify: %s", code)
+		t.Errorf("a token that cannot be verified: %s", code)
 	}
 	if _, session := signIn(t, demo, "admin"); lists(t, demo, session) != 0 {
-		t.Error("a session is not good without the issuer")
+		t.Error("a session needs the issuer")
+	}
+	if err := demo.end(t, syscall.SIGTERM); err != nil { // then all of the log has arrived
+		t.Error(err)
+	}
+	if log := demo.log.String(); !strings.Contains(log, `level=WARN msg="the issuer of tokens was not reached" issuer=`+issuer.URL) {
+		t.Errorf("the log is: %s", log)
 	}
 }
 
-// TestNoTokens is about a demo that was told of no issuer.
+// TestNoTokens starts a demo without an issuer.
 func TestNoTokens(t *testing.T) {
 	t.Parallel()
-	scheme, closeAll, err := newTokens("", "")
+	none, err := newTokens("", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := closeAll(); err != nil {
+	if err := none.close(); err != nil {
 		t.Error(err)
 	}
-	if dated, ok := scheme.(authn.FreshnessReporter); !ok || !dated.ReportsAuthenticationTime() {
+	if reporter, ok := none.scheme.(authn.FreshnessReporter); !ok || !reporter.ReportsAuthenticationTime() {
 		t.Error("DeleteUser would not be registered")
 	}
 	demo := start(t, "-addr", "127.0.0.1:0", "-db", ":memory:")
 	if code := lists(t, demo, newIssuer(t).token(t, "ada", "demo", 0)); code != connect.CodeUnauthenticated {
-		t.Errorf("somebody's token: %s", code)
+		t.Errorf("a token of another issuer: %s", code)
 	}
 }
 
-// TestTokensAreRemembered holds that verified ones are.
+// TestTokensAreRemembered: verified tokens are cached.
 func TestTokensAreRemembered(t *testing.T) {
 	t.Parallel()
-	scheme, closeAll, err := newTokens("https://id.example.com", "demo")
+	tokens, err := newTokens("https://id.example.com", "demo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := scheme.(*cache.Authenticator); !ok {
-		t.Errorf("tokens are taken by a %T", scheme)
+	if _, ok := tokens.scheme.(*cache.Authenticator); !ok {
+		t.Errorf("the scheme is a %T", tokens.scheme)
 	}
-	if err := closeAll(); err != nil {
+	if err := tokens.close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,25 +4,27 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/server"
 )
 
 // A welcome is what the demo prints when it starts.
 type welcome struct {
-	url      string
-	path     string
-	sessions *url.URL // the server that keeps them, or nil
-	issuer   string   // of tokens, or ""
-	private  bool     // only this machine can reach it
-	accounts accounts
-	actions  []action.Action
-	commands []command
+	url         string
+	path        string
+	sessions    *url.URL // the server that keeps them, or nil
+	issuer      string   // of tokens, or ""
+	unreachable error    // why the issuer cannot be reached, or nil
+	private     bool     // only this machine can reach the demo
+	accounts    accounts
+	actions     []action.Action
+	unguarded   []server.UnguardedHandler
+	commands    []command
 }
 
-// print writes the welcome. A reader that went away is no reason not to serve.
+// print writes the welcome. The demo serves even if it cannot be written.
 func (w welcome) print(out io.Writer) {
 	fmt.Fprintf(out, "Serving %s, with the users in %s", w.url, w.path)
 	if w.sessions != nil {
@@ -30,19 +32,16 @@ func (w welcome) print(out io.Writer) {
 	}
 	fmt.Fprint(out, ".\n\n")
 	w.printAccounts(out)
+	printTable(out, w.actions, w.unguarded)
+	fmt.Fprintln(out)
+	w.printTokens(out)
 	if w.private {
-		fmt.Fprint(out, "Only this machine can reach it, so the session cookie is not marked Secure.\n\n")
+		fmt.Fprint(out, "Only this machine can reach the demo, so the session cookie is not marked Secure.\n")
 	} else {
-		fmt.Fprint(out, "Other machines can reach it, and it does not encrypt: put it behind a proxy that does.\n"+
-			"The session cookie is marked Secure, for HTTPS alone.\n\n")
+		fmt.Fprint(out, "Other machines can reach the demo, and it does not encrypt: put it behind a proxy that does,\n"+
+			"and name that with -hosts and -proxies. The session cookie is marked Secure, for HTTPS alone.\n")
 	}
-	w.printTable(out)
-	if w.issuer == "" {
-		fmt.Fprint(out, "\nNo bearer tokens are taken: -oidc-issuer and -oidc-audience say whose would be.\n")
-	} else {
-		fmt.Fprintf(out, "\nBearer tokens are those of %s.\n", w.issuer)
-	}
-	fmt.Fprint(out, "\nTo try it, copy these into another terminal:\n\n")
+	fmt.Fprint(out, "\nTo try it, copy these lines into another terminal:\n\n")
 	for _, command := range w.commands {
 		fmt.Fprintf(out, "# %s\n%s\n", command.remark, command)
 	}
@@ -50,31 +49,32 @@ func (w welcome) print(out io.Writer) {
 
 func (w welcome) printAccounts(out io.Writer) {
 	switch {
-	case w.accounts.populated:
-		fmt.Fprintf(out, "There were no accounts, so these were made. Their password is: %s\n\n", examplePassword)
+	case w.accounts.created:
+		fmt.Fprintf(out, "The directory is new, with these accounts. Their password is: %s\n\n", examplePassword)
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		for _, example := range examples {
 			fmt.Fprintf(table, "  %s\t%s\n", example.Email, example.Role)
 		}
 		_ = table.Flush()
 		fmt.Fprintln(out)
+	case w.accounts.empty && w.private:
+		fmt.Fprint(out, "There are no accounts. For example accounts, name a new file with -db.\n\n")
 	case w.accounts.empty:
-		fmt.Fprint(out, "There are no accounts, and none were made, because others can reach this address.\n"+
-			"For an admin, serve the same -db on 127.0.0.1 first: that makes example accounts. Sign up\n"+
-			"there, let the example admin grant you the role admin, and delete the examples.\n\n")
+		fmt.Fprint(out, "There are no accounts, and example accounts are not created where others can reach them.\n"+
+			"For an admin of your own, serve a new file on 127.0.0.1 first: it begins with example\n"+
+			"accounts. Sign up there, let the example admin grant you the role admin, delete the\n"+
+			"examples, and then serve that file here.\n\n")
 	}
 }
 
-// printTable prints who may call what.
-func (w welcome) printTable(out io.Writer) {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PROCEDURE\tAUTHENTICATED BY\tWHO MAY")
-	for _, action := range w.actions {
-		schemes := strings.Join(action.Schemes, ", ")
-		if schemes == "" {
-			schemes = "nobody"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", action.Procedure, schemes, action.Who)
+func (w welcome) printTokens(out io.Writer) {
+	switch {
+	case w.issuer == "":
+		fmt.Fprint(out, "Bearer tokens are not accepted: -oidc-issuer and -oidc-audience name their issuer.\n")
+	case w.unreachable != nil:
+		fmt.Fprintf(out, "Bearer tokens of %s would be accepted, but it was not reached:\n  %s\n"+
+			"Calls with a token are answered as unavailable until it is. See /healthz.\n", w.issuer, line(w.unreachable))
+	default:
+		fmt.Fprintf(out, "Bearer tokens of %s are accepted.\n", w.issuer)
 	}
-	_ = table.Flush()
 }

@@ -33,11 +33,11 @@ type Role int32
 const (
 	// No role.
 	Role_ROLE_UNSPECIFIED Role = 0
-	// Everybody who has an account.
+	// Has an account.
 	Role_ROLE_MEMBER Role = 1
-	// May look at every account.
+	// Reads every account.
 	Role_ROLE_AUDITOR Role = 2
-	// May change every account.
+	// Changes the role of every account, and imports and deletes accounts.
 	Role_ROLE_ADMIN Role = 3
 )
 
@@ -84,15 +84,15 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{0}
 }
 
-// What happened to it.
+// Change is what happened to an account.
 type WatchUsersResponse_Change int32
 
 const (
-	// Not said.
+	// Unknown.
 	WatchUsersResponse_CHANGE_UNSPECIFIED WatchUsersResponse_Change = 0
-	// It was there when the watch began.
+	// It existed when the watch began.
 	WatchUsersResponse_CHANGE_PRESENT WatchUsersResponse_Change = 1
-	// It was made.
+	// It was created.
 	WatchUsersResponse_CHANGE_CREATED WatchUsersResponse_Change = 2
 	// It was changed.
 	WatchUsersResponse_CHANGE_UPDATED WatchUsersResponse_Change = 3
@@ -148,15 +148,15 @@ func (WatchUsersResponse_Change) EnumDescriptor() ([]byte, []int) {
 // User is one account.
 type User struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A UUID.
+	// A UUID in lower case.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What the user goes by.
+	// The name that is displayed.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// Where the user can be reached. Unique, upper and lower case being the same.
+	// The email address. Unique: upper and lower case are the same.
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
-	// Names of roles of the catalogue above.
+	// Names of roles from the catalogue above.
 	Roles []string `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
-	// When the account was made.
+	// When the account was created.
 	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -227,12 +227,12 @@ func (x *User) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// SignUpRequest asks for an account.
+// SignUpRequest describes the account to create.
 type SignUpRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 100 characters.
+	// 1 to 100 characters, without control characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// An address that no other account has.
+	// An email address that no other account has.
 	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
 	// 12 to 128 characters.
 	Password      string `protobuf:"bytes,3,opt,name=password,proto3" json:"password,omitempty"`
@@ -291,12 +291,12 @@ func (x *SignUpRequest) GetPassword() string {
 	return ""
 }
 
-// SignUpResponse is the new account, signed in.
+// SignUpResponse holds the new account and its session.
 type SignUpResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account.
 	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
-	// What to send as `Authorization: Bearer`.
+	// The token to send as `Authorization: Bearer`.
 	SessionToken  string `protobuf:"bytes,2,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -346,10 +346,10 @@ func (x *SignUpResponse) GetSessionToken() string {
 	return ""
 }
 
-// SignInRequest asks for a session.
+// SignInRequest says which account to sign in.
 type SignInRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The account's address.
+	// The account's email address.
 	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
 	// The account's password.
 	Password      string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
@@ -401,12 +401,12 @@ func (x *SignInRequest) GetPassword() string {
 	return ""
 }
 
-// SignInResponse is the account, signed in.
+// SignInResponse holds the account and its new session.
 type SignInResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account.
 	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
-	// What to send as `Authorization: Bearer`.
+	// The token to send as `Authorization: Bearer`.
 	SessionToken  string `protobuf:"bytes,2,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -456,7 +456,7 @@ func (x *SignInResponse) GetSessionToken() string {
 	return ""
 }
 
-// SignOutRequest asks to end the session that it comes with.
+// SignOutRequest ends the session that it carries.
 type SignOutRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -493,7 +493,7 @@ func (*SignOutRequest) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{5}
 }
 
-// SignOutResponse says that the session has ended.
+// SignOutResponse confirms that the session has ended.
 type SignOutResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -530,10 +530,10 @@ func (*SignOutResponse) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{6}
 }
 
-// GetUserRequest asks for an account.
+// GetUserRequest names an account.
 type GetUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which account.
+	// Which account, in the one spelling of its id: lower case.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -576,7 +576,7 @@ func (x *GetUserRequest) GetUserId() string {
 	return ""
 }
 
-// GetUserResponse is an account.
+// GetUserResponse holds an account.
 type GetUserResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account.
@@ -622,14 +622,14 @@ func (x *GetUserResponse) GetUser() *User {
 	return nil
 }
 
-// UpdateProfileRequest asks to change an account.
+// UpdateProfileRequest is the new profile of an account.
 type UpdateProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which account.
+	// Which account, in the one spelling of its id: lower case.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The new name, 1 to 100 characters.
+	// The new name: 1 to 100 characters, without control characters.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// The new address.
+	// The new email address.
 	Email         string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -686,7 +686,7 @@ func (x *UpdateProfileRequest) GetEmail() string {
 	return ""
 }
 
-// UpdateProfileResponse is the account as it is now.
+// UpdateProfileResponse holds the account as it is now.
 type UpdateProfileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account.
@@ -732,10 +732,10 @@ func (x *UpdateProfileResponse) GetUser() *User {
 	return nil
 }
 
-// DeleteUserRequest asks to delete an account.
+// DeleteUserRequest names the account to delete.
 type DeleteUserRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which account.
+	// Which account, in the one spelling of its id: lower case.
 	UserId        string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -778,7 +778,7 @@ func (x *DeleteUserRequest) GetUserId() string {
 	return ""
 }
 
-// DeleteUserResponse says that the account is no more.
+// DeleteUserResponse confirms that the account is deleted.
 type DeleteUserResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -815,12 +815,12 @@ func (*DeleteUserResponse) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{12}
 }
 
-// ListUsersRequest asks for one page of accounts.
+// ListUsersRequest names a page of accounts.
 type ListUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// At most this many, up to 100; 0 leaves it to the server.
+	// How many accounts to return at most, up to 100; 0 is the default of 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
-	// `next_page_token` of the page before; empty asks for the first.
+	// The `next_page_token` of the page before; empty is the first page.
 	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -870,12 +870,12 @@ func (x *ListUsersRequest) GetPageToken() string {
 	return ""
 }
 
-// ListUsersResponse is one page of accounts.
+// ListUsersResponse holds a page of accounts.
 type ListUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The accounts.
 	Users []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
-	// What to ask the next page with; empty on the last page.
+	// The `page_token` of the next page; empty on the last page.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -925,10 +925,10 @@ func (x *ListUsersResponse) GetNextPageToken() string {
 	return ""
 }
 
-// GrantRoleRequest asks to give an account a role.
+// GrantRoleRequest names an account and its new role.
 type GrantRoleRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which account.
+	// Which account, in the one spelling of its id: lower case.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The role's name.
 	Role          string `protobuf:"bytes,2,opt,name=role,proto3" json:"role,omitempty"`
@@ -980,7 +980,7 @@ func (x *GrantRoleRequest) GetRole() string {
 	return ""
 }
 
-// GrantRoleResponse is the account as it is now.
+// GrantRoleResponse holds the account as it is now.
 type GrantRoleResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account.
@@ -1026,7 +1026,7 @@ func (x *GrantRoleResponse) GetUser() *User {
 	return nil
 }
 
-// WatchUsersRequest asks to be told of accounts.
+// WatchUsersRequest starts a watch of all accounts.
 type WatchUsersRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1063,7 +1063,7 @@ func (*WatchUsersRequest) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{17}
 }
 
-// WatchUsersResponse is one account.
+// WatchUsersResponse is one account and what happened to it.
 type WatchUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What happened.
@@ -1118,12 +1118,12 @@ func (x *WatchUsersResponse) GetUser() *User {
 	return nil
 }
 
-// ImportUsersRequest is one account to make, with the role member.
+// ImportUsersRequest is one account to create, with the role member.
 type ImportUsersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 100 characters.
+	// 1 to 100 characters, without control characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// An address that no other account has.
+	// An email address that no other account has.
 	Email         string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1173,10 +1173,10 @@ func (x *ImportUsersRequest) GetEmail() string {
 	return ""
 }
 
-// ImportUsersResponse says what came of an import.
+// ImportUsersResponse is the result of an import.
 type ImportUsersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many accounts were made.
+	// How many accounts were created.
 	Imported      int32 `protobuf:"varint,1,opt,name=imported,proto3" json:"imported,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1219,14 +1219,14 @@ func (x *ImportUsersResponse) GetImported() int32 {
 	return 0
 }
 
-// SyncProfilesRequest asks to change an account.
+// SyncProfilesRequest is the new profile of an account.
 type SyncProfilesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Which account.
+	// Which account, in the one spelling of its id: lower case.
 	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	// The new name, 1 to 100 characters.
+	// The new name: 1 to 100 characters, without control characters.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// The new address.
+	// The new email address.
 	Email         string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1283,7 +1283,7 @@ func (x *SyncProfilesRequest) GetEmail() string {
 	return ""
 }
 
-// SyncProfilesResponse is the account as it is now.
+// SyncProfilesResponse holds the account as it is now.
 type SyncProfilesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The account.
@@ -1329,18 +1329,18 @@ func (x *SyncProfilesResponse) GetUser() *User {
 	return nil
 }
 
-// ApiKey is a key with which a program may call in its owner's name.
+// ApiKey describes a key with which a program may call in its owner's name.
 type ApiKey struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What tells it apart from others. No secret.
+	// Identifies the key. It is not secret.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	// What its owner calls it.
+	// The name that its owner gave it.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// When it was made.
+	// When it was created.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
-	// When it ends.
+	// When it expires.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
-	// When it was last used, to within a minute; unset if it never was.
+	// When it was last used, to within a minute; unset if it was never used.
 	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1411,12 +1411,12 @@ func (x *ApiKey) GetLastUseTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// CreateApiKeyRequest asks for a key.
+// CreateApiKeyRequest describes the key to create.
 type CreateApiKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// 1 to 100 characters.
+	// 1 to 100 characters, without control characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// For how long it is to be good: up to a year.
+	// How long it is valid: from a minute to 366 days.
 	Lifetime      *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1466,12 +1466,12 @@ func (x *CreateApiKeyRequest) GetLifetime() *durationpb.Duration {
 	return nil
 }
 
-// CreateApiKeyResponse is a new key.
+// CreateApiKeyResponse holds a new key.
 type CreateApiKeyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key.
 	ApiKey *ApiKey `protobuf:"bytes,1,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
-	// What to send as `Authorization: Bearer`. It is shown this once.
+	// The token to send as `Authorization: Bearer`. It is returned once.
 	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1521,7 +1521,7 @@ func (x *CreateApiKeyResponse) GetSecret() string {
 	return ""
 }
 
-// ListApiKeysRequest asks for one's own keys.
+// ListApiKeysRequest lists the caller's keys.
 type ListApiKeysRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1558,10 +1558,10 @@ func (*ListApiKeysRequest) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{26}
 }
 
-// ListApiKeysResponse is one's own keys.
+// ListApiKeysResponse holds the caller's keys.
 type ListApiKeysResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The keys, the newest first.
+	// The keys, newest first. Some may have expired.
 	ApiKeys       []*ApiKey `protobuf:"bytes,1,rep,name=api_keys,json=apiKeys,proto3" json:"api_keys,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1604,7 +1604,7 @@ func (x *ListApiKeysResponse) GetApiKeys() []*ApiKey {
 	return nil
 }
 
-// RevokeApiKeyRequest asks to take a key back.
+// RevokeApiKeyRequest names the key to revoke.
 type RevokeApiKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which key.
@@ -1650,7 +1650,7 @@ func (x *RevokeApiKeyRequest) GetId() string {
 	return ""
 }
 
-// RevokeApiKeyResponse says that the key is good no more.
+// RevokeApiKeyResponse confirms that the key is revoked.
 type RevokeApiKeyResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1698,9 +1698,9 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x05email\x18\x03 \x01(\tR\x05email\x12\x14\n" +
 	"\x05roles\x18\x04 \x03(\tR\x05roles\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"{\n" +
-	"\rSignUpRequest\x12\x1d\n" +
-	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
+	"createTime\"\xb7\x01\n" +
+	"\rSignUpRequest\x12Y\n" +
+	"\x04name\x18\x01 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
 	"\x05email\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\x12)\n" +
 	"\bpassword\x18\x03 \x01(\tB\r\xbaH\ar\x05\x10\f\x18\x80\x01\x80\x01\x01R\bpassword\"]\n" +
@@ -1715,20 +1715,20 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\x12(\n" +
 	"\rsession_token\x18\x02 \x01(\tB\x03\x80\x01\x01R\fsessionToken\"\x10\n" +
 	"\x0eSignOutRequest\"\x11\n" +
-	"\x0fSignOutResponse\"3\n" +
-	"\x0eGetUserRequest\x12!\n" +
-	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"4\n" +
+	"\x0fSignOutResponse\">\n" +
+	"\x0eGetUserRequest\x12,\n" +
+	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\"4\n" +
 	"\x0fGetUserResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"z\n" +
-	"\x14UpdateProfileRequest\x12!\n" +
-	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\x1d\n" +
-	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\xc1\x01\n" +
+	"\x14UpdateProfileRequest\x12,\n" +
+	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\x12Y\n" +
+	"\x04name\x18\x02 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
 	"\x05email\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\":\n" +
 	"\x15UpdateProfileResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"6\n" +
-	"\x11DeleteUserRequest\x12!\n" +
-	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\"\x14\n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"A\n" +
+	"\x11DeleteUserRequest\x12,\n" +
+	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\"\x14\n" +
 	"\x12DeleteUserResponse\"c\n" +
 	"\x10ListUsersRequest\x12&\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
@@ -1736,9 +1736,9 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"`\n" +
 	"\x11ListUsersResponse\x12#\n" +
 	"\x05users\x18\x01 \x03(\v2\r.demo.v1.UserR\x05users\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"h\n" +
-	"\x10GrantRoleRequest\x12!\n" +
-	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x121\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"s\n" +
+	"\x10GrantRoleRequest\x12,\n" +
+	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\x121\n" +
 	"\x04role\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18R\x06memberR\aauditorR\x05adminR\x04role\"6\n" +
 	"\x11GrantRoleResponse\x12!\n" +
 	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\x13\n" +
@@ -1751,16 +1751,16 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x0eCHANGE_PRESENT\x10\x01\x12\x12\n" +
 	"\x0eCHANGE_CREATED\x10\x02\x12\x12\n" +
 	"\x0eCHANGE_UPDATED\x10\x03\x12\x12\n" +
-	"\x0eCHANGE_DELETED\x10\x04\"U\n" +
-	"\x12ImportUsersRequest\x12\x1d\n" +
-	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
+	"\x0eCHANGE_DELETED\x10\x04\"\x91\x01\n" +
+	"\x12ImportUsersRequest\x12Y\n" +
+	"\x04name\x18\x01 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
 	"\x05email\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"1\n" +
 	"\x13ImportUsersResponse\x12\x1a\n" +
-	"\bimported\x18\x01 \x01(\x05R\bimported\"y\n" +
-	"\x13SyncProfilesRequest\x12!\n" +
-	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\x1d\n" +
-	"\x04name\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12 \n" +
+	"\bimported\x18\x01 \x01(\x05R\bimported\"\xc0\x01\n" +
+	"\x13SyncProfilesRequest\x12,\n" +
+	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\x12Y\n" +
+	"\x04name\x18\x02 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
 	"\x05email\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"9\n" +
 	"\x14SyncProfilesResponse\x12!\n" +
@@ -1772,9 +1772,9 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12>\n" +
-	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\x81\x01\n" +
-	"\x13CreateApiKeyRequest\x12\x1d\n" +
-	"\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18dR\x04name\x12K\n" +
+	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\xbd\x01\n" +
+	"\x13CreateApiKeyRequest\x12Y\n" +
+	"\x04name\x18\x01 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12K\n" +
 	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\"]\n" +
 	"\x14CreateApiKeyResponse\x12(\n" +
 	"\aapi_key\x18\x01 \x01(\v2\x0f.demo.v1.ApiKeyR\x06apiKey\x12\x1b\n" +
@@ -1793,15 +1793,15 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\aauditor\x12\x06member\x12#\n" +
 	"\n" +
 	"ROLE_ADMIN\x10\x03\x1a\x13\xba\xa0\x19\x0f\n" +
-	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x012\xd7\x0f\n" +
-	"\x0eAccountService\x12\xa1\x01\n" +
-	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"f\xba\xa0\x19b\n" +
-	",\x12*signing up comes before any account exists\x122\x120whoever has an email address may have an account\x12\x97\x01\n" +
-	"\x06SignIn\x12\x16.demo.v1.SignInRequest\x1a\x17.demo.v1.SignInResponse\"\\\xba\xa0\x19X\n" +
-	",\x12*signing in comes before any session exists\x12(\x12&whoever knows the password may sign in\x12w\n" +
-	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"9\xba\xa0\x195\n" +
+	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x012\xc5\x0f\n" +
+	"\x0eAccountService\x12\x9f\x01\n" +
+	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"d\xba\xa0\x19`\n" +
+	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xa7\x01\n" +
+	"\x06SignIn\x12\x16.demo.v1.SignInRequest\x1a\x17.demo.v1.SignInResponse\"l\xba\xa0\x19h\n" +
+	",\x12*signing in comes before any session exists\x128\x126the password decides, and it is checked by the handler\x12z\n" +
+	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
-	"\asession\x12(\x12&everyone who is signed in may sign out\x12\x94\x01\n" +
+	"\asession\x12+\x12)a session may always be ended by its user\x12\x94\x01\n" +
 	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"V\xba\xa0\x19R\n" +
 	"\x19\n" +
 	"\asession\n" +
@@ -1861,16 +1861,16 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\asession\n" +
 	"\x06bearer\n" +
 	"\x06apikey\x12#\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x1a\x02\b\x03(\x010\x01\x12\x94\x01\n" +
-	"\fCreateApiKey\x12\x1c.demo.v1.CreateApiKeyRequest\x1a\x1d.demo.v1.CreateApiKeyResponse\"G\xba\xa0\x19C\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\x1a\x02\b\x03(\x010\x01\x12\x89\x01\n" +
+	"\fCreateApiKey\x12\x1c.demo.v1.CreateApiKeyRequest\x1a\x1d.demo.v1.CreateApiKeyResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
-	"\asession\x126\x124everyone who is signed in may have keys of their own\x12\x90\x01\n" +
-	"\vListApiKeys\x12\x1b.demo.v1.ListApiKeysRequest\x1a\x1c.demo.v1.ListApiKeysResponse\"F\xba\xa0\x19?\n" +
+	"\asession\x12+\x12)every user may have API keys of their own\x12\x86\x01\n" +
+	"\vListApiKeys\x12\x1b.demo.v1.ListApiKeysRequest\x1a\x1c.demo.v1.ListApiKeysResponse\"<\xba\xa0\x195\n" +
 	"\t\n" +
-	"\asession\x122\x120everyone who is signed in may see their own keys\x90\x02\x01\x12\x96\x01\n" +
-	"\fRevokeApiKey\x12\x1c.demo.v1.RevokeApiKeyRequest\x1a\x1d.demo.v1.RevokeApiKeyResponse\"I\xba\xa0\x19E\n" +
+	"\asession\x12(\x12&every user may list their own API keys\x90\x02\x01\x12\x88\x01\n" +
+	"\fRevokeApiKey\x12\x1c.demo.v1.RevokeApiKeyRequest\x1a\x1d.demo.v1.RevokeApiKeyResponse\";\xba\xa0\x197\n" +
 	"\t\n" +
-	"\asession\x128\x126everyone who is signed in may take back their own keysB7Z5github.com/sallyport-rpc/sallyport/gen/demo/v1;demov1b\x06proto3"
+	"\asession\x12*\x12(every user may revoke their own API keysB7Z5github.com/sallyport-rpc/sallyport/gen/demo/v1;demov1b\x06proto3"
 
 var (
 	file_demo_v1_account_proto_rawDescOnce sync.Once

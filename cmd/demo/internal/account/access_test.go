@@ -22,27 +22,31 @@ import (
 //   - code: the gate denied the call, so that the handler did not run, the decision
 //     was recorded and the database is the same.
 //
-// <self> is the caller's own id (the member's, where nobody calls), <other> that of
+// <self> is the caller's own id (the member's, for an anonymous caller), <other> that of
 // another member, <missing> that of no user. <key> is the id of the caller's own API
 // key, <other key> that of another member's.
 const access = `
-action         case     nobody             member             auditor            admin                  request
+action         case     anonymous          member             auditor            admin                  request
 
 SignUp         valid    write              write              write              write                  {"name":"New","email":"new@example.com","password":"a new password"}
 SignUp         taken    (already_exists)   (already_exists)   (already_exists)   (already_exists)       {"name":"New","email":"Other@Example.com","password":"a new password"}
 SignUp         invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"New","email":"new@example.com","password":"too short"}
 
+SignUp         control  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"New\nname","email":"new@example.com","password":"a new password"}
+SignUp         bidi     invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"New\u202ename","email":"new@example.com","password":"a new password"}
+SignUp         joiner   write              write              write              write                  {"name":"👩\u200d🚀 नमस्\u200dते","email":"new@example.com","password":"a new password"}
+
 SignIn         valid    write              write              write              write                  {"email":"other@example.com","password":"correct horse battery staple"}
 SignIn         case     write              write              write              write                  {"email":"OTHER@example.com","password":"correct horse battery staple"}
 SignIn         wrong    (unauthenticated)  (unauthenticated)  (unauthenticated)  (unauthenticated)      {"email":"other@example.com","password":"Correct horse battery staple"}
-SignIn         unknown  (unauthenticated)  (unauthenticated)  (unauthenticated)  (unauthenticated)      {"email":"nobody@example.com","password":"correct horse battery staple"}
+SignIn         unknown  (unauthenticated)  (unauthenticated)  (unauthenticated)  (unauthenticated)      {"email":"unknown@example.com","password":"correct horse battery staple"}
 SignIn         invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"email":"other","password":"correct horse battery staple"}
 
 SignOut        valid    unauthenticated    write              write              write                  {}
 SignOut        invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"
 
 CreateApiKey   valid    unauthenticated    write              write              write                  {"name":"nightly backup","lifetime":"3600s"}
-CreateApiKey   control  unauthenticated    (invalid_argument) (invalid_argument) (invalid_argument)     {"name":"nightly\u0007backup","lifetime":"3600s"}
+CreateApiKey   control  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly\u0007backup","lifetime":"3600s"}
 CreateApiKey   invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup"}
 CreateApiKey   brief    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"59.999s"}
 CreateApiKey   forever  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"31622401s"}
@@ -57,17 +61,21 @@ RevokeApiKey   invalid  invalid_argument   invalid_argument   invalid_argument  
 
 GetUser        self     unauthenticated    read               read               read                   {"userId":"<self>"}
 GetUser        other    unauthenticated    permission_denied  read               read                   {"userId":"<other>"}
+GetUser        upper    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<SELF>"}
 GetUser        missing  unauthenticated    permission_denied  (not_found)        (not_found)            {"userId":"<missing>"}
 GetUser        invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"me"}
 
 UpdateProfile  self     unauthenticated    write              write              write                  {"userId":"<self>","name":"New","email":"new@example.com"}
 UpdateProfile  other    unauthenticated    permission_denied  permission_denied  permission_denied      {"userId":"<other>","name":"New","email":"new@example.com"}
 UpdateProfile  missing  unauthenticated    permission_denied  permission_denied  permission_denied      {"userId":"<missing>","name":"New","email":"new@example.com"}
+UpdateProfile  control  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<self>","name":"New\u001b[31m","email":"new@example.com"}
+UpdateProfile  upper    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<SELF>","name":"New","email":"new@example.com"}
 UpdateProfile  taken    unauthenticated    (already_exists)   (already_exists)   (already_exists)       {"userId":"<self>","name":"New","email":"OTHER@example.com"}
 UpdateProfile  invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<self>","name":"","email":"new@example.com"}
 
 DeleteUser     self     unauthenticated    write              write              (failed_precondition)  {"userId":"<self>"}
 DeleteUser     other    unauthenticated    permission_denied  permission_denied  write                  {"userId":"<other>"}
+DeleteUser     upper    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<OTHER>"}
 DeleteUser     missing  unauthenticated    permission_denied  permission_denied  (not_found)            {"userId":"<missing>"}
 DeleteUser     invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {}
 
@@ -77,6 +85,7 @@ ListUsers      invalid  invalid_argument   invalid_argument   invalid_argument  
 
 GrantRole      self     unauthenticated    permission_denied  permission_denied  (failed_precondition)  {"userId":"<self>","role":"auditor"}
 GrantRole      other    unauthenticated    permission_denied  permission_denied  write                  {"userId":"<other>","role":"auditor"}
+GrantRole      upper    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<OTHER>","role":"auditor"}
 GrantRole      missing  unauthenticated    permission_denied  permission_denied  (not_found)            {"userId":"<missing>","role":"auditor"}
 GrantRole      invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"userId":"<other>","role":"king"}
 `
@@ -142,9 +151,9 @@ func isStream(action action.Action) bool {
 
 func TestAccess(t *testing.T) {
 	t.Parallel()
-	registry := newHouse(t).registry
+	registry := newFixture(t).registry
 	callers, rows := readAccess(t, registry)
-	if want := []string{"nobody", "member", "auditor", "admin"}; !slices.Equal(callers, want) {
+	if want := []string{"anonymous", "member", "auditor", "admin"}; !slices.Equal(callers, want) {
 		t.Fatalf("the callers are %q, want %q", callers, want)
 	}
 	for _, action := range registry.Actions() {
@@ -153,19 +162,19 @@ func TestAccess(t *testing.T) {
 		}
 		t.Run(string(action.Method.Name()), func(t *testing.T) {
 			t.Parallel()
-			var h *house // a new one wherever the world has changed
+			var f *fixture // a new one after each change of the database
 			for _, row := range rows {
 				if row.action != string(action.Method.Name()) {
 					continue
 				}
 				for _, caller := range callers {
-					if h == nil {
-						h = newHouse(t)
-						h.serve(t)
+					if f == nil {
+						f = newFixture(t)
+						f.serve(t)
 					}
 					t.Run(row.input+"/"+caller, func(t *testing.T) {
-						if changed := testAccess(t, h, row, caller); changed {
-							h = nil
+						if changed := testAccess(t, f, row, caller); changed {
+							f = nil
 						}
 					})
 				}
@@ -174,17 +183,18 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// testAccess makes the call of one cell, and reports whether it changed the world.
-func testAccess(t *testing.T, h *house, row accessRow, caller string) bool {
+// testAccess makes the call of one cell, and reports whether it changed the database.
+func testAccess(t *testing.T, f *fixture, row accessRow, caller string) bool {
 	self := caller
-	if h.ids[self] == "" {
+	if f.ids[self] == "" {
 		self = "member"
 	}
-	request := strings.NewReplacer("<self>", h.ids[self], "<other>", h.ids["other"], "<missing>", missing,
-		"<key>", h.ownKeys[self].id, "<other key>", h.ownKeys["other"].id).Replace(row.request)
-	before, ranBefore := h.dump(t), h.handler.ran.Load()
-	reply := h.post(t, "/"+demov1client.AccountServiceName+"/"+row.action, h.tokens[caller], request)
-	after, ran := h.dump(t), h.handler.ran.Load()-ranBefore
+	request := strings.NewReplacer("<self>", f.ids[self], "<other>", f.ids["other"], "<missing>", missing,
+		"<SELF>", strings.ToUpper(f.ids[self]), "<OTHER>", strings.ToUpper(f.ids["other"]),
+		"<key>", f.ownKeys[self].id, "<other key>", f.ownKeys["other"].id).Replace(row.request)
+	before, ranBefore := f.dump(t), f.handler.ran.Load()
+	reply := f.post(t, "/"+demov1client.AccountServiceName+"/"+row.action, f.tokens[caller], request)
+	after, ran := f.dump(t), f.handler.ran.Load()-ranBefore
 
 	code, written := codeOf(t, reply), !slices.Equal(before, after)
 	var got string
@@ -209,7 +219,7 @@ func testAccess(t *testing.T, h *house, row accessRow, caller string) bool {
 	if ran == 0 {
 		denial = []string{want}
 	}
-	if diff := cmp.Diff(denial, h.diary.takeDenials()); diff != "" {
+	if diff := cmp.Diff(denial, f.recorder.takeDenials()); diff != "" {
 		t.Errorf("the denials recorded: %s", diff)
 	}
 	return written

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -15,38 +13,34 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// maxKeys is how many keys a user may have, about: calls at the same time may each
-// add one more. ListApiKeys has no pages.
+// maxKeys is how many valid keys a user may have. Calls at the same time may each exceed
+// it by one. ListApiKeys has no pages.
 const maxKeys = 100
 
-var (
-	errKeyName     = errors.New("a name with control characters")
-	errTooManyKeys = errors.New("too many keys")
-)
+var errTooManyKeys = errors.New("too many keys")
 
-// CreateApiKey makes a key of the caller's, who is a user, since it takes a session.
-// It has no scopes, because no grant asks for any: it may do what its owner's role
-// lets them where an action takes keys.
+// CreateApiKey creates a key of the caller, who is a user, since the action takes sessions
+// alone. The key has no scopes, because no grant asks for any: it may do what its owner's
+// role allows where an action takes keys.
 func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) { //nolint:revive // the schema's name
 	request, owner := call.Message(), call.Principal().ID()
-	if strings.ContainsFunc(request.GetName(), unicode.IsControl) {
-		return nil, s.fault(ctx, errKeyName)
-	}
 	keys, err := s.keys.List(ctx, owner)
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
-	if len(keys) >= maxKeys {
+	now := time.Now()
+	expired := func(key apikey.Key) bool { return !now.Before(key.ExpiresAt) }
+	if len(slices.DeleteFunc(keys, expired)) >= maxKeys {
 		return nil, s.fault(ctx, errTooManyKeys)
 	}
-	key, secret, err := s.keys.Issue(ctx, owner, request.GetName(), nil, time.Now().Add(request.GetLifetime().AsDuration()))
+	key, secret, err := s.keys.Issue(ctx, owner, request.GetName(), nil, now.Add(request.GetLifetime().AsDuration()))
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
 	return &demov1.CreateApiKeyResponse{ApiKey: describedKey(key), Secret: secret}, nil
 }
 
-// ListApiKeys returns the caller's keys, the newest first.
+// ListApiKeys returns the caller's keys, newest first.
 func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) { //nolint:revive // the schema's name
 	keys, err := s.keys.List(ctx, call.Principal().ID())
 	if err != nil {
@@ -59,7 +53,7 @@ func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.List
 	return response, nil
 }
 
-// RevokeApiKey takes one of the caller's keys back. Somebody else's is not found.
+// RevokeApiKey revokes one of the caller's keys. The key of another user is not found.
 func (s *Service) RevokeApiKey(ctx context.Context, call *action.Call[demov1.RevokeApiKeyRequest]) (*demov1.RevokeApiKeyResponse, error) { //nolint:revive // the schema's name
 	if err := s.keys.Revoke(ctx, call.Principal().ID(), call.Message().GetId()); err != nil {
 		return nil, s.fault(ctx, err)

@@ -14,12 +14,12 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
-// client returns a generated client of a house that is served, for a caller with a
-// token or, without one, for nobody.
-func (h *house) client(t *testing.T, token string, options ...connecthttp.Option) demov1client.AccountServiceClient {
+// client returns a generated client of a fixture that is served. It sends the token, if
+// there is one.
+func (f *fixture) client(t *testing.T, token string, options ...connecthttp.Option) demov1client.AccountServiceClient {
 	t.Helper()
 	return demov1client.NewAccountServiceClient(connect.NewClient(
-		connecthttp.NewTransport(httpClient(t, true), h.url, options...), carrying(token)))
+		connecthttp.NewTransport(httpClient(t, true), f.url, options...), carrying(token)))
 }
 
 // carrying sends a token with every call.
@@ -70,10 +70,10 @@ func (f failure) types() string {
 	return strings.Join(types, ",")
 }
 
-// send sends an HTTP request to a path of the house.
-func (h *house) send(t *testing.T, method, path string, header map[string]string, body io.Reader) reply {
+// send sends an HTTP request to a path of the fixture.
+func (f *fixture) send(t *testing.T, method, path string, header map[string]string, body io.Reader) reply {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, h.url+path, body)
+	request, err := http.NewRequestWithContext(t.Context(), method, f.url+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,11 +94,11 @@ func (h *house) send(t *testing.T, method, path string, header map[string]string
 }
 
 // post sends a message in JSON, as curl would.
-func (h *house) post(t *testing.T, procedure, token, message string) reply {
+func (f *fixture) post(t *testing.T, procedure, token, message string) reply {
 	t.Helper()
 	header := map[string]string{"Content-Type": "application/json"}
 	if token != "" {
 		header["Authorization"] = "Bearer " + token
 	}
-	return h.send(t, http.MethodPost, procedure, header, strings.NewReader(message))
+	return f.send(t, http.MethodPost, procedure, header, strings.NewReader(message))
 }

@@ -14,49 +14,55 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 )
 
-// errSignIn is the one answer to an unknown email and to a wrong password, so that
-// it does not tell which emails have accounts.
+// errSignIn is the answer to an unknown email and to a wrong password alike, so that it
+// does not show which emails have accounts.
 var errSignIn = connect.NewError(connect.CodeUnauthenticated, "the email or the password is wrong")
 
-// errInternal tells nothing, whatever went wrong.
+// errInternal is the answer to every fault of the server. It says nothing about it.
 var errInternal = connect.NewError(connect.CodeInternal, "internal error")
 
-// answers are what callers are told about the errors that handlers meet.
+// errUnavailable is the answer where what a handler needs cannot be reached or is full.
+var errUnavailable = connect.NewError(connect.CodeUnavailable, "temporarily unavailable")
+
+// answers are what callers see of the errors of handlers. The first that matches counts.
 var answers = [...]struct {
 	about  error
 	answer *connect.Error
 }{
 	{directory.ErrNotFound, action.NotFound()},
 	{directory.ErrEmailTaken, connect.NewError(connect.CodeAlreadyExists, "another account has this email")},
-	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin has to stay one")},
-	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "more has changed than was read, watch anew")},
-	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token is none that ListUsers returned")},
+	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin must remain one")},
+	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "the client reads too slowly to keep up with the changes, start a new watch")},
+	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token was not returned by ListUsers")},
 	{apikey.ErrNotFound, action.NotFound()},
-	{errKeyName, connect.NewError(connect.CodeInvalidArgument, "name has control characters")},
-	{errTooManyKeys, connect.NewError(connect.CodeResourceExhausted, "there are too many keys, revoke one first")},
-	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are being checked, try again soon")},
-	{authn.ErrUnavailable, connect.NewError(connect.CodeUnavailable, "temporarily unavailable")},
+	{errTooManyKeys, connect.NewError(connect.CodeResourceExhausted, "there are too many API keys, revoke one first")},
+	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are waiting to be checked, try again soon")},
+	// The directory's own come before ErrUnavailable, so that users, sessions and keys answer
+	// alike. A gate that cannot authenticate answers the same.
+	{directory.ErrBusy, errUnavailable},
+	{directory.ErrFull, errUnavailable},
+	{authn.ErrUnavailable, errUnavailable},
 	{context.Canceled, connect.NewError(connect.CodeCanceled, "canceled")},
 	{context.DeadlineExceeded, connect.NewError(connect.CodeDeadlineExceeded, "deadline exceeded")},
 }
 
-// fault returns what the caller is told about an error of a handler. What is not
-// the caller's doing goes to the log, since no gate records what comes after it.
+// fault returns what the caller sees of an error of a handler, with the error as its
+// cause. Errors that the caller did not bring about are logged.
 func (s *Service) fault(ctx context.Context, err error) *connect.Error {
-	told := errInternal
+	answer := errInternal
 	for _, known := range answers {
 		if errors.Is(err, known.about) {
-			told = known.answer
+			answer = known.answer
 			break
 		}
 	}
-	if code := told.Code(); code == connect.CodeInternal || code == connect.CodeUnavailable {
+	if code := answer.Code(); code == connect.CodeInternal || code == connect.CodeUnavailable {
 		s.log.LogAttrs(ctx, slog.LevelError, "handler failed", procedure(ctx), slog.String("error", err.Error()))
 	}
-	return told.WithCause(err)
+	return answer.WithCause(err)
 }
 
-// procedure says for the log which call it is about.
+// procedure names the call for the log.
 func procedure(ctx context.Context) slog.Attr {
 	call, ok := connect.CallInfoForServerContext(ctx)
 	if !ok {

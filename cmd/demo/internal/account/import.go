@@ -12,16 +12,17 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// maxImport bounds what one import keeps in memory until it is stored.
+// maxImport is how many accounts one import may create. They are in memory until they are
+// stored.
 const maxImport = 10_000
 
-var errImport = connect.NewError(connect.CodeResourceExhausted, "one import makes up to 10000 accounts")
+var errImport = connect.NewError(connect.CodeResourceExhausted, "one import creates at most 10000 accounts")
 
-// ImportUsers makes accounts with the role member, all or none of those that are
-// sent. They have no password, so nobody can sign in to them.
+// ImportUsers creates accounts with the role member: all that are sent, or none. They have
+// no password, so they cannot sign in.
 //
-// Nothing is stored before the last message has come, so that a client that pauses
-// holds no lock.
+// The accounts are stored after the last message was received, so that a client that
+// pauses holds no lock.
 func (s *Service) ImportUsers(ctx context.Context, in *action.ClientStream[demov1.ImportUsersRequest]) (*demov1.ImportUsersResponse, error) {
 	var users []directory.User
 	for {
@@ -37,9 +38,9 @@ func (s *Service) ImportUsers(ctx context.Context, in *action.ClientStream[demov
 		}
 		users = append(users, directory.User{Name: request.GetName(), Email: request.GetEmail(), Role: directory.Member})
 	}
-	made, err := s.users.CreateAll(ctx, users...)
+	created, err := s.users.CreateAll(ctx, users...)
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
-	return &demov1.ImportUsersResponse{Imported: int32(len(made))}, nil //nolint:gosec // maxImport at most
+	return &demov1.ImportUsersResponse{Imported: int32(len(created))}, nil //nolint:gosec // maxImport at most
 }

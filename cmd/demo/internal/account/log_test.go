@@ -12,8 +12,8 @@ import (
 // the level that leaves most.
 func TestNothingSecretIsLogged(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
+	f := newFixture(t)
+	f.serve(t)
 	const (
 		signUp  = demov1client.AccountServiceSignUpProcedure
 		signIn  = demov1client.AccountServiceSignInProcedure
@@ -31,45 +31,45 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		{signUp, "", `{"password":["wrong shape"]}`},
 		{signUp, "", `{"password":"fresh password","fresh@example.com":1}`},
 		{signIn, "", `{"email":"member@example.com","password":"` + pass + `"}`},
-		{signIn, h.tokens["other"], `{"email":"member@example.com","password":"guessed password"}`},
+		{signIn, f.tokens["other"], `{"email":"member@example.com","password":"guessed password"}`},
 		{signIn, "", `{"email":"stranger@example.com","password":"guessed password"}`},
-		{update, h.tokens["member"], `{"userId":"` + h.ids["member"] + `","name":"Fresh Name","email":"changed@example.com"}`},
-		{update, h.tokens["member"], `{"userId":"` + h.ids["other"] + `","name":"Fresh Name","email":"changed@example.com"}`},
+		{update, f.tokens["member"], `{"userId":"` + f.ids["member"] + `","name":"Fresh Name","email":"changed@example.com"}`},
+		{update, f.tokens["member"], `{"userId":"` + f.ids["other"] + `","name":"Fresh Name","email":"changed@example.com"}`},
 		{list, unknown, `{}`},
 		{list, "not-of-ours", `{}`},
-		{list, h.tokens["member"], `{"pageToken":"secret page"}`},
-		{list, h.tokens["admin"], `{"pageToken":"secret page"}`},
-		{create, h.tokens["member"], `{"name":"secret purpose","lifetime":"3600s"}`},
-		{create, h.tokens["member"], `{"name":"secret purpose","lifetime":"1s"}`},
-		{create, h.ownKeys["member"].secret, `{"name":"secret purpose","lifetime":"3600s"}`},
-		{list, h.ownKeys["admin"].secret, `{}`},
-		{list, h.ownKeys["admin"].secret[:40], `{}`},
+		{list, f.tokens["member"], `{"pageToken":"secret page"}`},
+		{list, f.tokens["admin"], `{"pageToken":"secret page"}`},
+		{create, f.tokens["member"], `{"name":"secret purpose","lifetime":"3600s"}`},
+		{create, f.tokens["member"], `{"name":"secret purpose","lifetime":"1s"}`},
+		{create, f.ownKeys["member"].secret, `{"name":"secret purpose","lifetime":"3600s"}`},
+		{list, f.ownKeys["admin"].secret, `{}`},
+		{list, f.ownKeys["admin"].secret[:40], `{}`},
 		{list, newToken(t, "secret subject", 0, "admin") + "x", `{}`},
-		{"/demo.v1.AccountService/Nothing", h.tokens["admin"], `{}`},
+		{"/demo.v1.AccountService/Nothing", f.tokens["admin"], `{}`},
 	} {
-		h.post(t, call.procedure, call.token, call.message)
+		f.post(t, call.procedure, call.token, call.message)
 	}
-	h.send(t, http.MethodPost, signIn, map[string]string{"Content-Type": "text/plain", "Cookie": "session=" + h.tokens["admin"]},
+	f.send(t, http.MethodPost, signIn, map[string]string{"Content-Type": "text/plain", "Cookie": "session=" + f.tokens["admin"]},
 		strings.NewReader(`{"email":"member@example.com","password":"`+pass+`"}`))
-	h.send(t, http.MethodPost, list, map[string]string{"Content-Type": "application/json", "Cookie": "session=" + unknown + "; session=" + h.tokens["admin"]},
+	f.send(t, http.MethodPost, list, map[string]string{"Content-Type": "application/json", "Cookie": "session=" + unknown + "; session=" + f.tokens["admin"]},
 		strings.NewReader(`{}`))
 	// What goes wrong within.
-	h.passwords.err = errBroken
-	h.post(t, signIn, "", `{"email":"member@example.com","password":"`+pass+`"}`)
-	h.post(t, signUp, "", `{"name":"Fresh Name","email":"late@example.com","password":"fresh password"}`)
-	if err := h.users.Close(); err != nil {
+	f.passwords.err = errBroken
+	f.post(t, signIn, "", `{"email":"member@example.com","password":"`+pass+`"}`)
+	f.post(t, signUp, "", `{"name":"Fresh Name","email":"late@example.com","password":"fresh password"}`)
+	if err := f.users.Close(); err != nil {
 		t.Fatal(err)
 	}
-	h.passwords.err = nil
-	h.post(t, signIn, "", `{"email":"member@example.com","password":"`+pass+`"}`)
-	h.post(t, list, h.tokens["admin"], `{}`)
+	f.passwords.err = nil
+	f.post(t, signIn, "", `{"email":"member@example.com","password":"`+pass+`"}`)
+	f.post(t, list, f.tokens["admin"], `{}`)
 
-	log := h.log.String()
+	log := f.log.String()
 	for _, secret := range []string{
-		"horse", "fresh password", "tooshort", "broken json", "wrong shape", "guessed", h.passwords.hash(pass),
-		"ses_", "not-of-ours", h.tokens["admin"][4:], h.tokens["member"][4:],
+		"horse", "fresh password", "tooshort", "broken json", "wrong shape", "guessed", f.passwords.hash(pass),
+		"ses_", "not-of-ours", f.tokens["admin"][4:], f.tokens["member"][4:],
 		"@example.com", "not-an-email", "Fresh Name", "secret page",
-		"secret purpose", "secret subject", "sp_", h.ownKeys["admin"].secret[20:], "eyJ",
+		"secret purpose", "secret subject", "sp_", f.ownKeys["admin"].secret[20:], "eyJ",
 	} {
 		if i := strings.Index(log, secret); i >= 0 {
 			t.Errorf("%q is in the log: %s", secret, log[max(0, i-200):min(len(log), i+100)])
@@ -80,9 +80,9 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		"level=INFO msg=decision procedure=" + signUp + " stage=decode outcome=deny",
 		"level=INFO msg=decision procedure=" + signUp + " stage=validate outcome=deny",
 		"level=INFO msg=decision procedure=" + list + " stage=authenticate outcome=deny",
-		"level=INFO msg=decision procedure=" + update + " stage=authorize outcome=deny principal=" + h.ids["member"],
-		"level=DEBUG msg=decision procedure=" + update + " stage=handle outcome=allow principal=" + h.ids["member"],
-		`level=INFO msg="sign-in refused" user=` + h.ids["member"],
+		"level=INFO msg=decision procedure=" + update + " stage=authorize outcome=deny principal=" + f.ids["member"],
+		"level=DEBUG msg=decision procedure=" + update + " stage=handle outcome=allow principal=" + f.ids["member"],
+		`level=INFO msg="sign-in refused" user=` + f.ids["member"],
 		`level=INFO msg="sign-in refused" user=""`,
 		`level=INFO msg="refused before the gate"`,
 		`level=ERROR msg="handler failed" procedure=` + signIn,

@@ -16,11 +16,11 @@ import (
 // TestMatrix asks the gates alone, over every protocol.
 func TestMatrix(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	names := []string{"nobody", "member", "other", "auditor", "admin"}
-	callers := []actiontest.Caller{{Name: "nobody"}}
+	f := newFixture(t)
+	names := []string{"anonymous", "member", "other", "auditor", "admin"}
+	callers := []actiontest.Caller{{Name: "anonymous"}}
 	for _, name := range names[1:] {
-		callers = append(callers, actiontest.Bearer(name, h.tokens[name]))
+		callers = append(callers, actiontest.Bearer(name, f.tokens[name]))
 	}
 	const (
 		yes     = actiontest.Allowed
@@ -29,9 +29,9 @@ func TestMatrix(t *testing.T) {
 		invalid = connect.CodeInvalidArgument
 	)
 	// Each caller has a parameter, so none can be left out.
-	want := func(nobody, member, other, auditor, admin connect.Code) map[string]connect.Code {
+	want := func(anonymous, member, other, auditor, admin connect.Code) map[string]connect.Code {
 		return maps.Collect(func(yield func(string, connect.Code) bool) {
-			for i, code := range []connect.Code{nobody, member, other, auditor, admin} {
+			for i, code := range []connect.Code{anonymous, member, other, auditor, admin} {
 				if !yield(names[i], code) {
 					return
 				}
@@ -39,8 +39,8 @@ func TestMatrix(t *testing.T) {
 		})
 	}
 	all := func(code connect.Code) map[string]connect.Code { return want(code, code, code, code, code) }
-	member := h.ids["member"]
-	actiontest.Matrix(t, h.registry, callers, []actiontest.Expectation{
+	member := f.ids["member"]
+	actiontest.Matrix(t, f.registry, callers, []actiontest.Expectation{
 		{Procedure: demov1client.AccountServiceSignUpProcedure, Want: all(yes),
 			Request: &demov1.SignUpRequest{Name: "New", Email: "new@example.com", Password: "a new password"}},
 		{Procedure: demov1client.AccountServiceSignUpProcedure, Case: "invalid", Want: all(invalid)},

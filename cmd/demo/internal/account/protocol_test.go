@@ -89,8 +89,8 @@ func outcomeOfJSON(t *testing.T, reply reply, response proto.Message) outcome {
 // with the generated client over each protocol.
 func TestEveryWayInIsTheSame(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
+	f := newFixture(t)
+	f.serve(t)
 	type client = demov1client.AccountServiceClient
 	get := func(caller, id string) question {
 		return newQuestion(caller, demov1client.AccountServiceGetUserProcedure, client.GetUser, &demov1.GetUserRequest{UserId: id})
@@ -102,39 +102,39 @@ func TestEveryWayInIsTheSame(t *testing.T) {
 		question question
 		want     connect.Code
 	}{
-		"one's own account":        {get("member", h.ids["member"]), 0},
-		"another's by an auditor":  {get("auditor", h.ids["member"]), 0},
-		"another's by a member":    {get("member", h.ids["other"]), connect.CodePermissionDenied},
-		"another's by nobody":      {get("nobody", h.ids["other"]), connect.CodeUnauthenticated},
-		"nobody's":                 {get("admin", missing), connect.CodeNotFound},
-		"no id":                    {get("admin", "me"), connect.CodeInvalidArgument},
-		"no id, by nobody":         {get("nobody", "me"), connect.CodeInvalidArgument},
-		"list":                     {list("admin", &demov1.ListUsersRequest{}), 0},
-		"list a page":              {list("auditor", &demov1.ListUsersRequest{PageSize: 2}), 0},
-		"list by a member":         {list("member", &demov1.ListUsersRequest{}), connect.CodePermissionDenied},
-		"list by nobody":           {list("nobody", &demov1.ListUsersRequest{}), connect.CodeUnauthenticated},
-		"list too much":            {list("admin", &demov1.ListUsersRequest{PageSize: 101}), connect.CodeInvalidArgument},
-		"list from nowhere":        {list("admin", &demov1.ListUsersRequest{PageToken: "?"}), connect.CodeInvalidArgument},
-		"the last admin":           {newQuestion("admin", demov1client.AccountServiceDeleteUserProcedure, client.DeleteUser, &demov1.DeleteUserRequest{UserId: h.ids["admin"]}), connect.CodeFailedPrecondition},
-		"another's email":          {newQuestion("member", demov1client.AccountServiceUpdateProfileProcedure, client.UpdateProfile, &demov1.UpdateProfileRequest{UserId: h.ids["member"], Name: "M", Email: "other@example.com"}), connect.CodeAlreadyExists},
-		"a wrong password":         {newQuestion("nobody", demov1client.AccountServiceSignInProcedure, client.SignIn, &demov1.SignInRequest{Email: "other@example.com", Password: "x"}), connect.CodeUnauthenticated},
-		"signing up, told nothing": {newQuestion("nobody", demov1client.AccountServiceSignUpProcedure, client.SignUp, &demov1.SignUpRequest{}), connect.CodeInvalidArgument},
+		"one's own account":                {get("member", f.ids["member"]), 0},
+		"another's by an auditor":          {get("auditor", f.ids["member"]), 0},
+		"another's by a member":            {get("member", f.ids["other"]), connect.CodePermissionDenied},
+		"another's by an anonymous caller": {get("anonymous", f.ids["other"]), connect.CodeUnauthenticated},
+		"a missing user's":                 {get("admin", missing), connect.CodeNotFound},
+		"no id":                            {get("admin", "me"), connect.CodeInvalidArgument},
+		"no id, by an anonymous caller":    {get("anonymous", "me"), connect.CodeInvalidArgument},
+		"list":                             {list("admin", &demov1.ListUsersRequest{}), 0},
+		"list a page":                      {list("auditor", &demov1.ListUsersRequest{PageSize: 2}), 0},
+		"list by a member":                 {list("member", &demov1.ListUsersRequest{}), connect.CodePermissionDenied},
+		"list by an anonymous caller":      {list("anonymous", &demov1.ListUsersRequest{}), connect.CodeUnauthenticated},
+		"list too much":                    {list("admin", &demov1.ListUsersRequest{PageSize: 101}), connect.CodeInvalidArgument},
+		"list from nowhere":                {list("admin", &demov1.ListUsersRequest{PageToken: "?"}), connect.CodeInvalidArgument},
+		"the last admin":                   {newQuestion("admin", demov1client.AccountServiceDeleteUserProcedure, client.DeleteUser, &demov1.DeleteUserRequest{UserId: f.ids["admin"]}), connect.CodeFailedPrecondition},
+		"another's email":                  {newQuestion("member", demov1client.AccountServiceUpdateProfileProcedure, client.UpdateProfile, &demov1.UpdateProfileRequest{UserId: f.ids["member"], Name: "M", Email: "other@example.com"}), connect.CodeAlreadyExists},
+		"a wrong password":                 {newQuestion("anonymous", demov1client.AccountServiceSignInProcedure, client.SignIn, &demov1.SignInRequest{Email: "other@example.com", Password: "x"}), connect.CodeUnauthenticated},
+		"signing up, with nothing":         {newQuestion("anonymous", demov1client.AccountServiceSignUpProcedure, client.SignUp, &demov1.SignUpRequest{}), connect.CodeInvalidArgument},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			q, token := test.question, h.tokens[test.question.caller]
+			q, token := test.question, f.tokens[test.question.caller]
 			message, err := protojson.Marshal(q.request)
 			if err != nil {
 				t.Fatal(err)
 			}
-			outcomes := map[string]outcome{"curl": outcomeOfJSON(t, h.post(t, q.procedure, token, string(message)), q.response)}
+			outcomes := map[string]outcome{"curl": outcomeOfJSON(t, f.post(t, q.procedure, token, string(message)), q.response)}
 			if q.procedure == demov1client.AccountServiceListUsersProcedure {
 				query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {string(message)}}
 				header := map[string]string{}
 				if token != "" {
 					header["Authorization"] = "Bearer " + token
 				}
-				outcomes["curl by GET"] = outcomeOfJSON(t, h.send(t, http.MethodGet, q.procedure+"?"+query.Encode(), header, nil), q.response)
+				outcomes["curl by GET"] = outcomeOfJSON(t, f.send(t, http.MethodGet, q.procedure+"?"+query.Encode(), header, nil), q.response)
 			}
 			for way, options := range map[string][]connecthttp.Option{
 				"connect":      nil,
@@ -143,7 +143,7 @@ func TestEveryWayInIsTheSame(t *testing.T) {
 				"gRPC":         {connecthttp.WithGRPC()},
 				"gRPC-Web":     {connecthttp.WithGRPCWeb()},
 			} {
-				response, err := q.ask(t.Context(), h.client(t, token, options...))
+				response, err := q.ask(t.Context(), f.client(t, token, options...))
 				outcomes[way] = outcomeOf(t, response, err)
 			}
 			want := outcomes["connect"]
@@ -162,12 +162,12 @@ func TestEveryWayInIsTheSame(t *testing.T) {
 // TestGetIsForReadingAlone holds because a browser follows links with its cookies.
 func TestGetIsForReadingAlone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
-	before := h.dump(t)
-	for _, action := range h.registry.Actions() {
-		query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {`{"userId":"` + h.ids["other"] + `","role":"admin"}`}}
-		reply := h.send(t, http.MethodGet, action.Procedure+"?"+query.Encode(), map[string]string{"Authorization": "Bearer " + h.tokens["admin"]}, nil)
+	f := newFixture(t)
+	f.serve(t)
+	before := f.dump(t)
+	for _, action := range f.registry.Actions() {
+		query := url.Values{"connect": {"v1"}, "encoding": {"json"}, "message": {`{"userId":"` + f.ids["other"] + `","role":"admin"}`}}
+		reply := f.send(t, http.MethodGet, action.Procedure+"?"+query.Encode(), map[string]string{"Authorization": "Bearer " + f.tokens["admin"]}, nil)
 		reads := action.Procedure == demov1client.AccountServiceListUsersProcedure || action.Procedure == demov1client.AccountServiceListApiKeysProcedure
 		if (reply.status == http.StatusOK) != reads {
 			t.Errorf("GET %s: %d %s", action.Procedure, reply.status, reply.body)
@@ -176,10 +176,10 @@ func TestGetIsForReadingAlone(t *testing.T) {
 			t.Errorf("GET %s may be cached: %q", action.Procedure, store)
 		}
 	}
-	if ran := h.handler.ran.Load(); ran != 2 {
+	if ran := f.handler.ran.Load(); ran != 2 {
 		t.Errorf("%d handlers ran", ran)
 	}
-	if diff := cmp.Diff(before, h.dump(t)); diff != "" {
+	if diff := cmp.Diff(before, f.dump(t)); diff != "" {
 		t.Errorf("the database has changed: %s", diff)
 	}
 }

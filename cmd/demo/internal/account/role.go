@@ -8,8 +8,8 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// GrantRole gives an account its role, which holds from the account's next call on,
-// and for its live streams at once.
+// GrantRole replaces the role of an account. The new role holds from the account's next
+// call on, and its live streams are checked again at once.
 func (s *Service) GrantRole(ctx context.Context, call *action.Call[demov1.GrantRoleRequest]) (*demov1.GrantRoleResponse, error) {
 	request := call.Message()
 	user, err := s.users.GrantRole(ctx, request.GetUserId(), directory.Role(request.GetRole()))

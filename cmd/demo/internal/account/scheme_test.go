@@ -17,25 +17,25 @@ import (
 // that counts.
 func TestSchemes(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.age(t, "auditor", 16*time.Minute)
+	f := newFixture(t)
+	f.age(t, "auditor", 16*time.Minute)
 	const (
 		yes = actiontest.Allowed
 		no  = connect.CodePermissionDenied
 		who = connect.CodeUnauthenticated
 	)
 	callers := []actiontest.Caller{
-		actiontest.Bearer("session, old", h.tokens["auditor"]),
-		actiontest.Bearer("key, member", h.ownKeys["member"].secret),
-		actiontest.Bearer("key, admin", h.ownKeys["admin"].secret),
+		actiontest.Bearer("session, old", f.tokens["auditor"]),
+		actiontest.Bearer("key, member", f.ownKeys["member"].secret),
+		actiontest.Bearer("key, admin", f.ownKeys["admin"].secret),
 		// It is about the issuer's member of that name, and not the directory's.
-		actiontest.Bearer("token, member", newToken(t, h.ids["member"], 0, "member")),
+		actiontest.Bearer("token, member", newToken(t, f.ids["member"], 0, "member")),
 		actiontest.Bearer("token, admin", newToken(t, "ada", 5*time.Minute, "admin")),
 		actiontest.Bearer("token, admin, old", newToken(t, "ada", 16*time.Minute, "admin")),
 		actiontest.Bearer("token, admin, undated", newToken(t, "ada", -1, "admin")),
 		actiontest.Bearer("token, king", newToken(t, "ada", 0, "king")),
 	}
-	member := h.ids["member"]
+	member := f.ids["member"]
 	// The codes are in the order of the callers.
 	row := func(procedure string, request proto.Message, codes ...connect.Code) actiontest.Expectation {
 		want := map[string]connect.Code{}
@@ -44,7 +44,7 @@ func TestSchemes(t *testing.T) {
 		}
 		return actiontest.Expectation{Procedure: procedure, Request: request, Want: want}
 	}
-	actiontest.Matrix(t, h.registry, callers, []actiontest.Expectation{
+	actiontest.Matrix(t, f.registry, callers, []actiontest.Expectation{
 		row(demov1client.AccountServiceSignUpProcedure, &demov1.SignUpRequest{Name: "New", Email: "new@example.com", Password: "a new password"},
 			yes, yes, yes, yes, yes, yes, yes, yes),
 		row(demov1client.AccountServiceSignInProcedure, &demov1.SignInRequest{Email: "member@example.com", Password: "wrong"},
@@ -71,7 +71,7 @@ func TestSchemes(t *testing.T) {
 			yes, who, who, who, who, who, who, who),
 		row(demov1client.AccountServiceListApiKeysProcedure, nil,
 			yes, who, who, who, who, who, who, who),
-		row(demov1client.AccountServiceRevokeApiKeyProcedure, &demov1.RevokeApiKeyRequest{Id: h.ownKeys["member"].id},
+		row(demov1client.AccountServiceRevokeApiKeyProcedure, &demov1.RevokeApiKeyRequest{Id: f.ownKeys["member"].id},
 			yes, who, who, who, who, who, who, who),
 	})
 }
@@ -79,12 +79,12 @@ func TestSchemes(t *testing.T) {
 // TestFreshSignIn is about DeleteUser, which a stolen session must not be enough for.
 func TestFreshSignIn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
-	request := `{"userId":"` + h.ids["member"] + `"}`
-	h.age(t, "member", 16*time.Minute)
-	before := h.dump(t)
-	reply := h.post(t, demov1client.AccountServiceDeleteUserProcedure, h.tokens["member"], request)
+	f := newFixture(t)
+	f.serve(t)
+	request := `{"userId":"` + f.ids["member"] + `"}`
+	f.age(t, "member", 16*time.Minute)
+	before := f.dump(t)
+	reply := f.post(t, demov1client.AccountServiceDeleteUserProcedure, f.tokens["member"], request)
 	if reply.status != 401 || reply.body != `{"code":"unauthenticated","message":"a valid credential is needed"}` {
 		t.Errorf("with an old session: %d %s", reply.status, reply.body)
 	}
@@ -93,33 +93,33 @@ func TestFreshSignIn(t *testing.T) {
 	if challenges := reply.header.Values("WWW-Authenticate"); len(challenges) != 2 || challenges[1] != stepUp {
 		t.Errorf("the challenges are %q", challenges)
 	}
-	if h.handler.ran.Load() != 0 || len(before) != len(h.dump(t)) {
+	if f.handler.ran.Load() != 0 || len(before) != len(f.dump(t)) {
 		t.Error("the handler ran")
 	}
-	if got := knows(t, h, "member", h.tokens["member"]); got != 0 {
+	if got := knows(t, f, "member", f.tokens["member"]); got != 0 {
 		t.Errorf("what needs no fresh sign-in: %s", got)
 	}
 	// A key never signed in.
-	if reply := h.post(t, demov1client.AccountServiceDeleteUserProcedure, h.ownKeys["member"].secret, request); reply.status != 401 {
+	if reply := f.post(t, demov1client.AccountServiceDeleteUserProcedure, f.ownKeys["member"].secret, request); reply.status != 401 {
 		t.Errorf("with a key: %d %s", reply.status, reply.body)
 	}
-	again, err := h.client(t, h.tokens["member"]).SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass})
+	again, err := f.client(t, f.tokens["member"]).SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.client(t, again.GetSessionToken()).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["member"]}); err != nil {
+	if _, err := f.client(t, again.GetSessionToken()).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: f.ids["member"]}); err != nil {
 		t.Errorf("having signed in again: %v", err)
 	}
 	// The time is not up yet.
-	h.age(t, "other", 10*time.Minute)
-	if _, err := h.client(t, h.tokens["other"]).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["other"]}); err != nil {
+	f.age(t, "other", 10*time.Minute)
+	if _, err := f.client(t, f.tokens["other"]).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: f.ids["other"]}); err != nil {
 		t.Errorf("with a session that is not old: %v", err)
 	}
 }
 
 // age lets a user have signed in some time ago.
-func (h *house) age(t *testing.T, name string, ago time.Duration) {
+func (f *fixture) age(t *testing.T, name string, ago time.Duration) {
 	t.Helper()
-	h.change(t, `UPDATE sessions SET data = json_set(data, '$.authenticated_at', ?)
-		WHERE user_id = ? AND data ->> 'authenticated_at' IS NOT NULL`, time.Now().Add(-ago).UTC().Format(time.RFC3339Nano), h.ids[name])
+	f.change(t, `UPDATE sessions SET data = json_set(data, '$.authenticated_at', ?)
+		WHERE user_id = ? AND data ->> 'authenticated_at' IS NOT NULL`, time.Now().Add(-ago).UTC().Format(time.RFC3339Nano), f.ids[name])
 }

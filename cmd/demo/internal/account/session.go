@@ -7,18 +7,25 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
+	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// SignIn starts a session, in place of the one that the call came with.
+// SignIn starts a session. It replaces the session that the call carries.
 func (s *Service) SignIn(ctx context.Context, call *action.AnonymousCall[demov1.SignInRequest]) (*demov1.SignInResponse, error) {
 	request := call.Message()
-	user, right, err := s.verify(ctx, request.GetEmail(), request.GetPassword())
+	user, err := s.users.ByEmail(ctx, request.GetEmail())
+	if err != nil && !errors.Is(err, directory.ErrNotFound) {
+		return nil, s.fault(ctx, err)
+	}
+	source := s.source(ctx, request.GetEmail(), user)
+	right, err := s.verify(ctx, source, user, request.GetPassword())
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
 	if !right {
-		// The user is known by id alone: somebody may have typed a password for an email.
+		// The log names the user by id alone: the text may be a password that was typed into
+		// the wrong field.
 		s.log.LogAttrs(ctx, slog.LevelInfo, "sign-in refused", slog.String("user", user.ID))
 		return nil, errSignIn
 	}
@@ -26,27 +33,21 @@ func (s *Service) SignIn(ctx context.Context, call *action.AnonymousCall[demov1.
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
+	s.remember(ctx, user, source)
 	return &demov1.SignInResponse{User: described(user), SessionToken: token}, nil
 }
 
-// verify reports whether a user has the email and the password. It takes as long for
-// an email that nobody has.
-func (s *Service) verify(ctx context.Context, email, password string) (directory.User, bool, error) {
-	user, err := s.users.ByEmail(ctx, email)
-	if errors.Is(err, directory.ErrNotFound) {
-		return directory.User{}, false, s.passwords.VerifyNone(ctx, password)
+// verify reports whether the password is the user's. It takes the same time for the zero
+// User, and for one without a password.
+func (s *Service) verify(ctx context.Context, source password.Source, user directory.User, password string) (bool, error) {
+	if user.PasswordHash == "" {
+		return false, s.passwords.VerifyNone(ctx, source, password)
 	}
-	if err != nil {
-		return directory.User{}, false, err
-	}
-	if user.PasswordHash == "" { // it was imported, and nothing opens it
-		return user, false, s.passwords.VerifyNone(ctx, password)
-	}
-	right, err := s.passwords.Verify(ctx, user.PasswordHash, password)
-	return user, right && err == nil, err
+	right, err := s.passwords.Verify(ctx, source, user.PasswordHash, password)
+	return right && err == nil, err
 }
 
-// SignOut ends the session that the call came with.
+// SignOut ends the session that the call carries.
 func (s *Service) SignOut(ctx context.Context, _ *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
 	if err := s.sessions.End(ctx); err != nil {
 		return nil, s.fault(ctx, err)

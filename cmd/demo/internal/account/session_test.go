@@ -16,24 +16,24 @@ import (
 
 func TestSignUpSignsIn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
+	f := newFixture(t)
+	f.serve(t)
 	// A password is any characters.
 	for i, password := range []string{"correct horse battery staple", "            ", "пароль пароль", `'"$(x);\%00 ` + "\x00\n\t\u202e"} {
 		email := string(rune('a'+i)) + "@example.com"
-		up, err := h.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Eve", Email: email, Password: password})
+		up, err := f.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Eve", Email: email, Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if roles := up.GetUser().GetRoles(); !slices.Equal(roles, []string{"member"}) {
 			t.Errorf("the roles are %q", roles)
 		}
-		in, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: email, Password: password})
+		in, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: email, Password: password})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, token := range []string{up.GetSessionToken(), in.GetSessionToken()} {
-			got, err := h.client(t, token).GetUser(t.Context(), &demov1.GetUserRequest{UserId: up.GetUser().GetId()})
+			got, err := f.client(t, token).GetUser(t.Context(), &demov1.GetUserRequest{UserId: up.GetUser().GetId()})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,18 +41,18 @@ func TestSignUpSignsIn(t *testing.T) {
 				t.Error(diff)
 			}
 		}
-		if _, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: email, Password: password + " "}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+		if _, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: email, Password: password + " "}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 			t.Errorf("with a space too many: %v", err)
 		}
 	}
 }
 
-// TestSignInTellsNothing compares an email that nobody has with a wrong password:
-// what is answered, and the work that is done for it.
+// TestSignInTellsNothing compares an unknown email with a wrong password: the answer, and
+// the work that is done for it.
 func TestSignInTellsNothing(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
+	f := newFixture(t)
+	f.serve(t)
 	type trace struct {
 		Status         int
 		Header         http.Header
@@ -60,24 +60,24 @@ func TestSignInTellsNothing(t *testing.T) {
 		Hashed, Looked int64
 	}
 	try := func(email string) trace {
-		verified, none, hashed := h.passwords.verified.Load(), h.passwords.none.Load(), h.passwords.hashed.Load()
-		reply := h.post(t, demov1client.AccountServiceSignInProcedure, "", `{"email":"`+email+`","password":"wrong"}`)
+		verified, none, hashed := f.passwords.verified.Load(), f.passwords.none.Load(), f.passwords.hashed.Load()
+		reply := f.post(t, demov1client.AccountServiceSignInProcedure, "", `{"email":"`+email+`","password":"wrong"}`)
 		reply.header.Del("Date")
 		return trace{
 			Status: reply.status, Header: reply.header, Body: reply.body,
 			// One of them, and not both.
-			Looked: h.passwords.verified.Load() - verified + h.passwords.none.Load() - none,
-			Hashed: h.passwords.hashed.Load() - hashed,
+			Looked: f.passwords.verified.Load() - verified + f.passwords.none.Load() - none,
+			Hashed: f.passwords.hashed.Load() - hashed,
 		}
 	}
-	known, unknown := try("member@example.com"), try("nobody@example.com")
+	known, unknown := try("member@example.com"), try("unknown@example.com")
 	if diff := cmp.Diff(known, unknown); diff != "" {
 		t.Errorf("a wrong password and an unknown email differ: %s", diff)
 	}
 	if known.Status != http.StatusUnauthorized || known.Looked != 1 || known.Hashed != 0 {
 		t.Errorf("got %+v", known)
 	}
-	if h.passwords.none.Load() != 1 {
+	if f.passwords.none.Load() != 1 {
 		t.Error("nothing was verified for the unknown email")
 	}
 }
@@ -85,24 +85,26 @@ func TestSignInTellsNothing(t *testing.T) {
 // TestSessionGoesWithTheCookie is what a browser sees.
 func TestSessionGoesWithTheCookie(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
+	f := newFixture(t)
+	f.serve(t)
 	signIn := `{"email":"member@example.com","password":"` + pass + `"}`
 	cookieOf := func(reply reply) string {
 		t.Helper()
-		cookies := reply.header.Values("Set-Cookie")
-		if len(cookies) != 1 || !strings.Contains(cookies[0], "; HttpOnly") {
-			t.Fatalf("the cookies are %q", cookies)
+		for _, cookie := range reply.header.Values("Set-Cookie") {
+			if strings.HasPrefix(cookie, "session=") && strings.Contains(cookie, "; HttpOnly") {
+				return strings.Split(cookie, ";")[0]
+			}
 		}
-		return strings.Split(cookies[0], ";")[0]
+		t.Fatalf("the cookies are %q", reply.header.Values("Set-Cookie"))
+		return ""
 	}
 	call := func(cookie, procedure, message string) reply {
 		t.Helper()
-		return h.send(t, http.MethodPost, procedure, map[string]string{"Content-Type": "application/json", "Cookie": cookie}, strings.NewReader(message))
+		return f.send(t, http.MethodPost, procedure, map[string]string{"Content-Type": "application/json", "Cookie": cookie}, strings.NewReader(message))
 	}
 	expect := func(why, cookie string, status int) {
 		t.Helper()
-		if reply := call(cookie, demov1client.AccountServiceGetUserProcedure, `{"userId":"`+h.ids["member"]+`"}`); reply.status != status {
+		if reply := call(cookie, demov1client.AccountServiceGetUserProcedure, `{"userId":"`+f.ids["member"]+`"}`); reply.status != status {
 			t.Errorf("%s: %d %s", why, reply.status, reply.body)
 		}
 	}
@@ -119,36 +121,36 @@ func TestSessionGoesWithTheCookie(t *testing.T) {
 	expect("after signing out", second, http.StatusUnauthorized)
 
 	// The member's session of another device goes on.
-	if _, err := h.client(t, h.tokens["member"]).GetUser(t.Context(), &demov1.GetUserRequest{UserId: h.ids["member"]}); err != nil {
+	if _, err := f.client(t, f.tokens["member"]).GetUser(t.Context(), &demov1.GetUserRequest{UserId: f.ids["member"]}); err != nil {
 		t.Errorf("another session: %v", err)
 	}
 }
 
 func TestSignOutEndsTheSession(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
-	member := h.client(t, h.tokens["member"])
+	f := newFixture(t)
+	f.serve(t)
+	member := f.client(t, f.tokens["member"])
 	if _, err := member.SignOut(t.Context(), &demov1.SignOutRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := member.SignOut(t.Context(), &demov1.SignOutRequest{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 		t.Errorf("signing out again: %v", err)
 	}
-	if left := h.sessionsOf(t, "member"); left != 0 {
+	if left := f.sessionsOf(t, "member"); left != 0 {
 		t.Errorf("%d entries of the session are left", left)
 	}
-	if left := h.sessionsOf(t, "other"); left == 0 {
-		t.Error("everybody's session is gone")
+	if left := f.sessionsOf(t, "other"); left == 0 {
+		t.Error("another user's session is gone")
 	}
 }
 
 // sessionsOf counts what the database holds of a user's sessions.
-func (h *house) sessionsOf(t *testing.T, name string) int {
+func (f *fixture) sessionsOf(t *testing.T, name string) int {
 	t.Helper()
 	count := 0
-	for _, row := range h.dump(t) {
-		if strings.HasPrefix(row, "sessions: ") && strings.Contains(row, h.ids[name]) {
+	for _, row := range f.dump(t) {
+		if strings.HasPrefix(row, "sessions: ") && strings.Contains(row, f.ids[name]) {
 			count++
 		}
 	}

@@ -8,13 +8,14 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// SignUp makes an account with the role member and signs it in.
+// SignUp creates an account with the role member and signs it in.
 //
-// That an email is taken is told to whoever asks: without a mail to the address
-// there is no other way to say why there is no account now. SignIn keeps quiet.
+// Every caller may learn that an email is taken: without sending mail there is no other
+// way to say why no account was created. SignIn does not say which emails exist.
 func (s *Service) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.SignUpRequest]) (*demov1.SignUpResponse, error) {
 	request := call.Message()
-	hash, err := s.passwords.Hash(ctx, request.GetPassword())
+	source := s.source(ctx, request.GetEmail(), directory.User{})
+	hash, err := s.passwords.Hash(ctx, source, request.GetPassword())
 	if err != nil {
 		return nil, s.fault(ctx, err)
 	}
@@ -29,7 +30,8 @@ func (s *Service) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.
 	}
 	token, err := s.sessions.Start(ctx, user.ID)
 	if err != nil {
-		return nil, s.fault(ctx, err) // the account is there, and can sign in later
+		return nil, s.fault(ctx, err) // the account exists, and can sign in later
 	}
+	s.remember(ctx, user, source)
 	return &demov1.SignUpResponse{User: described(user), SessionToken: token}, nil
 }

@@ -25,22 +25,22 @@ import (
 const prompt = 15 * time.Second
 
 // streamWays are the protocols that carry every shape of stream.
-var streamWays = map[string]func(*testing.T, *house, string) demov1client.AccountServiceClient{
-	"connect": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
-		return h.client(t, token)
+var streamWays = map[string]func(*testing.T, *fixture, string) demov1client.AccountServiceClient{
+	"connect": func(t *testing.T, f *fixture, token string) demov1client.AccountServiceClient {
+		return f.client(t, token)
 	},
-	"connect JSON": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
-		return h.client(t, token, connecthttp.WithProtoJSON())
+	"connect JSON": func(t *testing.T, f *fixture, token string) demov1client.AccountServiceClient {
+		return f.client(t, token, connecthttp.WithProtoJSON())
 	},
-	"gRPC": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
-		return h.client(t, token, connecthttp.WithGRPC())
+	"gRPC": func(t *testing.T, f *fixture, token string) demov1client.AccountServiceClient {
+		return f.client(t, token, connecthttp.WithGRPC())
 	},
-	"gRPC-Web": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
-		return h.client(t, token, connecthttp.WithGRPCWeb())
+	"gRPC-Web": func(t *testing.T, f *fixture, token string) demov1client.AccountServiceClient {
+		return f.client(t, token, connecthttp.WithGRPCWeb())
 	},
-	"in process": func(t *testing.T, h *house, token string) demov1client.AccountServiceClient {
+	"in process": func(t *testing.T, f *fixture, token string) demov1client.AccountServiceClient {
 		t.Helper()
-		transport, err := h.registry.InProcess()
+		transport, err := f.registry.InProcess()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,23 +48,23 @@ var streamWays = map[string]func(*testing.T, *house, string) demov1client.Accoun
 	},
 }
 
-// eachWay runs a test over every way in, with a house of its own, and looks whether
+// eachWay runs a test over every way in, with a fixture of its own, and looks whether
 // a handler of a stream is left behind.
-func eachWay(t *testing.T, test func(*testing.T, *house, func(caller string) demov1client.AccountServiceClient)) {
+func eachWay(t *testing.T, test func(*testing.T, *fixture, func(caller string) demov1client.AccountServiceClient)) {
 	t.Helper()
 	for name, client := range streamWays {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
-			h.serve(t)
-			test(t, h, func(caller string) demov1client.AccountServiceClient { return client(t, h, h.tokens[caller]) })
-			h.handler.expectLeft(t)
+			f := newFixture(t)
+			f.serve(t)
+			test(t, f, func(caller string) demov1client.AccountServiceClient { return client(t, f, f.tokens[caller]) })
+			f.handler.expectLeft(t)
 		})
 	}
 }
 
 // expectLeft waits until every handler of a stream has returned.
-func (w *witness) expectLeft(t *testing.T) {
+func (w *countingHandler) expectLeft(t *testing.T) {
 	t.Helper()
 	for deadline := time.Now().Add(prompt); w.left.Load() < w.streams.Load(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -96,9 +96,9 @@ func expectStacks(t *testing.T) {
 func TestNoGoroutineIsLeft(t *testing.T) { //nolint:paralleltest // see above
 	for name, client := range streamWays { //nolint:paralleltest // see above
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
-			h.serve(t)
-			admin := client(t, h, h.tokens["admin"])
+			f := newFixture(t)
+			f.serve(t)
+			admin := client(t, f, f.tokens["admin"])
 			for range 5 {
 				ctx, cancel := context.WithCancel(t.Context())
 				watch := startWatch(ctx, t, admin, 4)
@@ -117,15 +117,15 @@ func TestNoGoroutineIsLeft(t *testing.T) { //nolint:paralleltest // see above
 				_, _ = ingest.CloseAndReceive()
 			}
 			expectStacks(t)
-			h.handler.expectLeft(t)
+			f.handler.expectLeft(t)
 		})
 	}
 }
 
 // startWatch begins a watch and reads as many accounts as are present.
-func startWatch(ctx context.Context, t *testing.T, client demov1client.AccountServiceClient, present int) *client.ServerStream[demov1.WatchUsersResponse] {
+func startWatch(ctx context.Context, t *testing.T, accounts demov1client.AccountServiceClient, present int) *client.ServerStream[demov1.WatchUsersResponse] {
 	t.Helper()
-	watch, err := client.WatchUsers(ctx, &demov1.WatchUsersRequest{})
+	watch, err := accounts.WatchUsers(ctx, &demov1.WatchUsersRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func promptly(t *testing.T) context.Context {
 
 func TestWatchUsers(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
+	eachWay(t, func(t *testing.T, f *fixture, as func(string) demov1client.AccountServiceClient) {
 		ctx, cancel := context.WithCancel(promptly(t))
 		defer cancel()
 		admin := as("admin")
@@ -159,25 +159,25 @@ func TestWatchUsers(t *testing.T) {
 		var want, got []string
 		note := func(change string, user *demov1.User) { want = append(want, change+" "+user.String()) }
 
-		signedUp, err := as("nobody").SignUp(ctx, &demov1.SignUpRequest{Name: "New", Email: "new@example.com", Password: pass})
+		signedUp, err := as("anonymous").SignUp(ctx, &demov1.SignUpRequest{Name: "New", Email: "new@example.com", Password: pass})
 		if err != nil {
 			t.Fatal(err)
 		}
 		note("CHANGE_CREATED", signedUp.GetUser())
-		updated, err := as("member").UpdateProfile(ctx, &demov1.UpdateProfileRequest{UserId: h.ids["member"], Name: "Newer", Email: "newer@example.com"})
+		updated, err := as("member").UpdateProfile(ctx, &demov1.UpdateProfileRequest{UserId: f.ids["member"], Name: "Newer", Email: "newer@example.com"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		note("CHANGE_UPDATED", updated.GetUser())
-		if _, err := as("member").UpdateProfile(ctx, &demov1.UpdateProfileRequest{UserId: h.ids["member"], Name: "x", Email: "admin@example.com"}); err == nil {
+		if _, err := as("member").UpdateProfile(ctx, &demov1.UpdateProfileRequest{UserId: f.ids["member"], Name: "x", Email: "admin@example.com"}); err == nil {
 			t.Fatal("the email is taken")
 		}
-		granted, err := admin.GrantRole(ctx, &demov1.GrantRoleRequest{UserId: h.ids["member"], Role: "auditor"})
+		granted, err := admin.GrantRole(ctx, &demov1.GrantRoleRequest{UserId: f.ids["member"], Role: "auditor"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		note("CHANGE_UPDATED", granted.GetUser())
-		if _, err := admin.DeleteUser(ctx, &demov1.DeleteUserRequest{UserId: h.ids["member"]}); err != nil {
+		if _, err := admin.DeleteUser(ctx, &demov1.DeleteUserRequest{UserId: f.ids["member"]}); err != nil {
 			t.Fatal(err)
 		}
 		note("CHANGE_DELETED", granted.GetUser())
@@ -200,30 +200,30 @@ func TestWatchUsers(t *testing.T) {
 func TestWatchEnds(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		end  func(context.Context, *house, func(string) demov1client.AccountServiceClient) error
+		end  func(context.Context, *fixture, func(string) demov1client.AccountServiceClient) error
 		want connect.Code
 	}{
-		"the role is revoked": {func(ctx context.Context, h *house, as func(string) demov1client.AccountServiceClient) error {
-			_, err := as("admin").GrantRole(ctx, &demov1.GrantRoleRequest{UserId: h.ids["auditor"], Role: "member"})
+		"the role is revoked": {func(ctx context.Context, f *fixture, as func(string) demov1client.AccountServiceClient) error {
+			_, err := as("admin").GrantRole(ctx, &demov1.GrantRoleRequest{UserId: f.ids["auditor"], Role: "member"})
 			return err
 		}, connect.CodePermissionDenied},
-		"signed out": {func(ctx context.Context, _ *house, as func(string) demov1client.AccountServiceClient) error {
+		"signed out": {func(ctx context.Context, _ *fixture, as func(string) demov1client.AccountServiceClient) error {
 			_, err := as("auditor").SignOut(ctx, &demov1.SignOutRequest{})
 			return err
 		}, connect.CodeUnauthenticated},
-		"deleted": {func(ctx context.Context, h *house, as func(string) demov1client.AccountServiceClient) error {
-			_, err := as("admin").DeleteUser(ctx, &demov1.DeleteUserRequest{UserId: h.ids["auditor"]})
+		"deleted": {func(ctx context.Context, f *fixture, as func(string) demov1client.AccountServiceClient) error {
+			_, err := as("admin").DeleteUser(ctx, &demov1.DeleteUserRequest{UserId: f.ids["auditor"]})
 			return err
 		}, connect.CodeUnauthenticated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
+			eachWay(t, func(t *testing.T, f *fixture, as func(string) demov1client.AccountServiceClient) {
 				ctx := promptly(t)
 				watch := startWatch(ctx, t, as("auditor"), 4)
 				defer watch.Close()
-				h.diary.takeDenials()
-				if err := test.end(ctx, h, as); err != nil {
+				f.recorder.takeDenials()
+				if err := test.end(ctx, f, as); err != nil {
 					t.Fatal(err)
 				}
 				for {
@@ -236,7 +236,7 @@ func TestWatchEnds(t *testing.T) {
 					}
 					break
 				}
-				if got := h.diary.takeDenials(); !slices.Equal(got, []string{test.want.String()}) {
+				if got := f.recorder.takeDenials(); !slices.Equal(got, []string{test.want.String()}) {
 					t.Errorf("the denials recorded: %q", got)
 				}
 			})
@@ -261,21 +261,21 @@ func TestImportUsers(t *testing.T) {
 		entered int64        // handlers
 		denied  []string
 	}{
-		"good":           {"admin", many(3), 0, 1, nil},
-		"none":           {"admin", nil, 0, 1, nil},
-		"second invalid": {"admin", [][2]string{{"A", "a@example.com"}, {"B", "none"}, {"C", "c@example.com"}}, connect.CodeInvalidArgument, 1, []string{"invalid_argument"}},
-		"first invalid":  {"admin", [][2]string{{"B", "none"}, {"C", "c@example.com"}}, connect.CodeInvalidArgument, 0, []string{"invalid_argument"}},
-		"an email twice": {"admin", [][2]string{{"A", "a@example.com"}, {"B", "b@example.com"}, {"C", "A@EXAMPLE.com"}}, connect.CodeAlreadyExists, 1, nil},
-		"an email taken": {"admin", [][2]string{{"A", "a@example.com"}, {"B", "other@example.com"}}, connect.CodeAlreadyExists, 1, nil},
-		"by an auditor":  {"auditor", many(2), connect.CodePermissionDenied, 0, []string{"permission_denied"}},
-		"by nobody":      {"nobody", many(2), connect.CodeUnauthenticated, 0, []string{"unauthenticated"}},
-		"none by member": {"member", nil, connect.CodePermissionDenied, 0, []string{"permission_denied"}},
-		"none by nobody": {"nobody", nil, connect.CodeUnauthenticated, 0, []string{"unauthenticated"}},
+		"good":                        {"admin", many(3), 0, 1, nil},
+		"none":                        {"admin", nil, 0, 1, nil},
+		"second invalid":              {"admin", [][2]string{{"A", "a@example.com"}, {"B", "none"}, {"C", "c@example.com"}}, connect.CodeInvalidArgument, 1, []string{"invalid_argument"}},
+		"first invalid":               {"admin", [][2]string{{"B", "none"}, {"C", "c@example.com"}}, connect.CodeInvalidArgument, 0, []string{"invalid_argument"}},
+		"an email twice":              {"admin", [][2]string{{"A", "a@example.com"}, {"B", "b@example.com"}, {"C", "A@EXAMPLE.com"}}, connect.CodeAlreadyExists, 1, nil},
+		"an email taken":              {"admin", [][2]string{{"A", "a@example.com"}, {"B", "other@example.com"}}, connect.CodeAlreadyExists, 1, nil},
+		"by an auditor":               {"auditor", many(2), connect.CodePermissionDenied, 0, []string{"permission_denied"}},
+		"by an anonymous caller":      {"anonymous", many(2), connect.CodeUnauthenticated, 0, []string{"unauthenticated"}},
+		"none by member":              {"member", nil, connect.CodePermissionDenied, 0, []string{"permission_denied"}},
+		"none by an anonymous caller": {"anonymous", nil, connect.CodeUnauthenticated, 0, []string{"unauthenticated"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
-				before := h.dump(t)
+			eachWay(t, func(t *testing.T, f *fixture, as func(string) demov1client.AccountServiceClient) {
+				before := f.dump(t)
 				response, err := ingest(promptly(t), as(test.caller), test.users)
 				if got := connect.CodeOf(err); err != nil && got != test.want || err == nil && test.want != 0 {
 					t.Errorf("got %v, %v", response, err)
@@ -287,14 +287,14 @@ func TestImportUsers(t *testing.T) {
 				if err == nil && int(response.GetImported()) != added {
 					t.Errorf("imported %d", response.GetImported())
 				}
-				after := h.dump(t)
+				after := f.dump(t)
 				if len(after) != len(before)+added {
 					t.Errorf("stored: %s", cmp.Diff(before, after))
 				}
-				if entered := h.handler.streams.Load(); entered != test.entered {
+				if entered := f.handler.streams.Load(); entered != test.entered {
 					t.Errorf("%d handlers ran", entered)
 				}
-				if diff := cmp.Diff(test.denied, h.diary.takeDenials()); diff != "" {
+				if diff := cmp.Diff(test.denied, f.recorder.takeDenials()); diff != "" {
 					t.Errorf("the denials recorded: %s", diff)
 				}
 			})
@@ -320,49 +320,49 @@ func ingest(ctx context.Context, client demov1client.AccountServiceClient, users
 // TestImportedCannotSignIn holds as they have no password.
 func TestImportedCannotSignIn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
-	if _, err := ingest(promptly(t), h.client(t, h.tokens["admin"]), [][2]string{{"New", "new@example.com"}}); err != nil {
+	f := newFixture(t)
+	f.serve(t)
+	if _, err := ingest(promptly(t), f.client(t, f.tokens["admin"]), [][2]string{{"New", "new@example.com"}}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "new@example.com", Password: "x"})
-	if connect.CodeOf(err) != connect.CodeUnauthenticated || h.passwords.none.Load() != 1 {
-		t.Errorf("got %v, having taken the time of %d", err, h.passwords.none.Load())
+	_, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "new@example.com", Password: "x"})
+	if connect.CodeOf(err) != connect.CodeUnauthenticated || f.passwords.none.Load() != 1 {
+		t.Errorf("got %v, having taken the time of %d", err, f.passwords.none.Load())
 	}
 }
 
 func TestSyncProfiles(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
+	eachWay(t, func(t *testing.T, f *fixture, as func(string) demov1client.AccountServiceClient) {
 		stream, err := as("member").SyncProfiles(promptly(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer stream.Close()
 		for _, name := range []string{"One", "Two"} {
-			if err := stream.Send(&demov1.SyncProfilesRequest{UserId: h.ids["member"], Name: name, Email: name + "@example.com"}); err != nil {
+			if err := stream.Send(&demov1.SyncProfilesRequest{UserId: f.ids["member"], Name: name, Email: name + "@example.com"}); err != nil {
 				t.Fatal(err)
 			}
 			response, err := stream.Receive()
-			if err != nil || response.GetUser().GetName() != name || response.GetUser().GetId() != h.ids["member"] {
+			if err != nil || response.GetUser().GetName() != name || response.GetUser().GetId() != f.ids["member"] {
 				t.Fatalf("got %v, %v", response, err)
 			}
 		}
-		before := h.dump(t)
-		if err := stream.Send(&demov1.SyncProfilesRequest{UserId: h.ids["other"], Name: "Evil", Email: "evil@example.com"}); err != nil {
+		before := f.dump(t)
+		if err := stream.Send(&demov1.SyncProfilesRequest{UserId: f.ids["other"], Name: "Evil", Email: "evil@example.com"}); err != nil {
 			t.Fatal(err)
 		}
 		if response, err := stream.Receive(); connect.CodeOf(err) != connect.CodePermissionDenied {
 			t.Errorf("got %v, %v", response, err)
 		}
 		// What came before the denial stays, and nothing else has changed.
-		if diff := cmp.Diff(before, h.dump(t)); diff != "" {
+		if diff := cmp.Diff(before, f.dump(t)); diff != "" {
 			t.Error(diff)
 		}
-		if user, err := h.users.Get(t.Context(), h.ids["member"]); err != nil || user.Name != "Two" {
+		if user, err := f.users.Get(t.Context(), f.ids["member"]); err != nil || user.Name != "Two" {
 			t.Errorf("got %v, %v", user, err)
 		}
-		if diff := cmp.Diff([]string{"permission_denied"}, h.diary.takeDenials()); diff != "" {
+		if diff := cmp.Diff([]string{"permission_denied"}, f.recorder.takeDenials()); diff != "" {
 			t.Errorf("the denials recorded: %s", diff)
 		}
 	})
@@ -372,35 +372,35 @@ func TestSyncProfiles(t *testing.T) {
 // handler runs.
 func TestStreamsDenied(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, h *house, as func(string) demov1client.AccountServiceClient) {
-		before := h.dump(t)
+	eachWay(t, func(t *testing.T, f *fixture, as func(string) demov1client.AccountServiceClient) {
+		before := f.dump(t)
 		for _, test := range []struct {
 			name, caller, owner string
 			want                connect.Code
 		}{
 			{"watch", "member", "", connect.CodePermissionDenied},
-			{"watch", "nobody", "", connect.CodeUnauthenticated},
+			{"watch", "anonymous", "", connect.CodeUnauthenticated},
 			{"sync", "admin", "other", connect.CodePermissionDenied},
-			{"sync", "nobody", "other", connect.CodeUnauthenticated},
+			{"sync", "anonymous", "other", connect.CodeUnauthenticated},
 			{"sync", "member", "", connect.CodeInvalidArgument},
 			{"no sync", "admin", "", connect.CodePermissionDenied},
-			{"no sync", "nobody", "", connect.CodeUnauthenticated},
+			{"no sync", "anonymous", "", connect.CodeUnauthenticated},
 		} {
-			err := attempt(promptly(t), as(test.caller), test.name, h.ids[test.owner])
+			err := attempt(promptly(t), as(test.caller), test.name, f.ids[test.owner])
 			// In process the stream may have ended before its one message is sent, of which
 			// connect's client tells no more than that. TestMatrix sees the code.
 			gone := test.name == "watch" && errors.Is(err, io.EOF)
 			if err == nil || connect.CodeOf(err) != test.want && !gone {
 				t.Errorf("%s by %s: got %v, want %s", test.name, test.caller, err, test.want)
 			}
-			if diff := cmp.Diff([]string{test.want.String()}, h.diary.takeDenials()); diff != "" {
+			if diff := cmp.Diff([]string{test.want.String()}, f.recorder.takeDenials()); diff != "" {
 				t.Errorf("%s by %s: the denials recorded: %s", test.name, test.caller, diff)
 			}
 		}
-		if ran := h.handler.ran.Load(); ran != 0 {
+		if ran := f.handler.ran.Load(); ran != 0 {
 			t.Errorf("%d handlers ran", ran)
 		}
-		if diff := cmp.Diff(before, h.dump(t)); diff != "" {
+		if diff := cmp.Diff(before, f.dump(t)); diff != "" {
 			t.Error(diff)
 		}
 	})

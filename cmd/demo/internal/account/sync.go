@@ -9,8 +9,8 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// SyncProfiles changes one's own account a message at a time. What an earlier
-// message changed stays, whatever comes of a later one.
+// SyncProfiles changes the caller's own profile once per message. What an earlier message
+// changed stays, also when a later one fails.
 func (s *Service) SyncProfiles(ctx context.Context, stream *action.BidiStream[demov1.SyncProfilesRequest, demov1.SyncProfilesResponse]) error {
 	for {
 		request, err := stream.Receive()

@@ -15,7 +15,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
-// Whose tokens the house takes, and for whom they are.
+// The issuer and the audience of the tokens that the fixture takes.
 const (
 	issuer   = "https://id.example.com"
 	audience = "https://demo.example.com"

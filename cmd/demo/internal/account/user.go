@@ -16,7 +16,7 @@ func (s *Service) GetUser(ctx context.Context, call *action.Call[demov1.GetUserR
 	return &demov1.GetUserResponse{User: described(user)}, nil
 }
 
-// UpdateProfile changes the name and email of one's own account.
+// UpdateProfile changes the name and email of the caller's own account.
 func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.UpdateProfileRequest]) (*demov1.UpdateProfileResponse, error) {
 	request := call.Message()
 	user, err := s.users.UpdateProfile(ctx, request.GetUserId(), request.GetName(), request.GetEmail())
@@ -26,21 +26,20 @@ func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.Up
 	return &demov1.UpdateProfileResponse{User: described(user)}, nil
 }
 
-// DeleteUser deletes an account. The directory drops the keys and the sessions that it
-// holds with the user; ending them as well holds for a session store that does not
-// know users, and tells live streams.
+// DeleteUser deletes an account. The directory removes the user's sessions and keys in the
+// same write. Sessions in another store open nothing from then on, since every call looks
+// the user up and ids are never used again; they expire there. Live streams are checked
+// again at once.
 func (s *Service) DeleteUser(ctx context.Context, call *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	id := call.Message().GetUserId()
 	if err := s.users.Delete(ctx, id); err != nil {
 		return nil, s.fault(ctx, err)
 	}
-	if err := s.sessions.EndAll(ctx, id); err != nil {
-		return nil, s.fault(ctx, err)
-	}
+	s.sessions.Changed(id)
 	return &demov1.DeleteUserResponse{}, nil
 }
 
-// ListUsers returns one page of accounts, the oldest first.
+// ListUsers returns one page of accounts, oldest first.
 func (s *Service) ListUsers(ctx context.Context, call *action.Call[demov1.ListUsersRequest]) (*demov1.ListUsersResponse, error) {
 	request := call.Message()
 	page, next, err := s.users.List(ctx, int(request.GetPageSize()), request.GetPageToken())

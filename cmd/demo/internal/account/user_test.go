@@ -17,44 +17,44 @@ import (
 )
 
 // as returns a call as a gate would make it for one of the users.
-func as[Req any](t *testing.T, h *house, name string, message *Req) *action.Call[Req] {
+func as[Req any](t *testing.T, f *fixture, name string, message *Req) *action.Call[Req] {
 	t.Helper()
-	return actiontest.NewCall(t, authn.NewPrincipal(h.ids[name], authn.Details{Roles: []string{name}}), message)
+	return actiontest.NewCall(t, authn.NewPrincipal(f.ids[name], authn.Details{Roles: []string{name}}), message)
 }
 
 func TestGetUser(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	got, err := h.service.GetUser(t.Context(), as(t, h, "admin", &demov1.GetUserRequest{UserId: h.ids["auditor"]}))
+	f := newFixture(t)
+	got, err := f.service.GetUser(t.Context(), as(t, f, "admin", &demov1.GetUserRequest{UserId: f.ids["auditor"]}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &demov1.User{Id: h.ids["auditor"], Name: "auditor", Email: "auditor@example.com", Roles: []string{"auditor"}}
+	want := &demov1.User{Id: f.ids["auditor"], Name: "auditor", Email: "auditor@example.com", Roles: []string{"auditor"}}
 	if diff := cmp.Diff(want, got.GetUser(), protocmp.Transform(), protocmp.IgnoreFields(want, "create_time")); diff != "" {
 		t.Error(diff)
 	}
 	if err := got.GetUser().GetCreateTime().CheckValid(); err != nil {
 		t.Error(err)
 	}
-	_, err = h.service.GetUser(t.Context(), as(t, h, "admin", &demov1.GetUserRequest{UserId: missing}))
+	_, err = f.service.GetUser(t.Context(), as(t, f, "admin", &demov1.GetUserRequest{UserId: missing}))
 	if failure := action.NotFound(); connect.CodeOf(err) != failure.Code() || err.Error() != failure.Error() {
-		t.Errorf("nobody's account: %v", err)
+		t.Errorf("an account that does not exist: %v", err)
 	}
 }
 
 func TestUpdateProfile(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	request := &demov1.UpdateProfileRequest{UserId: h.ids["member"], Name: "Zoë ☃", Email: "zoe@example.com"}
-	changed, err := h.service.UpdateProfile(t.Context(), as(t, h, "member", request))
+	f := newFixture(t)
+	request := &demov1.UpdateProfileRequest{UserId: f.ids["member"], Name: "Zoë ☃", Email: "zoe@example.com"}
+	changed, err := f.service.UpdateProfile(t.Context(), as(t, f, "member", request))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &demov1.User{Id: h.ids["member"], Name: "Zoë ☃", Email: "zoe@example.com", Roles: []string{"member"}}
+	want := &demov1.User{Id: f.ids["member"], Name: "Zoë ☃", Email: "zoe@example.com", Roles: []string{"member"}}
 	if diff := cmp.Diff(want, changed.GetUser(), protocmp.Transform(), protocmp.IgnoreFields(want, "create_time")); diff != "" {
 		t.Error(diff)
 	}
-	got, err := h.service.GetUser(t.Context(), as(t, h, "admin", &demov1.GetUserRequest{UserId: h.ids["member"]}))
+	got, err := f.service.GetUser(t.Context(), as(t, f, "admin", &demov1.GetUserRequest{UserId: f.ids["member"]}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,12 +65,12 @@ func TestUpdateProfile(t *testing.T) {
 
 func TestListUsersPageByPage(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
+	f := newFixture(t)
 	for _, size := range []int32{0, 1, 3, 4, 100} {
 		var names []string
 		request := &demov1.ListUsersRequest{PageSize: size}
 		for {
-			page, err := h.service.ListUsers(t.Context(), as(t, h, "admin", request))
+			page, err := f.service.ListUsers(t.Context(), as(t, f, "admin", request))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,35 +96,35 @@ func TestDeletedUserHasNoSession(t *testing.T) {
 	for _, by := range []string{"admin", "member"} {
 		t.Run("by the "+by, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t)
-			h.serve(t)
+			f := newFixture(t)
+			f.serve(t)
 			// A second session, on another device.
-			second, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass})
+			second, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if h.sessionsOf(t, "member") < 2 {
+			if f.sessionsOf(t, "member") < 2 {
 				t.Fatal("there are no two sessions")
 			}
-			if _, err := h.client(t, h.tokens[by]).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["member"]}); err != nil {
+			if _, err := f.client(t, f.tokens[by]).DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: f.ids["member"]}); err != nil {
 				t.Fatal(err)
 			}
-			if left := h.sessionsOf(t, "member"); left != 0 {
+			if left := f.sessionsOf(t, "member"); left != 0 {
 				t.Errorf("%d entries of sessions are left", left)
 			}
-			for _, token := range []string{h.tokens["member"], second.GetSessionToken()} {
-				if _, err := h.client(t, token).SignOut(t.Context(), &demov1.SignOutRequest{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			for _, token := range []string{f.tokens["member"], second.GetSessionToken()} {
+				if _, err := f.client(t, token).SignOut(t.Context(), &demov1.SignOutRequest{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 					t.Errorf("with a session of the deleted user: %v", err)
 				}
 			}
-			if _, err := h.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			if _, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 				t.Errorf("signing in again: %v", err)
 			}
-			// The address is free, and its new owner is nobody the old tokens know.
-			if _, err := h.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "New", Email: "member@example.com", Password: "a new password"}); err != nil {
+			// The address is free, and the old tokens are not those of its new owner.
+			if _, err := f.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "New", Email: "member@example.com", Password: "a new password"}); err != nil {
 				t.Error(err)
 			}
-			if _, err := h.client(t, h.tokens["member"]).SignOut(t.Context(), &demov1.SignOutRequest{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			if _, err := f.client(t, f.tokens["member"]).SignOut(t.Context(), &demov1.SignOutRequest{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 				t.Errorf("with an old session, after signing up: %v", err)
 			}
 		})
@@ -133,11 +133,11 @@ func TestDeletedUserHasNoSession(t *testing.T) {
 
 func TestLastAdminStays(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
-	admin := h.client(t, h.tokens["admin"])
+	f := newFixture(t)
+	f.serve(t)
+	admin := f.client(t, f.tokens["admin"])
 	grant := func(name, role string) error {
-		_, err := admin.GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: h.ids[name], Role: role})
+		_, err := admin.GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: f.ids[name], Role: role})
 		return err
 	}
 	refused := func(what string, err error) {
@@ -146,7 +146,7 @@ func TestLastAdminStays(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	_, err := admin.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["admin"]})
+	_, err := admin.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: f.ids["admin"]})
 	refused("deleting the last admin", err)
 	for _, role := range []string{"member", "auditor"} {
 		refused("making the last admin a "+role, grant("admin", role))
@@ -156,10 +156,10 @@ func TestLastAdminStays(t *testing.T) {
 			t.Fatalf("making %s a %s: %v", step.name, step.role, err)
 		}
 	}
-	other := h.client(t, h.tokens["other"])
-	_, err = other.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["other"]})
+	other := f.client(t, f.tokens["other"])
+	_, err = other.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: f.ids["other"]})
 	refused("deleting who is the last admin now", err)
-	if _, err = other.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: h.ids["admin"]}); err != nil {
+	if _, err = other.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: f.ids["admin"]}); err != nil {
 		t.Errorf("deleting who was an admin before: %v", err)
 	}
 }
@@ -167,16 +167,16 @@ func TestLastAdminStays(t *testing.T) {
 // TestRoleHoldsFromTheNextCall uses one session throughout.
 func TestRoleHoldsFromTheNextCall(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	h.serve(t)
-	admin, member := h.client(t, h.tokens["admin"]), h.client(t, h.tokens["member"])
+	f := newFixture(t)
+	f.serve(t)
+	admin, member := f.client(t, f.tokens["admin"]), f.client(t, f.tokens["member"])
 	for i, step := range []struct {
 		role string
 		want connect.Code
 	}{
 		{"member", connect.CodePermissionDenied}, {"auditor", 0}, {"member", connect.CodePermissionDenied}, {"admin", 0}, {"member", connect.CodePermissionDenied},
 	} {
-		granted, err := admin.GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: h.ids["member"], Role: step.role})
+		granted, err := admin.GrantRole(t.Context(), &demov1.GrantRoleRequest{UserId: f.ids["member"], Role: step.role})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,8 +6,7 @@ import (
 	"sync"
 )
 
-// ErrBehind says that more has changed than a [Watch] keeps for who reads it. It
-// can be begun anew.
+// ErrBehind: more changes are waiting than a [Watch] keeps. Its reader begins a new one.
 var ErrBehind = errors.New("watch fell behind the changes")
 
 // A Kind is what happened to a user.
@@ -21,22 +20,21 @@ const (
 	Deleted
 )
 
-// A Change is one thing that happened to a user.
+// A Change is one change of a user.
 type Change struct {
 	Kind Kind
-	// User is as it is since then, or as it was before it was deleted.
+	// User is the user after the change, or before it was deleted.
 	User User
 }
 
-// most bounds how many changes wait for the reader of a watch, which is what a
-// reader that reads nothing can make the directory keep.
-const most = 1 << 14
+// maxPending is how many changes wait for the reader of a watch at most, which limits
+// what a reader that reads nothing costs.
+const maxPending = 1 << 14
 
-// Watch begins to watch the users. Close it.
+// Watch begins to watch the users. The caller closes the watch.
 //
-// What comes to be while the users are read after that is seen by both: list them
-// then, and nothing is missed between the list and the watch. Changes that another
-// process makes in the same file are not heard of.
+// To miss nothing, begin the watch and then list the users: a change in between is in
+// both. Changes that another process makes in the same file are not seen.
 func (d *Directory) Watch() *Watch {
 	watch := &Watch{feed: &d.feed, woken: make(chan struct{}, 1)}
 	d.feed.mu.Lock()
@@ -48,9 +46,8 @@ func (d *Directory) Watch() *Watch {
 	return watch
 }
 
-// A Watch hears of changes in the order in which they were made, and of none that
-// was not stored. Make one with [Directory.Watch]. Next is for one goroutine at a
-// time; Close is for any.
+// A Watch receives the changes that were stored, in their order. Make one with
+// [Directory.Watch]. Next is for one goroutine at a time; Close is for any.
 type Watch struct {
 	feed  *feed
 	woken chan struct{}
@@ -60,8 +57,8 @@ type Watch struct {
 	behind  bool
 }
 
-// Next waits for the next change. It fails with ctx's error, and with [ErrBehind],
-// for good, where too many changes were waiting.
+// Next waits for the next change. It fails with ctx's error. It fails with [ErrBehind]
+// from the moment on that too many changes wait.
 func (w *Watch) Next(ctx context.Context) (Change, error) {
 	for {
 		if err := ctx.Err(); err != nil {
@@ -96,45 +93,45 @@ func (w *Watch) take() (change Change, ok bool, err error) {
 	}
 	change = w.pending[0]
 	if w.pending = w.pending[1:]; len(w.pending) == 0 {
-		w.pending = nil // what it took is free again
+		w.pending = nil // frees the array
 	}
 	return change, true, nil
 }
 
-func (w *Watch) give(changes []Change) {
+func (w *Watch) add(changes []Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.behind {
 		return
 	}
-	if w.behind = len(w.pending)+len(changes) > most; w.behind {
+	if w.behind = len(w.pending)+len(changes) > maxPending; w.behind {
 		w.pending = nil
 	} else {
 		w.pending = append(w.pending, changes...)
 	}
 	select {
 	case w.woken <- struct{}{}:
-	default: // it will look in any case
+	default: // it is woken already
 	}
 }
 
-// A feed tells watches of changes. The zero value has no watches.
+// A feed publishes changes to watches. The zero value has no watches.
 type feed struct {
 	mu      sync.Mutex
 	watches map[*Watch]struct{}
 }
 
-func (f *feed) tell(changes ...Change) {
+func (f *feed) publish(changes ...Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for watch := range f.watches {
-		watch.give(changes)
+		watch.add(changes)
 	}
 }
 
-// change makes a change and tells of it. There is one at a time, so that watches
-// hear of them in their order, and SQLite would not do two at once either. Once it
-// has begun it does not stop for ctx: it would not be known whether it was stored.
+// change makes a change and publishes it. One change is made at a time, so that watches
+// receive them in order; SQLite has one writer at a time anyway. A change that has begun
+// does not stop for ctx, because it would not be known whether it was stored.
 func (d *Directory) change(ctx context.Context, kind Kind, write func(context.Context) ([]User, error)) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -153,11 +150,11 @@ func (d *Directory) change(ctx context.Context, kind Kind, write func(context.Co
 	for _, user := range users {
 		changes = append(changes, Change{kind, user})
 	}
-	d.feed.tell(changes...)
+	d.feed.publish(changes...)
 	return nil
 }
 
-// changeOne is change for one user.
+// changeOne makes a change of one user.
 func (d *Directory) changeOne(ctx context.Context, kind Kind, write func(context.Context) (User, error)) (User, error) {
 	var user User
 	err := d.change(ctx, kind, func(ctx context.Context) (users []User, err error) {

@@ -44,9 +44,6 @@ func TestWatch(t *testing.T) {
 			t.Errorf("change %d was made", i)
 		}
 	}
-	if populated, err := directory.Populate(t.Context(), User{Name: "e", Email: "e@x", Role: Member}); populated || err != nil {
-		t.Error(populated, err)
-	}
 	if err := directory.Delete(t.Context(), member.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +61,7 @@ func TestWatch(t *testing.T) {
 		t.Errorf("got %v, %v", change, err)
 	}
 	if len(gone.pending) > 0 {
-		t.Errorf("a closed watch heard %v", gone.pending)
+		t.Errorf("a closed watch received %v", gone.pending)
 	}
 }
 
@@ -76,15 +73,15 @@ func TestWatchFallsBehind(t *testing.T) {
 	directory := openMemory(t)
 	watch := directory.Watch()
 	defer watch.Close()
-	for i := range most {
-		directory.feed.tell(Change{Created, User{Name: strconv.Itoa(i)}})
+	for i := range maxPending {
+		directory.feed.publish(Change{Created, User{Name: strconv.Itoa(i)}})
 	}
 	if change, err := watch.Next(t.Context()); err != nil || change.User.Name != "0" {
 		t.Errorf("got %v, %v", change, err)
 	}
-	directory.feed.tell(Change{Kind: Created})
-	directory.feed.tell(Change{Kind: Created})
-	directory.feed.tell(Change{Kind: Created})
+	directory.feed.publish(Change{Kind: Created})
+	directory.feed.publish(Change{Kind: Created})
+	directory.feed.publish(Change{Kind: Created})
 	for range 2 {
 		if change, err := watch.Next(t.Context()); !errors.Is(err, ErrBehind) {
 			t.Errorf("got %v, %v", change, err)
@@ -95,8 +92,8 @@ func TestWatchFallsBehind(t *testing.T) {
 	}
 }
 
-// TestWatchOrder changes a user from many goroutines. The last that a watch hears is
-// how the user is.
+// TestWatchOrder changes a user from many goroutines. The last change that a watch
+// receives is how the user is.
 func TestWatchOrder(t *testing.T) {
 	t.Parallel()
 	directory, _ := openFile(t)

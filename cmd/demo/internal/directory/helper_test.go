@@ -24,7 +24,7 @@ func openFile(t *testing.T) (*Directory, string) {
 
 func openPath(t *testing.T, path string) *Directory {
 	t.Helper()
-	directory, err := Open(t.Context(), path)
+	directory, err := Open(t.Context(), path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,22 +2,72 @@ package directory
 
 import (
 	"context"
+	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
-// Keys returns a store of API keys in the same file: the keys of a user go with the
-// user, and one of a user who is gone is not taken. Close closes it too.
-func (d *Directory) Keys() *apikey.Database { return apikey.SQLite(d.db) }
+// Keys returns a store of API keys in the same file: the keys of a user are removed with
+// the user, and a key of a missing user is refused. Closing the directory closes the
+// store.
+func (d *Directory) Keys() *Keys { return &Keys{apikey.SQLite(d.db), d} }
 
-// LookupKey tells what a key's owner may do now by the key: what their role lets them,
-// with the scopes of the key and no others. It is an apikey.Lookup.
+// Keys is the store of API keys in a [Directory]. It is safe for concurrent use.
+type Keys struct {
+	database  *apikey.Database
+	directory *Directory
+}
+
+var _ apikey.Store = (*Keys)(nil)
+
+// LookupKey returns what a caller with an API key may do now: what the role of the key's
+// owner allows, with the scopes of the key. It is an apikey.Lookup.
 func (d *Directory) LookupKey(ctx context.Context, key apikey.Key) (authn.Details, error) {
-	claims, err := d.Lookup(ctx, key.Owner)
+	details, err := d.Lookup(ctx, key.Owner)
 	if err != nil {
 		return authn.Details{}, err
 	}
-	claims.Scopes = key.Scopes
-	return claims, nil
+	details.Scopes = key.Scopes
+	return details, nil
+}
+
+// Add adds a key. It first removes the owner's keys that have expired, so that a user
+// never has more keys than are valid and some that ended since the last one was made.
+func (k *Keys) Add(ctx context.Context, record apikey.Record) error {
+	const doing = "add an API key"
+	if _, err := k.directory.db.ExecContext(ctx, "DELETE FROM sallyport_api_keys WHERE owner = ? AND expire_time <= ?",
+		record.Owner, time.Now().UnixMicro()); err != nil {
+		return k.directory.because(doing, err)
+	}
+	return k.directory.because(doing, k.database.Add(ctx, record))
+}
+
+// Find returns the key with the id and whether there is one.
+func (k *Keys) Find(ctx context.Context, id string) (apikey.Record, bool, error) {
+	record, found, err := k.database.Find(ctx, id)
+	return record, found, k.directory.because("find an API key", err)
+}
+
+// List returns all keys of an owner, oldest first.
+func (k *Keys) List(ctx context.Context, owner string) ([]apikey.Key, error) {
+	keys, err := k.database.List(ctx, owner)
+	return keys, k.directory.because("list API keys", err)
+}
+
+// Remove removes a key, if it is the owner's, and reports whether it did.
+func (k *Keys) Remove(ctx context.Context, owner, id string) (bool, error) {
+	removed, err := k.database.Remove(ctx, owner, id)
+	return removed, k.directory.because("remove an API key", err)
+}
+
+// RemoveAll removes every key of an owner.
+func (k *Keys) RemoveAll(ctx context.Context, owner string) error {
+	return k.directory.because("remove API keys", k.database.RemoveAll(ctx, owner))
+}
+
+// MarkUsed sets when a key was last used, if it is there and its last use was not after
+// the given time.
+func (k *Keys) MarkUsed(ctx context.Context, id string, at, notAfter time.Time) error {
+	return k.directory.because("mark an API key as used", k.database.MarkUsed(ctx, id, at, notAfter))
 }

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,5 +130,41 @@ func TestSchemaOfKeys(t *testing.T) {
 	}
 	if diff := cmp.Diff(columns(theirs), columns(directory.db)); diff != "" || len(columns(theirs)) == 0 {
 		t.Errorf("the columns differ: %s", diff)
+	}
+}
+
+// TestExpiredKeysAreRemoved issues a key where others have expired.
+func TestExpiredKeysAreRemoved(t *testing.T) {
+	t.Parallel()
+	directory := openMemory(t)
+	keys := newKeys(t, directory)
+	_, auditor, member := create3(t, directory)
+	for _, owner := range []User{auditor, member} {
+		for _, name := range []string{"expires", "stays"} {
+			if _, _, err := keys.Issue(t.Context(), owner.ID, name, nil, time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := directory.db.ExecContext(t.Context(), "UPDATE sallyport_api_keys SET expire_time = 1 WHERE name = 'expires'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := keys.Issue(t.Context(), member.ID, "new", nil, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for owner, want := range map[string][]string{member.ID: {"stays", "new"}, auditor.ID: {"expires", "stays"}} {
+		list, err := keys.List(t.Context(), owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, key := range list {
+			got = append(got, key.Name)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }

@@ -10,99 +10,172 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	_ "modernc.org/sqlite" // the driver
 )
 
-// Memory is the path of a directory that lives in memory, and no longer than it is
-// open.
+// Memory is the path of a directory that is kept in memory and is gone once it is
+// closed.
 const Memory = ":memory:"
 
-// patience is how long a statement waits for another process's lock.
-const patience = 5 * time.Second
+// Defaults of [Config].
+const (
+	defaultPatience = 5 * time.Second
+	defaultMaxBytes = 1 << 30
+)
 
-// connections bounds what a crowd of calls can open. Opening one costs more than
-// most statements, so they stay open.
+// connections is how many connections a directory opens at most. They stay open, since
+// opening one costs more than most statements.
 const connections = 16
 
-// A Directory holds users, their sessions and their keys. Make one with [Open]. It is safe for
-// concurrent use.
-type Directory struct {
-	db   *sql.DB
-	turn chan struct{} // held by who makes a change
-	feed feed
+// A Config says how to open a directory. The zero Config is ready to use.
+type Config struct {
+	// Seed returns the users that a new directory begins with. It is called only where
+	// Open creates the database, which holds these users from its first moment on. Nil
+	// begins with no users.
+	Seed func(context.Context) ([]User, error)
+	// MustExist makes Open fail where it would create the database.
+	MustExist bool
+	// Patience is how long a statement waits for the lock of another process. By default
+	// it is 5 seconds.
+	Patience time.Duration
+	// MaxBytes is how large the database may become. By default it is 1 GiB. Creating
+	// users fails with [ErrFull] at nine tenths of it, so that those who have an account
+	// can still sign in.
+	MaxBytes int64
 }
 
-// DefaultPath returns the path of the demo's database in the user's cache folder,
-// and makes the folder it lies in, for this user alone, if it is missing.
+func (c Config) withDefaults() Config {
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = defaultMaxBytes
+	}
+	return c
+}
+
+// A Directory keeps users, their sessions and their keys. Make one with [Open]. It is
+// safe for concurrent use.
+type Directory struct {
+	db       *sql.DB
+	path     string
+	created  bool
+	maxBytes int64
+	turn     chan struct{} // held while a change is made
+	feed     feed
+}
+
+// DefaultPath returns the path of the demo's database in the user's cache folder. It
+// creates the folder of the database, for this user alone, if it is missing.
 func DefaultPath() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("no folder for the user directory: %w: name a file", err)
+		return "", fmt.Errorf("no folder for the user directory: %w: name a file with -db", err)
 	}
 	folder := filepath.Join(cache, "sallyport")
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", fmt.Errorf("no folder for the user directory: %w: name a file elsewhere", err)
+		return "", fmt.Errorf("no folder for the user directory: %w: name a file elsewhere with -db", err)
 	}
 	return filepath.Join(folder, "demo.db"), nil
 }
 
-// Open opens the directory in the SQLite file at path, or in [Memory]. It makes a
+// Open opens the directory in the SQLite file at path, or in [Memory]. It creates a
 // file that is missing, readable for this user alone, but not its folder.
 //
-// A file that it cannot use it leaves as it is. The error is one line that says what
-// is wrong with which file, and what to do about it.
-func Open(ctx context.Context, path string) (*Directory, error) {
-	return open(ctx, path, patience)
-}
-
-func open(ctx context.Context, path string, patience time.Duration) (*Directory, error) {
-	parameters := url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {
-			"busy_timeout(" + strconv.FormatInt(patience.Milliseconds(), 10) + ")",
-			"foreign_keys(ON)",
-			"synchronous(FULL)",
-		},
-	}
-	name := path
-	if path != Memory {
-		absolute, err := create(path)
-		if err != nil {
-			return nil, explain(path, err)
-		}
-		// SQLite must not make what create did not: its files are for everyone to read.
-		parameters.Set("mode", "rw")
-		name = (&url.URL{Path: absolute}).EscapedPath()
-	}
-	db, err := sql.Open("sqlite", "file:"+name+"?"+parameters.Encode())
+// A file appears at path only once its schema and its first users are in it. So a file
+// that is there and holds nothing was never made by Open, or has lost its data, and is
+// refused: it is not taken for a new directory.
+//
+// A file that Open refuses stays as it is. The error is one line that says what is wrong
+// with which file, and what to do about it.
+func Open(ctx context.Context, path string, config Config) (*Directory, error) {
+	directory, err := open(ctx, path, config.withDefaults())
 	if err != nil {
 		return nil, explain(path, err)
 	}
-	connections := connections
+	return directory, nil
+}
+
+func open(ctx context.Context, path string, config Config) (*Directory, error) {
+	d := &Directory{path: path, maxBytes: config.MaxBytes, turn: make(chan struct{}, 1)}
 	if path == Memory {
 		// Each connection would have a memory of its own.
-		connections = 1
+		db, err := openDatabase(ctx, "file:"+Memory+"?"+parameters(config).Encode(), 1, func(db *sql.DB) error {
+			return initialize(ctx, db, config.Seed)
+		})
+		d.db, d.created = db, true
+		return d, err
 	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	if err := prepare(ctx, db); err != nil {
-		_ = db.Close() // What is wrong is known already.
-		return nil, explain(path, err)
+	absolute, err := find(path)
+	if errors.Is(err, errMissing) && !config.MustExist {
+		d.created, err = create(ctx, absolute, config)
 	}
-	return &Directory{db: db, turn: make(chan struct{}, 1)}, nil
+	if err != nil {
+		return nil, err
+	}
+	d.db, err = openDatabase(ctx, dataSource(absolute, config), connections, func(db *sql.DB) error { return prepare(ctx, db) })
+	return d, err
 }
 
 // Close closes the directory. What it holds in [Memory] is gone.
 func (d *Directory) Close() error { return d.db.Close() }
 
-// create makes an empty file if there is none, and returns its absolute path. A file
-// that is there it does not open, because closing it again would drop the locks that
-// this process may hold on it through another Directory.
-func create(path string) (string, error) {
+// Ping reports whether the directory can be read. It returns an error that says why not.
+func (d *Directory) Ping(ctx context.Context) error {
+	_, err := isEmpty(ctx, d.db)
+	return d.because("read the user directory", err)
+}
+
+// Created reports whether Open created the database.
+func (d *Directory) Created() bool { return d.created }
+
+// openDatabase opens a database with up to a number of connections and prepares it.
+func openDatabase(ctx context.Context, source string, connections int, prepare func(*sql.DB) error) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", source)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	if err := prepare(db); err != nil {
+		_ = db.Close() // the first error says what is wrong
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	return db, nil
+}
+
+// parameters are the settings that every connection has.
+func parameters(config Config) url.Values {
+	return url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {
+			"busy_timeout(" + strconv.FormatInt(config.Patience.Milliseconds(), 10) + ")",
+			"foreign_keys(ON)",
+			"synchronous(FULL)",
+			"max_page_count(" + strconv.FormatInt(max(config.MaxBytes/pageSize, 1), 10) + ")",
+		},
+	}
+}
+
+// pageSize is SQLite's default size of a page, in bytes. It stays with the file.
+const pageSize = 4096
+
+// dataSource names an existing file to the driver.
+func dataSource(absolute string, config Config) string {
+	values := parameters(config)
+	values.Set("mode", "rw") // SQLite would create a missing file for everyone to read
+	return "file:" + (&url.URL{Path: absolute}).EscapedPath() + "?" + values.Encode()
+}
+
+// find returns the absolute path of a file and what is wrong with it: errMissing where
+// there is no file. It does not open a file that is there, because closing it again
+// would drop the locks that this process may hold on it through another Directory.
+func find(path string) (string, error) {
 	if path == "" {
 		return "", fs.ErrInvalid
 	}
@@ -110,78 +183,66 @@ func create(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file, err := os.OpenFile(absolute, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		info, err := os.Stat(absolute)
-		switch {
-		case err != nil:
-			return "", err
-		case !info.Mode().IsRegular():
-			return "", errNotAFile
-		case info.Size() > 0 && info.Size() < leastPage:
-			return "", errNoDatabase
+	switch info, err := os.Stat(absolute); {
+	case errors.Is(err, fs.ErrNotExist):
+		// SQLite would read a leftover log into the new database.
+		for _, suffix := range []string{"-wal", "-journal"} {
+			if _, err := os.Lstat(absolute + suffix); err == nil {
+				return "", errLeftover
+			}
 		}
-		return absolute, nil
-	}
-	if err != nil {
+		return absolute, errMissing
+	case err != nil:
 		return "", err
+	case !info.Mode().IsRegular():
+		return "", errNotAFile
+	case info.Size() == 0:
+		return "", errBlank
+	case info.Size() < leastPage:
+		return "", errNoDatabase // SQLite takes a file of one byte for an empty database
 	}
-	return absolute, file.Close()
+	return absolute, nil
 }
 
-// leastPage is the smallest page of a database, in bytes. SQLite takes a file of a
-// single byte for an empty one and would write over it.
+// leastPage is the smallest page of a database, in bytes.
 const leastPage = 512
 
-// Conditions that a path can be found in.
-var (
-	errNotAFile   = errors.New("not a file")
-	errNoDatabase = errors.New("no database")
-)
-
-// explain says in one line what is wrong with a file, and how to mend it.
-func explain(path string, err error) error {
-	const elsewhere = "choose another file"
-	problem, mend := "cannot be opened ("+strings.ReplaceAll(err.Error(), "\n", " ")+")", elsewhere
-	switch code := sqliteCode(err) & 0xff; {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		problem, mend = "was not opened in time", "try again"
-	case errors.Is(err, fs.ErrInvalid):
-		problem, mend = "has no name", "name a file, or "+Memory
-	case errors.Is(err, fs.ErrNotExist):
-		problem, mend = "is in a folder that does not exist", "make the folder, or "+elsewhere
-	case errors.Is(err, errNotAFile):
-		problem = "is not a file"
-	case errors.Is(err, errForeign):
-		problem = "is the database of another program"
-	case errors.Is(err, errNewer):
-		problem, mend = "was written by a newer version of this program", "run that version, or "+elsewhere
-	case errors.Is(err, errNoDatabase), code == sqlite3.SQLITE_NOTADB, code == sqlite3.SQLITE_CORRUPT:
-		problem = "is no SQLite database, or a damaged one"
-	case code == sqlite3.SQLITE_BUSY, code == sqlite3.SQLITE_LOCKED:
-		problem, mend = "is locked by another process", "stop that process, or "+elsewhere
-	case code == sqlite3.SQLITE_READONLY, errors.Is(err, fs.ErrPermission):
-		problem, mend = "cannot be written", "make the file and its folder writable, or "+elsewhere
-	case code == sqlite3.SQLITE_FULL:
-		problem, mend = "is on a full disk", "make room, or "+elsewhere
+// create creates the file with its schema and its first users, under another name, and
+// then gives it its own. It reports false where another process was faster.
+func create(ctx context.Context, absolute string, config Config) (bool, error) {
+	file, err := os.CreateTemp(filepath.Dir(absolute), filepath.Base(absolute)+".new-")
+	if err != nil {
+		return false, err
 	}
-	return &openError{text: fmt.Sprintf("user directory %q %s: %s", path, problem, mend), cause: err}
+	temporary := file.Name()
+	defer os.Remove(temporary)
+	if err := file.Close(); err != nil {
+		return false, err
+	}
+	db, err := openDatabase(ctx, dataSource(temporary, config), 1, func(db *sql.DB) error { return initialize(ctx, db, config.Seed) })
+	if err != nil {
+		return false, err
+	}
+	if err := db.Close(); err != nil {
+		return false, err
+	}
+	// Unlike a rename, a link never replaces a file.
+	if err := os.Link(temporary, absolute); errors.Is(err, fs.ErrExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return true, syncFolder(filepath.Dir(absolute))
 }
 
-// openError keeps its cause for programs and its text for people.
-type openError struct {
-	text  string
-	cause error
-}
-
-func (e *openError) Error() string { return e.text }
-
-func (e *openError) Unwrap() error { return e.cause }
-
-// sqliteCode returns the extended result code of a SQLite error, or 0 for another.
-func sqliteCode(err error) int {
-	if failure, ok := errors.AsType[*sqlite.Error](err); ok {
-		return failure.Code()
+// syncFolder makes the name of a new file survive a power cut. It does nothing where
+// folders cannot be synchronised.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr // as said
 	}
-	return 0
+	defer folder.Close()
+	_ = folder.Sync()
+	return nil
 }

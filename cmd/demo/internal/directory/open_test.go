@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -128,7 +129,7 @@ func TestOpenTogether(t *testing.T) {
 		var group sync.WaitGroup
 		for range 8 {
 			group.Go(func() {
-				directory, err := Open(t.Context(), path)
+				directory, err := Open(t.Context(), path, Config{})
 				if err != nil {
 					t.Error(err)
 					return
@@ -150,24 +151,49 @@ func TestOpenRefuses(t *testing.T) {
 		want string
 	}{
 		"no name":        {func(*testing.T, string) string { return "" }, "has no name: name a file"},
-		"missing folder": {func(_ *testing.T, folder string) string { return filepath.Join(folder, "none", "demo.db") }, "is in a folder that does not exist: make the folder"},
+		"missing folder": {func(_ *testing.T, folder string) string { return filepath.Join(folder, "none", "demo.db") }, "is in a folder that does not exist: create the folder"},
 		"a folder":       {func(_ *testing.T, folder string) string { return folder }, "is not a file: choose another"},
 		"a file for a folder": {func(t *testing.T, folder string) string {
 			return filepath.Join(write(t, folder, "x"), "demo.db")
-		}, "cannot be opened"},
+		}, "cannot be used"},
+		"an empty file": {func(t *testing.T, folder string) string { return write(t, folder, "") }, "is empty, as a copy without its -wal file can be: copy the -wal file too"},
+		"an empty database": {func(t *testing.T, folder string) string {
+			path := filepath.Join(folder, "demo.db")
+			run(t, path, "PRAGMA journal_mode = WAL")
+			return path
+		}, "is empty, as a copy without its -wal file can be"},
+		"a log without its database": {func(t *testing.T, folder string) string {
+			path := database(t, folder, "")
+			if err := os.Rename(path, path+"-wal"); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}, "is missing, but its -wal or -journal file is there: put the database back"},
+		"a damaged page": {func(t *testing.T, folder string) string {
+			path := database(t, folder, "PRAGMA journal_mode = DELETE")
+			file, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = file.WriteAt(bytes.Repeat([]byte{0xff}, 64), 2*pageSize)
+			if err := errors.Join(err, file.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}, "is not a SQLite database, or is damaged"},
 		"a device": {func(*testing.T, string) string { return os.DevNull }, "is not a file"},
 		"text": {func(t *testing.T, folder string) string {
 			return write(t, folder, strings.Repeat("not a database\n", 1000))
-		}, "is no SQLite database"},
-		"a short text": {func(t *testing.T, folder string) string { return write(t, folder, "x") }, "is no SQLite database"},
-		"header alone": {func(t *testing.T, folder string) string { return write(t, folder, "SQLite format 3\x00") }, "is no SQLite database"},
+		}, "is not a SQLite database, or is damaged: restore a backup"},
+		"a short text": {func(t *testing.T, folder string) string { return write(t, folder, "x") }, "is not a SQLite database, or is damaged: restore a backup"},
+		"header alone": {func(t *testing.T, folder string) string { return write(t, folder, "SQLite format 3\x00") }, "is not a SQLite database, or is damaged: restore a backup"},
 		"cut off": {func(t *testing.T, folder string) string {
 			whole, err := os.ReadFile(database(t, folder, ""))
 			if err != nil {
 				t.Fatal(err)
 			}
 			return write(t, folder, string(whole[:len(whole)/2]))
-		}, "is no SQLite database"},
+		}, "is not a SQLite database, or is damaged: restore a backup"},
 		"another program's": {func(t *testing.T, folder string) string {
 			path := filepath.Join(folder, "other.db")
 			run(t, path, "CREATE TABLE users (name TEXT); INSERT INTO users VALUES ('ada')")
@@ -205,7 +231,7 @@ func TestOpenRefuses(t *testing.T) {
 			folder := t.TempDir()
 			path := test.make(t, folder)
 			before := contents(t, folder)
-			directory, err := Open(t.Context(), path)
+			directory, err := Open(t.Context(), path, Config{})
 			if err == nil {
 				t.Fatal(errors.Join(errors.New("opened"), directory.Close()))
 			}
@@ -229,14 +255,14 @@ func TestOpenRefusesWhatItMayNotWrite(t *testing.T) {
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), path); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+	if _, err := Open(t.Context(), path, Config{}); err == nil || !strings.Contains(err.Error(), "cannot be written") {
 		t.Errorf("a file that is read-only: %v", err)
 	}
 	if err := os.Chmod(folder, 0o500); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(folder, 0o700) })
-	if _, err := Open(t.Context(), filepath.Join(folder, "new.db")); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+	if _, err := Open(t.Context(), filepath.Join(folder, "new.db"), Config{}); err == nil || !strings.Contains(err.Error(), "cannot be written") {
 		t.Errorf("a folder that is read-only: %v", err)
 	}
 }
@@ -244,16 +270,12 @@ func TestOpenRefusesWhatItMayNotWrite(t *testing.T) {
 func TestOpenRefusesWhatIsLocked(t *testing.T) {
 	t.Parallel()
 	for name, lock := range map[string]string{
-		"by a writer":      "BEGIN IMMEDIATE",
-		"by one alone":     "BEGIN EXCLUSIVE",
-		"before any table": "PRAGMA user_version; BEGIN EXCLUSIVE",
+		"by a writer":  "BEGIN IMMEDIATE",
+		"by one alone": "BEGIN EXCLUSIVE",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			path := filepath.Join(t.TempDir(), "demo.db")
-			if name != "before any table" {
-				database(t, filepath.Dir(path), "")
-			}
+			path := database(t, t.TempDir(), "")
 			holder, err := sql.Open("sqlite", path)
 			if err != nil {
 				t.Fatal(err)
@@ -267,7 +289,7 @@ func TestOpenRefusesWhatIsLocked(t *testing.T) {
 			if _, err := connection.ExecContext(t.Context(), lock); err != nil {
 				t.Fatal(err)
 			}
-			_, err = open(t.Context(), path, 50*time.Millisecond)
+			_, err = Open(t.Context(), path, Config{Patience: 50 * time.Millisecond})
 			if err == nil || !strings.Contains(err.Error(), "is locked by another process: stop that process") {
 				t.Errorf("the error is: %v", err)
 			}
@@ -282,13 +304,13 @@ func TestOpenRefusesWhatAnotherProcessLocks(t *testing.T) {
 	if !lines.Scan() || lines.Text() != "locked" {
 		t.Fatalf("the other process said %q", lines.Text())
 	}
-	_, err := open(t.Context(), path, 50*time.Millisecond)
+	_, err := Open(t.Context(), path, Config{Patience: 50 * time.Millisecond})
 	if err == nil || !strings.Contains(err.Error(), "is locked by another process: stop that process") {
 		t.Errorf("the error is: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := Open(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Open(ctx, path, Config{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("with no time to wait: %v", err)
 	}
 	kill()
@@ -356,7 +378,7 @@ func write(t *testing.T, folder, text string) string {
 func database(t *testing.T, folder, statement string) string {
 	t.Helper()
 	path := filepath.Join(folder, "demo.db")
-	directory, err := Open(t.Context(), path)
+	directory, err := Open(t.Context(), path, Config{})
 	if err != nil {
 		t.Fatal(err)
 	}

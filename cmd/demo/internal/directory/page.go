@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrBadPageToken says that a page token is none that [Directory.List] returned.
+// ErrBadPageToken: [Directory.List] did not return the page token.
 var ErrBadPageToken = errors.New("malformed page token")
 
 // Sizes of a page.
@@ -19,13 +19,13 @@ const (
 )
 
 // List returns up to pageSize users in the order in which they were created, and a
-// token for the page after, or "" if this is the last. An empty token asks for the
-// first page. A size below 1 counts as [DefaultPageSize], one above [MaxPageSize] as
-// that.
+// token for the next page, or "" if this is the last. An empty token stands for the first
+// page. A size below 1 counts as [DefaultPageSize], a size above [MaxPageSize] as
+// [MaxPageSize].
 //
-// A token says where a page ended and not how many there were before: while users
-// come and go, the pages together hold each one that stayed exactly once. It fails
-// with [ErrBadPageToken].
+// A token says where a page ended, not how many users there were before it. So the pages
+// together hold each user that was there all the time exactly once. List fails with
+// [ErrBadPageToken].
 func (d *Directory) List(ctx context.Context, pageSize int, pageToken string) (page []User, next string, err error) {
 	const doing = "list the users"
 	if pageSize < 1 {
@@ -34,23 +34,23 @@ func (d *Directory) List(ctx context.Context, pageSize int, pageToken string) (p
 	pageSize = min(pageSize, MaxPageSize)
 	after, err := parsePosition(pageToken)
 	if err != nil {
-		return nil, "", because(doing, err)
+		return nil, "", d.because(doing, err)
 	}
 	rows, err := d.db.QueryContext(ctx, "SELECT "+columns+` FROM users
 		WHERE (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?`, after.time, after.id, pageSize+1)
 	if err != nil {
-		return nil, "", because(doing, err)
+		return nil, "", d.because(doing, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		user, err := one(rows)
 		if err != nil {
-			return nil, "", because(doing, err)
+			return nil, "", d.because(doing, err)
 		}
 		page = append(page, user)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, "", because(doing, err)
+		return nil, "", d.because(doing, err)
 	}
 	if len(page) > pageSize {
 		page = page[:pageSize]
@@ -60,7 +60,7 @@ func (d *Directory) List(ctx context.Context, pageSize int, pageToken string) (p
 	return page, next, nil
 }
 
-// position is a place in the order of users. The zero position is before all.
+// position is a place in the order of users. The zero position is before all users.
 type position struct {
 	time int64 // microseconds since 1970
 	id   string
@@ -74,8 +74,8 @@ func (p position) String() string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, id[:]...))
 }
 
-// parsePosition refuses, besides what cannot be read, the times and ids that no user
-// has, and spellings that String would not choose.
+// parsePosition refuses texts that String does not write, and times and ids that no user
+// can have.
 func parsePosition(token string) (position, error) {
 	if token == "" {
 		return position{}, nil

@@ -118,7 +118,7 @@ func TestListSizes(t *testing.T) {
 	for i := range MaxPageSize + 1 {
 		users = append(users, User{Name: "x", Email: fmt.Sprint(i, "@example.com"), Role: Member})
 	}
-	if _, err := directory.Populate(t.Context(), users...); err != nil {
+	if _, err := directory.CreateAll(t.Context(), users...); err != nil {
 		t.Fatal(err)
 	}
 	for size, want := range map[int]int{

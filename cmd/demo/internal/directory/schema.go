@@ -4,14 +4,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strconv"
 )
 
-// applicationID marks the file as ours ("SALY"), so that another program's database
+// applicationID marks the file as ours ("SALY"), so that the database of another program
 // is recognised and left alone.
 const applicationID = 0x53414c59
 
-// migrations lead from each schema version to the next, and say so in the file; the
-// last one leads to what this build knows. Released ones never change.
+// migrations lead from each schema version to the next. The version is in the file.
+// Released migrations never change.
 var migrations = [...]string{
 	`
 PRAGMA application_id = 0x53414c59;
@@ -66,18 +68,54 @@ CREATE INDEX sallyport_api_keys_by_owner ON sallyport_api_keys (owner, create_ti
 `,
 }
 
-// Conditions that a file can be found in.
+// What can be wrong with the schema of a file.
 var (
 	errForeign = errors.New("database of another program")
 	errNewer   = errors.New("database of a newer schema")
 )
 
-// prepare brings the schema up to date. It writes nothing before it knows that the
-// file is ours or empty, and proves that the file can be written even where there
-// is nothing to do.
+// initialize creates the schema in an empty database and adds the first users, all in
+// one transaction. Closing the database then leaves no log beside it.
+func initialize(ctx context.Context, db *sql.DB, seed func(context.Context) ([]User, error)) error {
+	// Here, where nothing else reads the file: the switch fails where something does.
+	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := migrate(ctx, tx, 0); err != nil {
+		return err
+	}
+	if seed != nil {
+		users, err := seed(ctx)
+		if err != nil {
+			return err
+		}
+		for _, user := range users {
+			if _, err := insert(ctx, tx, user); err != nil {
+				return err
+			}
+		}
+	}
+	return tx.Commit()
+}
+
+// prepare checks an existing database and brings its schema up to date. It writes
+// nothing before it knows that the file is sound and ours. In the end it writes the
+// schema version even where it stays the same, which proves that there is room.
 func prepare(ctx context.Context, db *sql.DB) error {
 	if _, err := version(ctx, db); err != nil {
 		return err
+	}
+	var sound string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&sound); err != nil {
+		return err
+	}
+	if sound != "ok" {
+		return fmt.Errorf("%w: %s", ErrDamaged, sound)
 	}
 	// The journal mode stays with the file, and cannot change within a transaction.
 	if _, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
@@ -88,17 +126,25 @@ func prepare(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	defer tx.Rollback()
-	// Another process may have been faster.
-	current, err := version(ctx, tx)
+	current, err := version(ctx, tx) // another process may have been faster
 	if err != nil {
 		return err
 	}
-	for ; current < len(migrations); current++ {
-		if _, err := tx.ExecContext(ctx, migrations[current]); err != nil {
+	if err := migrate(ctx, tx, current); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// migrate leads a schema from a version to the newest.
+func migrate(ctx context.Context, tx *sql.Tx, version int) error {
+	for ; version < len(migrations); version++ {
+		if _, err := tx.ExecContext(ctx, migrations[version]); err != nil {
 			return err
 		}
 	}
-	return tx.Commit()
+	_, err := tx.ExecContext(ctx, "PRAGMA user_version = "+strconv.Itoa(len(migrations)))
+	return err
 }
 
 // querier is a database or a transaction of one.
@@ -106,7 +152,8 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// version returns the schema version of a file of ours, and 0 for an empty one.
+// version returns the schema version of a file. It fails with errBlank on a database
+// that holds nothing.
 func version(ctx context.Context, db querier) (int, error) {
 	var application, user, tables int
 	err := db.QueryRowContext(ctx, `SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
@@ -115,7 +162,7 @@ func version(ctx context.Context, db querier) (int, error) {
 	case err != nil:
 		return 0, err
 	case application == 0 && user == 0 && tables == 0:
-		return 0, nil
+		return 0, errBlank
 	case application != applicationID || user < 1:
 		return 0, errForeign
 	case user > len(migrations):

@@ -11,7 +11,20 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// Lookup tells what a session's user may do now. It is a session.Lookup.
+// MaxSessions is how many sessions a user has at most. Where one more starts, the oldest
+// ends.
+const MaxSessions = 32
+
+// maxSightings is how many entries a user has at most that say when a session was last
+// used. They do not say of which session, so there is room for those of sessions that
+// have ended; they expire when a session would that is not used.
+const maxSightings = 2 * MaxSessions
+
+// sweep is how many expired entries one new entry removes at most, so that no call waits
+// long. More than one are removed, so that the sweep catches up.
+const sweep = 100
+
+// Lookup returns what a session's user may do now. It is a session.Lookup.
 func (d *Directory) Lookup(ctx context.Context, userID string) (authn.Details, error) {
 	user, err := d.Get(ctx, userID)
 	if errors.Is(err, ErrNotFound) {
@@ -23,36 +36,36 @@ func (d *Directory) Lookup(ctx context.Context, userID string) (authn.Details, e
 	return authn.Details{Roles: []string{string(user.Role)}}, nil
 }
 
-// Sessions returns a store of sessions in the same file. It serves the session
-// package alone, which says in its data whose each entry is: what belongs to a user
-// goes with the user, and what would belong to one who is gone is not taken. Close
-// closes it too.
-func (d *Directory) Sessions() *Sessions { return &Sessions{d.db} }
+// Sessions returns a store of sessions in the same file. It serves package session
+// alone, whose data says which user an entry belongs to: the entries of a user are
+// removed with the user, and an entry of a missing user is refused. Closing the directory
+// closes the store.
+func (d *Directory) Sessions() *Sessions { return &Sessions{d} }
 
 // Sessions is the store of sessions in a [Directory]. It is safe for concurrent use.
-// What has expired it removes as it takes new entries, with no goroutine of its own.
-type Sessions struct{ db *sql.DB }
+// It removes expired entries as it takes new ones, and runs no goroutine of its own.
+type Sessions struct{ directory *Directory }
 
 var _ scs.CtxStore = (*Sessions)(nil)
-
-// sweep bounds how many expired entries one new entry removes, so that none waits
-// long. Being more than one, it catches up.
-const sweep = 100
 
 // FindCtx returns the data of an entry, unless it has expired.
 func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	var data []byte
-	err := s.db.QueryRowContext(ctx, "SELECT data FROM sessions WHERE token = ? AND expire_time > ?",
+	err := s.directory.db.QueryRowContext(ctx, "SELECT data FROM sessions WHERE token = ? AND expire_time > ?",
 		token, time.Now().UnixMicro()).Scan(&data)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
-	return data, err == nil, err
+	return data, err == nil, s.directory.because("find a session", err)
 }
 
-// CommitCtx adds an entry or overwrites it. It fails on one of a user who is gone.
+// CommitCtx adds an entry or overwrites it. It fails where the entry's user is missing.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	return s.directory.because("keep a session", s.commit(ctx, token, string(data), expiry))
+}
+
+func (s *Sessions) commit(ctx context.Context, token, data string, expiry time.Time) error {
+	tx, err := s.directory.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -62,7 +75,15 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `REPLACE INTO sessions (token, data, expire_time, user_id)
-		VALUES (?1, ?2, ?3, ?2 ->> 'user')`, token, string(data), expiry.UnixMicro()); err != nil {
+		VALUES (?1, ?2, ?3, ?2 ->> 'user')`, token, data, expiry.UnixMicro()); err != nil {
+		return err
+	}
+	// Of each kind the newest stay. Entries of one kind live equally long.
+	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token IN (
+		SELECT token FROM sessions
+		WHERE user_id = ?1 ->> 'user' AND (data ->> 'authenticated_at' IS NULL) = (?1 ->> 'authenticated_at' IS NULL)
+		ORDER BY expire_time DESC, token LIMIT -1 OFFSET iif(?1 ->> 'authenticated_at' IS NULL, ?3, ?2))`,
+		data, MaxSessions, maxSightings); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -70,8 +91,8 @@ func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, exp
 
 // DeleteCtx removes an entry, if there is one.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	_, err := s.db.ExecContext(ctx, "DELETE FROM sessions WHERE token = ?", token)
-	return err
+	_, err := s.directory.db.ExecContext(ctx, "DELETE FROM sessions WHERE token = ?", token)
+	return s.directory.because("end a session", err)
 }
 
 // Find is FindCtx for callers without a context.

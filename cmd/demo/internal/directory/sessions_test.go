@@ -237,7 +237,7 @@ func TestSessionsSurviveARestart(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	directory, err := Open(b.Context(), b.TempDir()+"/demo.db")
+	directory, err := Open(b.Context(), b.TempDir()+"/demo.db", Config{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -261,5 +261,41 @@ func BenchmarkAuthenticate(b *testing.B) {
 		if _, err := sessions.Authenticate(b.Context(), call); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestSessionsAreBounded starts more sessions than a user may have: the oldest end.
+func TestSessionsAreBounded(t *testing.T) {
+	t.Parallel()
+	directory := openMemory(t)
+	_, auditor, member := create3(t, directory)
+	manager, err := session.New(directory.Sessions(), directory.Lookup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bystander, err := manager.Start(t.Context(), auditor.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const more = 2*maxSightings + 5
+	var tokens []string
+	for range more {
+		token, err := manager.Start(t.Context(), member.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
+	for i, token := range append(tokens, bystander) {
+		call := new(connect.CallInfo)
+		call.RequestHeader().Set("Authorization", "Bearer "+token)
+		_, err := manager.Authenticate(t.Context(), call)
+		if lives := i >= more-MaxSessions; lives && err != nil || !lives && !errors.Is(err, authn.ErrInvalidCredential) {
+			t.Errorf("session %d of %d: %v", i, more, err)
+		}
+	}
+	var entries int
+	if err := directory.db.QueryRowContext(t.Context(), "SELECT count(*) FROM sessions WHERE user_id = ?", member.ID).Scan(&entries); err != nil || entries != MaxSessions+maxSightings {
+		t.Errorf("the user has %d entries, %v", entries, err)
 	}
 }

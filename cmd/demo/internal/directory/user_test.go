@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -251,47 +250,6 @@ func TestOneEmailTogether(t *testing.T) {
 	}
 }
 
-func TestEmptyAndPopulate(t *testing.T) {
-	t.Parallel()
-	one, path := openFile(t)
-	two := openPath(t, path)
-	empty := func(want bool) {
-		t.Helper()
-		if got, err := two.Empty(t.Context()); err != nil || got != want {
-			t.Errorf("Empty = %v, %v, want %v", got, err, want)
-		}
-	}
-	empty(true)
-	first := []User{{Name: "a", Email: "a@example.com", Role: Admin}, {Name: "b", Email: "b@example.com", Role: Member}}
-	twice := slices.Concat(first, first[1:])
-	if done, err := one.Populate(t.Context(), twice...); done || !errors.Is(err, ErrEmailTaken) {
-		t.Errorf("Populate with one twice = %v, %v", done, err)
-	}
-	empty(true)
-	var group sync.WaitGroup
-	populated := make(chan bool, 8)
-	for i := range 8 {
-		directory := []*Directory{one, two}[i%2]
-		group.Go(func() {
-			done, err := directory.Populate(t.Context(), first...)
-			if err != nil {
-				t.Error(err)
-			}
-			if done {
-				populated <- true
-			}
-		})
-	}
-	group.Wait()
-	if len(populated) != 1 {
-		t.Errorf("%d populated the directory", len(populated))
-	}
-	empty(false)
-	if users, _, err := one.List(t.Context(), 10, ""); err != nil || len(users) != 2 {
-		t.Errorf("the directory holds %v, %v", users, err)
-	}
-}
-
 func TestEndedContext(t *testing.T) {
 	t.Parallel()
 	directory, _ := openFile(t)
@@ -301,7 +259,7 @@ func TestEndedContext(t *testing.T) {
 	cancel()
 	for name, do := range map[string]func() error{
 		"Create":        func() error { _, err := directory.Create(ctx, User{Email: "x", Role: Member}); return err },
-		"Populate":      func() error { _, err := directory.Populate(ctx, ada); return err },
+		"CreateAll":     func() error { _, err := directory.CreateAll(ctx, ada); return err },
 		"Empty":         func() error { _, err := directory.Empty(ctx); return err },
 		"Get":           func() error { _, err := directory.Get(ctx, ada.ID); return err },
 		"ByEmail":       func() error { _, err := directory.ByEmail(ctx, ada.Email); return err },

@@ -21,8 +21,8 @@ type cost struct {
 // needs no more than 19 MiB.
 var recommended = cost{memory: 19 * 1024, time: 2, lanes: 1}
 
-// dearest bounds what a stored hash may ask for. Whoever can write one to the
-// store should not be able to take the server's memory as well.
+// dearest is the highest cost of a stored hash that is accepted. Write access to the store
+// must not be enough to use up the server's memory.
 var dearest = cost{memory: 64 * 1024, time: 10, lanes: 4}
 
 const (
@@ -32,10 +32,10 @@ const (
 	maxLength = 256
 )
 
-// errUnreadable says nothing of the hash itself, because it ends in a log.
+// errUnreadable does not repeat the hash, because the error ends in a log.
 var errUnreadable = errors.New("stored password hash is unreadable or asks for too much")
 
-// encoded is a hash with what it takes to make it again.
+// encoded is a hash with its salt and its cost.
 type encoded struct {
 	cost
 	salt, key []byte
@@ -47,7 +47,7 @@ func (e encoded) String() string {
 		base64.RawStdEncoding.EncodeToString(e.salt), base64.RawStdEncoding.EncodeToString(e.key))
 }
 
-// parse reads what String writes and nothing else: one spelling for one hash.
+// parse reads what String writes and nothing else, so that a hash has one spelling.
 func parse(text string) (encoded, error) {
 	fields := strings.Split(text[:min(len(text), maxLength)], "$")
 	if len(text) >= maxLength || len(fields) != 6 ||
@@ -68,7 +68,7 @@ func parse(text string) (encoded, error) {
 		return encoded{}, errUnreadable
 	}
 	return encoded{
-		cost: cost{memory: memory, time: time, lanes: uint8(lanes)}, //nolint:gosec // Bounded by dearest.
+		cost: cost{memory: memory, time: time, lanes: uint8(lanes)}, //nolint:gosec // dearest has at most 4.
 		salt: salt,
 		key:  key,
 	}, nil

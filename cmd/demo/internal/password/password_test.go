@@ -11,19 +11,19 @@ import (
 
 func TestHashAndVerify(t *testing.T) {
 	t.Parallel()
-	hasher := New(2, 10)
+	hasher := New(NewQueue(2, 10))
 	for _, password := range []string{"correct horse battery staple", "", "pässwörd\x00\n", strings.Repeat("x", 1000)} {
-		hash, err := hasher.Hash(t.Context(), password)
+		hash, err := hasher.Hash(t.Context(), Source{}, password)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(hash, "$argon2id$v=19$m=19456,t=2,p=1$") {
 			t.Errorf("hash of %q starts otherwise: %s", password, hash)
 		}
-		if ok, err := hasher.Verify(t.Context(), hash, password); !ok || err != nil {
+		if ok, err := hasher.Verify(t.Context(), Source{}, hash, password); !ok || err != nil {
 			t.Errorf("Verify(own password %q) = %v, %v", password, ok, err)
 		}
-		if ok, err := hasher.Verify(t.Context(), hash, password+" "); ok || err != nil {
+		if ok, err := hasher.Verify(t.Context(), Source{}, hash, password+" "); ok || err != nil {
 			t.Errorf("Verify(another password than %q) = %v, %v", password, ok, err)
 		}
 	}
@@ -31,9 +31,9 @@ func TestHashAndVerify(t *testing.T) {
 
 func TestHashesOfOnePasswordDiffer(t *testing.T) {
 	t.Parallel()
-	hasher := New(2, 10)
-	one, err1 := hasher.Hash(t.Context(), "same")
-	two, err2 := hasher.Hash(t.Context(), "same")
+	hasher := New(NewQueue(2, 10))
+	one, err1 := hasher.Hash(t.Context(), Source{}, "same")
+	two, err2 := hasher.Hash(t.Context(), Source{}, "same")
 	if err1 != nil || err2 != nil || one == two {
 		t.Errorf("hashes %q and %q, errors %v and %v", one, two, err1, err2)
 	}
@@ -49,11 +49,7 @@ func TestVerifyKnownVector(t *testing.T) {
 		cost: cost{memory: 256, time: 2, lanes: 1},
 		salt: []byte("somesalt"),
 	}
-	key, err := New(1, 0).derive(t.Context(), vector, 32, "password")
-	if err != nil {
-		t.Fatal(err)
-	}
-	vector.key = key
+	vector.key = vector.derive(32, "password")
 	if got := vector.String(); got != hash {
 		t.Errorf("got %s, want %s", got, hash)
 	}
@@ -61,7 +57,7 @@ func TestVerifyKnownVector(t *testing.T) {
 
 func TestVerifyRefusesUnreadableHash(t *testing.T) {
 	t.Parallel()
-	ok, err := New(1, 0).Verify(t.Context(), "secret-looking nonsense", "password")
+	ok, err := New(NewQueue(1, 0)).Verify(t.Context(), Source{}, "secret-looking nonsense", "password")
 	if ok || err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("Verify = %v, %v", ok, err)
 	}
@@ -69,12 +65,12 @@ func TestVerifyRefusesUnreadableHash(t *testing.T) {
 
 func TestVerifyNoneCostsWhatVerifyCosts(t *testing.T) {
 	t.Parallel()
-	hasher := New(1, 10)
-	if err := hasher.VerifyNone(t.Context(), "password"); err != nil {
+	hasher := New(NewQueue(1, 10))
+	if err := hasher.VerifyNone(t.Context(), Source{}, "password"); err != nil {
 		t.Fatal(err)
 	}
 	// The time is the same because the work is: same cost, same lengths.
-	hash, err := hasher.Hash(t.Context(), "password")
+	hash, err := hasher.Hash(t.Context(), Source{}, "password")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,47 +78,47 @@ func TestVerifyNoneCostsWhatVerifyCosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := hasher.nobody
-	if nobody.cost != stored.cost || len(nobody.salt) != len(stored.salt) || len(nobody.key) != len(stored.key) {
-		t.Errorf("a missing user costs %v, one that exists %v", nobody, stored)
+	decoy := hasher.decoy
+	if decoy.cost != stored.cost || len(decoy.salt) != len(stored.salt) || len(decoy.key) != len(stored.key) {
+		t.Errorf("a missing user costs %v, one that exists %v", decoy, stored)
 	}
-	if _, err := parse(nobody.String()); err != nil {
+	if _, err := parse(decoy.String()); err != nil {
 		t.Errorf("the hash for a missing user is unreadable: %v", err)
 	}
 }
 
-func TestBounds(t *testing.T) {
+func TestLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		hasher := New(1, 1)
+		hasher := New(NewQueue(1, 1))
 		// One runs, for as long as the test likes, and one waits.
-		hasher.admitted <- struct{}{}
-		hasher.running <- struct{}{}
+		if err := hasher.queue.Enter(t.Context(), Source{}, false); err != nil {
+			t.Fatal(err)
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		waiter := make(chan error, 1)
 		go func() {
-			_, err := hasher.Hash(ctx, "waits")
+			_, err := hasher.Hash(ctx, Source{}, "waits")
 			waiter <- err
 		}()
 		synctest.Wait()
 
-		if _, err := hasher.Hash(t.Context(), "too many"); !errors.Is(err, ErrBusy) {
-			t.Errorf("Hash beyond the bound: %v, want ErrBusy", err)
+		if _, err := hasher.Hash(t.Context(), Source{}, "too many"); !errors.Is(err, ErrBusy) {
+			t.Errorf("Hash beyond the limit: %v, want ErrBusy", err)
 		}
-		if err := hasher.VerifyNone(t.Context(), "too many"); !errors.Is(err, ErrBusy) {
-			t.Errorf("VerifyNone beyond the bound: %v, want ErrBusy", err)
+		if err := hasher.VerifyNone(t.Context(), Source{}, "too many"); !errors.Is(err, ErrBusy) {
+			t.Errorf("VerifyNone beyond the limit: %v, want ErrBusy", err)
 		}
 		cancel()
 		if err := <-waiter; !errors.Is(err, context.Canceled) {
 			t.Errorf("a waiter whose context ended: %v", err)
 		}
-		<-hasher.running
-		<-hasher.admitted
-		if _, err := hasher.Hash(t.Context(), "room again"); err != nil {
+		hasher.queue.Leave(Source{}, false, true)
+		if _, err := hasher.Hash(t.Context(), Source{}, "room again"); err != nil {
 			t.Errorf("Hash once there is room again: %v", err)
 		}
-		if len(hasher.admitted) != 0 || len(hasher.running) != 0 {
-			t.Errorf("%d admitted and %d running after all have ended", len(hasher.admitted), len(hasher.running))
+		if hasher.queue.free != 1 || hasher.queue.waiting != 0 {
+			t.Errorf("%d may run and %d wait after all have ended", hasher.queue.free, hasher.queue.waiting)
 		}
 	})
 }
@@ -131,22 +127,22 @@ func TestEndedContextHashesNothing(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := New(1, 0).Hash(ctx, "password"); !errors.Is(err, context.Canceled) {
+	if _, err := New(NewQueue(1, 0)).Hash(ctx, Source{}, "password"); !errors.Is(err, context.Canceled) {
 		t.Errorf("Hash = %v", err)
 	}
 }
 
 func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
-	hasher := New(2, 16)
-	hash, err := hasher.Hash(t.Context(), "password")
+	hasher := New(NewQueue(2, 16))
+	hash, err := hasher.Hash(t.Context(), Source{}, "password")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if ok, err := hasher.Verify(t.Context(), hash, "password"); !ok || err != nil {
+			if ok, err := hasher.Verify(t.Context(), Source{}, hash, "password"); !ok || err != nil {
 				t.Errorf("Verify = %v, %v", ok, err)
 			}
 		})
@@ -155,13 +151,13 @@ func TestConcurrentUse(t *testing.T) {
 }
 
 func BenchmarkVerify(b *testing.B) {
-	hasher := New(1, 0)
-	hash, err := hasher.Hash(b.Context(), "password")
+	hasher := New(NewQueue(1, 0))
+	hash, err := hasher.Hash(b.Context(), Source{}, "password")
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if ok, err := hasher.Verify(b.Context(), hash, "password"); !ok || err != nil {
+		if ok, err := hasher.Verify(b.Context(), Source{}, hash, "password"); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

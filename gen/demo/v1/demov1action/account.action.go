@@ -21,18 +21,20 @@ const (
 // AccountServiceHandler is what an application implements to serve demo.v1.AccountService.
 // Its methods are reached through their gates alone.
 //
-// AccountService keeps the accounts of a directory of users.
+// AccountService keeps the accounts of a user directory.
 type AccountServiceHandler interface {
-	// SignUp makes an account with the role member and signs it in.
+	// SignUp creates an account with the role member and signs it in.
 	//
 	// Access: callers need not sign in; who may: anyone.
 	SignUp(context.Context, *action.AnonymousCall[v1.SignUpRequest]) (*v1.SignUpResponse, error)
-	// SignIn starts a session. A browser keeps it as a cookie; others send the
-	// token as `Authorization: Bearer`.
+	// SignIn starts a session. A browser keeps it as a cookie; other clients send the
+	// token as `Authorization: Bearer`. An account has at most 32 sessions: the oldest
+	// ends when another one starts. After 10 wrong passwords for an account, further
+	// tries wait for their turn, one a second.
 	//
 	// Access: callers need not sign in; who may: anyone.
 	SignIn(context.Context, *action.AnonymousCall[v1.SignInRequest]) (*v1.SignInResponse, error)
-	// SignOut ends the session that the call came with.
+	// SignOut ends the session that the call carries.
 	//
 	// Access: callers sign in by session; who may: anyone.
 	SignOut(context.Context, *action.Call[v1.SignOutRequest]) (*v1.SignOutResponse, error)
@@ -40,7 +42,7 @@ type AccountServiceHandler interface {
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor; or principal.id == request.user_id.
 	GetUser(context.Context, *action.Call[v1.GetUserRequest]) (*v1.GetUserResponse, error)
-	// UpdateProfile changes the name and email of one's own account.
+	// UpdateProfile changes the name and email of the caller's own account.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id.
 	UpdateProfile(context.Context, *action.Call[v1.UpdateProfileRequest]) (*v1.UpdateProfileResponse, error)
@@ -49,39 +51,39 @@ type AccountServiceHandler interface {
 	//
 	// Access: callers sign in by session or bearer, at most 15m0s ago; who may: admin; or principal.id == request.user_id.
 	DeleteUser(context.Context, *action.Call[v1.DeleteUserRequest]) (*v1.DeleteUserResponse, error)
-	// ListUsers returns accounts in the order in which they were made. It changes
-	// nothing, so it can be called with Connect GET.
+	// ListUsers returns accounts in the order in which they were created. It has no side
+	// effects, so it can be called with Connect GET.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor.
 	ListUsers(context.Context, *action.Call[v1.ListUsersRequest]) (*v1.ListUsersResponse, error)
-	// GrantRole gives an account its role in place of the one it had. The last admin
-	// cannot be demoted.
+	// GrantRole replaces the role of an account. The last admin cannot be demoted.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: admin.
 	GrantRole(context.Context, *action.Call[v1.GrantRoleRequest]) (*v1.GrantRoleResponse, error)
-	// WatchUsers sends every account as it is, and from then on each change of one.
+	// WatchUsers sends every account as it is, and then each change as it happens.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor.
 	WatchUsers(context.Context, *action.Call[v1.WatchUsersRequest], *action.ServerStream[v1.WatchUsersResponse]) error
-	// ImportUsers makes accounts, all or none of those that are sent.
+	// ImportUsers creates the accounts that are sent: all of them or none.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: admin.
 	ImportUsers(context.Context, *action.ClientStream[v1.ImportUsersRequest]) (*v1.ImportUsersResponse, error)
-	// SyncProfiles changes one profile a message, and only one's own, and answers each
-	// with the account as it is then.
+	// SyncProfiles changes the caller's own profile once per message, and answers each
+	// message with the account as it is then.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id.
 	SyncProfiles(context.Context, *action.BidiStream[v1.SyncProfilesRequest, v1.SyncProfilesResponse]) error
-	// CreateApiKey makes a key with which a program may call in one's name. Its secret
-	// is shown this once.
+	// CreateApiKey creates a key with which a program may call in the caller's name. Its
+	// secret is returned once. An account has at most 100 keys that have not expired;
+	// expired ones are removed.
 	//
 	// Access: callers sign in by session; who may: anyone.
 	CreateApiKey(context.Context, *action.Call[v1.CreateApiKeyRequest]) (*v1.CreateApiKeyResponse, error)
-	// ListApiKeys returns one's own keys, without their secrets.
+	// ListApiKeys returns the caller's keys, without their secrets.
 	//
 	// Access: callers sign in by session; who may: anyone.
 	ListApiKeys(context.Context, *action.Call[v1.ListApiKeysRequest]) (*v1.ListApiKeysResponse, error)
-	// RevokeApiKey takes one of one's own keys back.
+	// RevokeApiKey revokes one of the caller's keys.
 	//
 	// Access: callers sign in by session; who may: anyone.
 	RevokeApiKey(context.Context, *action.Call[v1.RevokeApiKeyRequest]) (*v1.RevokeApiKeyResponse, error)
@@ -92,7 +94,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "4025a92ef0c22358f2b88abd139772524cfcc81e364a4dee13b992d8ca372202",
+		Fingerprint: "7c8a5aeba316dcddcb8a6e42575a381893eadaff2912529ad02b4faeb3fa962a",
 		Methods: []actiongen.Method[AccountServiceHandler]{
 			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
 			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),

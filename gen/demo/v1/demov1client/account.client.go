@@ -41,41 +41,43 @@ const (
 
 // AccountServiceClient calls demo.v1.AccountService.
 //
-// AccountService keeps the accounts of a directory of users.
+// AccountService keeps the accounts of a user directory.
 type AccountServiceClient interface {
-	// SignUp makes an account with the role member and signs it in.
+	// SignUp creates an account with the role member and signs it in.
 	SignUp(ctx context.Context, request *v1.SignUpRequest) (*v1.SignUpResponse, error)
-	// SignIn starts a session. A browser keeps it as a cookie; others send the
-	// token as `Authorization: Bearer`.
+	// SignIn starts a session. A browser keeps it as a cookie; other clients send the
+	// token as `Authorization: Bearer`. An account has at most 32 sessions: the oldest
+	// ends when another one starts. After 10 wrong passwords for an account, further
+	// tries wait for their turn, one a second.
 	SignIn(ctx context.Context, request *v1.SignInRequest) (*v1.SignInResponse, error)
-	// SignOut ends the session that the call came with.
+	// SignOut ends the session that the call carries.
 	SignOut(ctx context.Context, request *v1.SignOutRequest) (*v1.SignOutResponse, error)
 	// GetUser returns one account.
 	GetUser(ctx context.Context, request *v1.GetUserRequest) (*v1.GetUserResponse, error)
-	// UpdateProfile changes the name and email of one's own account.
+	// UpdateProfile changes the name and email of the caller's own account.
 	UpdateProfile(ctx context.Context, request *v1.UpdateProfileRequest) (*v1.UpdateProfileResponse, error)
 	// DeleteUser deletes an account and ends its sessions. The last admin cannot be
 	// deleted. The caller must have signed in within the last 15 minutes.
 	DeleteUser(ctx context.Context, request *v1.DeleteUserRequest) (*v1.DeleteUserResponse, error)
-	// ListUsers returns accounts in the order in which they were made. It changes
-	// nothing, so it can be called with Connect GET.
+	// ListUsers returns accounts in the order in which they were created. It has no side
+	// effects, so it can be called with Connect GET.
 	ListUsers(ctx context.Context, request *v1.ListUsersRequest) (*v1.ListUsersResponse, error)
-	// GrantRole gives an account its role in place of the one it had. The last admin
-	// cannot be demoted.
+	// GrantRole replaces the role of an account. The last admin cannot be demoted.
 	GrantRole(ctx context.Context, request *v1.GrantRoleRequest) (*v1.GrantRoleResponse, error)
-	// WatchUsers sends every account as it is, and from then on each change of one.
+	// WatchUsers sends every account as it is, and then each change as it happens.
 	WatchUsers(ctx context.Context, request *v1.WatchUsersRequest) (*client.ServerStream[v1.WatchUsersResponse], error)
-	// ImportUsers makes accounts, all or none of those that are sent.
+	// ImportUsers creates the accounts that are sent: all of them or none.
 	ImportUsers(ctx context.Context) (*client.ClientStream[v1.ImportUsersRequest, v1.ImportUsersResponse], error)
-	// SyncProfiles changes one profile a message, and only one's own, and answers each
-	// with the account as it is then.
+	// SyncProfiles changes the caller's own profile once per message, and answers each
+	// message with the account as it is then.
 	SyncProfiles(ctx context.Context) (*client.BidiStream[v1.SyncProfilesRequest, v1.SyncProfilesResponse], error)
-	// CreateApiKey makes a key with which a program may call in one's name. Its secret
-	// is shown this once.
+	// CreateApiKey creates a key with which a program may call in the caller's name. Its
+	// secret is returned once. An account has at most 100 keys that have not expired;
+	// expired ones are removed.
 	CreateApiKey(ctx context.Context, request *v1.CreateApiKeyRequest) (*v1.CreateApiKeyResponse, error)
-	// ListApiKeys returns one's own keys, without their secrets.
+	// ListApiKeys returns the caller's keys, without their secrets.
 	ListApiKeys(ctx context.Context, request *v1.ListApiKeysRequest) (*v1.ListApiKeysResponse, error)
-	// RevokeApiKey takes one of one's own keys back.
+	// RevokeApiKey revokes one of the caller's keys.
 	RevokeApiKey(ctx context.Context, request *v1.RevokeApiKeyRequest) (*v1.RevokeApiKeyResponse, error)
 }
 

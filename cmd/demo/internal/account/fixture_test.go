@@ -27,96 +27,96 @@ import (
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
-// pass is the password of everybody in these tests.
+// pass is the password of every user in these tests.
 const pass = "correct horse battery staple"
 
-// missing is the id of nobody.
+// missing is an id that no user has.
 const missing = "00000000-0000-4000-8000-000000000000"
 
-// A house is the demo's API over a database, put together as the demo does.
-type house struct {
+// A fixture is the API over a database, put together as the demo does it.
+type fixture struct {
 	users     *directory.Directory
 	sessions  *session.Manager
 	keys      *apikey.Manager
-	passwords *cheap
+	passwords *fakeHasher
 	service   *account.Service
-	handler   *witness
+	handler   *countingHandler
 	registry  *action.Registry
-	diary     *diary
-	log       *lines
+	recorder  *recorder
+	log       *logBuffer
 
-	*world
+	*snapshot
 	path string
 	url  string // once it is served
 }
 
-// build makes a house on a database file.
-func build(ctx context.Context, path string, stores ...scs.Store) (*house, error) {
-	h := &house{passwords: &cheap{}, log: &lines{}, path: path}
-	logger := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.diary = &diary{Recorder: action.LogRecorder(logger)}
+// build makes a fixture on a database file.
+func build(ctx context.Context, path string, stores ...scs.Store) (*fixture, error) {
+	f := &fixture{passwords: &fakeHasher{}, log: &logBuffer{}, path: path}
+	logger := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f.recorder = &recorder{Recorder: action.LogRecorder(logger)}
 	var err error
-	if h.users, err = directory.Open(ctx, path); err != nil {
+	if f.users, err = directory.Open(ctx, path, directory.Config{}); err != nil {
 		return nil, err
 	}
-	stores = append(stores, h.users.Sessions())
-	if h.sessions, err = session.New(stores[0], h.users.Lookup, session.UnsafeWithoutSecure()); err != nil {
+	stores = append(stores, f.users.Sessions())
+	if f.sessions, err = session.New(stores[0], f.users.Lookup, session.UnsafeWithoutSecure()); err != nil {
 		return nil, err
 	}
-	if h.keys, err = apikey.New(h.users.Keys(), h.users.LookupKey); err != nil {
+	if f.keys, err = apikey.New(f.users.Keys(), f.users.LookupKey); err != nil {
 		return nil, err
 	}
 	tokens, err := newTokens()
 	if err != nil {
 		return nil, err
 	}
-	schemes := authn.Schemes{"session": h.sessions, "bearer": tokens, "apikey": h.keys}
-	if h.registry, err = action.NewRegistry(schemes, action.WithRecorder(h.diary)); err != nil {
+	schemes := authn.Schemes{"session": f.sessions, "bearer": tokens, "apikey": f.keys}
+	if f.registry, err = action.NewRegistry(schemes, action.WithRecorder(f.recorder)); err != nil {
 		return nil, err
 	}
-	h.service = account.New(h.users, h.sessions, h.keys, h.passwords, logger)
-	h.handler = &witness{service: h.service}
-	return h, demov1action.RegisterAccountService(h.registry, h.handler)
+	f.service = account.New(account.Config{Users: f.users, Sessions: f.sessions, Keys: f.keys, Passwords: f.passwords, Log: logger, UnsafeWithoutSecure: true})
+	f.handler = &countingHandler{service: f.service}
+	return f, demov1action.RegisterAccountService(f.registry, f.handler)
 }
 
-// A world is where tests begin: a database with one user of each role and another
+// A snapshot is what tests begin with: a database with one user of each role and another
 // member, each of whom has signed in and has a key.
-type world struct {
+type snapshot struct {
 	file   []byte
 	ids    map[string]string
 	tokens map[string]string // of sessions
-	// ownKeys are API keys, by whose they are.
+	// ownKeys are API keys, by the names of their owners.
 	ownKeys map[string]key
 }
 
 // A key is an API key.
 type key struct{ id, secret string }
 
-// begin makes the world once. Tests work on copies of its file.
-var begin = sync.OnceValues(func() (*world, error) {
+// begin makes the snapshot once. Tests work on copies of its file.
+var begin = sync.OnceValues(func() (*snapshot, error) {
 	folder, err := os.MkdirTemp("", "account-test-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
 	ctx := context.Background()
-	h, err := build(ctx, filepath.Join(folder, "demo.db"))
+	f, err := build(ctx, filepath.Join(folder, "demo.db"))
 	if err != nil {
 		return nil, err
 	}
-	transport, err := h.registry.InProcess()
+	transport, err := f.registry.InProcess()
 	if err != nil {
 		return nil, err
 	}
 	client := demov1client.NewAccountServiceClient(connect.NewClient(transport))
-	w := &world{ids: map[string]string{}, tokens: map[string]string{}, ownKeys: map[string]key{}}
+	w := &snapshot{ids: map[string]string{}, tokens: map[string]string{}, ownKeys: map[string]key{}}
 	for _, name := range []string{"admin", "auditor", "member", "other"} {
 		role := directory.Role(name)
 		if name == "other" {
 			role = directory.Member
 		}
 		email := name + "@example.com"
-		if _, err := h.users.Create(ctx, directory.User{Name: name, Email: email, Role: role, PasswordHash: h.passwords.hash(pass)}); err != nil {
+		if _, err := f.users.Create(ctx, directory.User{Name: name, Email: email, Role: role, PasswordHash: f.passwords.hash(pass)}); err != nil {
 			return nil, err
 		}
 		signedIn, err := client.SignIn(ctx, &demov1.SignInRequest{Email: email, Password: pass})
@@ -124,22 +124,22 @@ var begin = sync.OnceValues(func() (*world, error) {
 			return nil, err
 		}
 		w.ids[name], w.tokens[name] = signedIn.GetUser().GetId(), signedIn.GetSessionToken()
-		issued, secret, err := h.keys.Issue(ctx, w.ids[name], name, nil, time.Now().Add(time.Hour))
+		issued, secret, err := f.keys.Issue(ctx, w.ids[name], name, nil, time.Now().Add(time.Hour))
 		if err != nil {
 			return nil, err
 		}
 		w.ownKeys[name] = key{issued.ID, secret}
 	}
-	if err := h.users.Close(); err != nil {
+	if err := f.users.Close(); err != nil {
 		return nil, err
 	}
-	w.file, err = os.ReadFile(h.path)
+	w.file, err = os.ReadFile(f.path)
 	return w, err
 })
 
-// newHouse builds a house in a world of its own. The store of sessions, if given, is
-// used in place of the database's.
-func newHouse(t *testing.T, store ...scs.Store) *house {
+// newFixture builds a fixture on a copy of the snapshot. The store of sessions, if given,
+// is used in place of the database's.
+func newFixture(t *testing.T, store ...scs.Store) *fixture {
 	t.Helper()
 	w, err := begin()
 	if err != nil {
@@ -149,20 +149,20 @@ func newHouse(t *testing.T, store ...scs.Store) *house {
 	if err := os.WriteFile(path, w.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h, err := build(t.Context(), path, store...)
+	f, err := build(t.Context(), path, store...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.world = w
-	t.Cleanup(func() { _ = h.users.Close() })
-	return h
+	f.snapshot = w
+	t.Cleanup(func() { _ = f.users.Close() })
+	return f
 }
 
-// serve serves the house until the test ends.
-func (h *house) serve(t *testing.T) {
+// serve serves the fixture until the test ends.
+func (f *fixture) serve(t *testing.T) {
 	t.Helper()
-	logger := slog.New(slog.NewTextHandler(h.log, nil))
-	srv, err := server.New(h.registry, server.WithLogger(logger))
+	logger := slog.New(slog.NewTextHandler(f.log, nil))
+	srv, err := server.New(f.registry, server.WithLogger(logger))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,14 +179,14 @@ func (h *house) serve(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	h.url = "http://" + listener.Addr().String()
+	f.url = "http://" + listener.Addr().String()
 }
 
 // dump returns everything that the tables hold, a line for a row, as another process
 // would read it.
-func (h *house) dump(t *testing.T) []string {
+func (f *fixture) dump(t *testing.T) []string {
 	t.Helper()
-	db, err := sql.Open("sqlite", h.path)
+	db, err := sql.Open("sqlite", f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,9 +220,9 @@ func (h *house) dump(t *testing.T) []string {
 }
 
 // change runs a statement on the database, as another process would.
-func (h *house) change(t *testing.T, statement string, args ...any) {
+func (f *fixture) change(t *testing.T, statement string, args ...any) {
 	t.Helper()
-	db, err := sql.Open("sqlite", h.path)
+	db, err := sql.Open("sqlite", f.path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,8 +236,8 @@ func (h *house) change(t *testing.T, statement string, args ...any) {
 	}
 }
 
-// expire lets every session of a user be over.
-func (h *house) expire(t *testing.T, name string) {
+// expire makes every session of a user expire.
+func (f *fixture) expire(t *testing.T, name string) {
 	t.Helper()
-	h.change(t, "UPDATE sessions SET expire_time = 1 WHERE user_id = ?", h.ids[name])
+	f.change(t, "UPDATE sessions SET expire_time = 1 WHERE user_id = ?", f.ids[name])
 }
