@@ -16,6 +16,7 @@ import (
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 // A process is one of several that serve the same actions.
@@ -99,9 +100,9 @@ func (p *process) watch(t *testing.T, token string) (ended func() (connect.Code,
 }
 
 // begin returns two processes, how to reach them, and a session of ada's.
-func begin(t *testing.T, service service, recheck time.Duration) (near, far *process, to *proxy, token string) {
+func begin(t *testing.T, service service, recheck time.Duration) (near, far *process, to *testservices.Proxy, token string) {
 	t.Helper()
-	to = newProxy(t, service.address)
+	to = testservices.NewProxy(t, service.address, 0)
 	store := memstore.NewWithCleanupInterval(0)
 	near = newProcess(t, store, service.dial(t, time.Second, nil), recheck)
 	far = newProcess(t, store, service.dial(t, time.Second, to), recheck)
@@ -164,7 +165,7 @@ func TestAcrossProcessesWithoutLink(t *testing.T) {
 	eachService(t, func(t *testing.T, service service) {
 		near, far, to, token := begin(t, service, recheck)
 		ended := far.watch(t, token)
-		to.cut()
+		to.Cut()
 		began := time.Now()
 		if err := near.sessions.EndAll(t.Context(), "ada"); err != nil {
 			t.Fatal(err)

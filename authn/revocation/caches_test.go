@@ -11,6 +11,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 // A verifier knows one credential, until it is taken back everywhere.
@@ -84,12 +85,12 @@ func TestCachesAcrossProcesses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			eachService(t, func(t *testing.T, service service) {
-				gone, to := &atomic.Bool{}, newProxy(t, service.address)
+				gone, to := &atomic.Bool{}, testservices.NewProxy(t, service.address, 0)
 				near := newRemembering(t, service.dial(t, time.Second, nil), test.ttl, gone)
 				far := newRemembering(t, service.dial(t, time.Second, to), test.ttl, gone)
 				near.reach(t, far.listener)
 				if test.down {
-					to.cut()
+					to.Cut()
 				}
 				if !near.letsIn(t) || !far.letsIn(t) {
 					t.Fatal("the caller is not let in")
@@ -104,7 +105,7 @@ func TestCachesAcrossProcesses(t *testing.T) {
 					t.Error("it is let in where it was revoked")
 				}
 				if test.isBack {
-					to.open(t)
+					to.Open(t)
 				}
 				took := far.forgets(t).Sub(began)
 				if took > test.within {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 // patience is how long a test waits for what must come.
@@ -144,9 +145,9 @@ func TestSilentBreak(t *testing.T) {
 	t.Parallel()
 	const heartbeat = 500 * time.Millisecond
 	eachService(t, func(t *testing.T, service service) {
-		by := newProxy(t, service.address)
+		by := testservices.NewProxy(t, service.address, 0)
 		heard := subscribe(t, service.dial(t, heartbeat, by))
-		by.stall()
+		by.Stall()
 		after, err := heard.broken(t)
 		if err == nil || after < heartbeat/2 || after > 10*heartbeat {
 			t.Errorf("%v after %v", err, after)
@@ -174,11 +175,11 @@ func TestKilledBreak(t *testing.T) {
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
 	eachService(t, func(t *testing.T, service service) {
-		by := newProxy(t, service.address)
+		by := testservices.NewProxy(t, service.address, 0)
 		link := service.dial(t, 10*time.Second, by)
 		heard := subscribe(t, link)
 		publish(t, link, revocation.OfPrincipal("ada"))
-		by.stall()
+		by.Stall()
 		heard.end()
 		if after, err := heard.broken(t); !errors.Is(err, context.Canceled) || after > 3*time.Second {
 			t.Errorf("Subscribe: %v after %v", err, after)
@@ -189,9 +190,9 @@ func TestContextEnds(t *testing.T) {
 func TestNoServer(t *testing.T) {
 	t.Parallel()
 	eachService(t, func(t *testing.T, service service) {
-		by := newProxy(t, service.address)
+		by := testservices.NewProxy(t, service.address, 0)
 		link := service.dial(t, 10*time.Second, by)
-		by.cut()
+		by.Cut()
 		if err := link.Publish(t.Context(), revocation.OfPrincipal("ada")); err == nil {
 			t.Error("published")
 		}

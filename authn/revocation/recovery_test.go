@@ -6,23 +6,24 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 // A bus that lost its server makes up for it.
 func TestOutage(t *testing.T) {
 	t.Parallel()
 	eachService(t, func(t *testing.T, service service) {
-		by := newProxy(t, service.address)
+		by := testservices.NewProxy(t, service.address, 0)
 		near, far := newListener(t, service.dial(t, time.Second, nil)), newListener(t, service.dial(t, time.Second, by))
 		near.reach(t, far)
 		far.reach(t, near)
 
-		by.cut()
+		by.Cut()
 		far.bus.Publish(revocation.OfPrincipal("ada"))
 		near.bus.Publish(revocation.OfPrincipal("bob")) // far is to miss it
 		near.wait(t, revocation.OfPrincipal("bob"))
 		began := time.Now()
-		by.open(t)
+		by.Open(t)
 		far.wait(t, revocation.OfEverything())
 		listens := time.Since(began)
 		near.wait(t, revocation.OfPrincipal("ada"))

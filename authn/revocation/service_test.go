@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,12 +16,13 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 	"github.com/sallyport-rpc/sallyport/authn/revocation/pgbus"
 	"github.com/sallyport-rpc/sallyport/authn/revocation/redisbus"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 // A service is a real server that links go through, with a channel of the test's own.
 type service struct {
 	// dial returns one process's link. A proxy is on the way, if not nil.
-	dial func(t *testing.T, heartbeat time.Duration, by *proxy) revocation.Link
+	dial func(t *testing.T, heartbeat time.Duration, by *testservices.Proxy) revocation.Link
 	// kill makes the server end the connections that listen, and returns how many.
 	kill func(t *testing.T) int
 	// address is the server's.
@@ -36,18 +36,9 @@ func eachService(t *testing.T, test func(t *testing.T, service service)) {
 	t.Run("Redis", func(t *testing.T) { t.Parallel(); test(t, redisServer(t)) })
 }
 
-func environment(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		t.Skip(name + " names no server: `make test-services` starts one")
-	}
-	return value
-}
-
 func postgreSQL(t *testing.T) service {
 	t.Helper()
-	url := environment(t, "SALLYPORT_TEST_POSTGRES")
+	url := testservices.Environment(t, "SALLYPORT_TEST_POSTGRES")
 	name := "test_" + strings.ToLower(rand.Text())
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -57,11 +48,11 @@ func postgreSQL(t *testing.T) service {
 	config.ConnConfig.RuntimeParams["application_name"] = name
 	return service{
 		address: config.ConnConfig.Host + ":" + portOf(config.ConnConfig.Port),
-		dial: func(t *testing.T, heartbeat time.Duration, by *proxy) revocation.Link {
+		dial: func(t *testing.T, heartbeat time.Duration, by *testservices.Proxy) revocation.Link {
 			t.Helper()
 			config := config.Copy()
 			if by != nil {
-				config.ConnConfig.Host, config.ConnConfig.Port = splitAddress(t, by.address)
+				config.ConnConfig.Host, config.ConnConfig.Port = splitAddress(t, by.Address())
 			}
 			pool, err := pgxpool.NewWithConfig(context.WithoutCancel(t.Context()), config)
 			if err != nil {
@@ -93,7 +84,7 @@ func postgreSQL(t *testing.T) service {
 
 func redisServer(t *testing.T) service {
 	t.Helper()
-	url := environment(t, "SALLYPORT_TEST_REDIS")
+	url := testservices.Environment(t, "SALLYPORT_TEST_REDIS")
 	name := "test_" + strings.ToLower(rand.Text())
 	options := func() *redis.Options {
 		options, err := redis.ParseURL(url)
@@ -105,11 +96,11 @@ func redisServer(t *testing.T) service {
 	}
 	return service{
 		address: options().Addr,
-		dial: func(t *testing.T, heartbeat time.Duration, by *proxy) revocation.Link {
+		dial: func(t *testing.T, heartbeat time.Duration, by *testservices.Proxy) revocation.Link {
 			t.Helper()
 			options := options()
 			if by != nil {
-				options.Addr = by.address
+				options.Addr = by.Address()
 			}
 			client := redis.NewClient(options)
 			t.Cleanup(func() { client.Close() })

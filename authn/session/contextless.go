@@ -9,6 +9,7 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/authn/internal/detached"
 )
 
 const (
@@ -19,10 +20,7 @@ const (
 	contextlessTimeout = 5 * time.Second
 )
 
-var (
-	errSilentStore = authn.Unavailable(errors.New("the session store does not answer"))
-	errBusyStore   = authn.Unavailable(errors.New("the session store is busy, or does not answer"))
-)
+var errBusyStore = authn.Unavailable(errors.New("the session store is busy, or does not answer"))
 
 // withContext gives a store the methods that take a context, if it lacks them.
 func withContext(store scs.Store) scs.CtxStore {
@@ -76,44 +74,21 @@ func (c contextless) Commit(token string, b []byte, expiry time.Time) error {
 func (c contextless) Delete(token string) error { return c.store.Delete(token) }
 
 // within runs an operation and waits for it no longer than ctx, or the timeout, lasts.
-// A panic of the operation is the caller's.
 func within[T any](ctx context.Context, store contextless, operation func() (T, error)) (T, error) {
-	type outcome struct {
-		result   T
-		err      error
-		panicked any
-	}
 	var none T
-	timeout := time.NewTimer(contextlessTimeout)
-	defer timeout.Stop()
+	busy := time.NewTimer(contextlessTimeout)
+	defer busy.Stop()
 	select {
 	case store.slots <- struct{}{}:
 	case <-ctx.Done():
 		return none, ctx.Err()
-	case <-timeout.C:
+	case <-busy.C:
 		return none, errBusyStore
 	}
-	done := make(chan outcome, 1)
-	go func() {
-		var o outcome
-		defer func() {
-			o.panicked = recover()
-			<-store.slots
-			done <- o
-		}()
-		o.result, o.err = operation()
-	}()
-	select {
-	case o := <-done:
-		if o.panicked != nil {
-			panic(o.panicked)
-		}
-		return o.result, o.err
-	case <-ctx.Done():
-		return none, ctx.Err()
-	case <-timeout.C:
-		return none, errSilentStore
-	}
+	return detached.Run(ctx, contextlessTimeout, func(context.Context) (T, error) {
+		defer func() { <-store.slots }()
+		return operation()
+	})
 }
 
 // memory is the store in memory of scs, which never makes a call wait.

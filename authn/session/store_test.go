@@ -1,10 +1,10 @@
 package session_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -12,13 +12,15 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/goredisstore"
-	"github.com/alexedwards/scs/pgxstore"
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sallyport-rpc/sallyport/authn/session"
+	"github.com/sallyport-rpc/sallyport/authn/session/pgstore"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 // A shared store is one that several processes may open.
@@ -36,15 +38,6 @@ func eachStore(t *testing.T, test func(t *testing.T, store shared)) {
 	t.Run("memory", func(t *testing.T) { t.Parallel(); test(t, inMemory()) })
 	t.Run("PostgreSQL", func(t *testing.T) { t.Parallel(); test(t, onPostgreSQL(t)) })
 	t.Run("Redis", func(t *testing.T) { t.Parallel(); test(t, onRedis(t)) })
-}
-
-func environment(t *testing.T, name string) string {
-	t.Helper()
-	value := os.Getenv(name)
-	if value == "" {
-		t.Skip(name + " names no server: `make test-services` starts one")
-	}
-	return value
 }
 
 func inMemory() shared {
@@ -68,7 +61,7 @@ func flat(entries map[string][]byte, err error) []string {
 
 func onPostgreSQL(t *testing.T) shared {
 	t.Helper()
-	config, err := pgxpool.ParseConfig(environment(t, "SALLYPORT_TEST_POSTGRES"))
+	config, err := pgxpool.ParseConfig(testservices.Environment(t, "SALLYPORT_TEST_POSTGRES"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +78,10 @@ func onPostgreSQL(t *testing.T) shared {
 		return pool
 	}
 	admin := connect()
-	// The table is as the adapter documents it.
-	if _, err := admin.Exec(t.Context(), `CREATE SCHEMA `+schema+`;
-		CREATE TABLE sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL)`); err != nil {
+	if _, err := admin.Exec(t.Context(), `CREATE SCHEMA `+schema); err != nil {
+		t.Fatal(err)
+	}
+	if err := newPGStore(t, admin).Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -98,18 +92,35 @@ func onPostgreSQL(t *testing.T) shared {
 	return shared{
 		open: func() (scs.Store, func()) {
 			pool := connect()
-			return pgxstore.NewWithCleanupInterval(pool, 0), pool.Close
+			return newPGStore(t, pool), pool.Close
 		},
 		everything: func(t *testing.T) []string {
 			t.Helper()
-			return flat(pgxstore.NewWithCleanupInterval(admin, 0).All())
+			all := map[string][]byte{}
+			rows, err := admin.Query(t.Context(), "SELECT token, data FROM sallyport_sessions")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var token string
+			var data []byte
+			_, err = pgx.ForEachRow(rows, []any{&token, &data}, func() error { all[token] = bytes.Clone(data); return nil })
+			return flat(all, err)
 		},
 	}
 }
 
+func newPGStore(t *testing.T, pool *pgxpool.Pool) *pgstore.Store {
+	t.Helper()
+	store, err := pgstore.New(pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 func onRedis(t *testing.T) shared {
 	t.Helper()
-	options, err := redis.ParseURL(environment(t, "SALLYPORT_TEST_REDIS"))
+	options, err := redis.ParseURL(testservices.Environment(t, "SALLYPORT_TEST_REDIS"))
 	if err != nil {
 		t.Fatal(err)
 	}

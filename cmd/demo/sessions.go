@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/goredisstore"
-	"github.com/alexedwards/scs/pgxstore"
 	"github.com/alexedwards/scs/v2"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
@@ -20,15 +19,16 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 	"github.com/sallyport-rpc/sallyport/authn/revocation/pgbus"
 	"github.com/sallyport-rpc/sallyport/authn/revocation/redisbus"
+	"github.com/sallyport-rpc/sallyport/authn/session/pgstore"
 )
 
-// patience is how long a server of sessions may take to answer at the start, and how long
-// PostgreSQL may take for any statement, since its adapter cannot interrupt one.
+// patience is how long a server of sessions may take to answer at the start, and
+// PostgreSQL to any statement.
 const patience = 5 * time.Second
 
 // A sessionServer keeps sessions that several demos share. The zero sessionServer is none:
 // then the database of the users keeps them. The server must keep every entry until it
-// expires: a Redis that evicts can forget that sessions were ended.
+// expires: a Redis that evicts ends the sessions whose entries it drops.
 type sessionServer struct {
 	store scs.Store
 	// One of these is the connection.
@@ -71,13 +71,11 @@ func openSessions(ctx context.Context, address *url.URL) (sessionServer, error) 
 // errParameters replaces errors that may repeat a password.
 var errParameters = errors.New("its URL has unknown parameters")
 
-// postgresSchema is the table that the adapter needs, in a schema of its own, since other
-// programs use a table of that name. The lock is for demos that start at the same time.
+// postgresSchema keeps the demo's table apart from others in the database. The lock is
+// there because two demos may start at once.
 const postgresSchema = `
 SELECT pg_advisory_xact_lock(6008771947331347322);
 CREATE SCHEMA IF NOT EXISTS sallyport_demo;
-CREATE TABLE IF NOT EXISTS sallyport_demo.sessions (token TEXT PRIMARY KEY, data BYTEA NOT NULL, expiry TIMESTAMPTZ NOT NULL);
-CREATE INDEX IF NOT EXISTS sessions_by_expiry ON sallyport_demo.sessions (expiry);
 `
 
 func openPostgres(ctx context.Context, address string) (sessionServer, error) {
@@ -92,12 +90,18 @@ func openPostgres(ctx context.Context, address string) (sessionServer, error) {
 	if err != nil {
 		return sessionServer{}, err
 	}
-	if _, err := pool.Exec(ctx, postgresSchema); err != nil {
-		pool.Close()
+	store, err := pgstore.New(pool)
+	if err == nil {
+		_, err = pool.Exec(ctx, postgresSchema)
+	}
+	if err == nil {
+		err = store.Migrate(ctx)
+	}
+	if err != nil {
+		pgstore.Close(pool)
 		return sessionServer{}, err
 	}
-	// It removes expired entries in a goroutine that ends with the process.
-	return sessionServer{store: pgxstore.New(pool), postgres: pool}, nil
+	return sessionServer{store: store, postgres: pool}, nil
 }
 
 func openRedis(ctx context.Context, address string) (sessionServer, error) {
@@ -149,7 +153,7 @@ func (s sessionServer) ping(ctx context.Context) error {
 func (s sessionServer) close() {
 	switch {
 	case s.postgres != nil:
-		s.postgres.Close()
+		pgstore.Close(s.postgres)
 	case s.redis != nil:
 		_ = s.redis.Close() // no command is under way
 	}
