@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"connectrpc.com/connect/v2"
 
@@ -62,7 +60,7 @@ func (unknown) Authenticate(context.Context, *connect.CallInfo) (*authn.Principa
 func (unknown) ReportsAuthenticationTime() bool { return true }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := server.SignalContext(context.Background())
 	defer stop()
 	if err := serve(ctx, unknown{}, unknown{}, unknown{}, &store{}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
