@@ -17,6 +17,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
 // The ways in which an authentication ends without a principal.
@@ -266,7 +267,7 @@ func TestPrincipalShared(t *testing.T) {
 		h.registry = must(action.NewRegistry(authn.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
 		if robotFirst {
 			service := describe(t, "RobotService", rpc{name: "Get", action: bySession(allow(&sallyportv1.Grant{AnyRole: []string{"robot"}}))})
-			if err := actiongen.Register(h.registry, actiongen.Service[*worker]{
+			if err := declaretest.Register(t, h.registry, actiongen.Service[*worker]{
 				Descriptor: service, Methods: []actiongen.Method[*worker]{actiongen.Unary("Get", (*worker).get)},
 			}, &worker{}); err != nil {
 				t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
 // TestGrants asks for every kind of grant as people who have some of what it asks
@@ -223,6 +224,7 @@ func TestManyNames(t *testing.T) {
 		service.Methods = append(service.Methods, actiongen.Unary(name, (*worker).get))
 	}
 	service.Descriptor = describe(t, "ScopeService", rpcs...)
+	service.Fingerprint = declaretest.Fingerprint(t, service.Descriptor)
 	for _, held := range []struct {
 		name  string
 		holds func(int) bool

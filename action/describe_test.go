@@ -61,6 +61,38 @@ func describeBeside(tb testing.TB, beside protoreflect.FileDescriptor, rpcs ...r
 	return describeIn(tb, files, beside.Path(), "Beside", &descriptorpb.ServiceDescriptorProto{Name: new("BesideService"), Method: methods(rpcs)}).Services().Get(0)
 }
 
+// describeLinked describes a service of the package of the test services, which has the
+// name that is said, and whose messages are those of the test services.
+func describeLinked(tb testing.TB, name string, rpcs ...rpc) protoreflect.ServiceDescriptor {
+	tb.Helper()
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: new("linked.proto"), Package: new("test.v1"), Syntax: new("proto3"),
+		Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto"},
+		Service:    []*descriptorpb.ServiceDescriptorProto{{Name: &name, Method: methods(rpcs)}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return file.Services().Get(0)
+}
+
+// describeCopied describes a service whose messages have the names of those of the test
+// services, and descriptors of their own.
+func describeCopied(tb testing.TB, name string, rpcs ...rpc) protoreflect.ServiceDescriptor {
+	tb.Helper()
+	copied, err := protodesc.NewFile(protodesc.ToFileDescriptorProto(testv1.File_test_v1_test_proto), protoregistry.GlobalFiles)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	files := new(protoregistry.Files)
+	for _, file := range []protoreflect.FileDescriptor{copied, validate.File_buf_validate_validate_proto, sallyportv1.File_sallyport_v1_action_proto} {
+		if err := files.RegisterFile(file); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return describeIn(tb, files, validate.File_buf_validate_validate_proto.Path(), name, &descriptorpb.ServiceDescriptorProto{Name: &name, Method: methods(rpcs)}).Services().Get(0)
+}
+
 func describeFile(tb testing.TB, name string, services ...*descriptorpb.ServiceDescriptorProto) protoreflect.FileDescriptor {
 	tb.Helper()
 	return describeIn(tb, protoregistry.GlobalFiles, "buf/validate/validate.proto", name, services...)

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -54,16 +55,35 @@ func (r *Registry) examine(of unguarded.Service) ([]examined, []Refusal) {
 	if isNil(of.Implementation) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleImplementationNil, name, "the implementation is nil"))
 	}
-	if declarations != nil && of.Fingerprint != "" && of.Fingerprint != declare.Fingerprint(of.Descriptor, declarations) {
-		refusals = append(refusals, declare.RefuseNamed(declare.RuleGeneratedStale, name,
-			"the generated code was made from another version of the .proto than the one linked in"))
-	}
+	refusals = append(refusals, unproven(of, declarations)...)
 	refusals = append(refusals, unmatched(of.Descriptor, of.Methods)...)
 	if declarations != nil {
 		refusals = append(refusals, unmatchedChecks(name, declarations, of.Checks)...)
 	}
 	found, more := r.examineMethods(of, declarations)
 	return found, append(refusals, more...)
+}
+
+// unproven refuses a service that is not shown to be the one whose code was generated:
+// without a fingerprint, with that of another version of the .proto, or with another
+// descriptor than the program's own of that name. There are no declarations where one
+// was refused.
+func unproven(of unguarded.Service, declarations []*declare.Declaration) []Refusal {
+	name := of.Descriptor.FullName()
+	var refusals []Refusal
+	switch {
+	case of.Fingerprint == "":
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleFingerprintMissing, string(name), "nothing says from which .proto its code was generated"))
+	case declarations != nil && of.Fingerprint != declare.Fingerprint(of.Descriptor, declarations):
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleGeneratedStale, string(name),
+			"the generated code was made from another version of the .proto than the one linked in"))
+	}
+	linked, err := protoregistry.GlobalFiles.FindDescriptorByName(name)
+	if err == nil && linked != protoreflect.Descriptor(of.Descriptor) {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleDescriptorOther, string(name),
+			"its descriptor is not the one that is linked into the program, from %s", linked.ParentFile().Path()))
+	}
+	return refusals
 }
 
 // examineMethods examines each method of a registration. There are no declarations
@@ -160,6 +180,11 @@ func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declarati
 			"its handler takes %s and returns %s, but the RPC takes %s and returns %s",
 			request, response, method.Input().FullName(), method.Output().FullName()))
 	}
+	if request == method.Input().FullName() && response == method.Output().FullName() &&
+		(handler.Request.ProtoReflect().Descriptor() != method.Input() || handler.Response.ProtoReflect().Descriptor() != method.Output()) {
+		refusals = append(refusals, declare.Refuse(declare.RuleDescriptorOther, method,
+			"its handler's messages are described by another descriptor of the same names than the RPC's"))
+	}
 	if handler.Stream != streamType(method) {
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
 			"its handler is of shape %s, but the RPC is of shape %s", handler.Stream, streamType(method)))
@@ -178,13 +203,14 @@ func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declarati
 	for _, name := range declaration.Schemes {
 		authenticator, ok := r.schemes[name]
 		if !ok {
-			refusals = append(refusals, declare.Refuse(declare.RuleSchemeUnconfigured, method,
-				"the registry has no authenticator for scheme %q", name))
+			refusal := declare.Refuse(declare.RuleSchemeUnconfigured, method, "the registry has no authenticator for scheme %q", name)
+			refusal.Fix = fmt.Sprintf("action.NewRegistry(authn.Schemes{%q: …}); the registry has: %q", name, slices.Sorted(maps.Keys(r.schemes)))
+			refusals = append(refusals, refusal)
 			continue
 		}
-		if dated, ok := authenticator.(authn.FreshnessReporter); declaration.MaxAge > 0 && (!ok || !dated.ReportsAuthenticationTime()) {
-			refusals = append(refusals, declare.Refuse(declare.RuleSchemeUndated, method,
-				"it has a max_age, and scheme %q cannot tell when a caller authenticated", name))
+		if reporter, ok := authenticator.(authn.FreshnessReporter); declaration.MaxAge > 0 && (!ok || !reporter.ReportsAuthenticationTime()) {
+			refusals = append(refusals, declare.Refuse(declare.RuleSchemeFreshness, method,
+				"it has a max_age, and scheme %q does not report when a caller authenticated", name))
 		}
 	}
 	return refusals

@@ -21,6 +21,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
 const (
@@ -140,7 +141,7 @@ func sharing(tb testing.TB, actions int) []actiongen.Service[*worker] {
 		}
 		file := describeFile(tb, "file"+strconv.Itoa(number), described...)
 		for i := range file.Services().Len() {
-			services = append(services, byHand(file.Services().Get(i), func(name string, open bool) actiongen.Method[*worker] {
+			services = append(services, byHand(tb, file.Services().Get(i), func(name string, open bool) actiongen.Method[*worker] {
 				if open {
 					return actiongen.Unary(name, (*worker).open)
 				}
@@ -152,8 +153,8 @@ func sharing(tb testing.TB, actions int) []actiongen.Service[*worker] {
 }
 
 // byHand ties the methods of a service to handlers.
-func byHand(service protoreflect.ServiceDescriptor, tie func(name string, open bool) actiongen.Method[*worker]) actiongen.Service[*worker] {
-	registered := actiongen.Service[*worker]{Descriptor: service}
+func byHand(tb testing.TB, service protoreflect.ServiceDescriptor, tie func(name string, open bool) actiongen.Method[*worker]) actiongen.Service[*worker] {
+	registered := actiongen.Service[*worker]{Descriptor: service, Fingerprint: declaretest.Fingerprint(tb, service)}
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
 		declared := proto.GetExtension(method.Options(), sallyportv1.E_Action).(*sallyportv1.Action)
@@ -241,7 +242,7 @@ func registerOwning(tb testing.TB, services []protoreflect.ServiceDescriptor) *a
 		for i := range service.Methods().Len() {
 			nextTypes = append(nextTypes, service.Methods().Get(i).Input())
 		}
-		err := actiongen.Register(registry, byHand(service, func(name string, open bool) actiongen.Method[*worker] {
+		err := actiongen.Register(registry, byHand(tb, service, func(name string, open bool) actiongen.Method[*worker] {
 			if open {
 				return actiongen.Unary(name, func(*worker, context.Context, *action.AnonymousCall[chameleon]) (*testv1.Response, error) {
 					return nil, nil

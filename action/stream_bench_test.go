@@ -23,6 +23,7 @@ import (
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
 // A belt is a stream that brings so many messages, without a transport.
@@ -149,7 +150,7 @@ func parrotServer(b *testing.B, when sallyportv1.Stream_When) *connect.Server {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := actiongen.Register(registry, actiongen.Service[parrot]{
+	if err := declaretest.Register(b, registry, actiongen.Service[parrot]{
 		Descriptor: file.Services().Get(0), Methods: []actiongen.Method[parrot]{actiongen.BidiStreaming("Talk", parrot.Talk)},
 	}, parrot(parrots{})); err != nil {
 		b.Fatal(err)

@@ -87,9 +87,11 @@ func accountRegistry(caller *authn.Principal) *action.Registry {
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
 	file.method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", adminOrOwner())
 	registry := newRegistry(caller)
+	service := file.service()
 	must(0, actiongen.Register(registry, actiongen.Service[accounts]{
-		Descriptor: file.service(),
-		Methods:    []actiongen.Method[accounts]{actiongen.Unary("DeleteUser", accounts.deleteUser)},
+		Descriptor:  service,
+		Fingerprint: fingerprints(service)[0],
+		Methods:     []actiongen.Method[accounts]{actiongen.Unary("DeleteUser", accounts.deleteUser)},
 	}, accounts{}))
 	return registry
 }

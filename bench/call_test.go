@@ -103,9 +103,11 @@ func ruleFreeTable() table {
 	file.method("Touch", emptyMessage, emptyMessage, anyRole("admin"))
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
 	registry := newRegistry(byAdmin.principal())
+	service := file.service()
 	must(0, actiongen.Register(registry, actiongen.Service[answering]{
-		Descriptor: file.service(),
-		Methods:    []actiongen.Method[answering]{actiongen.Unary("Touch", answering.touched)},
+		Descriptor:  service,
+		Fingerprint: fingerprints(service)[0],
+		Methods:     []actiongen.Method[answering]{actiongen.Unary("Touch", answering.touched)},
 	}, answering{}))
 	const procedure = "/bench.touch.Service/Touch"
 	unguarded := serverOf(connect.Method{Spec: connect.Spec{Procedure: procedure}, Handler: func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {

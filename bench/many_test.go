@@ -14,8 +14,15 @@ import (
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 )
 
-// services are made-up ones, each in a file of its own.
-type services []protoreflect.ServiceDescriptor
+// services are made-up ones, each in a file of its own, with their fingerprints.
+type services struct {
+	descriptors  []protoreflect.ServiceDescriptor
+	fingerprints []string
+}
+
+func newServices(descriptors ...protoreflect.ServiceDescriptor) services {
+	return services{descriptors, fingerprints(descriptors...)}
+}
 
 // methodsPerService is how many actions a made-up service has.
 const methodsPerService = 10
@@ -23,7 +30,7 @@ const methodsPerService = 10
 // newMany returns services with so many actions in all. Each has a request type of
 // its own, with a validation rule, and lets in an admin or an owner.
 func newMany(actions int) services {
-	var many services
+	var many []protoreflect.ServiceDescriptor
 	for i := range actions / methodsPerService {
 		pkg := fmt.Sprintf("many.s%d", i)
 		file := newFile(pkg)
@@ -34,15 +41,15 @@ func newMany(actions int) services {
 		}
 		many = append(many, file.service())
 	}
-	return many
+	return newServices(many...)
 }
 
 // register adds all services to a registry.
 func (s services) register(registry *action.Registry) error {
 	shaping.Lock()
 	defer shaping.Unlock()
-	for _, service := range s {
-		registration := actiongen.Service[answering]{Descriptor: service}
+	for i, service := range s.descriptors {
+		registration := actiongen.Service[answering]{Descriptor: service, Fingerprint: s.fingerprints[i]}
 		shapes = nil
 		for i := range service.Methods().Len() {
 			method := service.Methods().Get(i)
@@ -66,7 +73,7 @@ func (answering) answer(context.Context, *action.Call[shaped]) (*emptypb.Empty, 
 // last returns the action that was registered last, and a request of the owner for
 // it.
 func (s services) last() (procedure string, request *shaped) {
-	service := s[len(s)-1]
+	service := s.descriptors[len(s.descriptors)-1]
 	method := service.Methods().Get(service.Methods().Len() - 1)
 	message := dynamicpb.NewMessage(method.Input())
 	message.Set(method.Input().Fields().ByName("user_id"), protoreflect.ValueOfString(owner))
@@ -107,5 +114,5 @@ func newRoles(n int) roleService {
 	file.EnumType = []*descriptorpb.EnumDescriptorProto{catalogue(names)}
 	file.method("Any", file.request("Any"), emptyMessage, anyRole(names...))
 	file.method("Last", file.request("Last"), emptyMessage, anyRole(names[n-1]))
-	return roleService{services{file.service()}, names}
+	return roleService{newServices(file.service()), names}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -26,7 +27,7 @@ func TestElements(t *testing.T) {
 	const limit = 1000
 	registry, records := newRegistry(t)
 	handled := &counted{}
-	if err := actiongen.Register(registry, actiongen.Service[nested]{
+	if err := declaretest.Register(t, registry, actiongen.Service[nested]{
 		Descriptor: describe(t, "NestedService",
 			method("Value", "google.protobuf.Value", connect.StreamTypeUnary), method("Any", "google.protobuf.Any", connect.StreamTypeUnary)),
 		Methods: []actiongen.Method[nested]{actiongen.Unary("Value", nested.Value), actiongen.Unary("Any", nested.Any)},

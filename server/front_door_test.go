@@ -22,6 +22,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -234,7 +235,7 @@ func TestFrontDoorAsksOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := actiongen.Register(registry, actiongen.Service[asked]{
+	if err := declaretest.Register(t, registry, actiongen.Service[asked]{
 		Descriptor: describe(t, "AskService", signedIn("Ask", connect.StreamTypeUnary)),
 		Methods:    []actiongen.Method[asked]{actiongen.Unary("Ask", asked.Ask)},
 	}, asked(parrot{})); err != nil {
@@ -288,7 +289,7 @@ func TestFrontDoorIsAskedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := actiongen.Register(registry, actiongen.Service[watchers]{
+	if err := declaretest.Register(t, registry, actiongen.Service[watchers]{
 		Descriptor: describe(t, "WatchService", signedIn("Watch", connect.StreamTypeServer)),
 		Methods:    []actiongen.Method[watchers]{actiongen.ServerStreaming("Watch", watchers.Watch)},
 	}, watchers(forever{})); err != nil {

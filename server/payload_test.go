@@ -21,6 +21,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -123,7 +124,7 @@ func (nothing) Any(context.Context, *action.AnonymousCall[anypb.Any]) (*anypb.An
 func serveNested(t *testing.T) (*served, *records) {
 	t.Helper()
 	registry, records := newRegistry(t)
-	if err := actiongen.Register(registry, actiongen.Service[nested]{
+	if err := declaretest.Register(t, registry, actiongen.Service[nested]{
 		Descriptor: describe(t, "NestedService",
 			method("Value", "google.protobuf.Value", connect.StreamTypeUnary), method("Any", "google.protobuf.Any", connect.StreamTypeUnary)),
 		Methods: []actiongen.Method[nested]{actiongen.Unary("Value", nested.Value), actiongen.Unary("Any", nested.Any)},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -87,7 +88,7 @@ func serveHandlers(t *testing.T, handlers streams, options ...server.Option) (*s
 	t.Helper()
 	registry, records := newRegistry(t)
 	const message = "google.protobuf.StringValue"
-	if err := actiongen.Register(registry, actiongen.Service[streams]{
+	if err := declaretest.Register(t, registry, actiongen.Service[streams]{
 		Descriptor: describe(t, "StreamService", method("Down", message, shapes["Down"]), method("Up", message, shapes["Up"]),
 			method("Both", message, shapes["Both"])),
 		Methods: []actiongen.Method[streams]{

@@ -14,8 +14,7 @@ type Service[Impl any] struct {
 	// Descriptor describes the service. Required.
 	Descriptor protoreflect.ServiceDescriptor
 	// Fingerprint tells from which version of the .proto the code was generated.
-	// Empty, as in code written by hand, makes no statement; every other check
-	// applies all the same.
+	// Required.
 	Fingerprint string
 	// Methods are the service's methods, each exactly once.
 	Methods []Method[Impl]

@@ -10,7 +10,7 @@ const (
 // The rules that only a registry applies, because they are about the program.
 const (
 	RuleSchemeUnconfigured Rule = "scheme-unconfigured"
-	RuleSchemeUndated      Rule = "scheme-undated"
+	RuleSchemeFreshness    Rule = "scheme-freshness"
 	RuleAuthenticatorNil   Rule = "authenticator-nil"
 	RuleOptionNil          Rule = "option-nil"
 	RuleOptionRange        Rule = "option-range"
@@ -29,6 +29,8 @@ const (
 	RuleCheckTwice         Rule = "check-twice"
 	RuleCheckNil           Rule = "check-nil"
 	RuleGeneratedStale     Rule = "generated-stale"
+	RuleFingerprintMissing Rule = "fingerprint-missing"
+	RuleDescriptorOther    Rule = "descriptor-other"
 	RuleValidationInvalid  Rule = "validation-invalid"
 )
 
@@ -44,7 +46,7 @@ var outsideRules = []Definition{
 var programRules = []Definition{
 	{RuleSchemeUnconfigured, "The registry has no authenticator for a scheme that an action names.",
 		"Give `action.NewRegistry` an authenticator for the scheme."},
-	{RuleSchemeUndated, "An action with a `max_age` names a scheme that does not report when a caller authenticated.",
+	{RuleSchemeFreshness, "An action with a `max_age` names a scheme that does not report when a caller authenticated.",
 		"Name schemes that report it, such as sessions, or remove `max_age`."},
 	{RuleAuthenticatorNil, "A scheme has a nil authenticator.",
 		"Give the scheme an authenticator, or leave the scheme out."},
@@ -82,6 +84,10 @@ var programRules = []Definition{
 		"Pass the value whose methods are the checks."},
 	{RuleGeneratedStale, "The code was generated from another version of the .proto than the descriptor that is linked in.",
 		"Generate the code again: `buf generate`."},
+	{RuleFingerprintMissing, "The registration has no fingerprint, so that nothing says from which .proto its code was generated.",
+		"Register with the generated function."},
+	{RuleDescriptorOther, "The service, or a message of a handler, is described by another descriptor than the program's own of that name.",
+		"Register with the generated function, and link each .proto once."},
 	{RuleValidationInvalid, "A validation rule of the request message does not compile.",
 		"Correct the `(buf.validate)` rule."},
 }
