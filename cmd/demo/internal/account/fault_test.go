@@ -71,6 +71,7 @@ func TestFaults(t *testing.T) {
 		"busy, signing up":                    {harm: busy, call: signUp, want: connect.CodeResourceExhausted, text: "too many passwords are waiting to be checked, try again soon"},
 		"no session store, signing in":        {stores: broken, call: signIn, want: connect.CodeUnavailable, text: "temporarily unavailable", logged: errBroken.Error()},
 		"no session store, signing up":        {stores: broken, call: signUp, want: connect.CodeUnavailable, text: "temporarily unavailable", logged: errBroken.Error()},
+		"no session store, deleting":          {stores: broken, call: remove, want: connect.CodeUnavailable, text: "temporarily unavailable", logged: errBroken.Error()},
 		"no database, deleting":               {harm: closed, call: remove, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},
 		"no database, signing in":             {harm: closed, call: signIn, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},
 		"no database, signing up":             {harm: closed, call: signUp, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},

@@ -51,12 +51,12 @@ type fixture struct {
 }
 
 // build makes a fixture on a database file.
-func build(ctx context.Context, path string, stores ...scs.Store) (*fixture, error) {
+func build(ctx context.Context, path string, config directory.Config, stores ...scs.Store) (*fixture, error) {
 	f := &fixture{passwords: &fakeHasher{}, log: &logBuffer{}, path: path}
 	logger := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f.recorder = &recorder{Recorder: action.LogRecorder(logger)}
 	var err error
-	if f.users, err = directory.Open(ctx, path, directory.Config{}); err != nil {
+	if f.users, err = directory.Open(ctx, path, config); err != nil {
 		return nil, err
 	}
 	stores = append(stores, f.users.Sessions())
@@ -100,7 +100,7 @@ var begin = sync.OnceValues(func() (*snapshot, error) {
 	}
 	defer os.RemoveAll(folder)
 	ctx := context.Background()
-	f, err := build(ctx, filepath.Join(folder, "demo.db"))
+	f, err := build(ctx, filepath.Join(folder, "demo.db"), directory.Config{})
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +141,12 @@ var begin = sync.OnceValues(func() (*snapshot, error) {
 // is used in place of the database's.
 func newFixture(t *testing.T, store ...scs.Store) *fixture {
 	t.Helper()
+	return newFixtureWith(t, directory.Config{}, store...)
+}
+
+// newFixtureWith is newFixture with a directory of another configuration.
+func newFixtureWith(t *testing.T, config directory.Config, store ...scs.Store) *fixture {
+	t.Helper()
 	w, err := begin()
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +155,7 @@ func newFixture(t *testing.T, store ...scs.Store) *fixture {
 	if err := os.WriteFile(path, w.file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := build(t.Context(), path, store...)
+	f, err := build(t.Context(), path, config, store...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,15 +27,16 @@ func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.Up
 }
 
 // DeleteUser deletes an account. The directory removes the user's sessions and keys in the
-// same write. Sessions in another store open nothing from then on, since every call looks
-// the user up and ids are never used again; they expire there. Live streams are checked
-// again at once.
+// same write. EndAll is for sessions in another store: what is left of them there opens
+// nothing, and expires. Live streams are checked again at once.
 func (s *Service) DeleteUser(ctx context.Context, call *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	id := call.Message().GetUserId()
 	if err := s.users.Delete(ctx, id); err != nil {
 		return nil, s.fault(ctx, err)
 	}
-	s.sessions.Changed(id)
+	if err := s.sessions.EndAll(ctx, id); err != nil {
+		return nil, s.fault(ctx, err)
+	}
 	return &demov1.DeleteUserResponse{}, nil
 }
 

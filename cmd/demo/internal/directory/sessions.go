@@ -78,7 +78,8 @@ func (s *Sessions) commit(ctx context.Context, token, data string, expiry time.T
 		VALUES (?1, ?2, ?3, ?2 ->> 'user')`, token, data, expiry.UnixMicro()); err != nil {
 		return err
 	}
-	// Of each kind the newest stay. Entries of one kind live equally long.
+	// Of each kind the newest stay: those that expire last. The one entry of a user that
+	// outlives the sessions is among those without authenticated_at, and expires last of all.
 	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token IN (
 		SELECT token FROM sessions
 		WHERE user_id = ?1 ->> 'user' AND (data ->> 'authenticated_at' IS NULL) = (?1 ->> 'authenticated_at' IS NULL)
