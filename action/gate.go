@@ -2,8 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
-	"io"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -12,6 +10,7 @@ import (
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
@@ -33,7 +32,7 @@ type gate struct {
 
 // admit is the gate. Authorization may read the request, so the request must be
 // sound before any rule reads it; and there must be a principal before anything is
-// said of one.
+// said of one. The gates of streams are made of the same four steps.
 func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
 	if err := g.decode(pass, stream, request); err != nil {
 		return err
@@ -47,64 +46,28 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	return g.authorize(ctx, pass, request)
 }
 
-// The gates of streams are made of the same four steps.
-
-// authorizesOpen reports whether a stream is authorized before any message.
-func (g *gate) authorizesOpen() bool { return g.when == sallyportv1.Stream_OPEN }
-
-// authorizesEvery reports whether every message of a stream is authorized by
-// itself.
-func (g *gate) authorizesEvery() bool { return g.when == sallyportv1.Stream_EVERY_MESSAGE }
-
-// admitUnread is the gate of a stream of requests that is authorized as it opens.
-// Each message is decoded and validated as it comes.
-func (g *gate) admitUnread(ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-	if err := g.identify(ctx, pass); err != nil {
-		return err
+// serveUnary serves a unary RPC: the gate, the handler, the answer.
+func (g *gate) serveUnary(method unguarded.Method) connect.ServerFunc {
+	return func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) (err error) {
+		request, call, _ := method.New()
+		pass := call.(kindOfCall).take(request) //nolint:forcetypeassert // every maker makes one
+		pass.gate = g
+		if err := pass.enter(ctx, (*gate).admit, stream, request); err != nil {
+			return err
+		}
+		defer pass.recoverHandler(ctx, &err)
+		response, err := method.Handle(ctx, call, nil)
+		switch {
+		case err != nil:
+			return err
+		case response == nil:
+			return pass.handlerFault(ctx, errNoResponse)
+		}
+		return g.answer(stream, response)
 	}
-	return g.authorize(ctx, pass, nil)
 }
 
-// admitSingle is the gate of a server stream that is authorized as it opens: its
-// one request is read after that, and still before the handler starts.
-func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
-	if err := g.admitUnread(ctx, pass, nil, nil); err != nil {
-		return err
-	}
-	if err := g.decode(pass, stream, request); err != nil {
-		return err
-	}
-	if err := g.validate(ctx, pass, request); err != nil {
-		return err
-	}
-	pass.stage = StageHandle
-	return nil
-}
-
-// admitFirst is the gate of a stream of requests that is authorized by its first
-// message. A stream that ends without one is authenticated and authorized all the
-// same.
-func (g *gate) admitFirst(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
-	err := g.admit(ctx, pass, stream, request)
-	if pass.stage == StageDecode && errors.Is(err, io.EOF) {
-		pass.ended = true
-		return g.admitUnread(ctx, pass, nil, nil)
-	}
-	return err
-}
-
-// admitNext is the gate of a later message of a stream, for the principal that it
-// was opened by.
-func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
-	if err := g.decode(pass, stream, request); err != nil {
-		return err
-	}
-	if err := g.validate(ctx, pass, request); err != nil {
-		return err
-	}
-	if g.authorizesEvery() {
-		return g.authorize(ctx, pass, request)
-	}
-	pass.stage = StageHandle
-	return nil
+// answer sends a response. Every response leaves its action through it.
+func (*gate) answer(stream connect.ServerStream, response proto.Message) error {
+	return stream.Send(response)
 }

@@ -1,0 +1,406 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
+
+// A stream is a stream while it lives. It begins with [stream.open] and ends with
+// [stream.end]; every message passes [stream.await].
+//
+// Its methods belong to the goroutines of its handler, but for those of [stream.end]
+// and of a review, which any goroutine may call.
+type stream struct {
+	// passage is what let the stream in. It does not change after that.
+	passage
+
+	source  connect.ServerStream
+	control *StreamControl
+	call    *connect.CallInfo // nil where the transport has none
+	ctx     context.Context   //nolint:containedctx // a stream's Receive and Send belong to its call
+	cancel  context.CancelCauseFunc
+	forget  []func() bool // takes back what would end the stream from outside
+
+	// These belong to the goroutine that receives.
+	first    proto.Message // what the gate had to read, until it is received
+	drained  bool          // the client has ended its side
+	message  passage       // of the message that is received
+	messages int64         // how many came
+	bytes    int64         // and their size
+
+	// reading and sending are held while the transport receives or sends, so that the
+	// stream's function does not return meanwhile.
+	reading, sending sync.Mutex
+
+	// mu guards what follows. It is held for moments only.
+	mu       sync.Mutex
+	opened   bool           // the gate has let the stream in
+	ended    *connect.Error // what the stream ended with; nil while it lives
+	returned bool           // the transport must not be touched any more
+	moved    time.Time      // when a message last came or went
+	timer    *time.Timer    // looks at what is due
+	cut      *time.Timer    // cuts a Send that waits
+	standing
+}
+
+// What ends a stream when its handler has returned: no denial.
+var returned = &denial{public: connect.NewError(connect.CodeCanceled, "canceled")}
+
+// errNoResponse is the fault of a handler that returns neither a response nor an
+// error.
+var errNoResponse = errors.New("the handler returned no response and no error")
+
+// sendGrace is how long a Send that waits for a client who does not read may wait on
+// after its stream has ended, before it is cut. With it the client loses the answer.
+const sendGrace = 2 * time.Second
+
+// newStream makes the stream of a call. Its context ends with the call, or when the
+// stream does.
+func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stream {
+	s := &stream{passage: passage{gate: g}, source: source, control: streamControl(ctx)}
+	s.call, _ = connect.CallInfoForServerContext(ctx)
+	within := ctx
+	if s.control != &noControl {
+		within = WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
+	}
+	s.ctx, s.cancel = context.WithCancelCause(within)
+	s.forget = append(s.forget, context.AfterFunc(ctx, func() { s.stop(interrupted(ctx.Err())) }))
+	if s.control.OnShutdown != nil {
+		s.forget = append(s.forget, s.control.OnShutdown(func() {
+			s.stop(&denial{public: errShuttingDown, reason: "the server shuts down"})
+		}))
+	}
+	return s
+}
+
+// open takes the stream through its gate, within the time that it may take to be let
+// in. It returns what the caller is told when it is not.
+func (s *stream) open(admit step, request proto.Message) error {
+	defer s.limitOpening()()
+	err := s.run(s.ctx, admit, streamSource{s}, request)
+	if err == nil {
+		s.admitted = true
+		err = s.begin(request)
+	}
+	if err == nil {
+		err = s.allow(s.ctx)
+	}
+	if err != nil {
+		s.admitted = false
+		return s.end(&s.passage, s.because(err))
+	}
+	return nil
+}
+
+// because returns why the stream really ends where its context has ended: what
+// interrupted it, and not what the interrupted one made of that.
+func (s *stream) because(err error) error {
+	if s.ctx.Err() == nil {
+		return err
+	}
+	if reason, ok := errors.AsType[*denial](context.Cause(s.ctx)); ok {
+		return reason
+	}
+	return interrupted(s.ctx.Err())
+}
+
+// limitOpening stops a stream that is not let in within the time that it may take.
+// The function that it returns ends that.
+func (s *stream) limitOpening() (stop func() bool) {
+	limit, reason := s.control.OpenTimeout, &denial{public: errLate, reason: "the first message did not come in time"}
+	if idle := s.control.IdleTimeout; limit <= 0 || (idle > 0 && idle < limit) {
+		limit, reason = idle, idleFor(idle)
+	}
+	if limit <= 0 {
+		return func() bool { return false }
+	}
+	return time.AfterFunc(limit, func() { s.stop(reason) }).Stop
+}
+
+// stop ends the stream for a reason that comes from outside. While it opens that is
+// for the goroutine that opens it to say, and stop makes it return.
+func (s *stream) stop(reason *denial) {
+	s.mu.Lock()
+	if opening := !s.opened && s.ended == nil; opening {
+		defer s.mu.Unlock()
+		s.cancel(reason)
+		s.interruptReceive()
+		return
+	}
+	s.mu.Unlock()
+	s.end(s.outside(), reason)
+}
+
+// outside returns a passage that describes the stream, for ends that come from
+// outside of it.
+func (s *stream) outside() *passage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pass := &passage{gate: s.gate, stage: StageHandle, principal: s.caller}
+	pass.clock()
+	return pass
+}
+
+// end ends the stream, unless it has ended already: from here on no message passes.
+// It records why, ends the context, and gets those out of the transport who wait in
+// it. It returns what the stream ended with.
+func (s *stream) end(pass *passage, cause error) error {
+	reason := denialOf(cause)
+	s.mu.Lock()
+	if s.ended != nil {
+		defer s.mu.Unlock()
+		return s.ended
+	}
+	s.ended = reason.public
+	opened := s.opened
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	switch {
+	case !opened:
+		_ = s.deny(s.ctx, reason) // the headers have not gone, so the caller can be told more
+	case reason != returned && !reason.gone:
+		pass.recordDenial(s.ctx, reason)
+	}
+	s.cancel(reason.public)
+	s.interrupt(reason)
+	return reason.public
+}
+
+// interrupt gets those out of the transport who wait in it.
+func (s *stream) interrupt(reason *denial) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if reason != returned || busy(&s.reading) {
+		s.interruptReceive()
+	}
+	if s.control.InterruptSend == nil || s.returned || !busy(&s.sending) {
+		return
+	}
+	s.cut = time.AfterFunc(sendGrace, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.returned {
+			s.control.InterruptSend()
+		}
+	})
+}
+
+// interruptReceive interrupts a Receive of the transport. The caller holds mu.
+func (s *stream) interruptReceive() {
+	if s.control.InterruptReceive != nil && !s.returned {
+		s.control.InterruptReceive()
+	}
+}
+
+// busy reports whether somebody holds a lock at the moment.
+func busy(lock *sync.Mutex) bool {
+	if !lock.TryLock() {
+		return true
+	}
+	lock.Unlock()
+	return false
+}
+
+// finish ends the stream when its handler has returned or was never called, and makes
+// the handler's result the stream's unless the stream had ended before. When it
+// returns nothing uses the transport, even where the handler left goroutines behind.
+// It is deferred.
+func (s *stream) finish(err *error) {
+	if ended := s.end(nil, returned); ended != error(returned.public) {
+		*err = ended
+	}
+	<-s.ctx.Done() // whoever ended it has recorded that
+	for _, forget := range s.forget {
+		forget()
+	}
+	for _, transport := range []*sync.Mutex{&s.sending, &s.reading} {
+		transport.Lock()
+		transport.Unlock() //nolint:staticcheck // whoever holds it later finds that the stream has ended
+	}
+	if s.principal != nil {
+		s.gate.registry.streams.remove(s)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.returned = true
+	if s.cut != nil {
+		s.cut.Stop()
+	}
+}
+
+// endedWith returns what the stream ended with, and nil while it lives.
+func (s *stream) endedWith() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		return nil
+	}
+	return s.ended
+}
+
+// touch notes that a message has come or gone. It returns what the stream ended with,
+// and nil while it lives.
+func (s *stream) touch() error {
+	if s.control.IdleTimeout > 0 {
+		now := s.gate.registry.now()
+		s.mu.Lock()
+		s.moved = now
+		s.mu.Unlock()
+	}
+	return s.endedWith()
+}
+
+// receive returns the next message: the given one, filled in, or the first, which the
+// gate has read. What is refused ends the stream.
+func (s *stream) receive(request proto.Message) (proto.Message, error) {
+	s.mustBeAdmitted()
+	caller, reviews, err := s.await()
+	if err != nil {
+		return nil, err
+	}
+	if first := s.first; first != nil {
+		s.first = nil
+		return first, nil
+	}
+	if s.drained {
+		return nil, io.EOF
+	}
+	s.message = passage{gate: s.gate, principal: caller}
+	err = s.message.run(s.ctx, (*gate).admitNext, streamSource{s}, request)
+	for {
+		if err != nil && !s.drained {
+			return nil, s.end(&s.message, s.because(err))
+		}
+		// The end of the requests waits as well: with it a handler may do what they ask for.
+		caller, now, ended := s.await()
+		switch {
+		case ended != nil:
+			return nil, ended
+		case s.drained:
+			return nil, io.EOF
+		case now == reviews || !s.gate.authorizesEvery():
+			s.remember(request)
+			if err := s.message.allow(s.ctx); err != nil {
+				return nil, s.end(&s.message, err)
+			}
+			return request, nil
+		}
+		// It was authorized for a caller who has been looked at again since.
+		s.message.principal, reviews = caller, now
+		err = s.message.run(s.ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, request proto.Message) error {
+			return g.authorize(ctx, pass, request)
+		}, nil, request)
+	}
+}
+
+// send sends a response. It returns what the stream ended with once it has.
+func (s *stream) send(response proto.Message) error {
+	s.mustBeAdmitted()
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if _, _, err := s.await(); err != nil {
+		return err
+	}
+	err := s.gate.answer(s.source, response)
+	if ended := s.touch(); ended != nil {
+		return ended
+	}
+	return err
+}
+
+func (s *stream) sendHeaders() error {
+	s.mustBeAdmitted()
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	if _, _, err := s.await(); err != nil {
+		return err
+	}
+	return s.source.SendHeaders()
+}
+
+// openedBy returns who opened the stream.
+func (s *stream) openedBy() *authn.Principal {
+	s.mustBeAdmitted()
+	if s.principal == nil {
+		panic(notAdmitted)
+	}
+	return s.principal
+}
+
+func (s *stream) mustBeAdmitted() {
+	if s == nil || !s.admitted {
+		panic(notAdmitted)
+	}
+}
+
+// streamSource is where the gate of a stream reads from: what the transport
+// receives, within the stream's limits, until the stream ends.
+type streamSource struct{ *stream }
+
+// Receive implements [connect.ServerStream].
+func (s streamSource) Receive(request any) error {
+	err := s.receiveOrEnd(request)
+	_ = s.touch()
+	if err != nil {
+		s.drained = errors.Is(err, io.EOF)
+		return err
+	}
+	s.messages++
+	if s.call != nil {
+		s.bytes += int64(s.call.ReceiveStats.Size)
+	}
+	return s.control.exceeded(s.messages, s.bytes)
+}
+
+// SendHeaders implements [connect.ServerStream].
+func (s streamSource) SendHeaders() error { return s.sendHeaders() }
+
+// Send implements [connect.ServerStream]. Nothing sends through it.
+func (streamSource) Send(any) error { return errors.New("action: a source of messages sends none") }
+
+// receiveOrEnd receives a message and returns early when the stream ends meanwhile.
+func (s streamSource) receiveOrEnd(request any) error {
+	if s.control.InterruptReceive != nil {
+		s.reading.Lock()
+		defer s.reading.Unlock()
+		if ended := s.endedWith(); ended != nil {
+			return ended
+		}
+		return s.source.Receive(request)
+	}
+	// The transport cannot be interrupted. It lets go of the message when the stream's
+	// function has returned.
+	received := make(chan error, 1)
+	var panicked any // set before received is sent to
+	go func() {
+		defer func() {
+			// Here a panic would end the process; the gate makes a denial of it.
+			if recovered := recover(); recovered != nil {
+				panicked = fmt.Sprintf("%v\n%s", recovered, debug.Stack())
+				received <- nil
+			}
+		}()
+		received <- s.source.Receive(request)
+	}()
+	select {
+	case err := <-received:
+		if panicked != nil {
+			panic(panicked)
+		}
+		return err
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}

@@ -1,0 +1,303 @@
+package action
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
+
+// reviewTimeout is how long a review may wait for an authenticator or a check. A
+// review that takes longer ends its stream, also where what it waits for does not end
+// with its context.
+const reviewTimeout = 15 * time.Second
+
+// A standing is what a stream lives by: what was found of its caller, and the review
+// that looks at that again. It costs a timer and no goroutine.
+type standing struct {
+	caller  *authn.Principal // as last found; nil on an anonymous action
+	found   time.Time        // when the gate, or a review, began to look for the caller
+	subject proto.Message    // a copy of the request that the decision is about, where a grant reads it
+	reviews uint64           // how many reviews let the stream live on
+
+	// review is there while a review is asked for or under way, and is closed when it
+	// has let the stream live on. No message passes meanwhile.
+	review chan struct{}
+	// asked is set where the caller must be looked at from now on: a review that is
+	// under way may have looked before.
+	asked bool
+}
+
+// Recheck looks at the callers of live streams again: those of a principal, or with
+// "" all. It does so by itself as often as their declarations say, when a credential
+// expires, and when a [authn.Revoker] calls.
+//
+// It does not wait for the outcome, but once it has returned no message passes to or
+// from the handler of such a stream until its caller has been looked at again; a
+// stream whose caller is not let in any more has ended by then. A message that a
+// handler has received, or had begun to send, has passed.
+func (r *Registry) Recheck(principalID string) {
+	for _, stream := range r.streams.of(principalID) {
+		stream.ask()
+	}
+}
+
+// begin begins to look after a stream that the gate has let in, for a first request
+// or for none. The error is what it ended with, where it must not live.
+func (s *stream) begin(first proto.Message) error {
+	s.remember(first)
+	s.mu.Lock()
+	s.opened = s.ctx.Err() == nil // else what stopped it is for the caller to say
+	s.caller, s.found, s.moved = s.principal, s.start, s.gate.registry.now()
+	s.schedule(s.moved)
+	opened := s.opened
+	s.mu.Unlock()
+	if !opened {
+		return s.ctx.Err()
+	}
+	if s.principal != nil {
+		s.gate.registry.streams.add(s)
+		if s.revocations != s.gate.registry.streams.revocations.Load() {
+			// One of them may have been this principal's, after it was found and before
+			// the stream could be.
+			s.ask()
+		}
+	}
+	_, _, err := s.await()
+	return err
+}
+
+// remember keeps a copy of the request that the decision which stands is about. It
+// is copied because the handler owns the request.
+func (s *stream) remember(request proto.Message) {
+	if request == nil || s.drained || !s.gate.policy.NeedsRequest() || s.gate.authorizesOpen() {
+		return
+	}
+	s.mu.Lock()
+	known := s.subject != nil
+	s.mu.Unlock()
+	if known && !s.gate.authorizesEvery() {
+		return
+	}
+	subject := proto.Clone(request)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.subject = subject
+}
+
+// await waits until no review is asked for or under way. It returns who is calling
+// and how many reviews there were, or what the stream ended with.
+func (s *stream) await() (caller *authn.Principal, reviews uint64, err error) {
+	for {
+		s.mu.Lock()
+		ended, review := s.ended, s.review
+		caller, reviews = s.caller, s.reviews
+		s.mu.Unlock()
+		switch {
+		case ended != nil:
+			return nil, 0, ended
+		case review == nil:
+			return caller, reviews, nil
+		}
+		select {
+		case <-review:
+		case <-s.ctx.Done():
+			return nil, 0, s.end(s.outside(), s.because(nil))
+		}
+	}
+}
+
+// due returns how long it is until the stream must be looked at again. ok is false
+// where it never must. The caller holds mu.
+func (s *stream) due(now time.Time) (due time.Duration, ok bool) {
+	sooner := func(at time.Time) {
+		if wait := max(at.Sub(now), 0); !ok || wait < due {
+			due, ok = wait, true
+		}
+	}
+	if s.caller != nil {
+		sooner(s.found.Add(s.gate.recheck))
+		if expires := s.caller.ExpiresAt(); !expires.IsZero() {
+			sooner(expires)
+		}
+	}
+	if idle := s.control.IdleTimeout; idle > 0 {
+		sooner(s.moved.Add(idle))
+	}
+	return due, ok
+}
+
+// schedule sets the timer for what is due next. The caller holds mu.
+func (s *stream) schedule(now time.Time) {
+	switch due, ok := s.due(now); {
+	case !ok:
+	case s.timer == nil:
+		s.timer = time.AfterFunc(due, s.look)
+	default:
+		s.timer.Reset(due)
+	}
+}
+
+// look looks at what is due. The timer calls it.
+func (s *stream) look() {
+	now := s.gate.registry.now()
+	s.mu.Lock()
+	idle := s.control.IdleTimeout
+	switch {
+	case s.ended != nil:
+	case idle > 0 && !now.Before(s.moved.Add(idle)):
+		s.mu.Unlock()
+		pass := s.outside()
+		pass.stage = StageDecode
+		s.end(pass, idleFor(idle))
+		return
+	case s.caller != nil && (s.caller.Expired(now) || !now.Before(s.found.Add(s.gate.recheck))):
+		s.askLocked()
+	default:
+		s.schedule(now)
+	}
+	s.mu.Unlock()
+}
+
+// ask asks for a review: no message passes until the caller has been looked at from
+// now on.
+func (s *stream) ask() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.askLocked()
+}
+
+func (s *stream) askLocked() {
+	if s.ended != nil || s.caller == nil {
+		return
+	}
+	s.asked = true
+	if s.review == nil {
+		s.review = make(chan struct{})
+		go func() {
+			for s.lookAgain() {
+			}
+		}()
+	}
+}
+
+// lookAgain looks at the caller, once, and ends the stream where what let it in no
+// longer holds. It reports whether to look once more.
+func (s *stream) lookAgain() bool {
+	s.mu.Lock()
+	switch {
+	case s.ended != nil:
+		s.mu.Unlock()
+		return false
+	case !s.asked:
+		close(s.review)
+		s.review = nil
+		s.schedule(s.gate.registry.now())
+		s.mu.Unlock()
+		return false
+	}
+	s.asked = false
+	known, subject := s.caller, s.subject
+	s.mu.Unlock()
+
+	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + reviewTimeout.String()}
+	defer time.AfterFunc(reviewTimeout, func() {
+		pass := s.outside()
+		pass.stage = StageAuthenticate
+		s.end(pass, silent)
+	}).Stop()
+	pass := &passage{gate: s.gate}
+	if err := pass.run(s.ctx, (*gate).admitAgain(known), nil, subject); err != nil {
+		if pass.principal == nil {
+			pass.principal = known // whose stream it was
+		}
+		s.end(pass, err)
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.caller, s.found = pass.principal, pass.start
+	s.reviews++
+	return true
+}
+
+// admitAgain is the gate of a review, for the principal that the caller was known as
+// and a copy of the request that the decision was about.
+func admitAgain(known *authn.Principal) step {
+	return func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, subject proto.Message) error {
+		if err := g.identify(ctx, pass); err != nil {
+			pass.principal = nil
+			return err
+		}
+		if pass.principal.ID() != known.ID() {
+			return &denial{public: errUnauthenticated, reason: "the credential now names another principal"}
+		}
+		return g.authorize(ctx, pass, subject)
+	}
+}
+
+// idleFor is the denial of a stream on which nothing moved.
+func idleFor(limit time.Duration) *denial {
+	return &denial{public: errIdle, reason: "no message came or went for " + limit.String()}
+}
+
+// liveStreams are the streams of a registry by who opened them. The zero value has
+// none.
+type liveStreams struct {
+	mu   sync.Mutex
+	byID map[string]map[*stream]struct{}
+	// revocations counts how often streams were asked for.
+	revocations atomic.Uint64
+}
+
+func (l *liveStreams) add(s *stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id := s.principal.ID()
+	if l.byID == nil {
+		l.byID = map[string]map[*stream]struct{}{}
+	}
+	if l.byID[id] == nil {
+		l.byID[id] = map[*stream]struct{}{}
+	}
+	l.byID[id][s] = struct{}{}
+}
+
+func (l *liveStreams) remove(s *stream) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	id := s.principal.ID()
+	delete(l.byID[id], s)
+	if len(l.byID[id]) == 0 {
+		delete(l.byID, id)
+	}
+}
+
+func (l *liveStreams) of(id string) []*stream {
+	l.revocations.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if id == "" {
+		return l.all()
+	}
+	streams := make([]*stream, 0, len(l.byID[id]))
+	for s := range l.byID[id] {
+		streams = append(streams, s)
+	}
+	return streams
+}
+
+func (l *liveStreams) all() []*stream {
+	var streams []*stream
+	for _, ofOne := range l.byID {
+		for s := range ofOne {
+			streams = append(streams, s)
+		}
+	}
+	return streams
+}

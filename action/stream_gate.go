@@ -1,0 +1,149 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
+)
+
+// serve puts a gate and a method's handler together.
+func (g *gate) serve(method unguarded.Method) connect.ServerFunc {
+	switch method.Stream {
+	case connect.StreamTypeUnary:
+		return g.serveUnary(method)
+	case connect.StreamTypeServer:
+		return g.serveResponses(method)
+	default:
+		return g.serveRequests(method)
+	}
+}
+
+// serveRequests serves a stream of requests, with one response or many.
+func (g *gate) serveRequests(method unguarded.Method) connect.ServerFunc {
+	return func(ctx context.Context, _ connect.Spec, source connect.ServerStream) (err error) {
+		request, requests, _ := method.New()
+		stream := g.newStream(ctx, source)
+		requests.(kindOfStream).carry(stream) //nolint:forcetypeassert // every maker makes one
+		defer stream.finish(&err)
+		if g.authorizesOpen() {
+			err = stream.open((*gate).admitUnread, nil)
+		} else if err = stream.open((*gate).admitFirst, request); !stream.drained {
+			stream.first = request
+		}
+		if err != nil {
+			return err
+		}
+		defer stream.recoverHandler(stream.ctx, &err)
+		response, err := method.Handle(stream.ctx, requests, nil)
+		if err != nil || method.Stream == connect.StreamTypeBidi {
+			return err
+		}
+		if ended := stream.endedWith(); ended != nil {
+			return ended
+		}
+		if response == nil {
+			return stream.handlerFault(ctx, errNoResponse)
+		}
+		return stream.send(response)
+	}
+}
+
+// serveResponses serves a stream of responses to a single request.
+func (g *gate) serveResponses(method unguarded.Method) connect.ServerFunc {
+	admit := step((*gate).admit)
+	if g.authorizesOpen() {
+		admit = (*gate).admitSingle
+	}
+	return func(ctx context.Context, _ connect.Spec, source connect.ServerStream) (err error) {
+		request, call, responses := method.New()
+		stream := g.newStream(ctx, source)
+		responses.(kindOfStream).carry(stream) //nolint:forcetypeassert // every maker makes one
+		defer stream.finish(&err)
+		if err := stream.open(admit, request); err != nil {
+			return err
+		}
+		*call.(kindOfCall).take(request) = stream.passage //nolint:forcetypeassert // every maker makes one
+		defer stream.recoverHandler(stream.ctx, &err)
+		_, err = method.Handle(stream.ctx, call, responses)
+		return err
+	}
+}
+
+// authorizesOpen reports whether a stream is authorized before any message.
+func (g *gate) authorizesOpen() bool { return g.when == sallyportv1.Stream_OPEN }
+
+// authorizesEvery reports whether every message of a stream is authorized by
+// itself.
+func (g *gate) authorizesEvery() bool { return g.when == sallyportv1.Stream_EVERY_MESSAGE }
+
+// admitUnread is the gate of a stream of requests that is authorized as it opens.
+// Each message is decoded and validated as it comes.
+func (g *gate) admitUnread(ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
+	if err := g.identify(ctx, pass); err != nil {
+		return err
+	}
+	return g.authorize(ctx, pass, nil)
+}
+
+// admitSingle is the gate of a server stream that is authorized as it opens: its
+// one request is read after that, and still before the handler starts.
+func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
+	if err := g.admitUnread(ctx, pass, nil, nil); err != nil {
+		return err
+	}
+	if err := g.decode(pass, stream, request); err != nil {
+		return err
+	}
+	if err := g.validate(ctx, pass, request); err != nil {
+		return err
+	}
+	pass.stage = StageHandle
+	return nil
+}
+
+// admitFirst is the gate of a stream of requests that is authorized by its first
+// message. A stream that ends without one is authenticated and authorized all the
+// same.
+func (g *gate) admitFirst(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
+	err := g.admit(ctx, pass, stream, request)
+	if pass.stage == StageDecode && errors.Is(err, io.EOF) {
+		return g.admitUnread(ctx, pass, nil, nil)
+	}
+	return err
+}
+
+// admitNext is the gate of a later message of a stream, for the principal that its
+// caller was last found to be.
+func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
+	if err := g.decode(pass, stream, request); err != nil {
+		return err
+	}
+	if err := g.validate(ctx, pass, request); err != nil {
+		return err
+	}
+	if g.authorizesEvery() {
+		return g.authorize(ctx, pass, request)
+	}
+	pass.stage = StageHandle
+	return nil
+}
+
+// rehearsal returns a method without its handler: what a gate lets through is
+// answered with an empty response.
+func rehearsal(method unguarded.Method) unguarded.Method {
+	method.Handle = func(_ context.Context, call, _ any) (proto.Message, error) {
+		if requests, ok := call.(kindOfStream); ok {
+			if err := requests.drain(); err != nil {
+				return nil, err
+			}
+		}
+		return method.Response.ProtoReflect().New().Interface(), nil
+	}
+	return method
+}
