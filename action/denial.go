@@ -22,7 +22,8 @@ type denial struct {
 	public *connect.Error // for the caller
 	reason string         // for operators
 	err    error          // the fault behind it, for operators
-	cause  error          // what the transport said, for nobody
+	cause  error          // what the transport said; not shown
+	gone   bool           // the caller has left, or has no more time
 
 	asked      *asked             // where the grants were looked at
 	credential authn.DenialReason // what was wrong with the credentials, for challenges
@@ -71,6 +72,14 @@ func withErrorInfo(err *connect.Error, reason string) *connect.Error {
 	return err.WithDetail(detail)
 }
 
+// denialOf returns the denial that an error of the gate's is, or is the fault behind.
+func denialOf(err error) *denial {
+	if reason, ok := errors.AsType[*denial](err); ok {
+		return reason
+	}
+	return fault(err)
+}
+
 // fault is the denial of a call that could not be decided.
 func fault(err error) *denial {
 	return &denial{public: errInternal, reason: "a fault", err: err}
@@ -86,9 +95,9 @@ func panicked(stage Stage, recovered any) *denial {
 // interrupted is the denial of a call whose context has ended.
 func interrupted(err error) *denial {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &denial{public: errDeadlineExceeded, reason: "the call's deadline passed"}
+		return &denial{public: errDeadlineExceeded, reason: "the call's deadline passed", gone: true}
 	}
-	return &denial{public: errCanceled, reason: "the caller went away"}
+	return &denial{public: errCanceled, reason: "the caller went away", gone: true}
 }
 
 // unauthenticated is the denial that follows from an authenticator's error.

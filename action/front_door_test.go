@@ -47,7 +47,7 @@ func TestFrontDoor(t *testing.T) {
 			house.ask(t.Context(), way, procedure, as("session", "alice"), owned(""))
 			house.expect(t, "ask session", "deny at validate")
 			house.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
-			house.expect(t, "ask session", "deny at authorize")
+			house.expect(t, "ask session", "ask session", "deny at authorize")
 		})
 	}
 	house.alone(t, "of nobody's", func(t *testing.T) {
@@ -75,7 +75,7 @@ func TestFrontDoorExpires(t *testing.T) {
 	if err := client.Receive(new(testv1.Response)); connect.CodeOf(err) != connect.CodeUnauthenticated {
 		t.Errorf("got %v", err)
 	}
-	house.expect(t, "ask session", "deny at authenticate")
+	house.expect(t, "ask session", "ask session", "deny at authenticate")
 }
 
 // TestFrontDoorWithin has a handler call its own action, with its own context and
@@ -108,7 +108,7 @@ func TestFrontDoorWithin(t *testing.T) {
 			if connect.CodeOf(inner.err) != connect.CodeUnauthenticated {
 				t.Errorf("a call without a credential got %v, %v", inner.responses, inner.err)
 			}
-			house.expect(t, "ask session", "allow at handle", "handle", "ask session", "deny at authenticate")
+			house.expect(t, "ask session", "ask session", "allow at handle", "handle", "ask session", "deny at authenticate")
 		})
 	}
 }

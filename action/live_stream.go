@@ -29,7 +29,10 @@ type stream struct {
 	call    *connect.CallInfo // nil where the transport has none
 	ctx     context.Context   //nolint:containedctx // a stream's Receive and Send belong to its call
 	cancel  context.CancelCauseFunc
-	forget  []func() bool // takes back what would end the stream from outside
+	// revocations is how many there were before the gate began to look for the caller.
+	revocations uint64
+	// These take back that the end of the call, and of the server, stops the stream.
+	forgetCall, forgetShutdown func() bool
 
 	// These belong to the goroutine that receives.
 	first    proto.Message // what the gate had to read, until it is received
@@ -43,13 +46,14 @@ type stream struct {
 	reading, sending sync.Mutex
 
 	// mu guards what follows. It is held for moments only.
-	mu       sync.Mutex
-	opened   bool           // the gate has let the stream in
-	ended    *connect.Error // what the stream ended with; nil while it lives
-	returned bool           // the transport must not be touched any more
-	moved    time.Time      // when a message last came or went
-	timer    *time.Timer    // looks at what is due
-	cut      *time.Timer    // cuts a Send that waits
+	mu          sync.Mutex
+	opened      bool           // the gate has let the stream in
+	ended       *connect.Error // what the stream ended with; nil while it lives
+	returned    bool           // the transport must not be touched any more
+	interrupted bool           // a Receive of the transport was interrupted
+	moved       time.Time      // when a message last came or went
+	timer       *time.Timer    // looks at what is due
+	cut         *time.Timer    // cuts a Send that waits
 	standing
 }
 
@@ -68,17 +72,18 @@ const sendGrace = 2 * time.Second
 // stream does.
 func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stream {
 	s := &stream{passage: passage{gate: g}, source: source, control: streamControl(ctx)}
+	s.revocations = g.registry.streams.revocations.Load()
 	s.call, _ = connect.CallInfoForServerContext(ctx)
 	within := ctx
 	if s.control != &noControl {
 		within = WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
 	}
 	s.ctx, s.cancel = context.WithCancelCause(within)
-	s.forget = append(s.forget, context.AfterFunc(ctx, func() { s.stop(interrupted(ctx.Err())) }))
+	s.forgetCall = context.AfterFunc(ctx, func() { s.stop(interrupted(ctx.Err())) })
 	if s.control.OnShutdown != nil {
-		s.forget = append(s.forget, s.control.OnShutdown(func() {
+		s.forgetShutdown = s.control.OnShutdown(func() {
 			s.stop(&denial{public: errShuttingDown, reason: "the server shuts down"})
-		}))
+		})
 	}
 	return s
 }
@@ -171,7 +176,7 @@ func (s *stream) end(pass *passage, cause error) error {
 	case !opened:
 		_ = s.deny(s.ctx, reason) // the headers have not gone, so the caller can be told more
 	case reason != returned && !reason.gone:
-		pass.recordDenial(s.ctx, reason)
+		_ = pass.record(s.ctx, Deny, func() Decision { return pass.denied(s.ctx, reason) })
 	}
 	s.cancel(reason.public)
 	s.interrupt(reason)
@@ -197,9 +202,10 @@ func (s *stream) interrupt(reason *denial) {
 	})
 }
 
-// interruptReceive interrupts a Receive of the transport. The caller holds mu.
+// interruptReceive interrupts a Receive of the transport, once. The caller holds mu.
 func (s *stream) interruptReceive() {
-	if s.control.InterruptReceive != nil && !s.returned {
+	if s.control.InterruptReceive != nil && !s.interrupted && !s.returned {
+		s.interrupted = true
 		s.control.InterruptReceive()
 	}
 }
@@ -222,8 +228,9 @@ func (s *stream) finish(err *error) {
 		*err = ended
 	}
 	<-s.ctx.Done() // whoever ended it has recorded that
-	for _, forget := range s.forget {
-		forget()
+	s.forgetCall()
+	if s.forgetShutdown != nil {
+		s.forgetShutdown()
 	}
 	for _, transport := range []*sync.Mutex{&s.sending, &s.reading} {
 		transport.Lock()
@@ -253,13 +260,17 @@ func (s *stream) endedWith() error {
 // touch notes that a message has come or gone. It returns what the stream ended with,
 // and nil while it lives.
 func (s *stream) touch() error {
-	if s.control.IdleTimeout > 0 {
-		now := s.gate.registry.now()
-		s.mu.Lock()
-		s.moved = now
-		s.mu.Unlock()
+	if s.control.IdleTimeout <= 0 {
+		return s.endedWith()
 	}
-	return s.endedWith()
+	now := s.gate.registry.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.moved = now
+	if s.ended == nil {
+		return nil
+	}
+	return s.ended
 }
 
 // receive returns the next message: the given one, filled in, or the first, which the
@@ -314,8 +325,8 @@ func (s *stream) send(response proto.Message) error {
 		return err
 	}
 	err := s.gate.answer(s.source, response)
-	if ended := s.touch(); ended != nil {
-		return ended
+	if ended := s.touch(); ended != nil && err != nil {
+		return ended // it ended meanwhile, and cut this response
 	}
 	return err
 }

@@ -38,7 +38,7 @@ func (r *Registry) May(ctx context.Context, principal *authn.Principal, question
 	if gate == nil {
 		return Decision{Procedure: question.Procedure, Code: connect.CodeUnimplemented, Reason: "there is no such action"}
 	}
-	pass := gate.begin()
+	pass := passage{gate: gate}
 	if err := pass.rehearse(ctx, principal, question.Request); err != nil {
 		reason, ok := errors.AsType[*denial](err)
 		if !ok {

@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -16,64 +15,66 @@ import (
 type passage struct {
 	gate      *gate
 	start     time.Time
-	stage     Stage
 	principal *authn.Principal
 	grant     string // the name of what let the call through
-	ended     bool   // the stream of requests ended before its first message
-	again     bool   // the caller is looked at again, and not as a front door found it
+	stage     Stage
 	admitted  bool
 }
 
 // A step is a part of the gate: [gate.admit], or one of those for streams.
 type step func(*gate, context.Context, *passage, connect.ServerStream, proto.Message) error
 
-// begin starts a call's way through the gate.
-func (g *gate) begin() passage {
-	return passage{gate: g}
-}
-
 // enter runs the gate and leaves a decision record, whatever happens. It returns
 // what the caller is told when the call is not let through.
-func (p *passage) enter(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) (err error) {
-	defer func() {
-		if recovered := recover(); recovered != nil {
-			p.admitted = false
-			err = p.deny(ctx, panicked(p.stage, recovered))
-		}
-	}()
-	if err := step(p.gate, ctx, p, stream, request); err != nil {
+func (p *passage) enter(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) error {
+	err := p.run(ctx, step, stream, request)
+	if err == nil {
+		err = p.allow(ctx)
+	}
+	if err != nil {
 		return p.deny(ctx, err)
 	}
-	p.allow(ctx)
 	p.admitted = true
 	return nil
 }
 
-// allow records that the call was let through.
-func (p *passage) allow(ctx context.Context) {
-	if p.gate.registry.recorder.Enabled(ctx, Allow) {
-		p.gate.registry.recorder.Record(ctx, p.decision(Allow))
+// run runs a part of the gate. A panic is a fault.
+func (p *passage) run(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = panicked(p.stage, recovered)
+		}
+	}()
+	return step(p.gate, ctx, p, stream, request)
+}
+
+// record hands a decision to the registry's recorder, if that keeps its outcome.
+// Every record goes through here. A recorder that panics is a fault.
+func (p *passage) record(ctx context.Context, outcome Outcome, describe func() Decision) (err error) {
+	defer func() {
+		if recovered := recover(); recovered != nil {
+			err = panicked(p.stage, recovered)
+		}
+	}()
+	if p.gate.registry.recorder.Enabled(ctx, outcome) {
+		p.gate.registry.recorder.Record(ctx, describe())
 	}
+	return nil
+}
+
+// allow records that the call was let through. One whose record panics is not.
+func (p *passage) allow(ctx context.Context) error {
+	return p.record(ctx, Allow, func() Decision { return p.decision(Allow) })
 }
 
 // deny records why the call was not let through and returns what the caller is
 // told.
 func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
-	reason, ok := errors.AsType[*denial](cause)
-	if !ok {
-		reason = fault(cause)
-	}
+	reason := denialOf(cause)
 	decision := p.denied(ctx, reason)
 	p.gate.challenge(ctx, reason.forChallenge(decision.MissingScopes))
-	p.record(ctx, decision)
+	_ = p.record(ctx, Deny, func() Decision { return decision }) // it is denied either way
 	return reason.public
-}
-
-// record keeps a denial.
-func (p *passage) record(ctx context.Context, decision Decision) {
-	if p.gate.registry.recorder.Enabled(ctx, Deny) {
-		p.gate.registry.recorder.Record(ctx, decision)
-	}
 }
 
 // clock notes when the gate began to look at the call: not before the request was
@@ -108,7 +109,7 @@ func (p *passage) recoverHandler(ctx context.Context, err *error) {
 func (p *passage) handlerFault(ctx context.Context, cause error) error {
 	decision := p.decision(Allow)
 	decision.Code, decision.Reason, decision.Err = connect.CodeInternal, "the handler failed", cause
-	p.gate.registry.recorder.Record(ctx, decision)
+	_ = p.record(ctx, Deny, func() Decision { return decision }) // a fault is kept where denials are
 	return errInternal
 }
 

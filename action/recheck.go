@@ -212,7 +212,7 @@ func (s *stream) lookAgain() bool {
 		s.end(pass, silent)
 	}).Stop()
 	pass := &passage{gate: s.gate}
-	if err := pass.run(s.ctx, (*gate).admitAgain(known), nil, subject); err != nil {
+	if err := pass.run(s.ctx, admitAgain(known), nil, subject); err != nil {
 		if pass.principal == nil {
 			pass.principal = known // whose stream it was
 		}
@@ -230,7 +230,7 @@ func (s *stream) lookAgain() bool {
 // and a copy of the request that the decision was about.
 func admitAgain(known *authn.Principal) step {
 	return func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, subject proto.Message) error {
-		if err := g.identify(ctx, pass); err != nil {
+		if err := g.authenticate(ctx, pass); err != nil {
 			pass.principal = nil
 			return err
 		}

@@ -35,8 +35,6 @@ type Registry struct {
 	recheck  time.Duration
 	streams  liveStreams
 
-	hasFrontDoor atomic.Bool
-
 	mu         sync.Mutex
 	reader     *declare.Reader
 	validators *validation.Validators

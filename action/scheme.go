@@ -31,10 +31,6 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 	if len(g.schemes) == 0 {
 		return nil
 	}
-	if door := pass.atFrontDoor(ctx); door != nil {
-		pass.principal = door.principal // the same call, and the same credentials
-		return g.stale(pass)
-	}
 	call, ok := connect.CallInfoForServerContext(ctx)
 	if !ok {
 		return fault(errors.New("the call came without connect's call info"))

@@ -122,14 +122,11 @@ type kindOfStream interface {
 type requests[Req any] struct{ stream *stream }
 
 func (r requests[Req]) receive() (*Req, error) {
-	if first := r.stream.takeFirst(); first != nil {
-		return any(first).(*Req), nil //nolint:forcetypeassert // the maker made both
-	}
-	request := new(Req)
-	if err := r.stream.next(any(request).(proto.Message)); err != nil { //nolint:forcetypeassert // a method's type says so
+	request, err := r.stream.receive(any(new(Req)).(proto.Message)) //nolint:forcetypeassert // a method's type says so
+	if err != nil {
 		return nil, err
 	}
-	return request, nil
+	return any(request).(*Req), nil //nolint:forcetypeassert // it is the one above, or the maker's
 }
 
 func (r requests[Req]) drain() error {
@@ -142,7 +139,7 @@ func (r requests[Req]) drain() error {
 	}
 }
 
-func (r requests[Req]) caller() *authn.Principal { return r.stream.caller() }
+func (r requests[Req]) caller() *authn.Principal { return r.stream.openedBy() }
 
 // responses are the responses of a stream, of one type.
 type responses[Res any] struct{ stream *stream }

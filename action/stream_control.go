@@ -19,13 +19,17 @@ type StreamControl struct {
 	// leaves a goroutine waiting until the transport gives the stream up.
 	InterruptReceive func()
 	// InterruptSend makes a Send of the transport that waits for a client that does
-	// not read return an error. It is called some time after the stream has ended, if
-	// the handler has not returned by then.
+	// not read return an error. It is called two seconds after the stream has ended, if
+	// a Send waits. Where it is nil the stream's function does not return before the
+	// client reads or leaves.
 	InterruptSend func()
 	// OnShutdown asks for end to be called once when the server that shuts down ends the
 	// streams that are left; each then ends as unavailable. stop takes that back. Where
 	// it is nil a shutdown ends no stream.
 	OnShutdown func(end func()) (stop func() bool)
+	// OpenTimeout is how long a stream may take until its caller was found and let in:
+	// the time in which a first message must arrive. 0 is no limit besides IdleTimeout.
+	OpenTimeout time.Duration
 	// IdleTimeout is how long a stream may live with no message in either direction.
 	// 0 is no limit.
 	IdleTimeout time.Duration
@@ -59,6 +63,7 @@ var (
 	errTooManyMessages = connect.NewError(connect.CodeResourceExhausted, "too many messages on one stream")
 	errTooManyBytes    = connect.NewError(connect.CodeResourceExhausted, "too many bytes on one stream")
 	errShuttingDown    = connect.NewError(connect.CodeUnavailable, "the server is shutting down")
+	errLate            = connect.NewError(connect.CodeDeadlineExceeded, "the request did not arrive in time")
 	errIdle            = connect.NewError(connect.CodeDeadlineExceeded, "the stream was idle for too long")
 )
 
@@ -72,27 +77,4 @@ func (c *StreamControl) exceeded(messages, bytes int64) error {
 	default:
 		return nil
 	}
-}
-
-// endAtShutdown ends the stream when its server asks for that.
-func (s *stream) endAtShutdown() (stop func()) {
-	if s.control.OnShutdown == nil {
-		return func() {}
-	}
-	takeBack := s.control.OnShutdown(func() {
-		pass := &passage{gate: s.gate, principal: s.now.Load(), stage: StageHandle}
-		pass.clock()
-		_ = s.end(pass, &denial{public: errShuttingDown, reason: "the server shuts down"})
-		// A review may hold the lock, and the end of the context ends it.
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.closed {
-			return
-		}
-		if s.control.InterruptReceive != nil {
-			s.control.InterruptReceive()
-		}
-		s.cutLaterLocked()
-	})
-	return func() { takeBack() }
 }
