@@ -64,13 +64,13 @@ func (behind) AdmitStream(ctx context.Context, of any, principal *authn.Principa
 		rules:    validation.Unvalidated(),
 	}
 	// The source can be interrupted, since it never waits.
-	stream := gate.stream(WithStreamControl(ctx, &StreamControl{InterruptReceive: func() {}}), source)
+	stream := gate.newStream(WithStreamControl(ctx, &StreamControl{InterruptReceive: func() {}}), source)
 	stream.stage, stream.principal, stream.grant, stream.admitted = StageHandle, principal, policy.Anyone, true
-	stream.now.Store(principal)
+	stream.opened, stream.caller = true, principal
 	of.(kindOfStream).carry(stream) //nolint:forcetypeassert // no stream is a fault of actiontest
 	return func() {
 		var end error
-		stream.close(&end)
+		stream.finish(&end)
 	}
 }
 
