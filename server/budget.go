@@ -9,6 +9,8 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithMaxPendingBytes sets how much memory all calls together may take that are
@@ -21,7 +23,10 @@ import (
 // The memory of the process is larger: Go keeps about as much again until it
 // collects garbage, and what the handlers of authenticated callers take is theirs.
 func WithMaxPendingBytes(limit int64) Option {
-	return optionFunc(func(s *settings) { s.pendingBytes = max(limit, 1) }) // 0 would be the default
+	return option.Func[settings](func(s *settings) error {
+		s.pendingBytes = max(limit, 1)
+		return nil
+	}) // 0 would be the default
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/sallyport-rpc/sallyport/internal/option"
 	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
@@ -22,7 +23,10 @@ import (
 // A few bytes become many in memory: a message without a field takes two bytes on the
 // wire, and in memory hundreds.
 func WithMaxMessageElements(limit int) Option {
-	return optionFunc(func(s *settings) { s.elements = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.elements = limit
+		return nil
+	})
 }
 
 // A codec is one of connect's codecs that counts what decoding a message would make

@@ -11,6 +11,7 @@ import (
 	connectcors "connectrpc.com/cors"
 	"github.com/rs/cors"
 
+	"github.com/sallyport-rpc/sallyport/internal/option"
 	"github.com/sallyport-rpc/sallyport/internal/origin"
 )
 
@@ -44,15 +45,15 @@ type CORS struct {
 // cannot read answers and cannot send an Authorization header, but what is no page
 // need not ask. It does not apply to [WithUnguardedHandler].
 func WithCORS(config CORS) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		if s.cors != nil {
-			s.refuse("WithCORS is given twice")
+			return errors.New("server: WithCORS is given twice")
 		}
 		if err := config.check(); err != nil {
-			s.errs = append(s.errs, err)
-			return
+			return err
 		}
 		s.cors = config.handler()
+		return nil
 	})
 }
 

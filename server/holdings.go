@@ -4,13 +4,18 @@ import (
 	"sync"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithMaxPrincipalStreams sets how many streams one principal may have open at a time,
 // over all connections. One more ends as resource_exhausted. By default it is 250.
 // Streams of anonymous actions do not count.
 func WithMaxPrincipalStreams(limit int) Option {
-	return optionFunc(func(s *settings) { s.principalStreams = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.principalStreams = limit
+		return nil
+	})
 }
 
 // WithMaxUnreadBytes sets how many bytes of answers one principal may leave unread, over
@@ -20,7 +25,10 @@ func WithMaxPrincipalStreams(limit int) Option {
 // messages below 16 KiB do not count. What callers of anonymous actions
 // leave unread counts as [WithMaxPendingBytes] says.
 func WithMaxUnreadBytes(limit int64) Option {
-	return optionFunc(func(s *settings) { s.unreadBytes = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.unreadBytes = limit
+		return nil
+	})
 }
 
 var (

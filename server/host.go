@@ -1,9 +1,13 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithHosts names the hosts that the server answers for; a request for another is
@@ -19,10 +23,11 @@ import (
 // HTTP/2's :authority count, never X-Forwarded-Host. Probes of load balancers often use
 // an IP address, which must be named too.
 func WithHosts(hosts ...string) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		if len(hosts) == 0 {
-			s.refuse("WithHosts names no host")
+			return errors.New("server: WithHosts names no host")
 		}
+		var errs []error
 		if s.hosts == nil {
 			s.hosts = map[string]bool{}
 		}
@@ -32,11 +37,12 @@ func WithHosts(hosts ...string) Option {
 				name = normalHost("[" + strings.TrimSuffix(strings.TrimPrefix(host, "["), "]") + "]")
 			}
 			if name == "" {
-				s.refuse("%q is no host: give a name or an IP address, without a port or a wildcard", host)
+				errs = append(errs, fmt.Errorf("server: %q is no host: give a name or an IP address, without a port or a wildcard", host))
 				continue
 			}
 			s.hosts[name] = true
 		}
+		return errors.Join(errs...)
 	})
 }
 

@@ -2,12 +2,15 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithInterceptors puts interceptors around every call, outside its gate: for traces,
@@ -45,14 +48,14 @@ import (
 // In-process calls of [action.Registry.InProcess] do not come through a server, and so
 // not through its interceptors.
 func WithInterceptors(interceptors ...connect.ServerInterceptor) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		for _, interceptor := range interceptors {
 			if interceptor == nil {
-				s.refuse("an interceptor is nil")
-				continue
+				return errors.New("server: an interceptor is nil")
 			}
-			s.interceptors = append(s.interceptors, interceptor)
 		}
+		s.interceptors = append(s.interceptors, interceptors...)
+		return nil
 	})
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithMaxMessageBytes sets the size of the largest request message, counted both
@@ -16,14 +18,20 @@ import (
 // A message is decoded and validated before its sender is known, so this is what
 // bounds the work that a stranger can cause.
 func WithMaxMessageBytes(limit int) Option {
-	return optionFunc(func(s *settings) { s.messageBytes = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.messageBytes = limit
+		return nil
+	})
 }
 
 // WithMaxHeaderBytes sets how large the header of a request may be, the URL and
 // with it the message of a Connect GET included. A larger one is answered with
 // HTTP status 431. By default it is 64 KiB. Go adds a few kilobytes to it.
 func WithMaxHeaderBytes(limit int) Option {
-	return optionFunc(func(s *settings) { s.headerBytes = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.headerBytes = limit
+		return nil
+	})
 }
 
 // WithMaxConcurrentStreams sets how many calls one HTTP/2 connection may have open
@@ -31,20 +39,29 @@ func WithMaxHeaderBytes(limit int) Option {
 // or that opens and resets them in a hurry, loses its connection. By default it is
 // 250.
 func WithMaxConcurrentStreams(limit int) Option {
-	return optionFunc(func(s *settings) { s.concurrentStreams = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.concurrentStreams = limit
+		return nil
+	})
 }
 
 // WithHeaderTimeout sets how long a client may take for a TLS handshake, and for
 // the header of a request. By default it is 10 seconds.
 func WithHeaderTimeout(timeout time.Duration) Option {
-	return optionFunc(func(s *settings) { s.header = timeout })
+	return option.Func[settings](func(s *settings) error {
+		s.header = timeout
+		return nil
+	})
 }
 
 // WithReadTimeout sets how long a client may take to send a request message once
 // its header is there. A slower one ends its call as deadline_exceeded. It does not
 // apply to streams of requests. By default it is 30 seconds.
 func WithReadTimeout(timeout time.Duration) Option {
-	return optionFunc(func(s *settings) { s.read = timeout })
+	return option.Func[settings](func(s *settings) error {
+		s.read = timeout
+		return nil
+	})
 }
 
 // WithWriteTimeout sets how long a client may take to receive a response once it
@@ -53,20 +70,29 @@ func WithReadTimeout(timeout time.Duration) Option {
 // takes no byte at all for as long is closed with all that is on it. By default it
 // is 30 seconds.
 func WithWriteTimeout(timeout time.Duration) Option {
-	return optionFunc(func(s *settings) { s.write = timeout })
+	return option.Func[settings](func(s *settings) error {
+		s.write = timeout
+		return nil
+	})
 }
 
 // WithIdleTimeout sets how long a connection without a call stays open. By default
 // it is two minutes.
 func WithIdleTimeout(timeout time.Duration) Option {
-	return optionFunc(func(s *settings) { s.idle = timeout })
+	return option.Func[settings](func(s *settings) error {
+		s.idle = timeout
+		return nil
+	})
 }
 
 // WithPingInterval sets after how long a silence the server asks a client on HTTP/2
 // whether it is still there. One that does not answer within half of that again
 // loses its connection and the calls on it. By default it is 30 seconds.
 func WithPingInterval(interval time.Duration) Option {
-	return optionFunc(func(s *settings) { s.ping = interval })
+	return option.Func[settings](func(s *settings) error {
+		s.ping = interval
+		return nil
+	})
 }
 
 // limits is what a client may make the server spend on it.

@@ -12,27 +12,25 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/rs/cors"
 
+	"github.com/sallyport-rpc/sallyport/internal/option"
 	"github.com/sallyport-rpc/sallyport/internal/thinning"
 )
 
 // An Option changes how a [Server] serves. None of them reaches into a gate:
 // validation, authentication and authorization run whatever is set here, and no
 // limit can be switched off.
-type Option interface{ apply(*settings) }
-
-type optionFunc func(*settings)
-
-func (o optionFunc) apply(s *settings) { o(s) }
+type Option interface{ option.Option[settings] }
 
 // WithAddress sets the TCP address that [Server.Run] listens on, as "HOST:PORT". By
 // default it is "127.0.0.1:8080", which only this machine can reach. ":8080" is every
 // address of the machine.
 func WithAddress(address string) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
-			s.refuse(`address %q is not HOST:PORT, such as "127.0.0.1:8080"`, address)
+			return fmt.Errorf(`server: address %q is not HOST:PORT, such as "127.0.0.1:8080"`, address)
 		}
 		s.address = address
+		return nil
 	})
 }
 
@@ -45,13 +43,19 @@ func WithAddress(address string) Option {
 // by [New], or by the handshake where GetConfigForClient returned it. What that returns
 // must name "h2" in its NextProtos if there is to be HTTP/2.
 func WithTLS(config *tls.Config) Option {
-	return optionFunc(func(s *settings) { s.tls, s.encrypted = config, true })
+	return option.Func[settings](func(s *settings) error {
+		s.tls, s.encrypted = config, true
+		return nil
+	})
 }
 
 // WithShutdownTimeout sets how long the calls that were accepted before a shutdown
 // may take to finish. By default it is 30 seconds.
 func WithShutdownTimeout(timeout time.Duration) Option {
-	return optionFunc(func(s *settings) { s.shutdown = timeout })
+	return option.Func[settings](func(s *settings) error {
+		s.shutdown = timeout
+		return nil
+	})
 }
 
 // WithStreamGrace sets how long streams may go on after a shutdown began. Their
@@ -60,7 +64,10 @@ func WithShutdownTimeout(timeout time.Duration) Option {
 // the shutdown timeout, and 0 ends them at once. By default it is a third of the
 // shutdown timeout.
 func WithStreamGrace(grace time.Duration) Option {
-	return optionFunc(func(s *settings) { s.streamGrace = &grace })
+	return option.Func[settings](func(s *settings) error {
+		s.streamGrace = &grace
+		return nil
+	})
 }
 
 // WithLogger sets where the server logs: when it starts and stops, requests that
@@ -68,11 +75,12 @@ func WithStreamGrace(grace time.Duration) Option {
 // request it logs no more than the path and where it came from. By default it is
 // [slog.Default] as it is at the time.
 func WithLogger(logger *slog.Logger) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		if logger == nil {
-			s.refuse("the logger is nil")
+			return errors.New("server: the logger is nil")
 		}
 		s.logger = logger
+		return nil
 	})
 }
 
@@ -82,7 +90,10 @@ func WithLogger(logger *slog.Logger) Option {
 // their message valid or not. The gate still runs all of its steps in order after
 // that. By default a message is validated first.
 func WithFrontDoor() Option {
-	return optionFunc(func(s *settings) { s.frontDoor = true })
+	return option.Func[settings](func(s *settings) error {
+		s.frontDoor = true
+		return nil
+	})
 }
 
 // settings is everything that options set.
@@ -110,14 +121,6 @@ type settings struct {
 	cors         *cors.Cors      // nil where no page of another origin may call
 	hosts        map[string]bool // nil where every host is answered
 	proxies      []netip.Prefix
-
-	// errs is what options found wrong with their own arguments.
-	errs []error
-}
-
-// refuse notes that an option cannot hold.
-func (s *settings) refuse(format string, arguments ...any) {
-	s.errs = append(s.errs, fmt.Errorf("server: "+format, arguments...))
 }
 
 func newSettings(options []Option) (*settings, error) {
@@ -127,21 +130,15 @@ func newSettings(options []Option) (*settings, error) {
 		address:      "127.0.0.1:8080",
 		shutdown:     30 * time.Second,
 	}
-	for _, option := range options {
-		if option == nil {
-			settings.refuse("an option is nil")
-			continue
-		}
-		option.apply(settings)
-	}
-	if grace := settings.grace(); settings.shutdown > 0 && (grace < 0 || grace >= settings.shutdown) {
-		settings.refuse("stream grace of %v is not between 0 and the shutdown timeout of %v", grace, settings.shutdown)
-	}
+	err := errors.Join(
+		option.Apply("server", settings, options),
+		settings.limits.check(),
+		settings.streamLimits.check(),
+		settings.checkShutdown(),
+	)
 	settings.budget = newBudget(settings.pending())
 	settings.thinner = thinning.New(nil)
 	settings.holdings = newHoldings(settings.principalStreams, settings.unreadBytes)
-	err := errors.Join(settings.limits.check(), settings.streamLimits.check(), above("shutdown timeout", settings.shutdown),
-		errors.Join(settings.errs...))
 	if settings.encrypted {
 		config, insecure := secure(settings.tls)
 		settings.tls, err = config, errors.Join(err, insecure)
@@ -154,6 +151,17 @@ func (s *settings) log() *slog.Logger {
 		return slog.Default()
 	}
 	return s.logger
+}
+
+// checkShutdown says why the times of a shutdown cannot hold.
+func (s *settings) checkShutdown() error {
+	if err := above("shutdown timeout", s.shutdown); err != nil {
+		return err
+	}
+	if grace := s.grace(); grace < 0 || grace >= s.shutdown {
+		return fmt.Errorf("server: stream grace of %v is not between 0 and the shutdown timeout of %v", grace, s.shutdown)
+	}
+	return nil
 }
 
 // grace returns how long streams may go on after a shutdown began.

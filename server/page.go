@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithUnguardedHandler serves a handler beside the actions, such as a health check or
@@ -31,8 +32,9 @@ import (
 // two times for a request by an [http.ResponseController]; it cannot hijack the
 // connection. [WithInterceptors] and [WithCORS] are for actions and do not apply.
 func WithUnguardedHandler(pattern, reason string, handler http.Handler) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		s.pages = append(s.pages, &page{UnguardedHandler: UnguardedHandler{pattern, reason}, handler: handler})
+		return nil // New checks them, beside the actions
 	})
 }
 

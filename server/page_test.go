@@ -118,7 +118,7 @@ func TestNewRefusesPages(t *testing.T) {
 			[]string{`server: unguarded handler: pattern "/{d}/{e}/c"`}},
 		"all at once": {[]server.Option{server.WithUnguardedHandler("/", "", page), server.WithUnguardedHandler("/x", "", page), server.WithLogger(nil)},
 			[]string{"server: the logger is nil"}},
-		"a nil option": {[]server.Option{nil}, []string{"server: an option is nil"}},
+		"a nil option": {[]server.Option{nil}, []string{"server: option 1 is nil"}},
 	} {
 		registry, _ := newRegistry(t)
 		srv, err := server.New(registry, test.options...)

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithTrustedProxies names the proxies that stand in front of the server, by their
@@ -26,26 +29,34 @@ import (
 // calls by where they come from. Name only proxies that set the header themselves, and
 // no network that clients are in: a client at a trusted address chooses its own.
 func WithTrustedProxies(prefixes ...netip.Prefix) Option {
-	return optionFunc(func(s *settings) {
+	return option.Func[settings](func(s *settings) error {
 		if len(prefixes) == 0 {
-			s.refuse("WithTrustedProxies names no proxy")
+			return errors.New("server: WithTrustedProxies names no proxy")
 		}
-		for _, prefix := range prefixes {
-			switch {
-			case !prefix.IsValid():
-				s.refuse("a trusted proxy is the zero netip.Prefix")
-			case prefix.Bits() == 0:
-				s.refuse("trusted proxy %v is every address: name the proxies", prefix)
-			case prefix.Addr().Is4In6():
-				s.refuse("trusted proxy %v is an IPv4 address in its IPv6 form: write it as IPv4", prefix)
-			case prefix != prefix.Masked():
-				s.refuse("trusted proxy %v is not the beginning of its network: use %v or %v/%d",
-					prefix, prefix.Masked(), prefix.Addr(), prefix.Addr().BitLen())
-			default:
-				s.proxies = append(s.proxies, prefix)
-			}
+		errs := make([]error, len(prefixes))
+		for i, prefix := range prefixes {
+			errs[i] = checkProxy(prefix)
 		}
+		s.proxies = append(s.proxies, prefixes...)
+		return errors.Join(errs...)
 	})
+}
+
+// checkProxy says why a prefix does not name proxies.
+func checkProxy(prefix netip.Prefix) error {
+	switch {
+	case !prefix.IsValid():
+		return errors.New("server: a trusted proxy is the zero netip.Prefix")
+	case prefix.Bits() == 0:
+		return fmt.Errorf("server: trusted proxy %v is every address: name the proxies", prefix)
+	case prefix.Addr().Is4In6():
+		return fmt.Errorf("server: trusted proxy %v is an IPv4 address in its IPv6 form: write it as IPv4", prefix)
+	case prefix != prefix.Masked():
+		return fmt.Errorf("server: trusted proxy %v is not the beginning of its network: use %v or %v/%d",
+			prefix, prefix.Masked(), prefix.Addr(), prefix.Addr().BitLen())
+	default:
+		return nil
+	}
 }
 
 // peer returns who is at the other end of a request.

@@ -7,25 +7,35 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
 // WithStreamIdleTimeout sets how long a stream may live with no message in either
 // direction; then it ends as deadline_exceeded. By default it is ten minutes.
 func WithStreamIdleTimeout(timeout time.Duration) Option {
-	return optionFunc(func(s *settings) { s.streamIdle = timeout })
+	return option.Func[settings](func(s *settings) error {
+		s.streamIdle = timeout
+		return nil
+	})
 }
 
 // WithMaxStreamMessages sets how many messages a client may send on one stream; one
 // more ends it as resource_exhausted. By default it is a million.
 func WithMaxStreamMessages(limit int64) Option {
-	return optionFunc(func(s *settings) { s.streamMessages = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.streamMessages = limit
+		return nil
+	})
 }
 
 // WithMaxStreamBytes sets how many bytes of messages, decompressed, a client may
 // send on one stream; one more ends it as resource_exhausted. By default it is 1
 // GiB.
 func WithMaxStreamBytes(limit int64) Option {
-	return optionFunc(func(s *settings) { s.streamBytes = limit })
+	return option.Func[settings](func(s *settings) error {
+		s.streamBytes = limit
+		return nil
+	})
 }
 
 // streamLimits is what a client may make the server spend on one stream, besides

@@ -1,5 +1,7 @@
 package server
 
+import "github.com/sallyport-rpc/sallyport/internal/option"
+
 // UnknownFields is what becomes of a request with a field that its type does not
 // have.
 type UnknownFields uint8
@@ -15,5 +17,8 @@ const (
 // WithUnknownFields sets what becomes of requests with fields that their types do
 // not have. By default they are ignored.
 func WithUnknownFields(treatment UnknownFields) Option {
-	return optionFunc(func(s *settings) { s.unknownFields = treatment })
+	return option.Func[settings](func(s *settings) error {
+		s.unknownFields = treatment
+		return nil
+	})
 }
