@@ -99,6 +99,12 @@ mutation: ## Find faults that the tests would miss: run them against small chang
 	@$(call need,go)
 	go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
 
+.PHONY: abuse
+abuse: ## Attack a server as strangers could, and print what it spends (its flags: ARGS="-run echo")
+	@$(call need,go)
+	@test -r /proc/self/status || { echo "make $@: it reads the server's memory from /proc, which is not here" >&2; exit 1; }
+	go run ./abuse $(ARGS)
+
 .PHONY: newcomer
 newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
 	@$(call need,go)

@@ -126,9 +126,10 @@ func (c *charge) read(bytes int) error {
 func (c *charge) decode(size int, makes int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// What was not read as it is came out of a compression, or of a URL.
+	// What was not read as it is came out of a compression, or of a URL. The buffer that
+	// it is in grew by doubling.
 	if inflated := int64(size); inflated > c.reading {
-		c.reading += inflated
+		c.reading += 2 * inflated
 	}
 	c.decoded = makes
 	return c.settle()

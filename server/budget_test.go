@@ -93,7 +93,7 @@ func TestCharge(t *testing.T) {
 	if budget.used != 0 {
 		t.Errorf("an authenticated call holds %d", budget.used)
 	}
-	if err := principal.decode(2*granule, 2*granule); err != nil || budget.used != 4*granule {
+	if err := principal.decode(granule, granule); err != nil || budget.used != 3*granule {
 		t.Errorf("while it decodes it holds %d: %v", budget.used, err)
 	}
 	principal.done()

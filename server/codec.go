@@ -90,16 +90,23 @@ func (c *codec) UnmarshalRead(ctx context.Context, source io.Reader, target any)
 		}
 	}
 	data := buffer.Bytes()
+	exchange, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if ok {
+		// It may have come out of a compression, and takes room while it is counted.
+		if err := exchange.charge.decode(len(data), 0); err != nil {
+			return err
+		}
+		defer exchange.charge.done()
+	}
 	cost := c.count(message.ProtoReflect().Descriptor(), data, c.limits.elements)
 	if cost.Items > c.limits.elements {
 		return connect.Errorf(connect.CodeResourceExhausted,
 			"the message has more than %d messages, elements and entries", c.limits.elements)
 	}
-	if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
+	if ok {
 		if err := exchange.charge.decode(len(data), cost.Bytes); err != nil {
 			return err
 		}
-		defer exchange.charge.done()
 	}
 	if err := c.unmarshal(data, message); err != nil {
 		return connect.NewError(connect.CodeInvalidArgument, wire.Shorten(err.Error(), mostDecodeText))

@@ -13,7 +13,7 @@ import (
 // inflatersPerProcessor is how many messages are decompressed at a time, for each
 // processor. Connect holds all of a message's compressed bytes by then, so none of
 // them waits for a client, and each holds one message of the largest size at most.
-const inflatersPerProcessor = 4
+const inflatersPerProcessor = 2
 
 // A compressor is a compression of which only so much is undone at a time: a few
 // bytes become a message of the largest size.

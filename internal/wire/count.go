@@ -30,6 +30,10 @@ type Counter struct {
 // made.
 const depthLimit = 128
 
+// tokenFactor is how many times a decoder copies JSON besides what it makes of it: as
+// tokens, and as the text of an error that quotes them.
+const tokenFactor = 2
+
 // Binary counts what decoding data, in the binary format, into a message of this
 // type would make. It stops where there are more items than limit; the cost then
 // says limit+1 or more.
@@ -51,7 +55,7 @@ func (c *Counter) Binary(message protoreflect.MessageDescriptor, data []byte, li
 // every comma and bracket made something.
 func (c *Counter) JSON(message protoreflect.MessageDescriptor, data []byte, limit int) Cost {
 	plan := c.plan(message)
-	walk := jsonWalk{data: data, limit: limit, cost: Cost{Bytes: plan.size}}
+	walk := jsonWalk{data: data, limit: limit, cost: Cost{Bytes: plan.size + tokenFactor*int64(len(data))}}
 	walk.message(plan, depthLimit)
 	if walk.space() != 0 {
 		walk.rest() // there must be nothing more; a decoder says so

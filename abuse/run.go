@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The bounds, whatever the attack and the number of connections.
+const (
+	mostAnswer = 16 << 10 // bytes of an answer that refuses a call
+	mostPeak   = 1 << 30  // bytes of memory
+	mostLog    = 256 << 10
+	mostWait   = 5 * time.Second // 99 of 100 of a bystander's calls
+	// mostShed is how many of 100 of a bystander's calls may be refused or fail.
+	mostShed = 1
+)
+
+// A result is what came of an attack.
+type result struct {
+	calls, answered, sent, received, largest int64
+	peak, logged                             int64
+	cpu, p99, lasted                         time.Duration
+	bystander, shed                          int
+	alive, unanswered                        bool
+}
+
+const within = "within"
+
+// verdict says which bounds were passed.
+func (r *result) verdict() string {
+	var passed []string
+	add := func(is bool, format string, arguments ...any) {
+		if is {
+			passed = append(passed, fmt.Sprintf(format, arguments...))
+		}
+	}
+	add(!r.alive, "THE SERVER ENDED")
+	add(r.largest > mostAnswer, "AN ANSWER OF %s", size(r.largest))
+	add(r.peak > mostPeak, "MEMORY")
+	add(r.logged > mostLog, "LOG")
+	add(r.bystander == 0, "NO CALL BESIDE IT")
+	add(r.p99 > mostWait, "A BYSTANDER WAITED")
+	add(r.shed*100 > mostShed*r.bystander, "%d OF %d BYSTANDERS WERE REFUSED", r.shed, r.bystander)
+	add(r.calls == 0 || r.answered == 0 && !r.unanswered, "NO ATTACK CAME THROUGH")
+	if len(passed) == 0 {
+		return within
+	}
+	return strings.Join(passed, ", ")
+}
+
+// run starts a server, attacks it, and stops it.
+func run(attack attack, connections int, lasts time.Duration) (*result, error) {
+	server, err := start("-serve")
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	address, err := server.line()
+	if err != nil {
+		return nil, err
+	}
+	beside, err := start("-bystander", address)
+	if err != nil {
+		return nil, err
+	}
+	defer beside.stop()
+	if _, err := beside.line(); err != nil { // its first call
+		return nil, err
+	}
+	began := time.Now()
+	counts, err := attack.launch(address, connections, lasts)
+	if err != nil {
+		return nil, err
+	}
+	result := &result{
+		calls: counts.calls.Load(), answered: counts.answered.Load(), unanswered: attack.unanswered,
+		sent: counts.sent.Load(), received: counts.received.Load(), largest: counts.largest.Load(),
+		lasted: time.Since(began), alive: server.alive(),
+	}
+	if !result.alive {
+		return result, nil
+	}
+	_ = beside.stdin.Close()
+	if err := result.bystanders(beside); err != nil {
+		return nil, err
+	}
+	result.logged = server.logged.Load()
+	if result.peak, err = server.peak(); err != nil {
+		return nil, err
+	}
+	result.cpu, err = server.cpu()
+	return result, err
+}
+
+// grace is how long an attack waits for the answers to the calls that it began.
+const grace = 30 * time.Second
+
+// launch attacks over so many connections, and waits for what was begun.
+func (a *attack) launch(address string, connections int, lasts time.Duration) (*counts, error) {
+	calls, end := context.WithTimeout(context.Background(), lasts+grace)
+	defer end()
+	ctx, cancel := context.WithTimeout(calls, lasts)
+	defer cancel()
+	counts := &counts{}
+	var attackers sync.WaitGroup
+	for range connections {
+		attackers.Go(func() {
+			a.connect(&attacker{ctx: ctx, calls: calls, address: address, url: "http://" + address, counts: counts})
+		})
+	}
+	attackers.Wait()
+	if failed := counts.failed.Load(); failed != nil {
+		return nil, *failed
+	}
+	return counts, nil
+}
+
+// bystanders reads what the bystander says at its end.
+func (r *result) bystanders(beside *process) error {
+	line, err := beside.line()
+	if err != nil {
+		return err
+	}
+	var p99 int64
+	if _, err := fmt.Sscan(line, &p99, &r.bystander, &r.shed); err != nil {
+		return fmt.Errorf("a bystander says %q: %w", line, err)
+	}
+	r.p99 = time.Duration(p99)
+	return nil
+}
+
+// standBy makes small calls, as a principal from another address than the attacks,
+// until its standard input ends. It prints a line after the first, and at the end how
+// long all but one in a hundred took at most, in nanoseconds, how many there were, and
+// how many of them were refused or failed.
+func standBy(address string) error {
+	const pause = 5 * time.Millisecond
+	client := &http.Client{Transport: &http.Transport{}, Timeout: 2 * mostWait}
+	defer client.CloseIdleConnections()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = os.Stdin.Read(make([]byte, 1))
+	}()
+	var took []time.Duration
+	shed := 0
+	for {
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+address+spend, strings.NewReader(`{"number": "1"}`))
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer bystander")
+		began := time.Now()
+		response, err := client.Do(request)
+		if err != nil || response.StatusCode != http.StatusOK {
+			shed++
+		}
+		if err == nil {
+			_, _ = io.Copy(io.Discard, response.Body)
+			_ = response.Body.Close()
+		}
+		took = append(took, time.Since(began))
+		if len(took) == 1 {
+			fmt.Println("begun")
+			took, shed = took[:0], 0 // the first makes the connection, and compiles
+			took = append(took, 0)
+		}
+		select {
+		case <-ended:
+			slices.Sort(took)
+			_, err := fmt.Println(int64(took[(len(took)-1)*99/100]), len(took), shed)
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
