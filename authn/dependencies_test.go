@@ -37,7 +37,7 @@ func TestDependencies(t *testing.T) {
 			}
 			allowed := append([]string{module, "connectrpc.com/connect/v2", "google.golang.org/protobuf"}, libraries...)
 			thirdParty := 0
-			for _, dependency := range strings.Fields(string(out)) {
+			for dependency := range strings.FieldsSeq(string(out)) {
 				if !strings.HasPrefix(dependency, module) {
 					thirdParty++
 				}

@@ -117,7 +117,7 @@ func (s *tokenSender) Do(request *http.Request) (*http.Response, error) {
 		}
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	return s.client.Do(request)
+	return s.client.Do(request) //nolint:gosec // the program names the server
 }
 
 func (s *tokenSender) token(ctx context.Context) (string, error) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,7 +49,7 @@ func waysIn() []wayIn {
 				prefix[0] = 1
 			}
 			binary.BigEndian.PutUint32(prefix[1:], uint32(len(message)))
-			request, _ := http.NewRequest(http.MethodPost, url, bytes.NewReader(append(prefix, message...)))
+			request, _ := http.NewRequest(http.MethodPost, url, bytes.NewReader(slices.Concat(prefix, message)))
 			request.Header.Set("Content-Type", protocol+"+"+kind)
 			if packed {
 				request.Header.Set(encoding, "gzip")
@@ -102,7 +103,9 @@ func (s *served) refusal(t *testing.T, way wayIn, request *http.Request) refused
 		}
 	}
 	if response.Header.Get("Content-Type") == "application/json" {
-		var answer struct{ Code connect.Code }
+		var answer struct {
+			Code connect.Code `json:"code"`
+		}
 		_ = json.Unmarshal(body, &answer)
 		call.code = answer.Code
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -74,7 +75,7 @@ func TestCharge(t *testing.T) {
 	if budget.used != granule {
 		t.Errorf("after decoding %d is held, want what was made", budget.used)
 	}
-	if err := stranger.decode(granule, 3*granule+1); err != errBusy {
+	if err := stranger.decode(granule, 3*granule+1); !errors.Is(err, errBusy) {
 		t.Errorf("more than half was taken: %v", err)
 	}
 	if !stranger.isShed() {

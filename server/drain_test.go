@@ -299,7 +299,7 @@ func TestSignals(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for range said { //nolint:revive // until the end
+			for range said {
 			}
 			err = program.Wait()
 			switch status := program.ProcessState.Sys().(syscall.WaitStatus); {

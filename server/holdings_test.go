@@ -1,12 +1,17 @@
 package server
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 func TestHoldings(t *testing.T) {
 	t.Parallel()
 	holdings := newHoldings(2, 100)
-	if !holdings.open("alice") || !holdings.open("alice") || holdings.open("alice") {
-		t.Error("a principal has not exactly two streams")
+	for stream := 1; stream <= 3; stream++ {
+		if opened := holdings.open("alice"); opened != (stream <= 2) {
+			t.Errorf("stream %d of a principal who may have two: %v", stream, opened)
+		}
 	}
 	if !holdings.open("bob") {
 		t.Error("another principal has none")
@@ -38,7 +43,7 @@ func TestAccount(t *testing.T) {
 	if err := first.authenticate(holdings, "alice", true); err != nil {
 		t.Errorf("the gate after the front door: %v", err)
 	}
-	if err := second.authenticate(holdings, "alice", true); err != errManyStreams {
+	if err := second.authenticate(holdings, "alice", true); !errors.Is(err, errManyStreams) {
 		t.Errorf("a second stream: %v", err)
 	}
 	if err := unary.authenticate(holdings, "alice", false); err != nil {
@@ -47,7 +52,7 @@ func TestAccount(t *testing.T) {
 	if err := first.send(60); err != nil {
 		t.Error(err)
 	}
-	if err := unary.send(41); err != errUnread {
+	if err := unary.send(41); !errors.Is(err, errUnread) {
 		t.Errorf("more than may be unread: %v", err)
 	}
 	if err := unary.send(40); err != nil {

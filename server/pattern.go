@@ -45,7 +45,8 @@ func (p *page) check(services map[string]bool) error {
 // service without a package counts if it is one of those given. Other names without a
 // dot are free for pages, such as "assets".
 func actionPath(segments []string, services map[string]bool) string {
-	service, method := segments[0], ""
+	service := segments[0]
+	var method string
 	switch {
 	case wildcard(service) && service != "{$}":
 		if strings.HasSuffix(service, "...}") || service == "" {

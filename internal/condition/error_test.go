@@ -217,9 +217,9 @@ func TestHint(t *testing.T) {
 		wrong, replaced     string // replaced by "good"
 	}{
 		{
-			"field of principal", `principal.nmae == "x"`,
-			"undefined field 'nmae'; principal has: attributes, authenticated_at, expires_at, id, roles, scheme, scopes",
-			"nmae", `principal.good == "x"`,
+			"field of principal", `principal.nime == "x"`,
+			"undefined field 'nime'; principal has: attributes, authenticated_at, expires_at, id, roles, scheme, scopes",
+			"nime", `principal.good == "x"`,
 		},
 		{
 			"field of a message of a message", "request.flag\n&& request.owner.address.ghost == request.owner.id",

@@ -138,7 +138,7 @@ func (m *methodReading) fixedAuthenticate() *sallyportv1.Authenticate {
 	case fixed.Anonymous == nil:
 		fixed.Schemes = m.near.schemes()
 	case strings.TrimSpace(fixed.GetAnonymous()) == "":
-		fixed.Anonymous = proto.String("why callers of " + string(m.method.Name()) + " need not authenticate")
+		fixed.Anonymous = new("why callers of " + string(m.method.Name()) + " need not authenticate")
 	}
 	if age := fixed.GetMaxAge(); fixed.Anonymous != nil {
 		fixed.MaxAge = nil
@@ -171,7 +171,7 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 	default:
 		fixed.Allow, fixed.Conceal = nil, false
 		if strings.TrimSpace(fixed.GetAnyone()) == "" {
-			fixed.Anyone = proto.String("why every caller may call " + string(m.method.Name()))
+			fixed.Anyone = new("why every caller may call " + string(m.method.Name()))
 		}
 	}
 	return fixed
@@ -208,13 +208,13 @@ func (m *methodReading) fixedGrant(grant *sallyportv1.Grant) *sallyportv1.Grant 
 		fixed.Cel = nil
 	}
 	if grant.Check != nil {
-		fixed.Check = proto.String(snakeCase(grant.GetCheck()))
+		fixed.Check = new(snakeCase(grant.GetCheck()))
 	}
 	if fixed.GetCheck() == "" {
 		fixed.Check = nil
 	}
 	if grant.When != nil {
-		fixed.When = proto.String(m.conditionName(grant.GetWhen()))
+		fixed.When = new(m.conditionName(grant.GetWhen()))
 	}
 	if fixed.GetWhen() == "" {
 		fixed.When = nil

@@ -49,7 +49,7 @@ func ReadDeclarations(path string) (Given, []Refusal) {
 	if path == "" {
 		return Given{}, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
 	if err != nil {
 		return Given{}, []Refusal{refuse(RuleDeclarationUnread, "declarations", Position{File: path}, "the file cannot be read: %v", err)}
 	}

@@ -38,7 +38,7 @@ func (e *expressionReading) readIdentities(expression *condition.Expression) {
 func (g *grantReading) fixEmpty(field protoreflect.FieldDescriptor) string {
 	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() || inOneofRule(field) {
 		return fmt.Sprintf("compare in a check, since %s may be unset where another field of its oneof is set:\n%s", field.Name(),
-			messageText("allow", (&sallyportv1.Grant{Check: proto.String("is_" + snakeCase(string(field.Name())))}).ProtoReflect()))
+			messageText("allow", (&sallyportv1.Grant{Check: new("is_" + snakeCase(string(field.Name())))}).ProtoReflect()))
 	}
 	rule, label := "(buf.validate.field).string.min_len = 1", ""
 	switch {

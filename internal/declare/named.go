@@ -41,7 +41,7 @@ func (r *Reader) namedConditions(file protoreflect.FileDescriptor) namedConditio
 	}
 	for i := 0; found && err == nil && i < value.List().Len(); i++ {
 		option := &sallyportv1.NamedCondition{}
-		position := filePosition(file, int32(sallyportv1.E_Condition.TypeDescriptor().Number()), int32(i)) //nolint:gosec // an index
+		position := filePosition(file, int32(sallyportv1.E_Condition.TypeDescriptor().Number()), int32(i))
 		if err := copyOption(value.List().Get(i).Message(), option); err != nil {
 			refuseAt(RuleConditionUnresolved, "", position, "(sallyport.v1.condition): %v", err)
 			continue

@@ -97,8 +97,9 @@ func mostUsed(actions []*sallyportv1.Action) []string {
 // catalogues returns the role catalogues that the service sees, its package's own
 // first.
 func (n *neighbourhood) catalogues() []*Catalogue {
-	var all []*Catalogue
-	for _, visible := range n.reader.visible(n.service.ParentFile()) {
+	visible := n.reader.visible(n.service.ParentFile())
+	all := make([]*Catalogue, 0, len(visible))
+	for _, visible := range visible {
 		all = append(all, n.reader.fileCatalogues(visible).found...)
 	}
 	return all
@@ -182,7 +183,7 @@ func (n *neighbourhood) roleText(catalogue *Catalogue, role string) string {
 	if !slices.Contains(n.added, role) {
 		n.added = append(n.added, role)
 	}
-	number := freeNumber(catalogue.Enum) + protoreflect.EnumNumber(slices.Index(n.added, role))
+	number := freeNumber(catalogue.Enum) + protoreflect.EnumNumber(slices.Index(n.added, role)) //nolint:gosec // an index
 	return fmt.Sprintf("in enum %s (%s):\n%s", catalogue.Enum.FullName(), positionOf(catalogue.Enum),
 		valueText(valuePrefix(catalogue.Enum)+valueName(role), number, &sallyportv1.Role{Name: role}))
 }

@@ -32,14 +32,14 @@ type Section struct {
 type Walls int
 
 const (
-	// OfSchema: code generation, lint and registration. The schema alone decides.
+	// OfSchema is code generation, lint and registration. The schema alone decides.
 	OfSchema Walls = iota + 1
-	// OfGo: code generation and lint. The names and files of the Go code decide.
+	// OfGo is code generation and lint. The names and files of the Go code decide.
 	OfGo
-	// OfOutside: code generation, lint and registration, where declarations are
+	// OfOutside is code generation, lint and registration, where declarations are
 	// given from outside the .proto.
 	OfOutside
-	// OfProgram: registration. The program decides.
+	// OfProgram is registration. The program decides.
 	OfProgram
 )
 

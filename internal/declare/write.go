@@ -47,8 +47,9 @@ func entryText(file, procedure string, action *sallyportv1.Action) string {
 // messageText writes a message in one line, as the value of a field in an option:
 // `allow: {any_role: "admin"}`.
 func messageText(name string, message protoreflect.Message) string {
-	var parts []string
-	for _, field := range setFields(message) {
+	fields := setFields(message)
+	parts := make([]string, 0, len(fields))
+	for _, field := range fields {
 		parts = append(parts, fieldText(field, message.Get(field)))
 	}
 	return name + ": {" + strings.Join(parts, " ") + "}"

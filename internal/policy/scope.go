@@ -52,7 +52,7 @@ func (p *Policy) MissingScopes(ctx context.Context, input Input) []string {
 	return nil
 }
 
-func (g grant) missingScopes(ctx context.Context, input Input) []string {
+func (g *grant) missingScopes(ctx context.Context, input Input) []string {
 	var missing []string
 	for _, condition := range g.conditions {
 		if scopes, ok := condition.requirement.(allScopes); ok {

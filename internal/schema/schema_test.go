@@ -60,10 +60,10 @@ func paths(read *Schema) []string {
 // file describes a file with a service, which may import another one.
 func file(name string, imports ...string) *descriptorpb.FileDescriptorProto {
 	return &descriptorpb.FileDescriptorProto{
-		Name: &name, Package: &name, Syntax: proto.String("proto3"), Dependency: imports,
-		MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M")}},
-		Service: []*descriptorpb.ServiceDescriptorProto{{Name: proto.String("S"), Method: []*descriptorpb.MethodDescriptorProto{
-			{Name: proto.String("Get"), InputType: proto.String("." + name + ".M"), OutputType: proto.String("." + name + ".M")},
+		Name: &name, Package: &name, Syntax: new("proto3"), Dependency: imports,
+		MessageType: []*descriptorpb.DescriptorProto{{Name: new("M")}},
+		Service: []*descriptorpb.ServiceDescriptorProto{{Name: new("S"), Method: []*descriptorpb.MethodDescriptorProto{
+			{Name: new("Get"), InputType: new("." + name + ".M"), OutputType: new("." + name + ".M")},
 		}}},
 	}
 }

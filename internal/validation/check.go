@@ -108,7 +108,7 @@ func (p *place) path() *validate.FieldPath {
 		element := element(p.field)
 		switch {
 		case p.inList:
-			element.SetIndex(uint64(p.index))
+			element.SetIndex(uint64(p.index)) //nolint:gosec // an index
 		case p.inMap:
 			setKey(element, p.field, p.key)
 		}

@@ -23,8 +23,8 @@ import (
 
 // message compiles the message M of a proto file, of which it is given what comes
 // after the imports.
-func message(t testing.TB, source string) protoreflect.MessageDescriptor {
-	t.Helper()
+func message(tb testing.TB, source string) protoreflect.MessageDescriptor {
+	tb.Helper()
 	schema := validate.File_buf_validate_validate_proto
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
 		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{
@@ -39,28 +39,28 @@ func message(t testing.TB, source string) protoreflect.MessageDescriptor {
 			return protocompile.SearchResult{}, errors.New("not here")
 		}),
 	})}
-	files, err := compiler.Compile(t.Context(), "m.proto")
+	files, err := compiler.Compile(tb.Context(), "m.proto")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return files[0].Messages().ByName("M")
 }
 
-func rulesOf(t testing.TB, descriptor protoreflect.MessageDescriptor) *Rules {
-	t.Helper()
+func rulesOf(tb testing.TB, descriptor protoreflect.MessageDescriptor) *Rules {
+	tb.Helper()
 	rules, err := New().Rules(descriptor)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return rules
 }
 
 // decode reads a message from JSON.
-func decode(t testing.TB, descriptor protoreflect.MessageDescriptor, text string) proto.Message {
-	t.Helper()
+func decode(tb testing.TB, descriptor protoreflect.MessageDescriptor, text string) proto.Message {
+	tb.Helper()
 	message := dynamicpb.NewMessage(descriptor)
 	if err := protojson.Unmarshal([]byte(text), message); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return message
 }

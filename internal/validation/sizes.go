@@ -2,6 +2,7 @@ package validation
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -56,9 +57,9 @@ const (
 func (l *limit) exceeded(value protoreflect.Value, field protoreflect.FieldDescriptor) bool {
 	if l.unit == items {
 		if field.IsMap() {
-			return uint64(value.Map().Len()) > l.most
+			return uint64(value.Map().Len()) > l.most //nolint:gosec // a length
 		}
-		return uint64(value.List().Len()) > l.most
+		return uint64(value.List().Len()) > l.most //nolint:gosec // a length
 	}
 	var length int
 	if text, ok := value.Interface().(string); ok {
@@ -229,7 +230,7 @@ type path []protoreflect.Name
 func (p path) with(names ...protoreflect.Name) []*validate.FieldPathElement {
 	elements := make([]*validate.FieldPathElement, 0, len(p)+len(names))
 	message := (&validate.FieldRules{}).ProtoReflect().Descriptor()
-	for _, name := range append(p[:len(p):len(p)], names...) {
+	for _, name := range append(slices.Clip(p), names...) {
 		field := message.Fields().ByName(name)
 		elements = append(elements, element(field))
 		message = field.Message()

@@ -55,14 +55,14 @@ enum Color { RED = 0; BLUE = 1; }
 `
 
 // all returns an empty message of the type All.
-func all(t testing.TB) *dynamicpb.Message {
-	t.Helper()
+func all(tb testing.TB) *dynamicpb.Message {
+	tb.Helper()
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
 		Accessor: protocompile.SourceAccessorFromMap(map[string]string{"all.proto": source}),
 	})}
-	files, err := compiler.Compile(t.Context(), "all.proto")
+	files, err := compiler.Compile(tb.Context(), "all.proto")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return dynamicpb.NewMessage(files[0].Messages().ByName("All"))
 }
