@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -39,6 +41,43 @@ func TestBackup(t *testing.T) {
 		t.Errorf("with a session of before the backup: %s", code)
 	}
 	_, session = signIn(t, restored, "admin")
+	list, err := restored.client(t, session).ListUsers(t.Context(), &demov1.ListUsersRequest{})
+	if err != nil || len(list.GetUsers()) != len(examples) {
+		t.Errorf("it has %v, %v", list, err)
+	}
+}
+
+// TestBackupGuide runs the commands of docs/guides/backup.md, in their order.
+func TestBackupGuide(t *testing.T) {
+	t.Parallel()
+	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guides", "backup.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []string
+	for i, part := range strings.Split(string(guide), "```") {
+		if text, ok := strings.CutPrefix(part, "sh\n"); ok && i%2 == 1 {
+			blocks = append(blocks, text)
+		}
+	}
+	if len(blocks) != 2 {
+		t.Fatalf("the guide has %d blocks of commands: %q", len(blocks), blocks)
+	}
+	folder := t.TempDir()
+	follow := func(block string) {
+		command := strings.ReplaceAll(block, "go run ./cmd/demo", asProgram+"=1 "+quote(os.Args[0]))
+		shell(t, fmt.Sprintf("set -e; cd %s; %s", quote(folder), command))
+	}
+	database := filepath.Join(folder, "demo.db")
+	demo := start(t, "-addr", "127.0.0.1:0", "-db", database)
+	follow(blocks[0])
+	if _, err := demo.client(t, "").SignUp(t.Context(), &demov1.SignUpRequest{Name: "Late", Email: "late@example.com", Password: "a password of theirs"}); err != nil {
+		t.Fatal(err)
+	}
+	_ = demo.end(t, syscall.SIGKILL) // so that the -wal file stays
+	follow(blocks[1])
+	restored := start(t, "-addr", "127.0.0.1:0", "-db", database)
+	_, session := signIn(t, restored, "admin")
 	list, err := restored.client(t, session).ListUsers(t.Context(), &demov1.ListUsersRequest{})
 	if err != nil || len(list.GetUsers()) != len(examples) {
 		t.Errorf("it has %v, %v", list, err)
