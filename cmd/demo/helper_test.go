@@ -22,7 +22,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
-// asProgram makes of the test binary the program that it tests.
+// asProgram is set in the environment to make the test binary run the demo.
 const asProgram = "DEMO_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -66,7 +66,7 @@ type program struct {
 // the end of the test.
 func start(t *testing.T, arguments ...string) *program {
 	t.Helper()
-	// Who prints paths must be ready for any.
+	// The demo prints paths as words of a shell.
 	p := &program{log: &buffer{}, temp: filepath.Join(t.TempDir(), "it's $(a) \"folder\""), ended: make(chan error, 1)}
 	if err := os.Mkdir(p.temp, 0o700); err != nil {
 		t.Fatal(err)
@@ -136,8 +136,7 @@ func (p *program) end(t *testing.T, signal syscall.Signal) error {
 	return <-p.ended
 }
 
-// client returns a generated client for a caller with a token or, without one, for
-// nobody.
+// client returns a generated client that sends the token, if there is one.
 func (p *program) client(t *testing.T, token string) demov1client.AccountServiceClient {
 	t.Helper()
 	transport := &http.Transport{}

@@ -4,7 +4,7 @@
 //	go run ./cmd/demo -h
 //
 // The first SIGINT or SIGTERM makes it finish its calls and stop; the second ends it at
-// once. It exits with 0 when it was told to stop, 1 when it cannot serve, and 2 when it
+// once. It exits with 0 when it was interrupted, 1 when it cannot serve, and 2 when it
 // does not understand its arguments.
 package main
 

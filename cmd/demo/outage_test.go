@@ -12,7 +12,7 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// A wire is a way between the demo and a server, which can be cut.
+// A wire is a connection between the demo and a server, which can be cut.
 type wire struct {
 	net.Listener
 
@@ -45,7 +45,7 @@ func newWire(t *testing.T, target string) *wire {
 	return w
 }
 
-// join connects the server to what the demo opened.
+// join connects a connection of the demo to the server.
 func (w *wire) join(near net.Conn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,7 +66,7 @@ func (w *wire) join(near net.Conn) {
 	}
 }
 
-// set cuts the wire or mends it.
+// set cuts the wire or restores it.
 func (w *wire) set(cut bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -77,8 +77,8 @@ func (w *wire) set(cut bool) {
 	w.ends = nil
 }
 
-// TestSessionServerOutage cuts the demo off from where its sessions are: nobody is let
-// in by a session meanwhile, and everybody is told the truth about why.
+// TestSessionServerOutage cuts the demo off from the server of its sessions: no session
+// lets a caller in meanwhile, and callers see that the demo is unavailable.
 func TestSessionServerOutage(t *testing.T) {
 	t.Parallel()
 	for server, name := range sessionServers {

@@ -20,7 +20,7 @@ import (
 // for their URLs.
 var sessionServers = map[string]string{"PostgreSQL": "SALLYPORT_TEST_POSTGRES", "Redis": "SALLYPORT_TEST_REDIS"}
 
-// environment returns a URL that the tests are given.
+// environment returns the URL in a variable of the environment, or skips the test.
 func environment(t *testing.T, name string) *url.URL {
 	t.Helper()
 	text := os.Getenv(name)
@@ -34,8 +34,8 @@ func environment(t *testing.T, name string) *url.URL {
 	return address
 }
 
-// TestSharedSessions has two demos share their users and their sessions: what one
-// takes back, the other knows at the very next call.
+// TestSharedSessions has two demos share their users and their sessions: what one revokes,
+// the other refuses at the next call.
 func TestSharedSessions(t *testing.T) {
 	t.Parallel()
 	for server, name := range sessionServers {
@@ -118,8 +118,8 @@ func testDeletedElsewhere(t *testing.T, admin demov1client.AccountServiceClient,
 	}
 }
 
-// TestSessionServerKnowsNobody is about a server that is there and lets nobody in.
-func TestSessionServerKnowsNobody(t *testing.T) {
+// TestSessionServerRefuses has the server refuse the demo's password.
+func TestSessionServerRefuses(t *testing.T) {
 	t.Parallel()
 	for server, name := range sessionServers {
 		t.Run(server, func(t *testing.T) {
@@ -145,7 +145,7 @@ func signIn(t *testing.T, demo *program, name string) (id, token string) {
 	return signedIn.GetUser().GetId(), signedIn.GetSessionToken()
 }
 
-// lists reports with which code a list of users is answered, 0 for a success.
+// lists returns the code of a call of ListUsers, 0 for a success.
 func lists(t *testing.T, demo *program, token string) connect.Code {
 	t.Helper()
 	if _, err := demo.client(t, token).ListUsers(t.Context(), &demov1.ListUsersRequest{}); err != nil {

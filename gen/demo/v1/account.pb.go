@@ -1698,9 +1698,10 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x05email\x18\x03 \x01(\tR\x05email\x12\x14\n" +
 	"\x05roles\x18\x04 \x03(\tR\x05roles\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\xb7\x01\n" +
-	"\rSignUpRequest\x12Y\n" +
-	"\x04name\x18\x01 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
+	"createTime\"\x8a\x02\n" +
+	"\rSignUpRequest\x12\xab\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
+	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12 \n" +
 	"\x05email\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\x12)\n" +
 	"\bpassword\x18\x03 \x01(\tB\r\xbaH\ar\x05\x10\f\x18\x80\x01\x80\x01\x01R\bpassword\"]\n" +
@@ -1715,20 +1716,24 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\x12(\n" +
 	"\rsession_token\x18\x02 \x01(\tB\x03\x80\x01\x01R\fsessionToken\"\x10\n" +
 	"\x0eSignOutRequest\"\x11\n" +
-	"\x0fSignOutResponse\">\n" +
-	"\x0eGetUserRequest\x12,\n" +
-	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\"4\n" +
+	"\x0fSignOutResponse\"y\n" +
+	"\x0eGetUserRequest\x12g\n" +
+	"\auser_id\x18\x01 \x01(\tBN\xbaHK\xba\x01C\n" +
+	"\x12user_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\x06userId\"4\n" +
 	"\x0fGetUserResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\xc1\x01\n" +
-	"\x14UpdateProfileRequest\x12,\n" +
-	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\x12Y\n" +
-	"\x04name\x18\x02 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\xcf\x02\n" +
+	"\x14UpdateProfileRequest\x12g\n" +
+	"\auser_id\x18\x01 \x01(\tBN\xbaHK\xba\x01C\n" +
+	"\x12user_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\x06userId\x12\xab\x01\n" +
+	"\x04name\x18\x02 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
+	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12 \n" +
 	"\x05email\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\":\n" +
 	"\x15UpdateProfileResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"A\n" +
-	"\x11DeleteUserRequest\x12,\n" +
-	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\"\x14\n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"|\n" +
+	"\x11DeleteUserRequest\x12g\n" +
+	"\auser_id\x18\x01 \x01(\tBN\xbaHK\xba\x01C\n" +
+	"\x12user_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\x06userId\"\x14\n" +
 	"\x12DeleteUserResponse\"c\n" +
 	"\x10ListUsersRequest\x12&\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
@@ -1736,9 +1741,10 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"`\n" +
 	"\x11ListUsersResponse\x12#\n" +
 	"\x05users\x18\x01 \x03(\v2\r.demo.v1.UserR\x05users\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"s\n" +
-	"\x10GrantRoleRequest\x12,\n" +
-	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\x121\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xae\x01\n" +
+	"\x10GrantRoleRequest\x12g\n" +
+	"\auser_id\x18\x01 \x01(\tBN\xbaHK\xba\x01C\n" +
+	"\x12user_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\x06userId\x121\n" +
 	"\x04role\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18R\x06memberR\aauditorR\x05adminR\x04role\"6\n" +
 	"\x11GrantRoleResponse\x12!\n" +
 	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\x13\n" +
@@ -1751,16 +1757,19 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x0eCHANGE_PRESENT\x10\x01\x12\x12\n" +
 	"\x0eCHANGE_CREATED\x10\x02\x12\x12\n" +
 	"\x0eCHANGE_UPDATED\x10\x03\x12\x12\n" +
-	"\x0eCHANGE_DELETED\x10\x04\"\x91\x01\n" +
-	"\x12ImportUsersRequest\x12Y\n" +
-	"\x04name\x18\x01 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
+	"\x0eCHANGE_DELETED\x10\x04\"\xe4\x01\n" +
+	"\x12ImportUsersRequest\x12\xab\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
+	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12 \n" +
 	"\x05email\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"1\n" +
 	"\x13ImportUsersResponse\x12\x1a\n" +
-	"\bimported\x18\x01 \x01(\x05R\bimported\"\xc0\x01\n" +
-	"\x13SyncProfilesRequest\x12,\n" +
-	"\auser_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e2\t^[^A-Z]*$\xb0\x01\x01R\x06userId\x12Y\n" +
-	"\x04name\x18\x02 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12 \n" +
+	"\bimported\x18\x01 \x01(\x05R\bimported\"\xce\x02\n" +
+	"\x13SyncProfilesRequest\x12g\n" +
+	"\auser_id\x18\x01 \x01(\tBN\xbaHK\xba\x01C\n" +
+	"\x12user_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\x06userId\x12\xab\x01\n" +
+	"\x04name\x18\x02 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
+	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12 \n" +
 	"\x05email\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"9\n" +
 	"\x14SyncProfilesResponse\x12!\n" +
@@ -1772,9 +1781,10 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12>\n" +
-	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\xbd\x01\n" +
-	"\x13CreateApiKeyRequest\x12Y\n" +
-	"\x04name\x18\x01 \x01(\tBE\xbaHBr@\x10\x01\x18d2:^[^\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]*$R\x04name\x12K\n" +
+	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\x90\x02\n" +
+	"\x13CreateApiKeyRequest\x12\xab\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
+	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12K\n" +
 	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\"]\n" +
 	"\x14CreateApiKeyResponse\x12(\n" +
 	"\aapi_key\x18\x01 \x01(\v2\x0f.demo.v1.ApiKeyR\x06apiKey\x12\x1b\n" +

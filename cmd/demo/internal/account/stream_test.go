@@ -20,8 +20,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
-// prompt is longer than anything here takes, and shorter than the recheck of a watch:
-// what ends within it was told to.
+// prompt is longer than any step here takes, and shorter than the recheck of a watch: a
+// stream that ends within it was notified.
 const prompt = 15 * time.Second
 
 // streamWays are the protocols that carry every shape of stream.
@@ -244,7 +244,7 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
-// TestImportUsers sends messages, whatever becomes of them, and looks at what is
+// TestImportUsers sends messages without regard to errors, and looks at what is
 // stored.
 func TestImportUsers(t *testing.T) {
 	t.Parallel()
@@ -388,7 +388,7 @@ func TestStreamsDenied(t *testing.T) {
 		} {
 			err := attempt(promptly(t), as(test.caller), test.name, f.ids[test.owner])
 			// In process the stream may have ended before its one message is sent, of which
-			// connect's client tells no more than that. TestMatrix sees the code.
+			// The client of connect reports no more than that. TestMatrix sees the code.
 			gone := test.name == "watch" && errors.Is(err, io.EOF)
 			if err == nil || connect.CodeOf(err) != test.want && !gone {
 				t.Errorf("%s by %s: got %v, want %s", test.name, test.caller, err, test.want)

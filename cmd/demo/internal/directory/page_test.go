@@ -44,7 +44,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-func TestListOfNobody(t *testing.T) {
+func TestListOfNoUsers(t *testing.T) {
 	t.Parallel()
 	if users, next, err := openMemory(t).List(t.Context(), 10, ""); len(users) != 0 || next != "" || err != nil {
 		t.Errorf("List = %v, %q, %v", users, next, err)

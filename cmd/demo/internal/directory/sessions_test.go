@@ -38,7 +38,7 @@ func start(t *testing.T, sessions *session.Manager, user User) *connect.CallInfo
 	return call
 }
 
-// rowsOf counts what is stored for a user, and where user is nil for nobody.
+// rowsOf counts the entries of a user, and those without a user where it is nil.
 func rowsOf(t *testing.T, directory *Directory, user any) int {
 	t.Helper()
 	var count int
@@ -97,8 +97,8 @@ func TestDeletedUserHasNoSessionLeft(t *testing.T) {
 	if err := directory.Delete(t.Context(), auditor.ID); err != nil {
 		t.Fatal(err)
 	}
-	if deleted, others, nobody := rowsOf(t, directory, auditor.ID), rowsOf(t, directory, admin.ID), rowsOf(t, directory, nil); deleted != 0 || others != 2+1 || nobody != 0 {
-		t.Errorf("left are %d entries of the user, %d of another and %d of nobody", deleted, others, nobody)
+	if deleted, others, without := rowsOf(t, directory, auditor.ID), rowsOf(t, directory, admin.ID), rowsOf(t, directory, nil); deleted != 0 || others != 2+1 || without != 0 {
+		t.Errorf("left are %d entries of the user, %d of another and %d without a user", deleted, others, without)
 	}
 	for _, call := range calls {
 		if _, err := sessions.Authenticate(t.Context(), call); !errors.Is(err, authn.ErrInvalidCredential) {

@@ -54,7 +54,7 @@ func TestNotFound(t *testing.T) {
 	t.Parallel()
 	directory := openMemory(t)
 	ada := add(t, directory, "ada", Admin)
-	const nobody = "00000000-0000-4000-8000-000000000000"
+	const missing = "00000000-0000-4000-8000-000000000000"
 	for name, do := range map[string]func(id string) error{
 		"Get":     func(id string) error { _, err := directory.Get(t.Context(), id); return err },
 		"ByEmail": func(id string) error { _, err := directory.ByEmail(t.Context(), id); return err },
@@ -65,7 +65,7 @@ func TestNotFound(t *testing.T) {
 		"GrantRole": func(id string) error { _, err := directory.GrantRole(t.Context(), id, Member); return err },
 		"Delete":    func(id string) error { return directory.Delete(t.Context(), id) },
 	} {
-		for _, id := range []string{nobody, "", "%", strings.ToUpper(ada.ID), ada.ID + " ", "' OR 1=1 --"} {
+		for _, id := range []string{missing, "", "%", strings.ToUpper(ada.ID), ada.ID + " ", "' OR 1=1 --"} {
 			if id == ada.ID {
 				continue
 			}

@@ -104,8 +104,8 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestShareUnderAttack lets many addresses and accounts keep a queue full. Whoever comes
-// from elsewhere has every second turn.
+// TestShareUnderAttack keeps a queue full from one address, with many accounts. A user at
+// another address has a turn within two of the attacker's.
 func TestShareUnderAttack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
