@@ -87,9 +87,11 @@ func NewReader(config Config) (*Reader, error) {
 // files that see the same catalogue are refused for the same faults of it.
 func (r *Reader) Lint(files []protoreflect.FileDescriptor, given Given) []Refusal {
 	var refusals []Refusal
+	var declarations []*Declaration
 	known := map[Refusal]bool{}
 	for _, file := range files {
-		_, found := r.File(file, given)
+		read, found := r.File(file, given)
+		declarations = append(declarations, read...)
 		for _, refusal := range found {
 			if !known[refusal] {
 				known[refusal] = true
@@ -97,6 +99,7 @@ func (r *Reader) Lint(files []protoreflect.FileDescriptor, given Given) []Refusa
 			}
 		}
 	}
+	refusals = append(refusals, r.GoNames(files, declarations)...)
 	Sort(refusals)
 	return refusals
 }

@@ -72,6 +72,7 @@ func Sections() []Section {
 		{"Role catalogues", OfSchema, slices.Clone(catalogueRules)},
 		{"Named conditions", OfSchema, slices.Clone(conditionRules)},
 		{"Declarations from outside the .proto", OfOutside, slices.Clone(outsideRules)},
+		{"Go code", OfGo, slices.Clone(goRules)},
 		{"Registration", OfProgram, slices.Clone(programRules)},
 	}
 }

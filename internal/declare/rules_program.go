@@ -7,6 +7,12 @@ const (
 	RuleGivenTwice         Rule = "action-given-twice"
 )
 
+// The rules about the Go code that is generated.
+const (
+	RuleGoNameCollision Rule = "go-name-collision"
+	RuleGoFileLeftOut   Rule = "go-file-left-out"
+)
+
 // The rules that only a registry applies, because they are about the program.
 const (
 	RuleSchemeUnconfigured Rule = "scheme-unconfigured"
@@ -41,6 +47,13 @@ var outsideRules = []Definition{
 		"Keep one of the two entries."},
 	{RuleDeclarationUnknown, "A procedure is declared that does not exist.",
 		"Spell it \"/package.Service/Method\", or remove the entry."},
+}
+
+var goRules = []Definition{
+	{RuleGoNameCollision, "The generated code of two services, RPCs or roles would have one name in Go.",
+		"Rename one of them, or give one of two proto packages another `go_package`."},
+	{RuleGoFileLeftOut, "Go leaves out the generated file, since its name begins with `_` or ends in an operating system or architecture, as `agent_windows.proto` does.",
+		"Rename the .proto file."},
 }
 
 var programRules = []Definition{

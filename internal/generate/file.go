@@ -111,7 +111,7 @@ func (w writer) roles(catalogue *declare.Catalogue) {
 	w.P("// The roles of ", catalogue.Enum.FullName(), ".")
 	w.P("const (")
 	for _, role := range catalogue.Roles {
-		w.P(roleName(catalogue, role), " = ", quote(role.Name))
+		w.P(declare.GoRoleName(catalogue, role), " = ", quote(role.Name))
 	}
 	w.P(")")
 	w.P()
@@ -196,23 +196,4 @@ func quote(text string) string { return fmt.Sprintf("%q", text) }
 
 func procedureName(method *protogen.Method) string {
 	return method.Parent.GoName + method.GoName + "Procedure"
-}
-
-// roleName names a role's constant after its enum value, in Go's manner:
-// ROLE_ADMIN of the enum Role is RoleAdmin.
-func roleName(catalogue *declare.Catalogue, role declare.Role) string {
-	enum, value := string(catalogue.Enum.Name()), string(role.Value.Name())
-	words := strings.Split(value, "_")
-	var name strings.Builder
-	for i, word := range words {
-		// The words that repeat the enum's name are told apart from those that are
-		// the role's own by how far they spell it.
-		if i < len(words)-1 && strings.HasPrefix(strings.ToUpper(enum), strings.ToUpper(strings.Join(words[:i+1], ""))) {
-			continue
-		}
-		if word != "" {
-			name.WriteString(strings.ToUpper(word[:1]) + strings.ToLower(word[1:]))
-		}
-	}
-	return strings.ToUpper(enum[:1]) + enum[1:] + name.String()
 }

@@ -55,6 +55,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 	refusals = given.Unmatched(mayExist(plugin))
 	known := map[declare.Refusal]bool{}
 	read := map[*protogen.File]declared{}
+	var all []*declare.Declaration
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
@@ -68,7 +69,9 @@ func Run(plugin *protogen.Plugin, options Options) error {
 			}
 		}
 		read[file] = newDeclared(declarations, reader.Catalogues(file.Desc))
+		all = append(all, declarations...)
 	}
+	refusals = append(refusals, reader.GoNames(goFiles(plugin), all)...)
 	if len(refusals) > 0 {
 		return refused(refusals)
 	}
@@ -91,6 +94,24 @@ func goPackages(plugin *protogen.Plugin) func(protoreflect.FileDescriptor) strin
 		paths[file.Desc.Path()] = string(file.GoImportPath)
 	}
 	return func(file protoreflect.FileDescriptor) string { return paths[file.Path()] }
+}
+
+// goFiles returns the files of the Go packages that are generated, as far as this run
+// knows them.
+func goFiles(plugin *protogen.Plugin) []protoreflect.FileDescriptor {
+	generated := map[protogen.GoImportPath]bool{}
+	for _, file := range plugin.Files {
+		if file.Generate {
+			generated[file.GoImportPath] = true
+		}
+	}
+	var files []protoreflect.FileDescriptor
+	for _, file := range plugin.Files {
+		if generated[file.GoImportPath] {
+			files = append(files, file.Desc)
+		}
+	}
+	return files
 }
 
 // mayExist returns what reports whether a procedure may exist, as far as this run can

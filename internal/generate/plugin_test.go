@@ -56,7 +56,7 @@ func TestResponse(t *testing.T) {
 func TestNothingIsGeneratedBesideARefusal(t *testing.T) {
 	t.Parallel()
 	bad := strings.NewReplacer("small.v1", "bad.v1", "example.com/small", "example.com/bad", `cel: "request.id != 'x'"`, ``).Replace(small)
-	response := run(t, request(t, map[string]string{"a.proto": small, "b.proto": bad, "c.proto": strings.ReplaceAll(bad, "bad.v1", "worse.v1")}, ""))
+	response := run(t, request(t, map[string]string{"a.proto": small, "b.proto": bad, "c.proto": strings.NewReplacer("bad.v1", "worse.v1", "example.com/bad", "example.com/worse").Replace(bad)}, ""))
 	if len(response.GetFile()) > 0 {
 		t.Errorf("%d files", len(response.GetFile()))
 	}
