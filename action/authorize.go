@@ -14,6 +14,10 @@ import (
 func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Message) error {
 	pass.stage = StageAuthorize
 	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start}
+	if g.registry.eventValues {
+		input.Answers = map[string]bool{}
+		pass.basis = &asked{g.policy, input}
+	}
 	decision, err := g.policy.Decide(ctx, input)
 	if err != nil || !decision.Allowed {
 		return g.denied(err, input)

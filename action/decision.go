@@ -83,9 +83,6 @@ type Decision struct {
 	MaxAge time.Duration
 	// Err is the fault behind a denial that is not the caller's doing, if any.
 	Err error
-	// NotRecorded is how many denials were not recorded since the last that was, where a
-	// recorder thins them. See [ThinningRecorder].
-	NotRecorded int
 	// Time is when the call reached the gate.
 	Time time.Time
 	// Duration is how long the gate took, the handler not included.

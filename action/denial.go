@@ -3,8 +3,6 @@ package action
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
-	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // A denial is why a call is not let through: what its caller is told, and what
@@ -34,6 +31,30 @@ type denial struct {
 type asked struct {
 	policy *policy.Policy
 	input  policy.Input
+}
+
+// denialOf returns the denial that an error is. Any other error is a fault.
+func denialOf(err error) *denial {
+	if reason, ok := errors.AsType[*denial](err); ok {
+		return reason
+	}
+	return fault(err)
+}
+
+// outcomes say what came of each grant, where the grants were looked at.
+func (d *denial) outcomes(ctx context.Context) []GrantOutcome {
+	if d.asked == nil {
+		return nil
+	}
+	return d.asked.policy.Explain(ctx, d.asked.input)
+}
+
+// missingScopes are those that alone kept the call from being let through.
+func (d *denial) missingScopes(ctx context.Context) []string {
+	if d.asked == nil {
+		return nil
+	}
+	return d.asked.policy.MissingScopes(ctx, d.asked.input)
 }
 
 func (d *denial) Error() string { return d.public.Error() }
@@ -72,14 +93,6 @@ func withErrorInfo(err *connect.Error, reason string) *connect.Error {
 	return err.WithDetail(detail)
 }
 
-// denialOf returns the denial that an error of the gate's is, or is the fault behind.
-func denialOf(err error) *denial {
-	if reason, ok := errors.AsType[*denial](err); ok {
-		return reason
-	}
-	return fault(err)
-}
-
 // fault is the denial of a call that could not be decided.
 func fault(err error) *denial {
 	return &denial{public: errInternal, reason: "a fault", err: err}
@@ -87,9 +100,7 @@ func fault(err error) *denial {
 
 // panicked is the denial of a call in which a step of the gate panicked.
 func panicked(stage Stage, recovered any) *denial {
-	const mostStack = 3 << 10 // where it panicked comes first
-	stack := debug.Stack()
-	return fault(fmt.Errorf("panic in %s: %s\n%s", stage, wire.Shorten(fmt.Sprint(recovered), mostText), stack[:min(len(stack), mostStack)]))
+	return fault(holdPanic(stage, recovered))
 }
 
 // interrupted is the denial of a call whose context has ended.

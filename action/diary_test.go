@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,8 @@ type diary struct {
 	mu        sync.Mutex
 	events    []string
 	decisions []action.Decision
+	kept      []action.Event
+	ends      atomic.Bool // it notes how calls ended too
 }
 
 func (d *diary) note(event string) {
@@ -28,13 +31,31 @@ func (d *diary) note(event string) {
 	d.events = append(d.events, event)
 }
 
-func (d *diary) Enabled(context.Context, action.Outcome) bool { return true }
+// Enabled leaves out how calls ended, unless the test looks at that.
+func (d *diary) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
+	return kind != action.EventEnded || d.ends.Load()
+}
 
-func (d *diary) Record(_ context.Context, decision action.Decision) {
+func (d *diary) Record(_ context.Context, event *action.Event) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.events = append(d.events, fmt.Sprintf("%s at %s", decision.Outcome, decision.Stage))
-	d.decisions = append(d.decisions, decision)
+	note := fmt.Sprintf("%s at %s", event.Outcome, event.Stage)
+	if event.Kind == action.EventEnded {
+		note = "ended"
+	}
+	d.events = append(d.events, note)
+	d.kept = append(d.kept, *event)
+	d.decisions = append(d.decisions, event.Decision)
+	return nil
+}
+
+// takeEvents returns the events that were recorded since it was last asked.
+func (d *diary) takeEvents() []action.Event {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	kept := d.kept
+	d.kept = nil
+	return kept
 }
 
 // take returns what was noted since it was last asked.

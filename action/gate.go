@@ -55,15 +55,16 @@ func (g *gate) serveUnary(method unguarded.Method) connect.ServerFunc {
 		if err := pass.enter(ctx, (*gate).admit, stream, request); err != nil {
 			return err
 		}
-		defer pass.recoverHandler(ctx, &err)
+		defer pass.finish(ctx, &err)
+		err = errNoReturn
 		response, err := method.Handle(ctx, call, nil)
 		switch {
 		case err != nil:
 			return err
 		case response == nil:
-			return pass.handlerFault(ctx, errNoResponse)
+			return errNoResponse
 		}
-		return g.answer(stream, response)
+		return unsent(g.answer(stream, response))
 	}
 }
 

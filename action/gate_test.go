@@ -17,8 +17,8 @@ import (
 // unrecorded keeps nothing.
 type unrecorded struct{}
 
-func (unrecorded) Enabled(context.Context, Outcome) bool { return false }
-func (unrecorded) Record(context.Context, Decision)      {}
+func (unrecorded) Enabled(context.Context, EventKind, Outcome) bool { return false }
+func (unrecorded) Record(context.Context, *Event) error             { return nil }
 
 // silent is a stream on which every message is empty.
 type silent struct{ connect.ServerStream }

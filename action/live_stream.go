@@ -1,11 +1,10 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ type stream struct {
 	// passage is what let the stream in. It does not change after that.
 	passage
 
+	own     identity // of the stream, for events
 	source  connect.ServerStream
 	control *StreamControl
 	call    *connect.CallInfo // nil where the transport has none
@@ -49,6 +49,7 @@ type stream struct {
 	mu          sync.Mutex
 	opened      bool           // the gate has let the stream in
 	ended       *connect.Error // what the stream ended with; nil while it lives
+	why         *denial        // what it ended with, for operators
 	returned    bool           // the transport must not be touched any more
 	interrupted bool           // a Receive of the transport was interrupted
 	moved       time.Time      // when a message last came or went
@@ -60,10 +61,6 @@ type stream struct {
 // What ends a stream when its handler has returned: no denial.
 var returned = &denial{public: connect.NewError(connect.CodeCanceled, "canceled")}
 
-// errNoResponse is the fault of a handler that returns neither a response nor an
-// error.
-var errNoResponse = errors.New("the handler returned no response and no error")
-
 // sendGrace is how long a Send that waits for a client who does not read may wait on
 // after its stream has ended, before it is cut. With it the client loses the answer.
 const sendGrace = 2 * time.Second
@@ -72,6 +69,7 @@ const sendGrace = 2 * time.Second
 // stream does.
 func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stream {
 	s := &stream{passage: passage{gate: g}, source: source, control: streamControl(ctx)}
+	s.identity = &s.own
 	s.revocations = g.registry.streams.revocations.Load()
 	s.call, _ = connect.CallInfoForServerContext(ctx)
 	within := ctx
@@ -98,7 +96,7 @@ func (s *stream) open(admit step, request proto.Message) error {
 		err = s.begin(request)
 	}
 	if err == nil {
-		err = s.allow(s.ctx)
+		err = s.recordAllow(s.ctx, s.gate.admission())
 	}
 	if err != nil {
 		s.admitted = false
@@ -151,13 +149,13 @@ func (s *stream) stop(reason *denial) {
 func (s *stream) outside() *passage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pass := &passage{gate: s.gate, stage: StageHandle, principal: s.caller}
+	pass := &passage{gate: s.gate, stage: StageHandle, principal: s.caller, identity: &s.own, kind: EventEnded}
 	pass.clock()
 	return pass
 }
 
 // end ends the stream, unless it has ended already: from here on no message passes.
-// It records why, ends the context, and gets those out of the transport who wait in
+// It records why, unless the event of the end says that, ends the context, and gets those out of the transport who wait in
 // it. It returns what the stream ended with.
 func (s *stream) end(pass *passage, cause error) error {
 	reason := denialOf(cause)
@@ -166,7 +164,7 @@ func (s *stream) end(pass *passage, cause error) error {
 		defer s.mu.Unlock()
 		return s.ended
 	}
-	s.ended = reason.public
+	s.ended, s.why = reason.public, reason
 	opened := s.opened
 	if s.timer != nil {
 		s.timer.Stop()
@@ -175,8 +173,8 @@ func (s *stream) end(pass *passage, cause error) error {
 	switch {
 	case !opened:
 		_ = s.deny(s.ctx, reason) // the headers have not gone, so the caller can be told more
-	case reason != returned && !reason.gone:
-		_ = pass.record(s.ctx, Deny, func() Decision { return pass.denied(s.ctx, reason) })
+	case reason != returned && !reason.gone && pass.kind != EventEnded:
+		pass.recordDeny(s.ctx, cmp.Or(pass.kind, EventDecided), reason)
 	}
 	s.cancel(reason.public)
 	s.interrupt(reason)
@@ -224,10 +222,12 @@ func busy(lock *sync.Mutex) bool {
 // returns nothing uses the transport, even where the handler left goroutines behind.
 // It is deferred.
 func (s *stream) finish(err *error) {
+	how := endingOf(*err)
 	if ended := s.end(nil, returned); ended != error(returned.public) {
-		*err = ended
+		how = ending{public: ended, reason: s.why.reason, cause: s.why.err}
 	}
-	<-s.ctx.Done() // whoever ended it has recorded that
+	*err = how.public
+	<-s.ctx.Done() // what ended it was recorded before
 	s.forgetCall()
 	if s.forgetShutdown != nil {
 		s.forgetShutdown()
@@ -240,10 +240,13 @@ func (s *stream) finish(err *error) {
 		s.gate.registry.streams.remove(s)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.returned = true
 	if s.cut != nil {
 		s.cut.Stop()
+	}
+	s.mu.Unlock()
+	if s.admitted {
+		s.recordEnd(s.ctx, how)
 	}
 }
 
@@ -288,7 +291,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 	if s.drained {
 		return nil, io.EOF
 	}
-	s.message = passage{gate: s.gate, principal: caller}
+	s.message = passage{gate: s.gate, principal: caller, identity: &s.own, kind: EventMessage}
 	err = s.message.run(s.ctx, (*gate).admitNext, streamSource{s}, request)
 	for {
 		if err != nil && !s.drained {
@@ -303,7 +306,10 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			return nil, io.EOF
 		case now == reviews || !s.gate.authorizesEvery():
 			s.remember(request)
-			if err := s.message.allow(s.ctx); err != nil {
+			if !s.gate.registry.messageEvents {
+				return request, nil
+			}
+			if err := s.message.recordAllow(s.ctx, EventMessage); err != nil {
 				return nil, s.end(&s.message, err)
 			}
 			return request, nil
@@ -399,7 +405,7 @@ func (s streamSource) receiveOrEnd(request any) error {
 		defer func() {
 			// Here a panic would end the process; the gate makes a denial of it.
 			if recovered := recover(); recovered != nil {
-				panicked = fmt.Sprintf("%v\n%s", recovered, debug.Stack())
+				panicked = holdPanic(StageDecode, recovered)
 				received <- nil
 			}
 		}()

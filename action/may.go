@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -24,30 +23,47 @@ type Question struct {
 // making it: what a user interface needs to grey out a button. It is the same gate,
 // with the principal in place of a credential, and without the handler.
 //
-// The principal is one that a gate let through, such as [Call.Principal]; on an
-// action that does not name its scheme it is denied, as its credential would be. A
-// nil principal is somebody who is not signed in.
+// The principal is one that a gate let through, such as [Call.Principal], or one that
+// the program made, with its scheme in [authn.Details]; on an action that does not
+// name its scheme it is denied, as its credential would be. A nil principal is a
+// caller who is not signed in.
 //
-// No record is kept, as nothing was called. The registry must be sealed, as it is
-// when it is served; until then everything is denied.
+// The answer is recorded as an event of kind [EventQuestion]. The registry must be
+// sealed, as it is when it is served; until then everything is denied.
 func (r *Registry) May(ctx context.Context, principal *authn.Principal, question Question) Decision {
+	pass, reason := r.ask(ctx, principal, question)
+	decision := pass.decision(Allow)
+	if reason != nil {
+		decision = pass.denied(ctx, reason)
+	}
+	if r.recorder != nil && r.keeps(ctx, EventQuestion, decision.Outcome) {
+		event := pass.event(ctx, EventQuestion, decision)
+		event.Values = pass.basis.values()
+		r.record(ctx, event)
+	}
+	return decision
+}
+
+// ask takes a question through the gate of its action. The reason is nil where it lets
+// the call through.
+func (r *Registry) ask(ctx context.Context, principal *authn.Principal, question Question) (*passage, *denial) {
+	nowhere := &passage{gate: &gate{registry: r, procedure: question.Procedure}}
 	if !r.sealed.Load() {
-		return Decision{Procedure: question.Procedure, Code: connect.CodeInternal, Reason: "the registry is not sealed"}
+		return nowhere, &denial{public: errInternal, reason: "the registry is not sealed"}
 	}
 	gate := r.procedures[question.Procedure]
 	if gate == nil {
-		return Decision{Procedure: question.Procedure, Code: connect.CodeUnimplemented, Reason: "there is no such action"}
+		return nowhere, &denial{public: errNoAction, reason: "there is no such action"}
 	}
-	pass := passage{gate: gate}
+	pass := &passage{gate: gate}
 	if err := pass.rehearse(ctx, principal, question.Request); err != nil {
-		reason, ok := errors.AsType[*denial](err)
-		if !ok {
-			reason = fault(err)
-		}
-		return pass.denied(ctx, reason)
+		return pass, denialOf(err)
 	}
-	return pass.decision(Allow)
+	return pass, nil
 }
+
+// errNoAction is what a question about an action that is not there is answered.
+var errNoAction = connect.NewError(connect.CodeUnimplemented, "there is no such action")
 
 // MayEach answers many questions, as [Registry.May] does each, in their order.
 func (r *Registry) MayEach(ctx context.Context, principal *authn.Principal, questions ...Question) []Decision {

@@ -2,12 +2,14 @@ package action_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectinprocess"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
@@ -112,6 +114,7 @@ func TestMay(t *testing.T) {
 			o.captor.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
 			principal := o.signIn(t, test.who)
 			o.take()
+			o.takeEvents()
 			got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary(test.method), Request: test.request})
 			want := action.Allow
 			if test.want != 0 {
@@ -121,9 +124,12 @@ func TestMay(t *testing.T) {
 				t.Errorf("got %s, code %s at %s: %s; want %s, code %s at %s", got.Outcome, got.Code, got.Stage, got.Reason, want, test.want, test.stage)
 			}
 			for _, event := range first(o.take()) {
-				if event != "check" {
+				if event != "check" && event != fmt.Sprintf("%s at %s", got.Outcome, got.Stage) {
 					t.Errorf("a question that calls nothing: %s", event)
 				}
+			}
+			if events := o.takeEvents(); len(events) != 1 || events[0].Kind != action.EventQuestion || events[0].CallID == "" || !cmp.Equal(events[0].Decision, got, cmpopts.EquateErrors()) {
+				t.Errorf("the question leaves %+v, want the event of one with %+v", events, got)
 			}
 		})
 	}

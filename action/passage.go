@@ -16,7 +16,10 @@ type passage struct {
 	gate      *gate
 	start     time.Time
 	principal *authn.Principal
-	grant     string // the name of what let the call through
+	grant     string    // the name of what let the call through
+	identity  *identity // of the call, for events; nil until one is made
+	basis     *asked    // what the grants were looked at with, where events have values
+	kind      EventKind // of the event of a denial; none stands for [EventDecided]
 	stage     Stage
 	admitted  bool
 }
@@ -24,12 +27,12 @@ type passage struct {
 // A step is a part of the gate: [gate.admit], or one of those for streams.
 type step func(*gate, context.Context, *passage, connect.ServerStream, proto.Message) error
 
-// enter runs the gate and leaves a decision record, whatever happens. It returns
-// what the caller is told when the call is not let through.
+// enter runs the gate and leaves an event, whatever happens. It returns what the
+// caller is answered when the call is not let through.
 func (p *passage) enter(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) error {
 	err := p.run(ctx, step, stream, request)
 	if err == nil {
-		err = p.allow(ctx)
+		err = p.recordAllow(ctx, p.gate.admission())
 	}
 	if err != nil {
 		return p.deny(ctx, err)
@@ -48,32 +51,12 @@ func (p *passage) run(ctx context.Context, step step, stream connect.ServerStrea
 	return step(p.gate, ctx, p, stream, request)
 }
 
-// record hands a decision to the registry's recorder, if that keeps its outcome.
-// Every record goes through here. A recorder that panics is a fault.
-func (p *passage) record(ctx context.Context, outcome Outcome, describe func() Decision) (err error) {
-	defer func() {
-		if recovered := recover(); recovered != nil {
-			err = panicked(p.stage, recovered)
-		}
-	}()
-	if p.gate.registry.recorder.Enabled(ctx, outcome) {
-		p.gate.registry.recorder.Record(ctx, describe())
-	}
-	return nil
-}
-
-// allow records that the call was let through. One whose record panics is not.
-func (p *passage) allow(ctx context.Context) error {
-	return p.record(ctx, Allow, func() Decision { return p.decision(Allow) })
-}
-
 // deny records why the call was not let through and returns what the caller is
-// told.
+// answered.
 func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	reason := denialOf(cause)
-	decision := p.denied(ctx, reason)
-	p.gate.challenge(ctx, reason.forChallenge(decision.MissingScopes))
-	_ = p.record(ctx, Deny, func() Decision { return decision }) // it is denied either way
+	p.gate.challenge(ctx, reason.forChallenge(reason.missingScopes(ctx)))
+	p.recordDeny(ctx, EventDecided, reason)
 	return reason.public
 }
 
@@ -90,27 +73,8 @@ func (p *passage) denied(ctx context.Context, reason *denial) Decision {
 	decision := p.decision(Deny)
 	decision.Code, decision.Reason, decision.Err = reason.public.Code(), reason.reason, reason.err
 	decision.MaxAge = reason.maxAge
-	if asked := reason.asked; asked != nil {
-		decision.Grants = asked.policy.Explain(ctx, asked.input)
-		decision.MissingScopes = asked.policy.MissingScopes(ctx, asked.input)
-	}
+	decision.Grants, decision.MissingScopes = reason.outcomes(ctx), reason.missingScopes(ctx)
 	return decision
-}
-
-// recoverHandler turns a panic of the handler into an error that tells the caller
-// nothing. It is deferred.
-func (p *passage) recoverHandler(ctx context.Context, err *error) {
-	if recovered := recover(); recovered != nil {
-		*err = p.handlerFault(ctx, panicked(StageHandle, recovered).err)
-	}
-}
-
-// handlerFault records that a handler failed in a way that is not an answer.
-func (p *passage) handlerFault(ctx context.Context, cause error) error {
-	decision := p.decision(Allow)
-	decision.Code, decision.Reason, decision.Err = connect.CodeInternal, "the handler failed", cause
-	_ = p.record(ctx, Deny, func() Decision { return decision }) // a fault is kept where denials are
-	return errInternal
 }
 
 // decision describes the passage as it stands.

@@ -208,10 +208,10 @@ func (s *stream) lookAgain() bool {
 	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + reviewTimeout.String()}
 	defer time.AfterFunc(reviewTimeout, func() {
 		pass := s.outside()
-		pass.stage = StageAuthenticate
+		pass.stage, pass.kind = StageAuthenticate, EventRecheck
 		s.end(pass, silent)
 	}).Stop()
-	pass := &passage{gate: s.gate}
+	pass := &passage{gate: s.gate, identity: &s.own, kind: EventRecheck}
 	if err := pass.run(s.ctx, admitAgain(known), nil, subject); err != nil {
 		if pass.principal == nil {
 			pass.principal = known // whose stream it was

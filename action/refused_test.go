@@ -138,7 +138,7 @@ func expectDecision(t *testing.T, got action.Decision, want refused) {
 func expectClean(t *testing.T, decision action.Decision) {
 	t.Helper()
 	var logged bytes.Buffer
-	action.LogRecorder(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))).Record(t.Context(), decision)
+	_ = action.LogRecorder(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))).Record(t.Context(), &action.Event{Decision: decision})
 	for _, text := range []string{fmt.Sprintf("%+v", decision), fmt.Sprint(decision.Err), logged.String()} {
 		if strings.Contains(text, planted) {
 			t.Errorf("the record shows what was planted: %s", text)

@@ -31,9 +31,14 @@ import (
 type Registry struct {
 	schemes  authn.Schemes
 	recorder Recorder
-	now      func() time.Time
-	recheck  time.Duration
-	streams  liveStreams
+	// recorderRequired lets no handler run whose event was not kept.
+	recorderRequired bool
+	eventValues      bool // events have the values that conditions read
+	messageEvents    bool // messages that a stream's gate passes leave events
+
+	now     func() time.Time
+	recheck time.Duration
+	streams liveStreams
 
 	mu         sync.Mutex
 	reader     *declare.Reader
@@ -42,6 +47,7 @@ type Registry struct {
 	procedures map[string]*gate
 	refusals   []Refusal
 	sealed     atomic.Bool // set under mu; what is sealed does not change any more
+	contract   string      // the fingerprint of the actions, set before sealed
 }
 
 // registered is one action, ready to be served.
@@ -57,12 +63,6 @@ type RegistryOption interface{ apply(*Registry) }
 type registryOption func(*Registry)
 
 func (o registryOption) apply(r *Registry) { o(r) }
-
-// WithRecorder sets what keeps the decisions. By default they go to the default
-// logger of log/slog, as [LogRecorder] says. A nil recorder is refused.
-func WithRecorder(recorder Recorder) RegistryOption {
-	return registryOption(func(r *Registry) { r.recorder = recorder })
-}
 
 // WithRecheck sets how long the decision on a stream lives at most, whatever its
 // declaration says: after that, caller and grants are looked at again. The default
@@ -166,7 +166,10 @@ func (r *Registry) Seal() error {
 	if len(r.refusals) > 0 {
 		return &RefusalError{Refusals: slices.Clone(r.refusals)}
 	}
-	r.sealed.Store(true)
+	if !r.sealed.Load() {
+		r.contract = fingerprint(r.actions)
+		r.sealed.Store(true)
+	}
 	return nil
 }
 

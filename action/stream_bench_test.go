@@ -57,8 +57,8 @@ func (s streamers) WatchOpen(ctx context.Context, _ *action.Call[testv1.Request]
 // silent records nothing.
 type silent struct{}
 
-func (silent) Enabled(context.Context, action.Outcome) bool { return false }
-func (silent) Record(context.Context, action.Decision)      {}
+func (silent) Enabled(context.Context, action.EventKind, action.Outcome) bool { return false }
+func (silent) Record(context.Context, *action.Event) error                    { return nil }
 
 // streamServer serves the streams to whom an authenticator knows.
 func streamServer(tb testing.TB, authenticator authn.Authenticator, handler streamers) *connect.Server {

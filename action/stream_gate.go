@@ -39,7 +39,8 @@ func (g *gate) serveRequests(method unguarded.Method) connect.ServerFunc {
 		if err != nil {
 			return err
 		}
-		defer stream.recoverHandler(stream.ctx, &err)
+		defer recoverHandler(&err)
+		err = errNoReturn
 		response, err := method.Handle(stream.ctx, requests, nil)
 		if err != nil || method.Stream == connect.StreamTypeBidi {
 			return err
@@ -48,9 +49,9 @@ func (g *gate) serveRequests(method unguarded.Method) connect.ServerFunc {
 			return ended
 		}
 		if response == nil {
-			return stream.handlerFault(ctx, errNoResponse)
+			return errNoResponse
 		}
-		return stream.send(response)
+		return unsent(stream.send(response))
 	}
 }
 
@@ -69,7 +70,8 @@ func (g *gate) serveResponses(method unguarded.Method) connect.ServerFunc {
 			return err
 		}
 		*call.(kindOfCall).take(request) = stream.passage //nolint:forcetypeassert // every maker makes one
-		defer stream.recoverHandler(stream.ctx, &err)
+		defer recoverHandler(&err)
+		err = errNoReturn
 		_, err = method.Handle(stream.ctx, call, responses)
 		return err
 	}

@@ -67,7 +67,7 @@ func TestRecheck(t *testing.T) {
 	}
 	t.Run("as good as ever", func(t *testing.T) {
 		t.Parallel()
-		house := newHouse(t)
+		house := newHouse(t, action.WithMessageEvents())
 		client := house.live(t, house.ways[len(house.ways)-1], stream("ChatOpen"))
 		house.take()
 		house.registry.Recheck("alice")

@@ -130,8 +130,11 @@ func TestShutdownEndsStreams(t *testing.T) {
 					if ctx.Err() == nil {
 						t.Error("the handler's context lives on")
 					}
-					if kept := records.take(); len(kept) != 1 || kept[0].Code != connect.CodeUnavailable {
-						t.Errorf("recorded %v", kept)
+					if ends := records.takeEnds(); len(ends) != 1 || ends[0].Code != connect.CodeUnavailable || ends[0].Outcome != action.Deny || ends[0].Reason != "the server shuts down" {
+						t.Errorf("the ends are %v", ends)
+					}
+					if kept := records.take(); len(kept) > 0 {
+						t.Errorf("recorded besides: %v", kept)
 					}
 				})
 			}

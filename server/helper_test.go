@@ -133,14 +133,29 @@ func schemes() authn.Schemes {
 type records struct {
 	mu   sync.Mutex
 	kept []action.Decision
+	ends []action.Decision // how calls ended
 }
 
-func (r *records) Enabled(context.Context, action.Outcome) bool { return true }
+func (r *records) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
 
-func (r *records) Record(_ context.Context, decision action.Decision) {
+func (r *records) Record(_ context.Context, event *action.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.kept = append(r.kept, decision)
+	if event.Kind == action.EventEnded {
+		r.ends = append(r.ends, event.Decision)
+		return nil
+	}
+	r.kept = append(r.kept, event.Decision)
+	return nil
+}
+
+// takeEnds returns how calls ended since the last time.
+func (r *records) takeEnds() []action.Decision {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ends := r.ends
+	r.ends = nil
+	return ends
 }
 
 // take returns the decisions since the last time.

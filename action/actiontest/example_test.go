@@ -147,8 +147,8 @@ func ExampleWithClock() {
 	// unauthenticated
 }
 
-// discard keeps no decisions.
+// discard keeps no events.
 type discard struct{}
 
-func (discard) Enabled(context.Context, action.Outcome) bool { return false }
-func (discard) Record(context.Context, action.Decision)      {}
+func (discard) Enabled(context.Context, action.EventKind, action.Outcome) bool { return false }
+func (discard) Record(context.Context, *action.Event) error                    { return nil }

@@ -38,12 +38,15 @@ type counter struct {
 	counts map[string]int
 }
 
-func (*counter) Enabled(context.Context, action.Outcome) bool { return true }
+func (*counter) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
+	return kind != action.EventEnded
+}
 
-func (c *counter) Record(_ context.Context, decision action.Decision) {
+func (c *counter) Record(_ context.Context, event *action.Event) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.counts[decision.Procedure]++
+	c.counts[event.Procedure]++
+	return nil
 }
 
 // unhandled has handlers that panic, all of them, and a check that holds.

@@ -58,12 +58,15 @@ func (other) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal,
 
 func (other) ReportsAuthenticationTime() bool { return true }
 
-func (w *wire) Enabled(_ context.Context, outcome action.Outcome) bool { return outcome == action.Deny }
+func (w *wire) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
+	return kind == action.EventDecided && outcome == action.Deny
+}
 
-func (w *wire) Record(_ context.Context, decision action.Decision) {
+func (w *wire) Record(_ context.Context, event *action.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.denials = append(w.denials, decision)
+	w.denials = append(w.denials, event.Decision)
+	return nil
 }
 
 // denied returns the denials recorded so far.

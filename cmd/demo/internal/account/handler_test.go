@@ -160,13 +160,13 @@ type recorder struct {
 	denied []action.Decision
 }
 
-func (d *recorder) Record(ctx context.Context, decision action.Decision) {
+func (d *recorder) Record(ctx context.Context, event *action.Event) error {
 	d.mu.Lock()
-	if decision.Outcome == action.Deny {
-		d.denied = append(d.denied, decision)
+	if event.Outcome == action.Deny && event.Kind != action.EventEnded {
+		d.denied = append(d.denied, event.Decision)
 	}
 	d.mu.Unlock()
-	d.Recorder.Record(ctx, decision)
+	return d.Recorder.Record(ctx, event)
 }
 
 // takeDenials returns the codes of the denials since the last time.

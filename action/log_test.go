@@ -5,12 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"connectrpc.com/connect/v2"
 	"github.com/google/go-cmp/cmp"
@@ -48,15 +53,24 @@ func TestLogRecorder(t *testing.T) {
 	t.Parallel()
 	var log lines
 	house := newHouse(t, log.recorder(slog.LevelDebug))
-	allowed := map[string]any{
-		"level": "DEBUG", "msg": "decision", "procedure": unary("Several"), "stage": "handle", "outcome": "allow",
-		"principal": "alice", "scheme": "session", "grant": "allow[0]", "duration": float64(0),
+	line := func(level, kind, outcome string, more map[string]any) map[string]any {
+		made := map[string]any{
+			"level": level, "msg": kind, "outcome": outcome, "procedure": unary("Several"), "stage": "handle", "duration": float64(0),
+			"principal": "alice", "scheme": "session", "grant": "allow[0]",
+		}
+		for key, value := range more {
+			if made[key] = value; value == nil {
+				delete(made, key)
+			}
+		}
+		return made
 	}
-	failed := map[string]any{
-		"level": "ERROR", "msg": "decision", "procedure": unary("Several"), "stage": "handle", "outcome": "allow",
-		"principal": "alice", "scheme": "session", "grant": "allow[0]", "duration": float64(0),
-		"code": "internal", "reason": "the handler failed", "error": "the handler returned no response and no error",
+	stranger := func(more map[string]any) map[string]any {
+		made := map[string]any{"principal": nil, "scheme": nil, "grant": nil, "stage": "authenticate"}
+		maps.Copy(made, more)
+		return made
 	}
+	decided := line("DEBUG", "decided", "allow", nil)
 	for _, test := range []struct {
 		name   string
 		answer error
@@ -64,47 +78,70 @@ func TestLogRecorder(t *testing.T) {
 		as     string
 		want   []map[string]any
 	}{
-		{name: "an allow at debug", as: "alice", want: []map[string]any{allowed}},
+		{name: "an allow at debug", as: "alice", want: []map[string]any{decided, line("DEBUG", "ended", "allow", nil)}},
 		{
 			name: "a denial at info", as: "reader",
-			want: []map[string]any{{
-				"level": "INFO", "msg": "decision", "procedure": unary("Several"), "stage": "authorize", "outcome": "deny",
-				"principal": "reader", "scheme": "session", "grant": "", "duration": float64(0),
-				"code": "permission_denied", "reason": "no grant holds",
+			want: []map[string]any{line("INFO", "decided", "deny", map[string]any{
+				"stage": "authorize", "principal": "reader", "grant": nil, "code": "permission_denied", "reason": "no grant holds",
 				"grants": `allow[0]: any_role owner: the principal has no role; ` +
 					`allow[1]: all_scopes items.admin: the principal lacks items.admin; ` +
 					`allow[2]: cel principal.id == request.owner: principal.id is "reader", request.owner is "alice"`,
-			}},
+			})},
 		},
 		{
 			name: "a denial without a principal at info", answer: authn.InvalidCredential("unknown session"),
-			want: []map[string]any{{
-				"level": "INFO", "msg": "decision", "procedure": unary("Several"), "stage": "authenticate", "outcome": "deny",
-				"principal": "", "scheme": "", "grant": "", "duration": float64(0),
+			want: []map[string]any{line("INFO", "decided", "deny", stranger(map[string]any{
 				"code": "unauthenticated", "reason": "session: invalid credential: unknown session",
-			}},
+			}))},
 		},
 		{
 			name: "a fault at error", answer: errors.New("no such table"),
-			want: []map[string]any{{
-				"level": "ERROR", "msg": "decision", "procedure": unary("Several"), "stage": "authenticate", "outcome": "deny",
-				"principal": "", "scheme": "", "grant": "", "duration": float64(0),
+			want: []map[string]any{line("ERROR", "decided", "deny", stranger(map[string]any{
 				"code": "internal", "reason": "session: a fault", "error": "no such table",
-			}},
+			}))},
 		},
 		{
-			name: "a handler's fault at error", as: "alice", want: []map[string]any{allowed, failed},
+			name: "a handler that returns nothing at error", as: "alice",
 			unary: func(context.Context, *call) (*testv1.Response, error) {
 				var nothing *testv1.Response
 				return nothing, nil
 			},
+			want: []map[string]any{decided, line("ERROR", "ended", "deny", map[string]any{
+				"code": "internal", "reason": "the handler failed", "error": "the handler returned no response and no error",
+			})},
+		},
+		{
+			name: "a handler's plain error at error", as: "alice",
+			unary: func(context.Context, *call) (*testv1.Response, error) { return nil, errors.New("no such table") },
+			want: []map[string]any{decided, line("ERROR", "ended", "deny", map[string]any{
+				"code": "unknown", "reason": "the handler returned an error", "error": "no such table",
+			})},
+		},
+		{
+			name: "a handler's answer at debug", as: "alice",
+			unary: func(context.Context, *call) (*testv1.Response, error) {
+				return nil, connect.NewError(connect.CodeAborted, "try again")
+			},
+			want: []map[string]any{decided, line("DEBUG", "ended", "allow", map[string]any{"code": "aborted"})},
 		},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
 			house.hands.unary = test.unary
 			house.session.answer = answers(people[test.as], test.answer)
 			house.ask(t.Context(), house.ways[0], unary("Several"), "", secretive())
-			if diff := cmp.Diff(test.want, log.take(t)); diff != "" {
+			got := log.take(t)
+			for _, line := range got {
+				if call, _ := line["call"].(string); len(call) < 20 || line["call"] != got[0]["call"] {
+					t.Errorf("the call's id is %v, after %v", line["call"], got[0]["call"])
+				}
+				if peer, _ := line["peer"].(string); peer != "" {
+					t.Errorf("a peer that the test server does not tell: %s", peer)
+				}
+			}
+			for _, line := range got {
+				delete(line, "call")
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Errorf("the log (-want +got):\n%s", diff)
 			}
 		})
@@ -119,7 +156,7 @@ func TestLogRecorderLevels(t *testing.T) {
 		allow, deny bool // whether a decision is made at all
 		logged      int  // of an allow, a denial, a fault and a handler's fault
 	}{
-		{slog.LevelDebug, true, true, 5},
+		{slog.LevelDebug, true, true, 6},
 		{slog.LevelInfo, false, true, 3},
 		{slog.LevelWarn, false, true, 2},
 		{slog.LevelError, false, true, 2},
@@ -129,10 +166,10 @@ func TestLogRecorderLevels(t *testing.T) {
 			t.Parallel()
 			var log lines
 			recorder := action.LogRecorder(slog.New(slog.NewJSONHandler(&log.Buffer, &slog.HandlerOptions{Level: test.level})))
-			if got := recorder.Enabled(t.Context(), action.Allow); got != test.allow {
+			if got := recorder.Enabled(t.Context(), action.EventDecided, action.Allow); got != test.allow {
 				t.Errorf("allows are kept: %t, want %t", got, test.allow)
 			}
-			if got := recorder.Enabled(t.Context(), action.Deny); got != test.deny {
+			if got := recorder.Enabled(t.Context(), action.EventDecided, action.Deny); got != test.deny {
 				t.Errorf("denials are kept: %t, want %t", got, test.deny)
 			}
 			house := newHouse(t, action.WithRecorder(recorder))
@@ -160,13 +197,12 @@ func TestDefaultRecorder(t *testing.T) { //nolint:paralleltest // it changes wha
 	before := slog.Default()
 	defer slog.SetDefault(before)
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log.Buffer, nil)))
-	recorder.Record(t.Context(), action.Decision{})
-	want := []map[string]any{{
-		"level": "INFO", "msg": "decision", "procedure": "", "stage": "decode", "outcome": "deny",
-		"principal": "", "scheme": "", "grant": "", "duration": float64(0),
-	}}
+	if err := recorder.Record(t.Context(), &action.Event{}); err != nil {
+		t.Error(err)
+	}
+	want := []map[string]any{{"level": "INFO", "msg": "none", "stage": "decode", "outcome": "deny", "duration": float64(0)}}
 	if diff := cmp.Diff(want, log.take(t)); diff != "" {
-		t.Errorf("the log of a zero decision (-want +got):\n%s", diff)
+		t.Errorf("the log of a zero event (-want +got):\n%s", diff)
 	}
 }
 
@@ -177,7 +213,9 @@ type miser struct {
 	keeps map[action.Outcome]bool
 }
 
-func (m miser) Enabled(_ context.Context, outcome action.Outcome) bool { return m.keeps[outcome] }
+func (m miser) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
+	return kind != action.EventEnded && m.keeps[outcome]
+}
 
 // TestRecorderDisabled counts what is done for decisions that nobody keeps: none is
 // made, and the clock is read once, which the gate does for itself.
@@ -240,25 +278,52 @@ func TestForgedLines(t *testing.T) {
 	}
 }
 
-// TestRecorderPanics has a recorder that panics. Nobody is let through unrecorded.
-func TestRecorderPanics(t *testing.T) {
+// A line stays within 4 KiB and is one line, whatever is in the event, also with a
+// handler that escapes nothing.
+func TestLogLinesAreBounded(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t, action.WithRecorder(broken{}))
-	for _, procedure := range []string{unary("Role"), unary("Public"), stream("WatchOpen"), stream("CollectFirst"), stream("ChatEvery")} {
-		got := house.ask(t.Context(), house.ways[len(house.ways)-1], procedure, as("session", "alice"), owned("alice"))
-		if got.err == nil || len(got.responses) > 0 {
-			t.Errorf("%s: got %v, %v", procedure, got.responses, got.err)
-		}
-		for events, _ := house.take(); len(events) > 0; events = events[1:] {
-			if events[0] == "handle" {
-				t.Errorf("%s: the handler ran", procedure)
+	for name, part := range map[string]string{
+		"letters": "x", "quotes": `"`, "backslashes": `\`, "line ends": "\r\n", "escapes": "\x1b[2K", "not UTF-8": "\xff\xfe", "beyond the BMP": "\U0001F600",
+		"direction": "\u202e", "separators": "\u2028", "markup": "<&>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			long := strings.Repeat(part, 10_000)
+			event := &action.Event{Kind: action.EventDecided, CallID: long, RequestID: long, Peer: &authn.Peer{Address: netip.MustParseAddr("2001:db8::1")}, Contract: long}
+			event.Decision = action.Decision{
+				Procedure: long, PrincipalID: long, Scheme: long, Grant: long, Code: connect.CodeInternal, Reason: long, Err: errors.New(long),
+				Grants: []action.GrantOutcome{{Grant: long, Conditions: []action.ConditionOutcome{{Condition: long, Why: long}}}},
 			}
-		}
+			var text, asJSON, plain bytes.Buffer
+			for _, handler := range []slog.Handler{slog.NewTextHandler(&text, nil), slog.NewJSONHandler(&asJSON, nil), bareHandler{&plain}} {
+				if err := action.LogRecorder(slog.New(handler)).Record(t.Context(), event); err != nil {
+					t.Error(err)
+				}
+			}
+			for handler, line := range map[string]string{"text": text.String(), "JSON": asJSON.String(), "bare": plain.String()} {
+				if len(line) > 4096 || len(line) < 500 || strings.Count(line, "\n") != 1 || !utf8.ValidString(line) {
+					t.Errorf("%s: %d bytes on %d lines: %q", handler, len(line), strings.Count(line, "\n"), line)
+				}
+				if at := strings.IndexFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return !unicode.IsPrint(r) }); at >= 0 {
+					t.Errorf("%s: there is %q in the line", handler, line[at:at+4])
+				}
+			}
+		})
 	}
 }
 
-// broken is a recorder that keeps nothing.
-type broken struct{}
+// A bareHandler writes values as they are.
+type bareHandler struct{ io.Writer }
 
-func (broken) Enabled(context.Context, action.Outcome) bool { return true }
-func (broken) Record(context.Context, action.Decision)      { panic("the disk is full") }
+func (bareHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h bareHandler) WithAttrs([]slog.Attr) slog.Handler     { return h }
+func (h bareHandler) WithGroup(string) slog.Handler          { return h }
+func (h bareHandler) Handle(_ context.Context, record slog.Record) error {
+	fmt.Fprint(h, record.Message)
+	record.Attrs(func(attribute slog.Attr) bool {
+		fmt.Fprintf(h, " %s=%s", attribute.Key, attribute.Value)
+		return true
+	})
+	_, err := fmt.Fprintln(h)
+	return err
+}

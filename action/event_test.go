@@ -1,0 +1,249 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"connectrpc.com/connect/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+)
+
+// shapes has an action of every shape that authenticates, and of every time at which a
+// stream is authorized.
+var shapes = []string{
+	unary("Own"), stream("WatchOpen"), stream("WatchFirst"), stream("WatchEvery"), stream("CollectOpen"), stream("CollectFirst"),
+	stream("CollectEvery"), stream("ChatOpen"), stream("ChatFirst"), stream("ChatEvery"),
+}
+
+func isStream(procedure string) bool { return strings.Contains(procedure, "StreamService") }
+
+// readsStream reports whether an action receives several messages.
+func readsStream(procedure string) bool {
+	return strings.Contains(procedure, "Collect") || strings.Contains(procedure, "Chat")
+}
+
+// kindsOf writes events as "kind outcome code".
+func kindsOf(events []action.Event) []string {
+	var kinds []string
+	for _, event := range events {
+		kind := fmt.Sprintf("%s %s", event.Kind, event.Outcome)
+		if event.Code != 0 {
+			kind += " " + event.Code.String()
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds
+}
+
+// eventful is a house that notes all events.
+func eventful(t *testing.T, options ...action.RegistryOption) *house {
+	t.Helper()
+	house := newHouse(t, options...)
+	house.ends.Store(true)
+	return house
+}
+
+// expectEvents compares the events since the last time with what is wanted, and the
+// parts of them that all of one call have in common.
+func (h *house) expectEvents(t *testing.T, procedure string, want ...string) []action.Event {
+	t.Helper()
+	h.take()
+	events := h.takeEvents()
+	if diff := cmp.Diff(want, kindsOf(events)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	for _, event := range events {
+		if event.Procedure != procedure || event.CallID == "" || event.CallID != events[0].CallID || event.Contract != h.registry.Fingerprint() || event.Time.IsZero() {
+			t.Errorf("the event is %+v", event)
+		}
+	}
+	return events
+}
+
+// Each thing that happens to a call leaves one event, whatever the shape.
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	house := eventful(t)
+	way := house.ways[len(house.ways)-1]
+	for _, procedure := range shapes {
+		admitted := "decided allow"
+		if isStream(procedure) {
+			admitted = "opened allow"
+		}
+		house.alone(t, methodName(procedure), func(t *testing.T) {
+			*house.hands = hands{diary: house.diary}
+			got := house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+			if got.err != nil {
+				t.Fatal(got.err)
+			}
+			for _, event := range house.expectEvents(t, procedure, admitted, "ended allow") {
+				if event.PrincipalID != "alice" || event.Scheme != "session" || event.Grant != "allow[0]" || event.Err != nil || event.Reason != "" || event.Values != nil {
+					t.Errorf("the event is %+v", event)
+				}
+			}
+			house.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
+			house.expectEvents(t, procedure, "decided deny permission_denied")
+			house.ask(t.Context(), way, procedure, "", owned("alice"))
+			house.expectEvents(t, procedure, "decided deny unauthenticated")
+		})
+		house.alone(t, methodName(procedure)+", which fails", func(t *testing.T) {
+			cause := errors.New("no such table")
+			house.hands.fails(cause)
+			house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+			events := house.expectEvents(t, procedure, admitted, "ended deny unknown")
+			if end := events[len(events)-1]; !errors.Is(end.Err, cause) || end.Reason != "the handler returned an error" {
+				t.Errorf("the end is %+v", end)
+			}
+			house.hands.fails(connect.NewError(connect.CodeAborted, "try again"))
+			house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+			events = house.expectEvents(t, procedure, admitted, "ended allow aborted")
+			if end := events[len(events)-1]; end.Err != nil {
+				t.Errorf("the end is %+v", end)
+			}
+		})
+	}
+}
+
+// fails has all handlers return an error.
+func (h *hands) fails(err error) {
+	h.unary = func(context.Context, *call) (*testv1.Response, error) { return nil, err }
+	h.watch = func(context.Context, *testv1.Request, *responses) error { return err }
+	h.collect = func(context.Context, receiver) (*testv1.Response, error) { return nil, err }
+	h.chat = func(context.Context, talker) error { return err }
+}
+
+// A later message leaves an event when it is refused, and else only where that is asked
+// for.
+func TestMessageEvents(t *testing.T) {
+	t.Parallel()
+	invalid := owned("alice")
+	invalid.First = 101
+	for _, asked := range []bool{false, true} {
+		var options []action.RegistryOption
+		if asked {
+			options = append(options, action.WithMessageEvents())
+		}
+		house := eventful(t, options...)
+		for _, procedure := range shapes {
+			if !readsStream(procedure) {
+				continue
+			}
+			house.alone(t, fmt.Sprintf("%s, asked for %t", methodName(procedure), asked), func(t *testing.T) {
+				// Of an OPEN stream all messages come after the decision.
+				later := 2
+				if strings.HasSuffix(procedure, "Open") {
+					later = 3
+				}
+				for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
+					want := []string{"opened allow"}
+					if asked {
+						want = append(want, slices.Repeat([]string{"message allow"}, later)...)
+					}
+					house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"), owned("alice"), owned("alice"))
+					house.expectEvents(t, procedure, append(want, "ended allow")...)
+
+					house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"), owned("alice"), invalid)
+					if asked {
+						want = want[:len(want)-1]
+					}
+					house.expectEvents(t, procedure, append(want, "message deny invalid_argument", "ended deny invalid_argument")...)
+				}
+			})
+		}
+	}
+}
+
+// What ends a stream that was let in leaves an event, and then the end.
+func TestRecheckEvents(t *testing.T) {
+	t.Parallel()
+	house := eventful(t)
+	for _, procedure := range []string{stream("WatchOpen"), stream("CollectOpen"), stream("ChatOpen")} {
+		house.session.answer = nil
+		client := house.live(t, house.ways[len(house.ways)-1], procedure)
+		house.session.answer = answers(nil, authn.InvalidCredential("revoked"))
+		house.registry.Recheck("alice")
+		if err := client.Receive(new(testv1.Response)); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("%s: got %v", procedure, err)
+		}
+		house.await(t, "ended")
+		house.expectEvents(t, procedure, "opened allow", "recheck deny unauthenticated", "ended deny unauthenticated")
+	}
+}
+
+// The caller's own id of a request is kept beside ours, cut and escaped.
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	house := eventful(t)
+	for sent, want := range map[string]string{
+		"":                       "",
+		"7f3e":                   "7f3e",
+		"a b\"c":                 `a b"c`,
+		"a\\n\tþ":                `a\x5cn\x09\xc3\xbe`,
+		strings.Repeat("x", 200): strings.Repeat("x", 128),
+		strings.Repeat("\t", 99): strings.Repeat(`\x09`, 32),
+	} {
+		ctx, info := connect.NewClientContext(t.Context())
+		info.RequestHeader().Set("Authorization", as("session", "alice"))
+		info.RequestHeader().Set("X-Request-Id", sent)
+		if err := house.ways[len(house.ways)-1].client.CallUnary(ctx, house.specs[unary("Own")], owned("alice"), new(testv1.Response)); err != nil {
+			t.Fatal(err)
+		}
+		for _, event := range house.expectEvents(t, unary("Own"), "decided allow", "ended allow") {
+			if event.RequestID != want || strings.Contains(event.CallID, "7f3e") {
+				t.Errorf("%q is kept as %q", sent, event.RequestID)
+			}
+		}
+	}
+}
+
+// Calls refused before a gate are recorded by what serves the registry.
+func TestRefusedEvents(t *testing.T) {
+	t.Parallel()
+	house := eventful(t)
+	house.registry.RecordRefused(t.Context(), "/a.B/C\n", connect.CodeUnimplemented, "nothing serves it")
+	events := house.expectEvents(t, `/a.B/C\x0a`, "refused deny unimplemented")
+	if events[0].Reason != "nothing serves it" || events[0].Err != nil {
+		t.Errorf("the event is %+v", events[0])
+	}
+}
+
+func TestEventKinds(t *testing.T) {
+	t.Parallel()
+	names := map[action.EventKind]string{
+		0: "none", action.EventDecided: "decided", action.EventOpened: "opened", action.EventMessage: "message", action.EventRecheck: "recheck",
+		action.EventEnded: "ended", action.EventRefused: "refused", action.EventQuestion: "question", action.EventFault: "fault", 99: "unknown",
+	}
+	for kind, want := range names {
+		if got := kind.String(); got != want {
+			t.Errorf("%d is %q, want %q", kind, got, want)
+		}
+	}
+}
+
+// The fingerprint is of all that is served, and does not depend on the order in which
+// services were registered.
+func TestFingerprint(t *testing.T) {
+	t.Parallel()
+	first, second := eventful(t), eventful(t)
+	if got := first.registry.Fingerprint(); len(got) != 64 || got != second.registry.Fingerprint() {
+		t.Errorf("got %q, then %q", got, second.registry.Fingerprint())
+	}
+	empty := must(action.NewRegistry(nil))
+	if got := empty.Fingerprint(); got != "" {
+		t.Errorf("a registry that is not sealed has fingerprint %q", got)
+	}
+	if err := empty.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	if got := empty.Fingerprint(); len(got) != 64 || got == first.registry.Fingerprint() {
+		t.Errorf("an empty registry has fingerprint %q", got)
+	}
+}

@@ -1,0 +1,90 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+const secretText = "s3cr3t"
+
+type (
+	secretError  struct{ text string }
+	secretString string
+	// notTheRuntime implements runtime.Error, and is none of the runtime's.
+	notTheRuntime struct{ secretError }
+)
+
+func (e secretError) Error() string { return e.text }
+func (s secretString) String() string {
+	return string(s)
+}
+func (notTheRuntime) RuntimeError() {}
+
+// The value of a panic is not shown, whatever it is; what the runtime panics with is.
+func TestHeldPanics(t *testing.T) {
+	t.Parallel()
+	var (
+		list  = []int{1}
+		index = 5
+		none  map[string]int
+		any   any = secretText
+	)
+	for name, test := range map[string]struct {
+		panics func()
+		want   string
+	}{
+		"a string":                      {func() { panic(secretText) }, "a value of type string"},
+		"a number":                      {func() { panic(12345) }, "a value of type int"},
+		"an error":                      {func() { panic(errors.New(secretText)) }, "a value of type *errors.errorString"},
+		"an error of another type":      {func() { panic(secretError{secretText}) }, "a value of type action.secretError"},
+		"a pointer":                     {func() { panic(&secretError{secretText}) }, "a value of type *action.secretError"},
+		"a Stringer":                    {func() { panic(secretString(secretText)) }, "a value of type action.secretString"},
+		"a map":                         {func() { panic(map[string]string{secretText: secretText}) }, "a value of type map[string]string"},
+		"what looks like the runtime's": {func() { panic(notTheRuntime{secretError{secretText}}) }, "a value of type action.notTheRuntime"},
+		"nil":                           {func() { panic(nil) }, "panic called with nil argument"}, //nolint:govet // that is what is tested
+		"an index":                      {func() { list[index]++ }, "runtime error: index out of range [5] with length 1"},
+		"a nil map":                     {func() { none["x"]++ }, "assignment to entry in nil map"},
+		"a wrong type":                  {func() { _ = any.(int) }, "interface conversion: interface {} is string, not int"}, //nolint:forcetypeassert // that is what is tested
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			held := recovered(test.panics)
+			text := held.Error()
+			if !strings.HasPrefix(text, "panic in handle: "+test.want+"\n\tat ") || strings.Contains(text, secretText) || strings.Contains(text, "0x") {
+				t.Errorf("got %q, want it to begin %q", text, test.want)
+			}
+			if !strings.Contains(text, "TestHeldPanics") || !strings.Contains(text, "panic_test.go:") {
+				t.Errorf("it does not say where: %q", text)
+			}
+			// A panic that was recovered in another goroutine, and is made again in this one, is
+			// the same.
+			if again := recovered(func() { panic(held) }); again != held {
+				t.Errorf("made again it is %v", again)
+			}
+		})
+	}
+}
+
+func recovered(panics func()) (held *heldPanic) {
+	defer func() { held = holdPanic(StageHandle, recover()) }()
+	panics()
+	return nil
+}
+
+// A deep stack is cut.
+func TestDeepPanic(t *testing.T) {
+	t.Parallel()
+	var dig func(depth int)
+	dig = func(depth int) {
+		if depth == 0 {
+			panic(fmt.Sprint(secretText, runtime.NumGoroutine()))
+		}
+		dig(depth - 1)
+	}
+	if text := recovered(func() { dig(1000) }).Error(); strings.Count(text, "\n") != maxFrames {
+		t.Errorf("got %d lines:\n%s", strings.Count(text, "\n"), text)
+	}
+}
