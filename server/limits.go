@@ -55,8 +55,9 @@ func WithHeaderTimeout(timeout time.Duration) Option {
 }
 
 // WithReadTimeout sets how long a client may take to send a request message once
-// its header is there. A slower one ends its call as deadline_exceeded. It does not
-// apply to streams of requests. By default it is 30 seconds.
+// its header is there. A slower one ends its call as deadline_exceeded. On a stream of
+// requests that is the message by which its caller is let in, if it waits for one;
+// [WithStreamIdleTimeout] holds for the later ones. By default it is 30 seconds.
 func WithReadTimeout(timeout time.Duration) Option {
 	return option.Func[settings](func(s *settings) error {
 		s.read = timeout

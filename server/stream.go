@@ -75,6 +75,7 @@ func (s *settings) control(writer http.ResponseWriter) *action.StreamControl {
 		InterruptReceive: func() { _ = controller.SetReadDeadline(past) },
 		InterruptSend:    func() { _ = controller.SetWriteDeadline(past) },
 		OnShutdown:       s.onShutdown,
+		OpenTimeout:      s.read,
 		IdleTimeout:      s.streamIdle,
 		MaxMessages:      s.streamMessages,
 		MaxBytes:         s.streamBytes,
