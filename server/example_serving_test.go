@@ -144,7 +144,7 @@ func serveExample(options ...server.Option) (url string, stop func()) {
 	if err != nil {
 		panic(err)
 	}
-	srv, err := server.New(registry, options...)
+	srv, err := server.New(registry, append(options, server.WithLogger(slog.New(slog.DiscardHandler)))...)
 	if err != nil {
 		panic(err)
 	}

@@ -42,6 +42,7 @@ func TestHosts(t *testing.T) {
 	if got := <-served.call(t, curlPost, 2); got.name != "Ada" {
 		t.Errorf("HTTP/2: %+v", got)
 	}
+	served = serve(t, &directory{}, server.WithHosts("api.example")) // whose log is not thinned yet
 	request, _ := http.NewRequest(http.MethodPost, served.url+listUsers, strings.NewReader("{}"))
 	request.Host = "evil.example"
 	if _, _, err := plainHTTP(served.client(t, 2), request, "Bearer admin"); err == nil || !strings.Contains(err.Error(), "421") {
