@@ -17,21 +17,22 @@ import (
 const envelopeBytes = 5
 
 var (
-	// errSlow is what a client is told whose request did not arrive in time. The
-	// error of the connection would name addresses behind a proxy.
+	// errSlow is the answer to a request that did not arrive in time. The error of the
+	// connection would name addresses behind a proxy.
 	errSlow = connect.NewError(connect.CodeDeadlineExceeded, "the request did not arrive in time")
 	// errLarge ends the reading of a message that is too large to be read.
 	errLarge = errors.New("the rest was not read")
 )
 
-// boundBody limits what is read of a request, and unless it is a stream of messages,
-// for how long. It returns the body, or nil if there is none.
+// boundBody limits how much is read of a request and, unless it is a stream of
+// messages, for how long. It returns the body, or nil if there is none.
 //
-// The request must be a copy: by the body of its own, net/http sees after a call
-// what is left on the connection, and must not take that for the next request.
+// The request must be a copy. After a call, net/http uses the original's body to find
+// what is left of the request on the connection, and must not take that for the next
+// request.
 func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, charge *charge, stream bool) *body {
 	if request.Body == nil || request.Body == http.NoBody {
-		return nil // a length of 0 would not do: on HTTP/2 the end may still be owed
+		return nil // a length of 0 does not say so: on HTTP/2 the end may still have to come
 	}
 	body := &body{ReadCloser: request.Body, charge: charge}
 	if stream {
@@ -70,15 +71,15 @@ func (b *body) Read(data []byte) (int, error) {
 	return n, err
 }
 
-// Envelopes are the body of a stream of messages. It ends at the first message that
-// is larger than the limit; connect would read all of it, though not keep it.
+// envelopes is the body of a stream of messages. It ends at the first message that is
+// larger than the limit; connect would read such a message to its end.
 type envelopes struct {
 	*body
 
 	limit int64
-	// prefix is what frames the next message, as far as it was read.
+	// prefix is the part of the next message's frame that was read.
 	prefix []byte
-	// left is how much of the current message was not read yet.
+	// left is how much of the current message has not been read yet.
 	left int64
 }
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// keepPrivate keeps an answer that was meant for one caller out of the caches that
-// callers share, whatever the handler asked for; a browser's own cache may keep it for
-// the same credentials. Without a Cache-Control no cache keeps it.
+// keepPrivate keeps an answer for one caller out of the caches that callers share, even if
+// the handler asks for the opposite; a browser's own cache may keep it for the same
+// credentials. Without a Cache-Control no cache keeps it.
 func keepPrivate(header http.Header) {
 	allowed := strings.Join(header.Values("Cache-Control"), ",")
 	if allowed == "" {

@@ -31,8 +31,8 @@ func describe(t *testing.T, name string, methods ...*descriptorpb.MethodDescript
 	return file.Services().Get(0)
 }
 
-// method describes a method that everybody may call, with one type of message both
-// ways.
+// method describes a method that every caller may call, with one type of message
+// both ways.
 func method(name, message string, shape connect.StreamType) *descriptorpb.MethodDescriptorProto {
 	declaration := &sallyportv1.Action{
 		Authenticate: &sallyportv1.Authenticate{Anonymous: new("it is a test")},

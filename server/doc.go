@@ -7,17 +7,16 @@
 //	err = srv.Run(ctx) // until a signal; then what was accepted finishes
 //
 // It serves what the registry holds, and the pages that the program names with a
-// reason ([WithUnguardedHandler]). A path that is not an action's or a page's to the
-// letter is not found; it is never redirected. Every call ends at the gate of the
-// action that it asks for. What the HTTP layer refuses before that (a content type, a
-// compression or a method that it does not know) no handler sees, and the server logs
-// it. [WithInterceptors] puts the program's own code around the calls, outside their
-// gates.
+// reason ([WithUnguardedHandler]). A path must be that of an action or a page to the
+// letter; all others are not found, and none is redirected. Every call comes to the gate
+// of the action that it asks for. A request that HTTP refuses before that, for its
+// content type, compression or method, reaches no handler and is logged.
+// [WithInterceptors] puts the program's own code around the calls, outside their gates.
 //
-// HTTP/2 is spoken in cleartext to clients that know beforehand, as gRPC clients
-// do. With [WithTLS] everything is encrypted, and ALPN chooses the version.
+// Without TLS the server speaks HTTP/1.1, and HTTP/2 to clients that begin with it, as
+// gRPC clients do. With [WithTLS] everything is encrypted, and ALPN chooses the version.
 //
-// What a client can make the server spend is bounded, and no option lifts a bound:
+// What a client can make the server spend is limited, and no option lifts a limit:
 //
 //	a message           4 MiB, compressed or not    WithMaxMessageBytes
 //	                    100 messages deep
@@ -32,7 +31,7 @@
 //	a shutdown          30 s                        WithShutdownTimeout
 //	                    10 s of it for streams      WithStreamGrace
 //
-// How long a handler takes is the handler's business: its context ends when its
-// caller goes away or its caller's deadline passes. The number of connections is
-// the system's, or that of whatever stands in front.
+// The time that a handler takes has no limit: its context ends when its caller goes away
+// or its caller's deadline passes. The number of connections is limited by the operating
+// system or a proxy in front.
 package server

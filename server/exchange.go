@@ -15,8 +15,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// An exchange is one request and its response. It is the response writer that
-// connect sees, and knows afterwards how far the request came.
+// An exchange is one request and its response. It is the response writer that connect
+// gets, and records how far the request came.
 type exchange struct {
 	http.ResponseWriter
 
@@ -40,10 +40,9 @@ type exchange struct {
 	sending     atomic.Bool // an answer is counted until the connection has it
 }
 
-// drainTimeout is how long a response waits for what is left of its request on
-// HTTP/1, where net/http reads on before it answers so that the connection can be
-// used again. What is on its way gets here in that time; for what the client holds
-// back the connection is closed instead.
+// drainTimeout is how long a response on HTTP/1 waits for the rest of its request.
+// There net/http reads the rest before it answers, so that the connection can be used
+// again. If the client does not send it in that time, the connection is closed.
 const drainTimeout = 500 * time.Millisecond
 
 // begin returns the exchange for a request for a procedure, or for none, and the

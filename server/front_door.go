@@ -8,10 +8,9 @@ import (
 	"connectrpc.com/connect/v2"
 )
 
-// answerAtDoor makes a front door's answer go out at once on HTTP/1. There net/http
-// sends what was answered once it has read the request, and a stranger could take as
-// long for that as the limits allow. So the body is left alone, and the connection
-// ends with the answer.
+// answerAtDoor sends the answer of a front door at once on HTTP/1. There net/http reads
+// the rest of a request before it answers, and a stranger could make that last as long
+// as the limits allow. So the body stays unread, and the connection ends with the answer.
 func answerAtDoor(door connect.ServerInterceptor) connect.ServerInterceptor {
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		guarded := door(func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
@@ -31,7 +30,7 @@ func answerAtDoor(door connect.ServerInterceptor) connect.ServerInterceptor {
 	}
 }
 
-// keepUnread prepares a request on HTTP/1 for being answered unread.
+// keepUnread prepares a request on HTTP/1 to be answered without being read.
 func (x *exchange) keepUnread(request *http.Request) {
 	if request.ProtoMajor != 1 || request.Body == nil || request.Body == http.NoBody {
 		return
@@ -47,7 +46,7 @@ type unread struct {
 	left bool
 }
 
-// Close closes the body, unless it was left: then net/http does that, after it has
+// Close closes the body, unless it was left unread: then net/http closes it after it has
 // sent the answer.
 func (u *unread) Close() error {
 	if u.left {

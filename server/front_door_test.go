@@ -115,7 +115,7 @@ func (s *served) expectStranger(t *testing.T, response *http.Response, began tim
 	}
 }
 
-// Whoever comes after a stranger on a connection that several callers share is let in.
+// The caller after a stranger on a connection that several callers share is let in.
 func TestStrangersDoNotSpoilAConnection(t *testing.T) {
 	t.Parallel()
 	served := serve(t, &directory{}, server.WithFrontDoor())
@@ -140,8 +140,8 @@ func TestStrangersDoNotSpoilAConnection(t *testing.T) {
 	}
 }
 
-// TestFrontDoorMessages sends messages that are wrong in every way there is, as
-// somebody and as nobody.
+// TestFrontDoorMessages sends messages that are wrong in every way there is, with a
+// credential and without.
 func TestFrontDoorMessages(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

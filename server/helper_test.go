@@ -115,18 +115,18 @@ func byRole(_ context.Context, call *connect.CallInfo) (*authn.Principal, error)
 	return authn.NewPrincipal("the-"+role, authn.Details{Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
 }
 
-// dated is an authenticator that can tell when a caller signed in, as an action with
+// fresh is an authenticator that knows when a caller signed in, as an action with
 // a max_age asks for.
-type dated struct{ authn.AuthenticatorFunc }
+type fresh struct{ authn.AuthenticatorFunc }
 
-func (dated) ReportsAuthenticationTime() bool { return true }
+func (fresh) ReportsAuthenticationTime() bool { return true }
 
 // schemes are all that the demo's actions name. Callers come by session.
 func schemes() authn.Schemes {
-	absent := dated{func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	absent := fresh{func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 		return nil, authn.ErrNoCredential
 	}}
-	return authn.Schemes{"session": dated{byRole}, "bearer": absent, "apikey": absent}
+	return authn.Schemes{"session": fresh{byRole}, "bearer": absent, "apikey": absent}
 }
 
 // records keeps decisions.

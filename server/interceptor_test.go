@@ -91,7 +91,7 @@ func serveUsers(t *testing.T, directory *directory, options ...server.Option) *s
 	t.Helper()
 	records := &records{}
 	bound := schemes()
-	bound["session"] = dated{func(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
+	bound["session"] = fresh{func(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 		id, ok := strings.CutPrefix(call.RequestHeader().Get("Authorization"), "Bearer ")
 		if !ok {
 			return nil, authn.ErrNoCredential

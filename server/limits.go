@@ -15,8 +15,8 @@ import (
 // as it comes over the wire and after decompression. A larger one ends its call as
 // resource_exhausted. By default it is 4 MiB, as in gRPC; 1 GiB is the most.
 //
-// A message is decoded and validated before its sender is known, so this is what
-// bounds the work that a stranger can cause.
+// A message is decoded and validated before its sender is known, so this limits the work
+// that a stranger can cause.
 func WithMaxMessageBytes(limit int) Option {
 	return option.Func[settings](func(s *settings) error {
 		s.messageBytes = limit
@@ -34,10 +34,9 @@ func WithMaxHeaderBytes(limit int) Option {
 	})
 }
 
-// WithMaxConcurrentStreams sets how many calls one HTTP/2 connection may have open
-// at a time. Further ones wait at the client; a client that does not let them wait,
-// or that opens and resets them in a hurry, loses its connection. By default it is
-// 250.
+// WithMaxConcurrentStreams sets how many calls one HTTP/2 connection may have open at a
+// time. The client holds further ones back; a client that does not, or that opens and
+// resets calls fast, loses its connection. By default it is 250.
 func WithMaxConcurrentStreams(limit int) Option {
 	return option.Func[settings](func(s *settings) error {
 		s.concurrentStreams = limit
@@ -66,10 +65,9 @@ func WithReadTimeout(timeout time.Duration) Option {
 }
 
 // WithWriteTimeout sets how long a client may take to receive a response once it
-// begins; however long the handler took does not count. A slower one loses its
-// call. It does not apply to streams of responses, but an HTTP/2 connection that
-// takes no byte at all for as long is closed with all that is on it. By default it
-// is 30 seconds.
+// begins; the handler's time does not count. A slower client loses its call. It does not
+// apply to streams of responses, but an HTTP/2 connection that takes no byte for so long
+// is closed with all its calls. By default it is 30 seconds.
 func WithWriteTimeout(timeout time.Duration) Option {
 	return option.Func[settings](func(s *settings) error {
 		s.write = timeout
@@ -86,9 +84,9 @@ func WithIdleTimeout(timeout time.Duration) Option {
 	})
 }
 
-// WithPingInterval sets after how long a silence the server asks a client on HTTP/2
-// whether it is still there. One that does not answer within half of that again
-// loses its connection and the calls on it. By default it is 30 seconds.
+// WithPingInterval sets how long an HTTP/2 client may be silent before the server sends
+// a ping. A client that does not answer within half the interval loses its connection
+// and the calls on it. By default it is 30 seconds.
 func WithPingInterval(interval time.Duration) Option {
 	return option.Func[settings](func(s *settings) error {
 		s.ping = interval
@@ -119,19 +117,19 @@ var defaultLimits = limits{
 }
 
 const (
-	// mostBytes bounds what can be asked for: the length of a message in gRPC's
-	// framing has 32 bits.
+	// mostBytes is the largest size that an option can set: the length of a message in
+	// gRPC's framing has 32 bits.
 	mostBytes = 1 << 30
-	// maxNesting bounds how deep messages lie within messages, as in protobuf for
-	// C++ and Java. Go's default of 10,000 lets one JSON message of 4 MiB that
-	// nests google.protobuf.Any keep a processor busy for a minute, because each
-	// level looks for its type in all that lies below.
+	// maxNesting is how deep messages may lie within messages, as in protobuf for C++ and
+	// Java. With Go's default of 10,000, one JSON message of 4 MiB that nests
+	// google.protobuf.Any keeps a processor busy for a minute, because each level looks
+	// for its type in all that lies below.
 	maxNesting = 100
 	// minCompressed is the size from which on compressing a response pays.
 	minCompressed = 1 << 10
 )
 
-// check returns an error for each limit that limits nothing, or everything.
+// check returns an error for each limit that is out of range.
 func (l *limits) check() error {
 	return errors.Join(
 		between("message size", l.messageBytes, mostBytes),

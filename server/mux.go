@@ -10,9 +10,9 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 )
 
-// A mux finds the procedure that a request asks for. It compares paths as they
-// are: [http.ServeMux] would clean them and answer with a redirect, and what stands
-// in front of a server may have judged another spelling than the one it cleans to.
+// A mux finds the procedure that a request asks for. It compares paths as they are.
+// [http.ServeMux] would clean them and redirect, and a proxy in front that decides by
+// path may have decided on another spelling.
 type mux map[string]*procedure
 
 // A procedure is one action as it is served.
@@ -24,9 +24,8 @@ type procedure struct {
 	serving atomic.Int64 // the calls that are being served
 }
 
-// streams reports whether more than one message may go in either direction, and
-// receives, whether it may from the client. Of no procedure nothing is to be
-// expected.
+// streams reports whether more than one message may go in either direction; receives,
+// whether more than one may come from the client. Both are false for a nil procedure.
 func (p *procedure) streams() bool  { return p != nil && p.shape != connect.StreamTypeUnary }
 func (p *procedure) receives() bool { return p != nil && p.shape&connect.StreamTypeClient != 0 }
 
@@ -44,18 +43,16 @@ func newMux(methods []connect.Method, actions []action.Action) mux {
 	return m
 }
 
-// Handle implements connecthttp.ServeMux. It takes handlers for the procedures of
-// the registry alone: connect offers one for the unknown methods of each service
-// besides.
+// Handle implements connecthttp.ServeMux. It takes only the handlers of the registry's
+// procedures: connect also offers one for the unknown methods of each service.
 func (m mux) Handle(path string, handler http.Handler) {
 	if procedure, ok := m[path]; ok {
 		procedure.handler = handler
 	}
 }
 
-// find returns the procedure that a request asks for, or nil. A path that is
-// percent-encoded where it need not be, which is when RawPath is set, asks for
-// none.
+// find returns the procedure that a request asks for, or nil. RawPath is set where a
+// path is percent-encoded without need; such a path is no procedure's.
 func (m mux) find(request *http.Request) *procedure {
 	if request.URL.RawPath != "" {
 		return nil

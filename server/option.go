@@ -16,9 +16,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/thinning"
 )
 
-// An Option changes how a [Server] serves. None of them reaches into a gate:
-// validation, authentication and authorization run whatever is set here, and no
-// limit can be switched off.
+// An Option changes how a [Server] serves. No option changes a gate: validation,
+// authentication and authorization always run. No option switches a limit off.
 type Option interface{ option.Option[settings] }
 
 // WithAddress sets the TCP address that [Server.Run] listens on, as "HOST:PORT". By
@@ -72,8 +71,8 @@ func WithStreamGrace(grace time.Duration) Option {
 
 // WithLogger sets where the server logs: when it starts and stops, requests that
 // were refused before they reached a gate, connections that failed, and faults. Of a
-// request it logs no more than the path and where it came from. By default it is
-// [slog.Default] as it is at the time.
+// request it logs no more than path, host and address. By default it is [slog.Default]
+// as it is at the time.
 func WithLogger(logger *slog.Logger) Option {
 	return option.Func[settings](func(s *settings) error {
 		if logger == nil {
@@ -84,11 +83,11 @@ func WithLogger(logger *slog.Logger) Option {
 	})
 }
 
-// WithFrontDoor makes the server look at a caller's credentials before it reads any
-// of the message, where an action has no use for strangers: then it is not they who
-// can make it decode and validate. They are told that they are unauthenticated, be
-// their message valid or not. The gate still runs all of its steps in order after
-// that. By default a message is validated first.
+// WithFrontDoor makes the server authenticate a caller before it reads any of the
+// message, for actions whose callers authenticate. Then strangers cannot make it decode
+// and validate: they are answered unauthenticated, whether their message is valid or
+// not. The gate still runs all of its steps in order after that, and authenticates
+// again. By default a message is validated first.
 func WithFrontDoor() Option {
 	return option.Func[settings](func(s *settings) error {
 		s.frontDoor = true

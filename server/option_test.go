@@ -191,7 +191,7 @@ func TestOldTLS(t *testing.T) {
 	}
 }
 
-// A handler in a server of somebody else's still has its limits on messages.
+// A handler in another HTTP server still has its limits on messages.
 func TestHandlerElsewhere(t *testing.T) {
 	t.Parallel()
 	registry, records := newRegistry(t)

@@ -217,7 +217,7 @@ func envelope(flags byte, size uint32, data string) string {
 }
 
 // A message larger than the limit ends its call, on the wire as well as inside of
-// its compression, and whatever it says its size is.
+// its compression, and with any size that it claims.
 func TestMessageSize(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 10

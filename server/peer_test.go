@@ -28,7 +28,7 @@ func TestPeer(t *testing.T) {
 		seen[where], _ = authn.PeerFrom(ctx)
 	}
 	bound := schemes()
-	bound["session"] = dated{func(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
+	bound["session"] = fresh{func(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 		note("authenticator", ctx)
 		return byRole(ctx, call)
 	}}

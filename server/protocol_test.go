@@ -124,7 +124,7 @@ func TestWaysIn(t *testing.T) {
 			action.Decision{Outcome: action.Allow, Stage: action.StageHandle, PrincipalID: "the-admin", Scheme: "session", Grant: "allow[0]"}},
 		{"invalid", "Bearer admin", &demov1.ListUsersRequest{PageSize: 101},
 			action.Decision{Stage: action.StageValidate, Code: connect.CodeInvalidArgument}},
-		{"nobody", "", &demov1.ListUsersRequest{PageSize: 10},
+		{"no credential", "", &demov1.ListUsersRequest{PageSize: 10},
 			action.Decision{Stage: action.StageAuthenticate, Code: connect.CodeUnauthenticated}},
 		{"wrong credential", "Basic admin", &demov1.ListUsersRequest{PageSize: 10},
 			action.Decision{Stage: action.StageAuthenticate, Code: connect.CodeUnauthenticated}},

@@ -94,9 +94,9 @@ func short(text string) string {
 	return text[:longest] + "…"
 }
 
-// notFound is the answer to a request for something that is not there. Connect's
-// conformance suite asks for HTTP's own status for that, and connect would send the
-// one of the code, which says that the method is there and does nothing.
+// notFound is the answer to a request for something that is not there. Its status is
+// 404, as Connect's conformance suite requires. Connect would send 501, which says that
+// the method exists and does nothing.
 type notFound struct{ http.ResponseWriter }
 
 // WriteHeader begins the response.
@@ -107,8 +107,7 @@ func (n notFound) WriteHeader(status int) {
 	n.ResponseWriter.WriteHeader(status)
 }
 
-// refused leaves a record of a request that came to no gate, since no gate leaves
-// one.
+// refused logs a request that came to no gate, since no gate records it.
 func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr) {
 	if !s.settings.log().Enabled(ctx, slog.LevelInfo) {
 		return
@@ -120,12 +119,13 @@ func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr
 	if left > 0 {
 		what = slog.Group("", what, slog.Int("not_recorded", left))
 	}
-	message := "refused before the gate"
+	message, attributes := "refused before the gate", []slog.Attr{what}
 	if exchange.intercepted {
-		message = "ended by an interceptor before the gate"
+		message = "ended by an interceptor before the gate" // which may have let it succeed
+	} else {
+		attributes = append(attributes, slog.String("stage", action.StageDecode.String()), slog.String("outcome", action.Deny.String()))
 	}
-	attributes := []slog.Attr{what, slog.String("stage", action.StageDecode.String()),
-		slog.String("outcome", action.Deny.String()), slog.Int("status", exchange.status)}
+	attributes = append(attributes, slog.Int("status", exchange.status))
 	// In gRPC a refusal is an HTTP success with a code.
 	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
 		if code, err := strconv.ParseUint(exchange.Header().Get(name), 10, 32); err == nil {
@@ -135,8 +135,8 @@ func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr
 	s.settings.log().LogAttrs(ctx, slog.LevelInfo, message, attributes...)
 }
 
-// recoverPanic answers a request on which the code around the gates panicked; what
-// panics within a gate or a handler does not come here. It is deferred.
+// recoverPanic answers a request on which code outside the gates panicked; gates recover
+// their own panics and those of handlers. It is deferred.
 func (s *Server) recoverPanic(exchange *exchange, request *http.Request) {
 	recovered := recover()
 	if recovered == nil {
@@ -145,7 +145,7 @@ func (s *Server) recoverPanic(exchange *exchange, request *http.Request) {
 	if recovered == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it likewise
 		panic(recovered)
 	}
-	// Whatever was thrown may quote the request, except for the runtime's own.
+	// A panic value may quote the request, except for the runtime's own errors.
 	what := fmt.Sprintf("%T", recovered)
 	if err, ok := recovered.(runtime.Error); ok {
 		what = err.Error()

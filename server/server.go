@@ -67,9 +67,9 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	return server, nil
 }
 
-// Handler returns what serves the actions and the unguarded handlers, for tests and
-// for programs that have an [http.Server] of their own. It holds the limits on
-// messages and on the time that one takes to come and go. All else is then up to that
-// other server: header size and header timeout, idle connections, HTTP/2's settings,
-// TLS, and the shutdown.
+// Handler returns the handler of the actions and the pages, for tests and for programs
+// that have an [http.Server] of their own. It keeps the limits on messages and on the
+// time that one takes to arrive and to be sent. The rest is up to that other server:
+// header size and timeout, idle connections, HTTP/2's settings, TLS, and shutdown;
+// [action.Draining] says nothing then.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.respond) }

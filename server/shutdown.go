@@ -14,11 +14,11 @@ import (
 )
 
 var (
-	errStarted = errors.New("server: it serves already, or has served; make another")
+	errStarted = errors.New("server: it serves already, or has served: make another server")
 	errStopped = errors.New("server: shut down")
 )
 
-// unwindTimeout is how long calls that were cut off have to notice that.
+// unwindTimeout is how long calls have to return after their contexts were cancelled.
 const unwindTimeout = time.Second
 
 // Run listens on the server's address and serves until ctx ends, then shuts down as
@@ -54,7 +54,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return errors.Join(errStarted, listener.Close())
 	}
-	defer func() { _ = listener.Close() }() // mostly the second time
+	defer func() { _ = listener.Close() }() // mostly closed already
 	calls, cut := context.WithCancelCause(action.WithDraining(context.WithoutCancel(ctx), s.draining))
 	defer cut(errStopped)
 	server := s.httpServer(calls)
@@ -140,11 +140,11 @@ func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
 	}
 	unfinished := s.serving()
 	if len(unfinished) == 0 {
-		_ = server.Close() // nothing but connections that never asked for anything
+		_ = server.Close() // only connections without a request are left
 		return nil
 	}
 	cut(errStopped)
-	_ = within(unwindTimeout, server.Shutdown) // so that what ends now can still be answered
+	_ = within(unwindTimeout, server.Shutdown) // calls that return now are still answered
 	_ = server.Close()
 	text := "server: did not finish within " + s.settings.shutdown.String() + ": " + strings.Join(unfinished, ", ")
 	if running := s.serving(); len(running) > 0 {

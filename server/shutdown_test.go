@@ -108,8 +108,8 @@ func TestShutdownFinishesCalls(t *testing.T) {
 	}
 }
 
-// A call that does not finish in time is cut off; the caller is told, as long as
-// there is somebody to tell it.
+// A call that does not finish in time is cut off. The caller gets an answer if the
+// handler returns.
 func TestShutdownIsBounded(t *testing.T) {
 	t.Parallel()
 	for _, deaf := range []bool{false, true} {

@@ -145,7 +145,7 @@ func TestIdle(t *testing.T) {
 }
 
 // A client that takes its time over a message is answered and let go; its handler
-// does not run. The same goes for bodies that nobody wants.
+// does not run. The same goes for bodies that are not read.
 func TestSlowBody(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

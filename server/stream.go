@@ -67,7 +67,7 @@ func (l *streamLimits) check() error {
 }
 
 // control returns what the gate needs to end a stream: the limits, and a way to
-// get through to a transport that waits for a client.
+// interrupt a transport that waits for a client.
 func (s *settings) control(writer http.ResponseWriter) *action.StreamControl {
 	controller := http.NewResponseController(writer)
 	past := time.Unix(1, 0)

@@ -26,32 +26,32 @@ import (
 // a Send that waits.
 const recorded = 10 * time.Second
 
-// A keeper knows one caller, until told otherwise.
-type keeper struct {
+// A fakeAuthenticator knows one caller, until that is changed.
+type fakeAuthenticator struct {
 	mu      sync.Mutex
-	claims  authn.Details
+	details authn.Details
 	err     error
 	revoked []func(string)
 }
 
-func (k *keeper) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.err != nil {
-		return nil, k.err
+func (f *fakeAuthenticator) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return nil, f.err
 	}
-	return authn.NewPrincipal("eve", k.claims), nil
+	return authn.NewPrincipal("eve", f.details), nil
 }
 
-func (k *keeper) OnRevoke(revoked func(string)) { k.revoked = append(k.revoked, revoked) }
+func (f *fakeAuthenticator) OnRevoke(revoked func(string)) { f.revoked = append(f.revoked, revoked) }
 
-// change changes what the keeper knows, and tells if the change is to be heard of.
-func (k *keeper) change(claims authn.Details, err error, tell bool) {
-	k.mu.Lock()
-	k.claims, k.err = claims, err
-	k.mu.Unlock()
-	if tell {
-		for _, revoked := range k.revoked {
+// change changes what the authenticator knows, and publishes that if asked.
+func (f *fakeAuthenticator) change(details authn.Details, err error, publish bool) {
+	f.mu.Lock()
+	f.details, f.err = details, err
+	f.mu.Unlock()
+	if publish {
+		for _, revoked := range f.revoked {
 			revoked("eve")
 		}
 	}
@@ -84,7 +84,7 @@ func (g *guarded) WatchOpen(ctx context.Context, _ *action.Call[testv1.Request],
 		err = context.Cause(ctx)
 	}
 	g.ended <- err
-	return nil // the gate's answer stands, whatever the handler returns
+	return nil // the gate's answer stands
 }
 
 func (g *guarded) CollectOpen(_ context.Context, in *action.ClientStream[testv1.Request]) (*testv1.Response, error) {
@@ -99,7 +99,7 @@ func (g *guarded) collect(receive func() (*testv1.Request, error)) error {
 	for begun := false; ; begun = true {
 		if _, err := receive(); err != nil {
 			g.ended <- err
-			return nil //nolint:nilerr // whatever the handler returns, the gate's answer stands
+			return nil //nolint:nilerr // the gate's answer stands
 		}
 		if !begun {
 			g.began <- struct{}{}
@@ -107,10 +107,10 @@ func (g *guarded) collect(receive func() (*testv1.Request, error)) error {
 	}
 }
 
-func serveGuarded(t *testing.T, keeper *keeper, guarded *guarded, options ...server.Option) (*served, *records) {
+func serveGuarded(t *testing.T, authenticator *fakeAuthenticator, guarded *guarded, options ...server.Option) (*served, *records) {
 	t.Helper()
 	records := &records{}
-	registry, err := action.NewRegistry(authn.Schemes{"session": keeper}, action.WithRecorder(records))
+	registry, err := action.NewRegistry(authn.Schemes{"session": authenticator}, action.WithRecorder(records))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,21 +175,21 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 	editor := authn.Details{Roles: []string{"editor"}}
 	for name, test := range map[string]struct {
 		lifetime time.Duration // of the credential, 0 for ever
-		end      func(*keeper)
+		end      func(*fakeAuthenticator)
 		want     connect.Code
 		stage    action.Stage
 	}{
-		"the credential expires": {lifetime: 2 * time.Second, end: func(*keeper) {}, want: connect.CodeUnauthenticated, stage: action.StageAuthenticate},
+		"the credential expires": {lifetime: 2 * time.Second, end: func(*fakeAuthenticator) {}, want: connect.CodeUnauthenticated, stage: action.StageAuthenticate},
 		"the credential is revoked": {
-			end:  func(k *keeper) { k.change(authn.Details{}, authn.InvalidCredential("revoked"), true) },
+			end:  func(f *fakeAuthenticator) { f.change(authn.Details{}, authn.InvalidCredential("revoked"), true) },
 			want: connect.CodeUnauthenticated, stage: action.StageAuthenticate,
 		},
 		"the role is revoked": {
-			end:  func(k *keeper) { k.change(authn.Details{Roles: []string{"viewer"}}, nil, true) },
+			end:  func(f *fakeAuthenticator) { f.change(authn.Details{Roles: []string{"viewer"}}, nil, true) },
 			want: connect.CodePermissionDenied, stage: action.StageAuthorize,
 		},
-		"nobody can tell any more": {
-			end:  func(k *keeper) { k.change(editor, authn.Unavailable(errors.New("down")), true) },
+		"the store fails": {
+			end:  func(f *fakeAuthenticator) { f.change(editor, authn.Unavailable(errors.New("down")), true) },
 			want: connect.CodeUnavailable, stage: action.StageAuthenticate,
 		},
 	} {
@@ -202,12 +202,12 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 					if test.lifetime > 0 {
 						claims.ExpiresAt = time.Now().Add(test.lifetime)
 					}
-					keeper, guarded := &keeper{claims: claims}, &guarded{}
-					served, records := serveGuarded(t, keeper, guarded)
+					authenticator, guarded := &fakeAuthenticator{details: claims}, &guarded{}
+					served, records := serveGuarded(t, authenticator, guarded)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, 2), served.url, options...))
 					stream := guarded.begin(t, client, procedure)
 					defer stream.Close()
-					test.end(keeper)
+					test.end(authenticator)
 					if err := await(t, guarded.ended); connect.CodeOf(err) != test.want {
 						t.Errorf("the handler is told %v, want %s", err, test.want)
 					}
@@ -246,20 +246,20 @@ func TestClientNeverReads(t *testing.T) {
 			for major := 1; major <= 2; major++ {
 				t.Run(name+"/"+protocol+"/HTTP-"+string(rune('0'+major)), func(t *testing.T) {
 					t.Parallel()
-					keeper, guarded := &keeper{claims: authn.Details{Roles: []string{"editor"}}}, &guarded{flood: true}
-					served, records := serveGuarded(t, keeper, guarded, test.options...)
+					authenticator, guarded := &fakeAuthenticator{details: authn.Details{Roles: []string{"editor"}}}, &guarded{flood: true}
+					served, records := serveGuarded(t, authenticator, guarded, test.options...)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, major), served.url, options...))
 					stream := guarded.begin(t, client, testv1client.StreamServiceWatchOpenProcedure)
 					defer stream.Close()
 					if test.revoke {
 						stalled(t, &guarded.sent)
-						keeper.change(authn.Details{}, nil, true)
+						authenticator.change(authn.Details{}, nil, true)
 					}
 					if err := await(t, guarded.ended); connect.CodeOf(err) != test.want {
 						t.Errorf("the handler is told %v, want %s", err, test.want)
 					}
 					if sent := guarded.sent.Load(); sent > most {
-						t.Errorf("%d bytes were sent to nobody", sent)
+						t.Errorf("%d bytes were sent to a client that does not read", sent)
 					}
 					decisions := records.take()
 					if last := decisions[len(decisions)-1]; last.Outcome != action.Deny || last.Code != test.want {
