@@ -16,8 +16,20 @@ var knownAlgorithms = map[string]func(crypto.PublicKey) bool{
 	"RS256": isRSA, "RS384": isRSA, "RS512": isRSA,
 	"PS256": isRSA, "PS384": isRSA, "PS512": isRSA,
 	"ES256": isOn(elliptic.P256()), "ES384": isOn(elliptic.P384()), "ES512": isOn(elliptic.P521()),
-	"EdDSA": isEd25519,
+	// EdDSA does not say which curve; RFC 9864 gives each a name of its own.
+	"EdDSA": isEd25519, "Ed25519": isEd25519,
 }
+
+// saltHashes are the hashes of the algorithms whose signatures hold a salt. It is as
+// long as the hash (RFC 7518, section 3.5).
+var saltHashes = map[string]crypto.Hash{"PS256": crypto.SHA256, "PS384": crypto.SHA384, "PS512": crypto.SHA512}
+
+// isFor reports whether a key that says it is for one algorithm is for another.
+func isFor(said, algorithm string) bool {
+	return said == "" || said == algorithm || isEdDSA(said) && isEdDSA(algorithm)
+}
+
+func isEdDSA(algorithm string) bool { return algorithm == "EdDSA" || algorithm == "Ed25519" }
 
 func isRSA(key crypto.PublicKey) bool {
 	_, ok := key.(*rsa.PublicKey)

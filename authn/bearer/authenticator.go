@@ -117,6 +117,13 @@ func (a *Authenticator) Verify(ctx context.Context, token string) (*authn.Princi
 	return a.principal(ctx, verified)
 }
 
+// CredentialName returns what a token is revoked by, in a cache: all but its signature.
+// An ECDSA signature (r, s) has a second spelling (r, n-s) that anyone can make of it
+// and that verifies as well. It cannot be refused, since RFC 7518 leaves the choice to
+// the signer and half of all signatures have the larger s. So each spelling is verified
+// for itself, and one name revokes both.
+func (a *Authenticator) CredentialName(token string) string { return signingInput(token) }
+
 // ReportsAuthenticationTime reports true: by "auth_time" a token can tell when its
 // subject signed in. One that does not is denied where an action has a max_age.
 func (a *Authenticator) ReportsAuthenticationTime() bool { return true }

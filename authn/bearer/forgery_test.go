@@ -239,7 +239,7 @@ func (f *forger) times() {
 	}
 	ahead := f.now.Add(time.Minute).Unix() + 1
 	for _, name := range []string{"nbf", "iat", "auth_time"} {
-		for _, value := range []any{ahead, ahead + 3600, float64(ahead) - 0.5, now * 1000, 253402300799, json.Number("1e300"), json.Number("253402300800")} {
+		for _, value := range []any{ahead, ahead + 3600, float64(ahead) - 0.5, now * 1000, int64(253402300799), json.Number("1e300"), json.Number("253402300800")} {
 			f.claims(fields{name: value})
 		}
 	}

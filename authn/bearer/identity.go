@@ -10,47 +10,48 @@ import (
 
 // An Identify function says whom a verified token stands for: the principal's id, and
 // its roles, scopes and attributes. It is where an application looks a subject up
-// among its own users, names roles its own way, or asks whether a token was revoked.
+// among its own users, gives roles its own names, or asks whether a token was revoked.
 //
-// For a token that is not to be let through it returns an error made by
-// [authn.InvalidCredential]; any other error means that nobody can tell, and the
-// call ends as unavailable. AuthenticatedAt of the claims is ignored, since the token
-// knows better; ExpiresAt holds where it comes before the token's own.
+// For a token that must not be let in it returns an error made by
+// [authn.InvalidCredential]; after any other error the call ends as unavailable.
+// AuthenticatedAt of the details is ignored, since the token says it; ExpiresAt holds
+// where it comes before the token's own.
 //
 // It must be safe for concurrent use, and not keep the token's claims. Behind a
 // cache, what it answers is remembered.
-type Identify func(ctx context.Context, token *Token) (id string, claims authn.Details, err error)
+type Identify func(ctx context.Context, token *Token) (id string, details authn.Details, err error)
 
 // QualifiedSubject is the [Identify] function that holds by default. The id is the
 // issuer, "#" and the subject, which no other issuer can make, since no issuer has a
 // "#" in it. For roles and scopes see [Token.Granted]. There are no
 // attributes.
 func QualifiedSubject(_ context.Context, token *Token) (string, authn.Details, error) {
-	claims, err := token.Granted()
-	return token.Issuer + "#" + token.Subject, claims, err
+	details, err := token.Granted()
+	return token.Issuer + "#" + token.Subject, details, err
 }
 
 // UnsafeSubject is an [Identify] function whose id is the subject alone. It is for a
 // registry whose principals all come from this one issuer: where another scheme gives
-// ids as well, whoever can choose a subject here can be anybody there. Otherwise it
-// is [QualifiedSubject].
+// ids as well, a caller who can choose a subject here can take any id of that scheme.
+// Otherwise it is [QualifiedSubject].
 func UnsafeSubject(_ context.Context, token *Token) (string, authn.Details, error) {
-	claims, err := token.Granted()
-	return token.Subject, claims, err
+	details, err := token.Granted()
+	return token.Subject, details, err
 }
 
 var (
 	errScopes = authn.InvalidCredential("token claim scope or scp is neither a text nor a list of texts")
-	errRoles  = authn.InvalidCredential("token claim roles is not a list of texts")
+	errRoles  = authn.InvalidCredential("token claim roles is neither a text nor a list of texts")
 )
 
 // Granted returns the scopes and roles that the token says were granted: scopes by
 // "scope" (RFC 9068), or by "scp" where there is no "scope", as a text with spaces
-// between or as a list; roles by "roles", a list. What is absent grants nothing; what
-// is of another type makes the token invalid.
+// between or as a list; roles by "roles", as a list or as a text that is one role, which
+// is how many issuers write a list of one. A claim that is absent or null grants
+// nothing; one of another type makes the token invalid.
 func (t *Token) Granted() (authn.Details, error) {
 	name := "scope"
-	if _, ok := t.Claims[name]; !ok {
+	if t.Claims[name] == nil {
 		name = "scp"
 	}
 	var granted authn.Details
@@ -66,11 +67,14 @@ func (t *Token) Granted() (authn.Details, error) {
 	return granted, nil
 }
 
-// list returns a claim that is a list of texts, or nil if there is none.
+// list returns a claim that is a list of texts, or one text, or nil if there is none.
 func (t *Token) list(name string) ([]string, bool) {
-	claim, ok := t.Claims[name]
-	if !ok {
+	claim := t.Claims[name]
+	if claim == nil {
 		return nil, true
+	}
+	if text, ok := claim.(string); ok {
+		return []string{text}, true
 	}
 	values, ok := claim.([]any)
 	if !ok || slices.ContainsFunc(values, isNoText) {

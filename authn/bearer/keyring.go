@@ -11,8 +11,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// minInterval is the least time between two fetches, whatever tokens come in: it is
-// what an attacker with made-up key ids can cost the issuer.
+// minInterval is the least time between two fetches. It bounds what an attacker with
+// made-up key ids can cost the issuer.
 const minInterval = 10 * time.Second
 
 // maxFetch is the longest that a fetch takes.
@@ -20,12 +20,13 @@ const maxFetch = 10 * time.Second
 
 var (
 	errUnknownKey = authn.InvalidCredential("token is by a key that the issuer does not have, or not for this algorithm")
+	errHeldBack   = authn.Unavailable(errors.New("token is by an unknown key: the issuer may have added it since its keys were fetched, and the next fetch is held back"))
 	errClosed     = authn.Unavailable(errors.New("the authenticator is closed"))
 )
 
 // A keyring holds the issuer's keys and renews them. One fetch is under way at a
-// time, and whoever needs its outcome waits for it; it belongs to no call, so that a
-// caller who goes away takes it from nobody.
+// time, and all calls that need its outcome wait for it; it belongs to no call, so a
+// caller who goes away does not end it for the others.
 type keyring struct {
 	source        func(context.Context) (keySet, error) // nil where the keys are given
 	fetcher       *fetcher
@@ -57,7 +58,9 @@ func newKeyring(settings *settings, fetcher *fetcher, source func(context.Contex
 func newStaticKeyring(keys keySet) *keyring { return &keyring{keys: keys} }
 
 // find returns the key that a token is by. While the keys at hand are not too old and
-// the key is among them it does not wait, even where it is time to renew them.
+// the key is among them it does not wait, even where it is time to renew them. A key is
+// unknown only if it is missing from a fetch that began after the token came: the issuer
+// may have added it since an earlier one.
 func (r *keyring) find(ctx context.Context, keyID, algorithm string) (crypto.PublicKey, error) {
 	if r.source == nil {
 		if key, ok := r.keys.find(keyID, algorithm); ok {
@@ -66,39 +69,49 @@ func (r *keyring) find(ctx context.Context, keyID, algorithm string) (crypto.Pub
 		return nil, errUnknownKey
 	}
 	key, fetch, err := r.look(keyID, algorithm, true)
-	if fetch == nil {
+	if fetch.ends == nil {
 		return key, err
 	}
-	if err := wait(ctx, fetch); err != nil {
+	if err := wait(ctx, fetch.ends); err != nil {
 		return nil, err
 	}
 	key, _, err = r.look(keyID, algorithm, false)
+	if errors.Is(err, errHeldBack) && fetch.own {
+		err = errUnknownKey
+	}
 	return key, err
+}
+
+// awaited is a fetch that a call waits for. The zero value is none.
+type awaited struct {
+	ends <-chan struct{}
+	own  bool // it began for this call
 }
 
 // look returns the key, or the fetch to wait for, or else why there is no key. It
 // begins a fetch, if it may, where one could help.
-func (r *keyring) look(keyID, algorithm string, mayFetch bool) (crypto.PublicKey, <-chan struct{}, error) {
+func (r *keyring) look(keyID, algorithm string, mayFetch bool) (crypto.PublicKey, awaited, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
 	key, ok := r.keys.find(keyID, algorithm)
 	usable := r.usable(now)
+	began := false
 	if mayFetch && (!ok || !usable || now.Sub(r.askedFor) >= r.refresh) {
-		r.begin(now)
+		began = r.begin(now)
 	}
 	switch {
 	case usable && ok:
-		return key, nil, nil
+		return key, awaited{}, nil
 	case mayFetch && r.fetching != nil:
-		return nil, r.fetching, nil
+		return nil, awaited{r.fetching, began}, nil
 	case r.failure != nil:
-		// A key that is not known may be one that could not be fetched.
-		return nil, nil, authn.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
-	case !usable:
-		return nil, nil, errClosed
+		// An unknown key may be one that could not be fetched.
+		return nil, awaited{}, authn.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
+	case !usable || r.ctx.Err() != nil:
+		return nil, awaited{}, errClosed
 	default:
-		return nil, nil, errUnknownKey
+		return nil, awaited{}, errHeldBack
 	}
 }
 
@@ -106,10 +119,10 @@ func (r *keyring) look(keyID, algorithm string, mayFetch bool) (crypto.PublicKey
 func (r *keyring) usable(now time.Time) bool { return r.keys != nil && now.Sub(r.askedFor) < r.keep }
 
 // begin starts a fetch, unless one is under way, began lately, or the keyring is
-// closed.
-func (r *keyring) begin(now time.Time) {
+// closed. It reports whether it did.
+func (r *keyring) begin(now time.Time) bool {
 	if r.fetching != nil || r.ctx.Err() != nil || !r.tried.IsZero() && now.Sub(r.tried) < minInterval {
-		return
+		return false
 	}
 	done := make(chan struct{})
 	r.fetching, r.tried = done, now
@@ -123,6 +136,7 @@ func (r *keyring) begin(now time.Time) {
 			r.keys, r.askedFor = keys, now
 		}
 	})
+	return true
 }
 
 // fetch asks the source. A panic there is a failure, and not the end of the process.
@@ -165,7 +179,7 @@ func (r *keyring) load(ctx context.Context) error {
 	}
 }
 
-// wait waits for a fetch, as long as whoever asks does.
+// wait waits for a fetch, as long as ctx lasts.
 func wait(ctx context.Context, fetch <-chan struct{}) error {
 	select {
 	case <-fetch:

@@ -17,8 +17,8 @@ type issuerKey struct {
 	algorithm string
 }
 
-// find returns the key with the id that is for the algorithm. Where there are two,
-// nobody can tell which is meant, and none is found.
+// find returns the key with the id that is for the algorithm. Where there are two, it
+// is not clear which is meant, and none is found.
 func (s keySet) find(keyID, algorithm string) (crypto.PublicKey, bool) {
 	fits, ok := knownAlgorithms[algorithm]
 	if !ok {
@@ -26,7 +26,7 @@ func (s keySet) find(keyID, algorithm string) (crypto.PublicKey, bool) {
 	}
 	var found crypto.PublicKey
 	for _, key := range s[keyID] {
-		if !fits(key.public) || key.algorithm != "" && key.algorithm != algorithm {
+		if !fits(key.public) || !isFor(key.algorithm, algorithm) {
 			continue
 		}
 		if found != nil {

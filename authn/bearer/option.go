@@ -19,8 +19,9 @@ const maxSkew = 5 * time.Minute
 type Option interface{ option.Option[settings] }
 
 // WithAlgorithms sets which signature algorithms count, of RS256, RS384, RS512,
-// PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA. The default is RS256, PS256,
-// ES256 and EdDSA. Symmetric ones are refused.
+// PS256, PS384, PS512, ES256, ES384, ES512, Ed25519 (RFC 9864) and its older name
+// EdDSA. The default is RS256, PS256, ES256, Ed25519 and EdDSA. Symmetric ones are
+// refused.
 func WithAlgorithms(algorithms ...string) Option {
 	return option.Func[settings](func(s *settings) error {
 		if len(algorithms) == 0 {
@@ -143,7 +144,7 @@ type settings struct {
 
 func defaults(audience string) settings {
 	return settings{
-		algorithms: []string{"RS256", "PS256", "ES256", "EdDSA"},
+		algorithms: []string{"RS256", "PS256", "ES256", "Ed25519", "EdDSA"},
 		skew:       time.Minute,
 		identify:   QualifiedSubject,
 		realm:      audience,

@@ -142,6 +142,7 @@ func signers() map[string]signer {
 	all["ES384"] = signer{"p384", jose.ES384, onceP384()}
 	all["ES512"] = signer{"p521", jose.ES512, onceP521()}
 	all["EdDSA"] = signer{"ed", jose.EdDSA, onceEd()}
+	all["Ed25519"] = signer{"ed25519", "Ed25519", onceEd()}
 	return all
 }
 

@@ -2,6 +2,8 @@ package bearer
 
 import (
 	"crypto"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -119,6 +121,14 @@ func (s *signed) allowed(settings *settings) error {
 
 // verify returns the payload if the signature is by the key.
 func (s *signed) verify(key crypto.PublicKey) ([]byte, error) {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		if hash, ok := saltHashes[s.header.algorithm]; ok {
+			return s.verifyPSS(key, hash)
+		}
+	case ed25519.PublicKey:
+		return s.verifyEd25519(key)
+	}
 	parsed, err := jose.ParseSignedCompact(s.text, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(s.header.algorithm)})
 	if err != nil {
 		return nil, errMalformed
@@ -128,4 +138,38 @@ func (s *signed) verify(key crypto.PublicKey) ([]byte, error) {
 		return nil, errSignature
 	}
 	return payload, nil
+}
+
+// verifyPSS is here because the library takes a salt of any length.
+func (s *signed) verifyPSS(key *rsa.PublicKey, hash crypto.Hash) ([]byte, error) {
+	input, payload, signature := s.parts()
+	digest := hash.New()
+	digest.Write([]byte(input))
+	exact := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
+	if rsa.VerifyPSS(key, hash, digest.Sum(nil), signature, exact) != nil {
+		return nil, errSignature
+	}
+	return payload, nil
+}
+
+// verifyEd25519 is here because the library knows the algorithm by its older name only.
+func (s *signed) verifyEd25519(key ed25519.PublicKey) ([]byte, error) {
+	input, payload, signature := s.parts()
+	if !ed25519.Verify(key, []byte(input), signature) {
+		return nil, errSignature
+	}
+	return payload, nil
+}
+
+// parts returns what is signed, the payload in it, and the signature.
+func (s *signed) parts() (input string, payload, signature []byte) {
+	input = signingInput(s.text)
+	payload, _ = decode(input[strings.IndexByte(input, '.')+1:]) // parse has looked at both
+	signature, _ = decode(s.text[len(input)+1:])
+	return input, payload, signature
+}
+
+// signingInput is a token without its signature.
+func signingInput(token string) string {
+	return token[:max(strings.LastIndexByte(token, '.'), 0)]
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type Cache struct {
 
 	mu      sync.Mutex
 	flights map[key]*flight
+	namers  []Namer
 }
 
 var (
@@ -87,6 +89,11 @@ func (c *Cache) Wrap(verifier Verifier) *Authenticator {
 			c.forget(revocation.OfPrincipal(principalID))
 		})
 	}
+	if namer, ok := verifier.(Namer); ok {
+		c.mu.Lock()
+		c.namers = append(c.namers, namer)
+		c.mu.Unlock()
+	}
 	return &Authenticator{cache: c, verifier: verifier, keys: newKeys()}
 }
 
@@ -97,10 +104,22 @@ func (c *Cache) Wrap(verifier Verifier) *Authenticator {
 // nothing.
 func (c *Cache) Revoke(principalID string) { c.revoke(revocation.OfPrincipal(principalID)) }
 
-// RevokeCredential is Revoke for one credential, as [Verifier.Credential] returns it.
+// RevokeCredential is Revoke for one credential, as [Verifier.Credential] returns it,
+// in every spelling that its verifier takes.
 // It has all live streams rechecked, because the cache does not know which were opened
 // with it. What it publishes is a SHA-256 hash of the credential.
-func (c *Cache) RevokeCredential(credential string) { c.revoke(revocation.OfCredential(credential)) }
+func (c *Cache) RevokeCredential(credential string) {
+	c.mu.Lock()
+	namers := slices.Clone(c.namers)
+	c.mu.Unlock()
+	names := map[string]bool{credential: true}
+	for _, namer := range namers {
+		names[namer.CredentialName(credential)] = true
+	}
+	for name := range names {
+		c.revoke(revocation.OfCredential(name))
+	}
+}
 
 func (c *Cache) revoke(revoked revocation.Revocation) {
 	c.forget(revoked)

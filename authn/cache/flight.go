@@ -101,7 +101,7 @@ func (c *Cache) fly(flight *flight, verifier Verifier, credential string, now ti
 		}
 		c.land(flight, answer, now)
 	}()
-	answer.byItself = c.revocations.stripe(revocation.OfCredential(credential))
+	answer.byItself = c.revocations.stripe(revocation.OfCredential(nameOf(verifier, credential)))
 	answer.principal, answer.err = sound(verifier.Verify(flight.ctx, credential))
 	if answer.principal != nil {
 		answer.byPrincipal = c.revocations.stripe(revocation.OfPrincipal(answer.principal.ID()))

@@ -23,3 +23,20 @@ type Verifier interface {
 	// no value of any.
 	Verify(ctx context.Context, credential string) (*authn.Principal, error)
 }
+
+// A Namer is a [Verifier] whose credentials have more than one spelling that it takes.
+type Namer interface {
+	Verifier
+	// CredentialName returns one text for all spellings of a credential, which
+	// [Cache.RevokeCredential] revokes together. It may be the same for different
+	// credentials, which are then revoked together too.
+	CredentialName(credential string) string
+}
+
+// nameOf returns what a verifier's credential is revoked by.
+func nameOf(verifier Verifier, credential string) string {
+	if namer, ok := verifier.(Namer); ok {
+		return namer.CredentialName(credential)
+	}
+	return credential
+}
