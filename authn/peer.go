@@ -20,6 +20,19 @@ type Peer struct {
 	// the proxy's. It is nil where the connection is not encrypted. It is shared and
 	// must not be changed.
 	TLS *tls.ConnectionState
+	// Connection is the connection that the call came over. It is nil where the
+	// transport has none, as in tests.
+	Connection Connection
+}
+
+// A Connection is what an authenticator can do about the connection of a call.
+type Connection interface {
+	// CloseAfterAnswer asks the server to close the connection as soon as the call, and
+	// others that are under way on it, are answered. It is for what was agreed on when
+	// the connection was made and no longer holds, such as a client certificate that has
+	// expired: over a new connection the client can do better. It does nothing where the
+	// answer has begun. It may be called from any goroutine.
+	CloseAfterAnswer()
 }
 
 // Network returns what counts as one place that calls come from: an IPv4 address by

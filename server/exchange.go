@@ -38,6 +38,7 @@ type exchange struct {
 	stream      bool // more than one message may go in either direction
 	call        *connect.CallInfo
 	sending     atomic.Bool // an answer is counted until the connection has it
+	closing     atomic.Bool // the connection is to be closed after the answer
 }
 
 // drainTimeout is how long a response on HTTP/1 waits for the rest of its request.
@@ -49,6 +50,7 @@ const drainTimeout = 500 * time.Millisecond
 // request as it is to be served: within the limits.
 func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
 	exchange := &exchange{ResponseWriter: writer, peer: s.peer(request), get: request.Method == http.MethodGet}
+	exchange.peer.Connection = exchange
 	exchange.holdings, exchange.stream = s.holdings, procedure.streams()
 	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
@@ -135,9 +137,16 @@ func (x *exchange) Flush() {
 // Unwrap is for [http.ResponseController].
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
+// CloseAfterAnswer implements [authn.Connection].
+func (x *exchange) CloseAfterAnswer() { x.closing.Store(true) }
+
 // commit is called when the response begins.
 func (x *exchange) commit(status int) {
 	x.status = status
+	if x.closing.Load() {
+		// On HTTP/2 net/http makes a GOAWAY of it.
+		x.Header().Set("Connection", "close")
+	}
 	if x.charge.isShed() {
 		x.Header().Set("Retry-After", strconv.Itoa(int(comeAgain/time.Second)))
 	}

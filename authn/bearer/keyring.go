@@ -110,6 +110,8 @@ func (r *keyring) look(keyID, algorithm string, mayFetch bool) (crypto.PublicKey
 		return nil, awaited{}, authn.Unavailable(fmt.Errorf("fetch the issuer's keys: %w", r.failure))
 	case !usable || r.ctx.Err() != nil:
 		return nil, awaited{}, errClosed
+	case len(r.keys[keyID]) > 0:
+		return nil, awaited{}, errUnknownKey // there is one, for another algorithm
 	default:
 		return nil, awaited{}, errHeldBack
 	}

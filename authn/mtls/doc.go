@@ -15,10 +15,14 @@
 // with the other modes and where VerifyPeerCertificate does the work, is refused. So is
 // one that has expired since the handshake, or an issuer of it that has. Go looks up no
 // revocation lists: certificates should be short-lived, and what a caller may do comes
-// from [Lookup] or [Mapping] at every call, so one that it knows no more is refused with
-// the next call of a connection, however old that is.
+// from [Lookup] or [Mapping] at every call, so one that it no longer knows is refused at
+// the next call, however old the connection is.
 //
-// Whose certificate it is, its one SPIFFE ID says ([NewSPIFFE]) or a function ([New]).
+// A connection whose certificate is refused, or is about to expire, is closed after the
+// answer: a client that has renewed its certificate shows it over the next connection.
+//
+// The principal is named by the certificate's one SPIFFE ID ([NewSPIFFE]) or by a
+// function ([New]).
 // Only the connection itself counts, as package server reports it ([authn.PeerFrom]).
 // X-Forwarded-Client-Cert and its kin are headers that any client can send, and are
 // ignored: behind a proxy that ends TLS, callers are the proxy.

@@ -18,20 +18,19 @@ type TrustDomain struct {
 	Name string
 	// Authorities returns the certificates that may name workloads of this domain now:
 	// those of its SPIFFE bundle, which are among the server's ClientCAs. It runs at
-	// every call and must be safe for concurrent use. None lets nobody in.
+	// every call and must be safe for concurrent use. Without any, no workload is let in.
 	//
 	// A nil function means all of ClientCAs, and is refused where there are several
 	// domains: the authority of one could name workloads of another.
 	Authorities func() []*x509.Certificate
 }
 
-// A Lookup tells what is known of a workload now: roles, attributes and so on. Its id
-// is a SPIFFE ID, such as "spiffe://example.org/billing", and it is known to be one of
-// the trust domains. A Lookup runs at every call.
+// A Lookup returns what is known of a workload now: roles, attributes and so on. The id
+// is a SPIFFE ID of one of the trust domains, such as "spiffe://example.org/billing". A
+// Lookup runs at every call.
 //
 // For a workload that may not call it returns an error made by
-// [authn.InvalidCredential]; any other error means that nobody can tell, and the call
-// ends as unavailable.
+// [authn.InvalidCredential]; after any other error the call ends as unavailable.
 type Lookup func(ctx context.Context, id string) (authn.Details, error)
 
 // NewSPIFFE returns an Authenticator of workloads with X.509-SVIDs, whose principals
@@ -86,6 +85,6 @@ func (w workloads) identify(ctx context.Context, chain []*x509.Certificate) (str
 	if domain.Authorities != nil && !slices.ContainsFunc(domain.Authorities(), chain[len(chain)-1].Equal) {
 		return "", authn.Details{}, authn.InvalidCredential("client certificate is of an authority that may not speak for its trust domain")
 	}
-	claims, err := w.lookup(ctx, id.String())
-	return id.String(), claims, err
+	details, err := w.lookup(ctx, id.String())
+	return id.String(), details, err
 }
