@@ -141,6 +141,7 @@ func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (d
 		}
 		refusals = append(refusals, more...)
 	}
+	refusals = append(refusals, r.unbounded(service)...)
 	return declarations, append(refusals, collisions(declarations)...)
 }
 

@@ -71,6 +71,7 @@ func Sections() []Section {
 		{"Grants", OfSchema, slices.Clone(grantRules)},
 		{"Role catalogues", OfSchema, slices.Clone(catalogueRules)},
 		{"Named conditions", OfSchema, slices.Clone(conditionRules)},
+		{"Validation of requests", OfSchema, slices.Clone(validationRules)},
 		{"Declarations from outside the .proto", OfOutside, slices.Clone(outsideRules)},
 		{"Go code", OfGo, slices.Clone(goRules)},
 		{"Registration", OfProgram, slices.Clone(programRules)},

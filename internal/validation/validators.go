@@ -26,6 +26,7 @@ type Validators struct {
 	// compiled are the messages whose rules the current validator has compiled, those
 	// within others too.
 	compiled map[protoreflect.MessageDescriptor]bool
+	costs    *costs // nil until asked for
 }
 
 // New returns Validators that know no message yet.
