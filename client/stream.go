@@ -79,6 +79,7 @@ type stream struct {
 	// cancel ends the context of the call. connect's own Close waits for the response
 	// headers, which a server may send late or never.
 	cancel context.CancelFunc
+	sent   atomic.Bool // the requests have ended
 	ended  atomic.Bool
 	end    error // what ended it, for the goroutine that receives
 }
@@ -119,6 +120,7 @@ func (s *stream) send(request any) error {
 }
 
 func (s *stream) closeSend() error {
+	s.sent.Store(true)
 	err := s.wire.CloseSend()
 	if s.ended.Load() || errors.Is(err, io.EOF) {
 		return nil
@@ -145,7 +147,12 @@ func (s *stream) receive(response any) error {
 	return err
 }
 
+// close gives the stream up. It does not close the transport's stream while requests
+// could follow: that ends them as CloseSend does, and the handler could take what was
+// given up for complete. The end of the context releases the transport.
 func (s *stream) close() {
 	s.cancel()
-	_ = s.wire.Close() // nothing can be done about an error of a stream that is given up
+	if s.sent.Load() {
+		_ = s.wire.Close() // for interceptors; no error matters on a stream that is given up
+	}
 }

@@ -1,13 +1,14 @@
-# Reads the tutorial. Its fenced blocks have info strings such as "sh step=generate"
-# and "go file=main.go", of which a browser takes the first word.
+# Reads the tutorial and the guides. Their fenced blocks have info strings such as
+# "sh step=generate" and "go file=main.go", of which a browser takes the first word.
 
-# block TAG prints the block with a tag.
+# block TAG [PAGE] prints the block with a tag, of the tutorial or of another page.
 block() {
+	local page=${2:-docs/tutorial.md}
 	awk -v tag="$1" '
 		/^```/ { inside = !inside; wanted = inside && index($0 " ", " " tag " "); found += wanted > 0; next }
 		wanted
 		END { exit found != 1 }
-	' "$repo/docs/tutorial.md" || fail "docs/tutorial.md has no block \"$1\", or several"
+	' "$repo/$page" || fail "$page has no block \"$1\", or several"
 }
 
 # unpack writes every file of the tutorial.
