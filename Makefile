@@ -85,6 +85,13 @@ bench: ## Run the benchmarks, with the peers they are compared with
 	go test -run '^$$' -bench Stream -benchmem ./action
 	go test -run '^$$' -bench IdleWatchers -benchtime 1x ./server
 
+.PHONY: bench-check
+bench-check: ## Hold what a call allocates to its budget, and count its instructions where there is valgrind
+	@$(call need,go)
+	cd bench && go test -count=1 ./calls
+	@if command -v valgrind >/dev/null 2>&1; then bench/instructions; \
+	else echo "make $@: valgrind is missing, so instructions are not counted" >&2; fi
+
 .PHONY: fuzz
 fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@$(call need,go)

@@ -13,7 +13,7 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// All engines are asked for one policy: an admin may delete an account, and its
+// All engines decide by one policy: an admin may delete an account, and so may its
 // owner.
 const (
 	deleteUser = "/bench.v1.Service/DeleteUser"
@@ -21,7 +21,7 @@ const (
 	stranger   = "0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6e"
 )
 
-// deletion is what everybody asks for.
+// deletion is the request of every row.
 var deletion = &demov1.DeleteUserRequest{UserId: owner}
 
 // An asker is one who asks for it.
@@ -36,14 +36,14 @@ type asker struct {
 var (
 	byAdmin = asker{name: "an admin", id: stranger, roles: []string{"member", "admin"}, allowed: true}
 	byOwner = asker{name: "the owner", id: owner, roles: []string{"member"}, allowed: true}
-	byOther = asker{name: "somebody else", id: stranger, roles: []string{"member"}}
+	byOther = asker{name: "another member", id: stranger, roles: []string{"member"}}
 )
 
 func (a *asker) principal() *authn.Principal {
 	return authn.NewPrincipal(a.id, authn.Details{Roles: a.roles})
 }
 
-var errWrong = errors.New("it decided otherwise than the policy says")
+var errWrong = errors.New("the decision is not that of the policy")
 
 // accounts is the service without anything to do.
 type accounts struct{}
@@ -72,6 +72,18 @@ type memory struct {
 	sessions[*authn.Principal]
 }
 
+// anew authenticates from memory and makes the principal anew at every call, as schemes
+// do that do not keep principals.
+type anew struct{ sessions[*asker] }
+
+func (a anew) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
+	user, err := a.find(call)
+	if err != nil {
+		return nil, err
+	}
+	return user.principal(), nil
+}
+
 func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	return m.find(call)
 }
@@ -81,12 +93,16 @@ func newRegistry(caller *authn.Principal) *action.Registry {
 	return must(action.NewRegistry(authn.Schemes{"session": memory{sessions[*authn.Principal]{token: caller}}}))
 }
 
-// accountRegistry returns a registry that guards accounts.
+// accountRegistry returns a registry that guards accounts and knows one caller.
 func accountRegistry(caller *authn.Principal) *action.Registry {
+	return guardAccounts(newRegistry(caller))
+}
+
+// guardAccounts registers accounts.
+func guardAccounts(registry *action.Registry) *action.Registry {
 	file := newFile("bench.v1")
 	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
 	file.method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", adminOrOwner())
-	registry := newRegistry(caller)
 	service := file.service()
 	must(0, actiongen.Register(registry, actiongen.Service[accounts]{
 		Descriptor:  service,

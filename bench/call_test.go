@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
@@ -26,6 +27,7 @@ var ways = []way{
 	{"unguarded", unguardedServer},
 	{"unguarded, validated", validatedServer},
 	{"sallyport", guardedServer},
+	{"sallyport, principal made anew", anewServer},
 	{"checks by hand in the handler", handServer},
 	{"interceptors: connectrpc.com/validate, authentication, authorization", interceptedServer},
 }
@@ -179,6 +181,12 @@ func method(handler connect.ServerFunc) connect.Method {
 
 func guardedServer() *connect.Server {
 	return serverOf(must(accountRegistry(byOwner.principal()).Methods())...)
+}
+
+// anewServer makes the caller's principal at every call.
+func anewServer() *connect.Server {
+	registry := must(action.NewRegistry(authn.Schemes{"session": anew{sessions[*asker]{token: &byOwner}}}))
+	return serverOf(must(guardAccounts(registry).Methods())...)
 }
 
 func unguardedServer() *connect.Server { return serverOf(method(handler(deleteIt))) }

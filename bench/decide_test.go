@@ -14,8 +14,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
-// A decider answers whether somebody may delete an account. The principal is in
-// hand: whatever an engine can make of it once is made.
+// A decider answers whether a caller may delete an account. What an engine can prepare of
+// the caller once is prepared, except where its name says otherwise.
 type decider func(ctx context.Context, request *demov1.DeleteUserRequest) (bool, error)
 
 // engines are those that are measured beside each other, each with the same policy.
@@ -24,6 +24,7 @@ var engines = []struct {
 	made func(asker) decider
 }{
 	{"sallyport", sallyportDecider},
+	{"sallyport, principal made anew", anewDecider},
 	{"Go, by hand", handDecider},
 	{"plain CEL (cel-go)", celDecider},
 	{"cedar-go", cedarDecider},
@@ -33,7 +34,7 @@ var engines = []struct {
 
 func decideTable(by asker) table {
 	t := table{
-		title:  "admin or owner, principal in hand, asked by " + by.name,
+		title:  "admin or owner, asked by " + by.name,
 		target: target{row: 0, over: noRow, time: 100 * time.Nanosecond},
 	}
 	for _, engine := range engines {
@@ -59,6 +60,14 @@ func answered(decide decider, want bool) error {
 
 func sallyportDecider(by asker) decider {
 	return registryDecider(accountRegistry(by.principal()), deleteUser, by.principal())
+}
+
+// anewDecider makes the principal of every question.
+func anewDecider(by asker) decider {
+	decide := must(action.Unguarded(unguarded.Give()).Decide(accountRegistry(by.principal()), deleteUser))
+	return func(ctx context.Context, request *demov1.DeleteUserRequest) (bool, error) {
+		return decide(ctx, by.principal(), request)
+	}
 }
 
 // registryDecider is the part of an action's gate that looks at the grants.

@@ -1,8 +1,8 @@
-// Package bench measures Sallyport beside what one would use instead of it. It is a
-// module of its own, so that nobody downloads the peers but who measures them.
+// Package bench measures Sallyport beside its alternatives. It is a module of its own, so
+// that users of Sallyport do not download them.
 //
-// All of it is tests: `make bench` prints the tables, and `go test` says that every
-// row decides what it ought to. The rows of a table are measured in turn, round
-// after round, because on a machine that does other things too it is the ratio of
-// two of them that means something.
+// The tables are tests: `make bench` prints them, and `go test` checks that every row
+// decides what it should. The rows of a table are measured in turn, round after round,
+// since on a machine that does other things the ratio of two rows is what can be
+// compared.
 package bench

@@ -1,0 +1,58 @@
+package calls
+
+import (
+	"runtime"
+	"testing"
+)
+
+// TestBudget holds what a call may allocate. Beside each budget stand the figures of the
+// commit ce95ba1, the last before validation within bounds: telling protovalidate to stop
+// at the first rule that does not hold costs it one allocation of 48 bytes a message, and
+// looking at the size of a string another small one. A change that raises a budget says
+// why.
+func TestBudget(t *testing.T) { //nolint:paralleltest // it counts what the whole process allocates
+	for _, budget := range []struct {
+		kind          Kind
+		allocs, bytes float64
+	}{
+		{Unary, 4, 256},      // 3 and 208
+		{Validated, 10, 626}, // 8 and 561
+		{Open, 8, 402},       // 6 and 353
+		{Every, 9, 562},      // 8 and 529
+	} {
+		t.Run(string(budget.kind), func(t *testing.T) {
+			call, err := New(budget.kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			allocs, bytes := allocated(t, call)
+			t.Logf("%.2f allocations and %.1f bytes a call", allocs, bytes)
+			if allocs > budget.allocs+slack || bytes > budget.bytes+slack {
+				t.Errorf("%.2f allocations and %.1f bytes a call; the budget is %.2f and %.1f", allocs, bytes, budget.allocs, budget.bytes)
+			}
+		})
+	}
+}
+
+// slack is what the runtime allocates besides, spread over the calls.
+const slack = 0.5
+
+// allocated returns what one call allocates: what twice as many calls allocate more, so
+// that the beginning of a stream and what is made once do not count.
+func allocated(t *testing.T, call func(int) error) (allocs, bytes float64) {
+	t.Helper()
+	const count = 10_000
+	measure := func(count int) (mallocs, total uint64) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := call(count); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
+	}
+	measure(count)
+	once, onceBytes := measure(count)
+	twice, twiceBytes := measure(2 * count)
+	return (float64(twice) - float64(once)) / count, (float64(twiceBytes) - float64(onceBytes)) / count
+}
