@@ -87,14 +87,14 @@ func (s *served) open(t *testing.T, major int, name, protocol string) <-chan ans
 		if err == nil && name == "Down" {
 			err = stream.CloseSend()
 		}
-		var all string
+		var all strings.Builder
 		for err == nil {
 			var message text
 			if err = stream.Receive(&message); err == nil {
-				all += message.GetValue()
+				all.WriteString(message.GetValue())
 			}
 		}
-		ended <- answer{name: all, code: connect.CodeOf(err), err: err}
+		ended <- answer{name: all.String(), code: connect.CodeOf(err), err: err}
 	}()
 	return ended
 }

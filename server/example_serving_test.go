@@ -131,7 +131,8 @@ func ExampleWithHosts() {
 		request.Host = host
 		request.Header.Set("Content-Type", "application/json")
 		request.Header.Set("Authorization", "Bearer admin")
-		fmt.Printf("%s: %s\n", host, send(request).Status)
+		status, _ := send(request)
+		fmt.Printf("%s: %s\n", host, status)
 	}
 	// Output:
 	// localhost:8080: 200 OK
@@ -173,11 +174,12 @@ func post(url, credential string, headers ...string) http.Header {
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	return send(request).Header
+	_, header := send(request)
+	return header
 }
 
-// send sends a request and returns the response, whose body is read.
-func send(request *http.Request) *http.Response {
+// send sends a request and returns the status and the header of the response.
+func send(request *http.Request) (status string, header http.Header) {
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
@@ -185,5 +187,5 @@ func send(request *http.Request) *http.Response {
 	}
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, response.Body)
-	return response
+	return response.Status, response.Header
 }

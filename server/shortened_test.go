@@ -2,7 +2,7 @@ package server_test
 
 import (
 	"crypto/tls"
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +17,7 @@ func TestFailedHandshakeLeavesShortLine(t *testing.T) {
 	served := serve(t, &directory{}, server.WithTLS(&tls.Config{Certificates: []tls.Certificate{certificate}}))
 	var protocols []string
 	for i := range 240 {
-		protocols = append(protocols, fmt.Sprint(i)+strings.Repeat("\x01", 250))
+		protocols = append(protocols, strconv.Itoa(i)+strings.Repeat("\x01", 250))
 	}
 	conn := tls.Client(served.dial(t), &tls.Config{InsecureSkipVerify: true, NextProtos: protocols})
 	if err := conn.HandshakeContext(t.Context()); err == nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -125,12 +126,12 @@ func hearOut(client *http.Client, url, kind, message string) error {
 		_, _ = io.WriteString(write, message)
 		write.Close()
 	}()
-	request, err := http.NewRequest(http.MethodPost, url, body) //nolint:noctx // it ends with the stream
+	request, err := http.NewRequest(http.MethodPost, url, body)
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", kind)
-	request.Header.Set("Te", "trailers")
+	request.Header.Set("TE", "trailers")
 	response, err := client.Do(request)
 	if err != nil {
 		return err
@@ -277,8 +278,8 @@ func TestSilentClientsDeadline(t *testing.T) {
 						t.Fatal(err)
 					}
 					request.Header.Set("Content-Type", kind)
-					request.Header.Set("Te", "trailers")
-					request.Header.Set("Connect-Timeout-Ms", fmt.Sprint(deadline.Milliseconds()))
+					request.Header.Set("TE", "trailers")
+					request.Header.Set("Connect-Timeout-Ms", strconv.FormatInt(deadline.Milliseconds(), 10))
 					request.Header.Set("Grpc-Timeout", fmt.Sprintf("%dm", deadline.Milliseconds()))
 					begin := time.Now()
 					answered := make(chan error, 1)

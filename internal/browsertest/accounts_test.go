@@ -25,7 +25,7 @@ func (a *accounts) SignIn(ctx context.Context, _ *action.AnonymousCall[demov1.Si
 	return &demov1.SignInResponse{SessionToken: token}, err
 }
 
-func (a *accounts) ListApiKeys(context.Context, *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) {
+func (a *accounts) ListApiKeys(context.Context, *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) { //nolint:revive // the schema's name
 	a.handled.Add(1)
 	return &demov1.ListApiKeysResponse{}, nil
 }
