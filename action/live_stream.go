@@ -41,12 +41,12 @@ type stream struct {
 	messages int64         // how many came
 	bytes    int64         // and their size
 
-	// reading and sending are held while the transport receives or sends, so that the
-	// stream's function does not return meanwhile.
-	reading, sending sync.Mutex
-
-	// mu guards what follows. It is held for moments only.
+	// mu guards what follows. It is held for moments only; changed is for those who wait
+	// for the end, for a review, or for the transport.
 	mu          sync.Mutex
+	changed     sync.Cond
+	reading     bool           // the transport receives
+	sending     bool           // the transport sends
 	opened      bool           // the gate has let the stream in
 	ended       *connect.Error // what the stream ended with; nil while it lives
 	why         *denial        // what it ended with, for operators
@@ -69,6 +69,7 @@ const sendGrace = 2 * time.Second
 // stream does.
 func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stream {
 	s := &stream{passage: passage{gate: g}, source: source, control: streamControl(ctx)}
+	s.changed.L = &s.mu
 	s.identity = &s.own
 	s.revocations = g.registry.streams.revocations.Load()
 	s.call, _ = connect.CallInfoForServerContext(ctx)
@@ -155,8 +156,8 @@ func (s *stream) outside() *passage {
 }
 
 // end ends the stream, unless it has ended already: from here on no message passes.
-// It records why, unless the event of the end says that, ends the context, and gets those out of the transport who wait in
-// it. It returns what the stream ended with.
+// It records why, unless the event of the end says that, ends the context, and gets
+// those out of the transport who wait in it. It returns what the stream ended with.
 func (s *stream) end(pass *passage, cause error) error {
 	reason := denialOf(cause)
 	s.mu.Lock()
@@ -165,6 +166,7 @@ func (s *stream) end(pass *passage, cause error) error {
 		return s.ended
 	}
 	s.ended, s.why = reason.public, reason
+	s.changed.Broadcast()
 	opened := s.opened
 	if s.timer != nil {
 		s.timer.Stop()
@@ -185,10 +187,10 @@ func (s *stream) end(pass *passage, cause error) error {
 func (s *stream) interrupt(reason *denial) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if reason != returned || busy(&s.reading) {
+	if reason != returned || s.reading {
 		s.interruptReceive()
 	}
-	if s.control.InterruptSend == nil || s.returned || !busy(&s.sending) {
+	if s.control.InterruptSend == nil || s.returned || !s.sending {
 		return
 	}
 	s.cut = time.AfterFunc(sendGrace, func() {
@@ -208,15 +210,6 @@ func (s *stream) interruptReceive() {
 	}
 }
 
-// busy reports whether somebody holds a lock at the moment.
-func busy(lock *sync.Mutex) bool {
-	if !lock.TryLock() {
-		return true
-	}
-	lock.Unlock()
-	return false
-}
-
 // finish ends the stream when its handler has returned or was never called, and makes
 // the handler's result the stream's unless the stream had ended before. When it
 // returns nothing uses the transport, even where the handler left goroutines behind.
@@ -232,14 +225,13 @@ func (s *stream) finish(err *error) {
 	if s.forgetShutdown != nil {
 		s.forgetShutdown()
 	}
-	for _, transport := range []*sync.Mutex{&s.sending, &s.reading} {
-		transport.Lock()
-		transport.Unlock() //nolint:staticcheck // whoever holds it later finds that the stream has ended
-	}
 	if s.principal != nil {
 		s.gate.registry.streams.remove(s)
 	}
 	s.mu.Lock()
+	for s.reading || s.sending {
+		s.changed.Wait()
+	}
 	s.returned = true
 	if s.cut != nil {
 		s.cut.Stop()
@@ -260,16 +252,46 @@ func (s *stream) endedWith() error {
 	return s.ended
 }
 
-// touch notes that a message has come or gone. It returns what the stream ended with,
-// and nil while it lives.
-func (s *stream) touch() error {
-	if s.control.IdleTimeout <= 0 {
-		return s.endedWith()
-	}
-	now := s.gate.registry.now()
+// claimReading waits until nothing else receives from the transport, and keeps the
+// stream from returning until [stream.release].
+func (s *stream) claimReading() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.moved = now
+	for s.ended == nil && s.reading {
+		s.changed.Wait()
+	}
+	if s.ended != nil {
+		return s.ended
+	}
+	s.reading = true
+	return nil
+}
+
+// claimSending does the same for sending, and waits for a review as well.
+func (s *stream) claimSending() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ended == nil && (s.sending || s.reviewing) {
+		s.changed.Wait()
+	}
+	if s.ended != nil {
+		return s.ended
+	}
+	s.sending = true
+	return nil
+}
+
+// release gives back a side of the transport that was claimed, after a message has
+// come or gone. It returns what the stream ended with, and nil while it lives.
+func (s *stream) release(side *bool) error {
+	var now time.Time
+	if s.control.IdleTimeout > 0 {
+		now = s.gate.registry.now()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*side, s.moved = false, now
+	s.changed.Broadcast()
 	if s.ended == nil {
 		return nil
 	}
@@ -323,27 +345,25 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 }
 
 // send sends a response. It returns what the stream ended with once it has.
-func (s *stream) send(response proto.Message) error {
+func (s *stream) send(response proto.Message) (err error) {
 	s.mustBeAdmitted()
-	s.sending.Lock()
-	defer s.sending.Unlock()
-	if _, _, err := s.await(); err != nil {
+	if err := s.claimSending(); err != nil {
 		return err
 	}
-	err := s.gate.answer(s.source, response)
-	if ended := s.touch(); ended != nil && err != nil {
-		return ended // it ended meanwhile, and cut this response
-	}
-	return err
+	defer func() {
+		if ended := s.release(&s.sending); ended != nil && err != nil {
+			err = ended // it ended meanwhile, and cut this response
+		}
+	}()
+	return s.gate.answer(s.source, response)
 }
 
 func (s *stream) sendHeaders() error {
 	s.mustBeAdmitted()
-	s.sending.Lock()
-	defer s.sending.Unlock()
-	if _, _, err := s.await(); err != nil {
+	if err := s.claimSending(); err != nil {
 		return err
 	}
+	defer func() { _ = s.release(&s.sending) }()
 	return s.source.SendHeaders()
 }
 
@@ -369,7 +389,6 @@ type streamSource struct{ *stream }
 // Receive implements [connect.ServerStream].
 func (s streamSource) Receive(request any) error {
 	err := s.receiveOrEnd(request)
-	_ = s.touch()
 	if err != nil {
 		s.drained = errors.Is(err, io.EOF)
 		return err
@@ -390,11 +409,10 @@ func (streamSource) Send(any) error { return errors.New("action: a source of mes
 // receiveOrEnd receives a message and returns early when the stream ends meanwhile.
 func (s streamSource) receiveOrEnd(request any) error {
 	if s.control.InterruptReceive != nil {
-		s.reading.Lock()
-		defer s.reading.Unlock()
-		if ended := s.endedWith(); ended != nil {
+		if ended := s.claimReading(); ended != nil {
 			return ended
 		}
+		defer func() { _ = s.release(&s.reading) }()
 		return s.source.Receive(request)
 	}
 	// The transport cannot be interrupted. It lets go of the message when the stream's
@@ -413,6 +431,7 @@ func (s streamSource) receiveOrEnd(request any) error {
 	}()
 	select {
 	case err := <-received:
+		_ = s.release(new(bool)) // nothing was claimed, and a message has come
 		if panicked != nil {
 			panic(panicked)
 		}

@@ -25,9 +25,9 @@ type standing struct {
 	subject proto.Message    // a copy of the request that the decision is about, where a grant reads it
 	reviews uint64           // how many reviews let the stream live on
 
-	// review is there while a review is asked for or under way, and is closed when it
-	// has let the stream live on. No message passes meanwhile.
-	review chan struct{}
+	// reviewing is set while a review is asked for or under way. No message passes
+	// meanwhile.
+	reviewing bool
 	// asked is set where the caller must be looked at from now on: a review that is
 	// under way may have looked before.
 	asked bool
@@ -93,23 +93,15 @@ func (s *stream) remember(request proto.Message) {
 // await waits until no review is asked for or under way. It returns who is calling
 // and how many reviews there were, or what the stream ended with.
 func (s *stream) await() (caller *authn.Principal, reviews uint64, err error) {
-	for {
-		s.mu.Lock()
-		ended, review := s.ended, s.review
-		caller, reviews = s.caller, s.reviews
-		s.mu.Unlock()
-		switch {
-		case ended != nil:
-			return nil, 0, ended
-		case review == nil:
-			return caller, reviews, nil
-		}
-		select {
-		case <-review:
-		case <-s.ctx.Done():
-			return nil, 0, s.end(s.outside(), s.because(nil))
-		}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ended == nil && s.reviewing {
+		s.changed.Wait()
 	}
+	if s.ended != nil {
+		return nil, 0, s.ended
+	}
+	return s.caller, s.reviews, nil
 }
 
 // due returns how long it is until the stream must be looked at again. ok is false
@@ -177,8 +169,8 @@ func (s *stream) askLocked() {
 		return
 	}
 	s.asked = true
-	if s.review == nil {
-		s.review = make(chan struct{})
+	if !s.reviewing {
+		s.reviewing = true
 		go func() {
 			for s.lookAgain() {
 			}
@@ -195,8 +187,8 @@ func (s *stream) lookAgain() bool {
 		s.mu.Unlock()
 		return false
 	case !s.asked:
-		close(s.review)
-		s.review = nil
+		s.reviewing = false
+		s.changed.Broadcast()
 		s.schedule(s.gate.registry.now())
 		s.mu.Unlock()
 		return false

@@ -13,7 +13,7 @@ import (
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
-// TestRecheck looks again at streams on which nothing moves. Whatever the
+// TestRecheck looks again at streams on which nothing moves. What the
 // authenticator says now that it would not let in, ends them.
 func TestRecheck(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,673 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/authn"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
+)
+
+// An authority authenticates every caller as it is told to at the moment, and tells
+// the registry of revocations.
+type authority struct {
+	revoke func(principalID string)
+
+	mu     sync.Mutex
+	answer func(context.Context) (*authn.Principal, error)
+	asked  int
+}
+
+func (a *authority) Authenticate(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
+	a.mu.Lock()
+	a.asked++
+	answer := a.answer
+	a.mu.Unlock()
+	return answer(ctx)
+}
+
+func (a *authority) ReportsAuthenticationTime() bool { return true }
+func (a *authority) OnRevoke(revoke func(id string)) { a.revoke = revoke }
+
+func (a *authority) set(answer func(context.Context) (*authn.Principal, error)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.answer = answer
+}
+
+func (a *authority) askedTimes() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
+}
+
+// finds answers that the caller is this principal, or with nil, that the credential
+// is not good.
+func finds(principal *authn.Principal) func(context.Context) (*authn.Principal, error) {
+	return func(context.Context) (*authn.Principal, error) {
+		if principal == nil {
+			return nil, authn.InvalidCredential("revoked")
+		}
+		return principal, nil
+	}
+}
+
+var (
+	aliceTheEditor = authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}})
+	aliceAlone     = authn.NewPrincipal("alice", authn.Details{})
+)
+
+// A pipe is the transport of one stream: a test puts in what the client sends, and
+// sees what the client gets.
+type pipe struct {
+	in   chan *testv1.Request // closed when the client has no more to say
+	gone chan struct{}        // closed when a Receive is interrupted
+	out  chan any             // what the client gets; nil for a client that reads at once
+}
+
+func (p *pipe) Receive(message any) error {
+	select {
+	case request, ok := <-p.in:
+		if !ok {
+			return io.EOF
+		}
+		message.(*testv1.Request).Owner = request.GetOwner()
+		return nil
+	case <-p.gone:
+		return io.ErrUnexpectedEOF
+	}
+}
+func (*pipe) SendHeaders() error { return nil }
+func (p *pipe) Send(message any) error {
+	if p.out != nil {
+		p.out <- message
+	}
+	return nil
+}
+
+// A reviewing is a registry whose streams a test looks at again, in synctest's time.
+type reviewing struct {
+	*diary
+	*hands
+
+	authority *authority
+	registry  *action.Registry
+	server    *connect.Server
+}
+
+func newReviewing(t *testing.T, options ...action.RegistryOption) *reviewing {
+	t.Helper()
+	diary := &diary{}
+	r := &reviewing{diary: diary, hands: &hands{diary: diary}, authority: &authority{}, server: connect.NewServer()}
+	r.authority.set(finds(aliceTheEditor))
+	options = append([]action.RegistryOption{action.WithRecorder(diary)}, options...)
+	r.registry = must(action.NewRegistry(authn.Schemes{"session": r.authority, "bearer": dated{knows(nil)}}, options...))
+	if err := testv1action.RegisterStreamService(r.registry, r.hands); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A running is a stream that is served.
+type running struct {
+	*pipe
+
+	ended chan error
+}
+
+// serve serves a stream with a first message, if it takes one before its handler.
+func (r *reviewing) serve(t *testing.T, procedure string, interceptors ...connect.ServerInterceptor) *running {
+	t.Helper()
+	server := connect.NewServer(interceptors...)
+	server.Register(must(r.registry.Methods())...)
+	s := &running{pipe: &pipe{in: make(chan *testv1.Request, 100), gone: make(chan struct{})}, ended: make(chan error, 1)}
+	control := &action.StreamControl{InterruptReceive: func() { close(s.gone) }}
+	go func() {
+		s.ended <- server.Call(action.WithStreamControl(t.Context(), control), procedure, nil, s.pipe)
+	}()
+	return s
+}
+
+// expectEnd fails the test where the stream has not ended with a code, or, with 0,
+// where it has.
+func (s *running) expectEnd(t *testing.T, code connect.Code) {
+	t.Helper()
+	synctest.Wait()
+	select {
+	case err := <-s.ended:
+		if code == 0 || connect.CodeOf(err) != code {
+			t.Errorf("the stream has ended with %v, want %v", err, code)
+		}
+		s.ended <- err
+	default:
+		if code != 0 {
+			t.Errorf("the stream lives, want its end with %v", code)
+		}
+	}
+}
+
+// TestNothingPassesARevocation revokes the caller of streams of every shape, on which
+// messages move all the time, while the authenticator takes its time to say so. From
+// the moment when the revocation is answered nothing moves; then the stream ends or
+// goes on, as the authenticator says.
+func TestNothingPassesARevocation(t *testing.T) {
+	t.Parallel()
+	for _, shape := range []string{"Watch", "Collect", "Chat"} {
+		for _, when := range []string{"Open", "First", "Every"} {
+			for name, found := range map[string]*authn.Principal{"revoked": nil, "as good as ever": aliceTheEditor} {
+				t.Run(shape+when+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) { revokeInMotion(t, shape, when, found) })
+				})
+			}
+		}
+	}
+}
+
+func revokeInMotion(t *testing.T, shape, when string, found *authn.Principal) {
+	t.Helper()
+	r := newReviewing(t)
+	var mu sync.Mutex
+	var received, sent int
+	count := func(n *int) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return *n
+	}
+	add := func(n *int) {
+		mu.Lock()
+		defer mu.Unlock()
+		*n++
+	}
+	receive := func(in receiver) error {
+		for {
+			if _, err := in.Receive(); err != nil {
+				return err
+			}
+			add(&received)
+		}
+	}
+	send := func(send func(*testv1.Response) error) error {
+		for {
+			if err := send(&testv1.Response{}); err != nil {
+				return err
+			}
+			add(&sent)
+			time.Sleep(time.Millisecond)
+		}
+	}
+	r.hands.watch = func(_ context.Context, _ *testv1.Request, out *responses) error { return send(out.Send) }
+	r.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) { return nil, receive(in) }
+	r.hands.chat = func(_ context.Context, in talker) error {
+		var both sync.WaitGroup
+		defer both.Wait()
+		both.Go(func() { _ = send(in.Send) })
+		return receive(in)
+	}
+	s := r.serve(t, stream(shape+when))
+	go func() {
+		defer close(s.in)
+		for range 2000 { // the client speaks all the time, and then has no more to say
+			select {
+			case s.in <- owned("alice"):
+			case <-s.gone:
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	time.Sleep(100 * time.Millisecond)
+	synctest.Wait()
+	if shape != "Watch" && count(&received) < 50 || shape != "Collect" && count(&sent) < 50 {
+		t.Fatalf("nothing moves: %d received, %d sent", count(&received), count(&sent))
+	}
+	s.expectEnd(t, 0)
+
+	answer := make(chan struct{})
+	r.authority.set(func(ctx context.Context) (*authn.Principal, error) {
+		<-answer
+		return finds(found)(ctx)
+	})
+	r.take()
+	r.authority.revoke("alice")
+	receivedThen, sentThen := count(&received), count(&sent)
+	time.Sleep(5 * time.Second) // the client's last message and its end are among what comes
+	synctest.Wait()
+	if count(&received) != receivedThen || count(&sent) != sentThen {
+		t.Errorf("before the caller was looked at %d messages were received and %d sent", count(&received)-receivedThen, count(&sent)-sentThen)
+	}
+	s.expectEnd(t, 0)
+	close(answer)
+	time.Sleep(5 * time.Second)
+	synctest.Wait()
+	if found == nil {
+		if count(&received) != receivedThen || count(&sent) != sentThen {
+			t.Errorf("after the revocation %d messages were received and %d sent", count(&received)-receivedThen, count(&sent)-sentThen)
+		}
+		s.expectEnd(t, connect.CodeUnauthenticated)
+		if events, _ := r.take(); !slices.Equal(events, []string{"deny at authenticate"}) {
+			t.Errorf("it left %q", events)
+		}
+		return
+	}
+	if shape != "Watch" && count(&received) < receivedThen+50 || shape != "Collect" && count(&sent) < sentThen+50 {
+		t.Errorf("after a review that changes nothing %d messages were received and %d sent", count(&received)-receivedThen, count(&sent)-sentThen)
+	}
+	r.authority.set(finds(nil))
+	r.registry.Recheck("")
+	<-s.ended
+}
+
+// TestRevokedWhileAuthenticating revokes a caller after the authenticator has looked,
+// and before it answers. The handler is not reached.
+func TestRevokedWhileAuthenticating(t *testing.T) {
+	t.Parallel()
+	for _, door := range []bool{false, true} {
+		for _, method := range []string{"WatchOpen", "WatchFirst", "CollectOpen", "CollectFirst", "ChatOpen", "ChatEvery"} {
+			t.Run(method, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					r := newReviewing(t)
+					looks, last := 0, 1
+					if door {
+						last = 2 // the gate looks once more
+					}
+					r.authority.set(func(context.Context) (*authn.Principal, error) {
+						if looks++; looks == last {
+							defer r.authority.revoke("alice")
+							return aliceTheEditor, nil
+						}
+						if looks > last {
+							return nil, authn.InvalidCredential("revoked")
+						}
+						return aliceTheEditor, nil
+					})
+					var interceptors []connect.ServerInterceptor
+					if door {
+						interceptors = append(interceptors, must(r.registry.FrontDoor()))
+					}
+					s := r.serve(t, stream(method), interceptors...)
+					s.in <- owned("alice")
+					s.expectEnd(t, connect.CodeUnauthenticated)
+					r.expect(t, "deny at authenticate")
+				})
+			})
+		}
+	}
+	t.Run("another's", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			r := newReviewing(t)
+			r.authority.set(func(context.Context) (*authn.Principal, error) {
+				if r.authority.askedTimes() == 1 {
+					r.authority.revoke("bob")
+				}
+				return aliceTheEditor, nil
+			})
+			s := r.serve(t, stream("ChatOpen"))
+			s.in <- owned("alice")
+			s.expectEnd(t, 0)
+			r.expect(t, "allow at handle", "handle", "receive alice")
+			close(s.in)
+		})
+	})
+}
+
+// TestSilentReview has an authenticator not answer a review, and not look at its
+// context. The stream ends by a timer, and waits for nothing after that.
+func TestSilentReview(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"WatchOpen", "CollectFirst", "ChatEvery"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newReviewing(t)
+				r.hands.watch = func(ctx context.Context, _ *testv1.Request, _ *responses) error { <-ctx.Done(); return nil }
+				s := r.serve(t, stream(method))
+				s.in <- owned("alice")
+				s.expectEnd(t, 0)
+				r.take()
+				never := make(chan struct{})
+				defer close(never)
+				r.authority.set(func(context.Context) (*authn.Principal, error) { <-never; return aliceTheEditor, nil })
+				r.registry.Recheck("alice")
+				time.Sleep(15*time.Second - time.Nanosecond)
+				s.expectEnd(t, 0)
+				time.Sleep(time.Nanosecond)
+				s.expectEnd(t, connect.CodeUnavailable)
+				_, decisions := r.take()
+				if len(decisions) != 1 || decisions[0].Stage != action.StageAuthenticate || decisions[0].PrincipalID != "alice" ||
+					decisions[0].Reason != "the caller could not be looked at again within 15s" {
+					t.Errorf("it left %+v", decisions)
+				}
+			})
+		})
+	}
+}
+
+// TestRecheckCountsFromAuthentication has an authenticator take its time. What it
+// found is as old as its question, and not as its answer.
+func TestRecheckCountsFromAuthentication(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReviewing(t, action.WithRecheck(time.Minute))
+		r.authority.set(func(context.Context) (*authn.Principal, error) {
+			time.Sleep(40 * time.Second)
+			return aliceTheEditor, nil
+		})
+		s := r.serve(t, stream("ChatOpen"))
+		time.Sleep(40 * time.Second)
+		s.expectEnd(t, 0)
+		r.authority.set(finds(nil))
+		time.Sleep(20*time.Second - time.Nanosecond)
+		s.expectEnd(t, 0)
+		time.Sleep(time.Nanosecond)
+		s.expectEnd(t, connect.CodeUnauthenticated)
+	})
+}
+
+// TestExpiresWhileItLives lets a credential end while its stream lives.
+func TestExpiresWhileItLives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReviewing(t)
+		expires := time.Now().Add(30 * time.Second)
+		r.authority.set(finds(authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}, ExpiresAt: expires})))
+		s := r.serve(t, stream("ChatOpen"))
+		time.Sleep(30*time.Second - time.Nanosecond)
+		s.expectEnd(t, 0)
+		time.Sleep(time.Nanosecond)
+		s.expectEnd(t, connect.CodeUnauthenticated)
+	})
+}
+
+// TestMovingStreamsLive has messages move for longer than the idle limit, and for
+// many rechecks, at which the request is there that the decision was about.
+func TestMovingStreamsLive(t *testing.T) {
+	t.Parallel()
+	for _, method := range []string{"WatchOpen", "WatchFirst", "CollectOpen", "CollectFirst", "CollectEvery", "ChatOpen", "ChatFirst", "ChatEvery"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newReviewing(t, action.WithRecheck(90*time.Second))
+				r.hands.watch = func(_ context.Context, _ *testv1.Request, out *responses) error {
+					for range 20 {
+						time.Sleep(40 * time.Second)
+						if err := out.Send(&testv1.Response{}); err != nil {
+							return err
+						}
+					}
+					return nil
+				}
+				server := connect.NewServer()
+				server.Register(must(r.registry.Methods())...)
+				s := &pipe{in: make(chan *testv1.Request, 1), gone: make(chan struct{})}
+				go func() {
+					defer close(s.in)
+					s.in <- owned("alice")
+					if method[0] == 'W' {
+						return
+					}
+					for range 20 {
+						time.Sleep(40 * time.Second)
+						s.in <- owned("alice")
+					}
+				}()
+				control := &action.StreamControl{IdleTimeout: time.Minute, InterruptReceive: func() { close(s.gone) }}
+				start := time.Now()
+				err := server.Call(action.WithStreamControl(t.Context(), control), stream(method), nil, s)
+				if err != nil || time.Since(start) != 800*time.Second {
+					t.Errorf("it lived for %s, and ended with %v", time.Since(start), err)
+				}
+				if asked := r.authority.askedTimes(); asked != 9 { // once in the beginning, and at every 90 s
+					t.Errorf("the caller was looked at %d times", asked)
+				}
+			})
+		})
+	}
+}
+
+// TestReviewRemembersTheRequest has a caller lose a role between messages. What a
+// review decides about is the first request, or where each is authorized by itself,
+// the last one.
+func TestReviewRemembersTheRequest(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name          string
+		when          sallyportv1.Stream_When
+		first, second string
+		want          connect.Code // once the role is lost
+	}{
+		{"first, own", sallyportv1.Stream_FIRST_MESSAGE, "alice", "bob", 0},
+		{"first, by the role", sallyportv1.Stream_FIRST_MESSAGE, "bob", "alice", connect.CodePermissionDenied},
+		{"every, own", sallyportv1.Stream_EVERY_MESSAGE, "bob", "alice", 0},
+		{"every, by the role", sallyportv1.Stream_EVERY_MESSAGE, "alice", "bob", connect.CodePermissionDenied},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newReviewing(t)
+				r.registerTransfer(t, test.when, func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return true, nil })
+				s := r.serve(t, "/described.v1.TransferService/Transfer")
+				s.in <- owned(test.first)
+				s.in <- owned(test.second)
+				s.expectEnd(t, 0)
+				r.authority.set(finds(aliceAlone))
+				r.registry.Recheck("alice")
+				s.expectEnd(t, test.want)
+				close(s.in)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// TestMessageInReview has a caller lose a role while a message is authorized for it. The
+// message is authorized anew, though the review lets the stream live on.
+func TestMessageInReview(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		found *authn.Principal
+		want  connect.Code
+	}{
+		"lost the role": {aliceAlone, connect.CodePermissionDenied},
+		"kept the role": {aliceTheEditor, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newReviewing(t)
+				r.registerTransfer(t, sallyportv1.Stream_EVERY_MESSAGE, func(_ context.Context, _ *authn.Principal, request *testv1.Request) (bool, error) {
+					if request.GetOwner() == "bob" && r.authority.askedTimes() == 1 {
+						r.authority.set(finds(test.found))
+						r.authority.revoke("alice")
+						time.Sleep(time.Second) // the review is over by then
+					}
+					return true, nil
+				})
+				s := r.serve(t, "/described.v1.TransferService/Transfer")
+				s.in <- owned("alice") // her own, which the review is about
+				s.expectEnd(t, 0)
+				r.take()
+				s.in <- owned("bob")
+				time.Sleep(2 * time.Second)
+				s.expectEnd(t, test.want)
+				events, _ := r.take()
+				if got := slices.Contains(events, "receive bob"); got != (test.want == 0) {
+					t.Errorf("bob's was received: %t; %q", got, events)
+				}
+				close(s.in)
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A transferrer has a stream of both kinds of grant: a role with a check, or one's own.
+type transferrer interface {
+	Transfer(ctx context.Context, in *requests) (*testv1.Response, error)
+}
+
+type transferChecks func(context.Context, *authn.Principal, *testv1.Request) (bool, error)
+
+func (c transferChecks) mayTransfer(ctx context.Context, principal *authn.Principal, request *testv1.Request) (bool, error) {
+	return c(ctx, principal, request)
+}
+
+func (h *hands) Transfer(ctx context.Context, in *requests) (*testv1.Response, error) {
+	return h.doCollect(ctx, in.Principal().ID(), in)
+}
+
+func (r *reviewing) registerTransfer(t *testing.T, when sallyportv1.Stream_When, check transferChecks) {
+	t.Helper()
+	declared := bySession(allow(
+		&sallyportv1.Grant{AnyRole: []string{"editor"}, Check: new("may_transfer")},
+		&sallyportv1.Grant{Cel: new("principal.id == request.owner")},
+	))
+	declared.Stream = &sallyportv1.Stream{Authorize: when}
+	if err := declaretest.Register(t, r.registry, actiongen.Service[transferrer]{
+		Descriptor: describe(t, "TransferService", rpc{name: "Transfer", action: declared, clients: true}),
+		Methods:    []actiongen.Method[transferrer]{actiongen.ClientStreaming("Transfer", transferrer.Transfer)},
+		Checks:     []actiongen.Check{actiongen.NewCheck(check, "Transfer", "may_transfer", transferChecks.mayTransfer)},
+	}, transferrer(r.hands)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCallersTime lets the deadline of a stream's caller pass, or has the caller leave,
+// while the handler waits for a message that does not come. It is interrupted, and is
+// told so.
+func TestCallersTime(t *testing.T) {
+	t.Parallel()
+	for name, interrupts := range map[string]bool{"interrupted": true, "given up": false} {
+		for _, opened := range []bool{false, true} {
+			for _, code := range []connect.Code{connect.CodeDeadlineExceeded, connect.CodeCanceled} {
+				t.Run(name+"/"+code.String(), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						r := newReviewing(t)
+						var told error
+						r.hands.chat = func(_ context.Context, in talker) error {
+							for told == nil {
+								_, told = in.Receive()
+							}
+							if err := in.Send(&testv1.Response{}); err == nil {
+								t.Error("it could send")
+							}
+							return nil
+						}
+						server := connect.NewServer()
+						server.Register(must(r.registry.Methods())...)
+						s := &pipe{in: make(chan *testv1.Request, 1), gone: make(chan struct{})}
+						control := &action.StreamControl{}
+						if interrupts {
+							control.InterruptReceive = func() { close(s.gone) }
+						} else {
+							defer close(s.gone)
+						}
+						if opened {
+							s.in <- owned("alice")
+						}
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						defer cancel()
+						if code == connect.CodeCanceled {
+							ctx, cancel = context.WithCancel(t.Context())
+							time.AfterFunc(time.Minute, cancel)
+						}
+						start := time.Now()
+						err := server.Call(action.WithStreamControl(ctx, control), stream("ChatFirst"), nil, s)
+						if connect.CodeOf(err) != code || time.Since(start) != time.Minute {
+							t.Errorf("after %v it ended with %v", time.Since(start), err)
+						}
+						events, decisions := r.take()
+						if opened {
+							// That is no decision of the gate's.
+							if connect.CodeOf(told) != code || !slices.Equal(events, []string{"allow at handle", "handle"}) {
+								t.Errorf("the handler is told %v; %q", told, events)
+							}
+							return
+						}
+						if !slices.Equal(events, []string{"deny at decode"}) || decisions[0].Code != code {
+							t.Errorf("it left %+v", decisions)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// TestLeftInSend has handlers of a transport that cannot be interrupted return while
+// a goroutine of theirs is in Send. The stream waits for it, and refuses the next.
+func TestLeftInSend(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReviewing(t)
+		var sends []error
+		left := make(chan struct{})
+		r.hands.chat = func(_ context.Context, in talker) error {
+			if _, err := in.Receive(); err != nil {
+				return err
+			}
+			go func() {
+				defer close(left)
+				for len(sends) < 2 {
+					sends = append(sends, in.Send(&testv1.Response{}))
+				}
+			}()
+			time.Sleep(time.Second)
+			return nil
+		}
+		s := r.serve(t, stream("ChatPublicOpen"))
+		s.out = make(chan any) // the client does not read
+		s.in <- owned("alice")
+		time.Sleep(time.Minute)
+		s.expectEnd(t, 0)
+		<-s.out
+		synctest.Wait()
+		if err := <-s.ended; err != nil {
+			t.Error(err)
+		}
+		<-left
+		if sends[0] != nil || connect.CodeOf(sends[1]) != connect.CodeCanceled {
+			t.Errorf("Send returned %v", sends)
+		}
+	})
+}
+
+// TestAnonymousStreamErrors has the handlers of anonymous streams fail. Their errors are
+// the answer.
+func TestAnonymousStreamErrors(t *testing.T) {
+	t.Parallel()
+	failure := connect.NewError(connect.CodeFailedPrecondition, "not today")
+	for _, method := range []string{"WatchPublicOpen", "WatchPublicFirst", "CollectPublicOpen", "CollectPublicEvery", "ChatPublicOpen", "ChatPublicFirst"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newReviewing(t)
+				r.hands.watch = func(context.Context, *testv1.Request, *responses) error { return failure }
+				r.hands.collect = func(context.Context, receiver) (*testv1.Response, error) { return nil, failure }
+				r.hands.chat = func(context.Context, talker) error { return failure }
+				s := r.serve(t, stream(method))
+				s.in <- owned("alice")
+				synctest.Wait()
+				if err := <-s.ended; !errors.Is(err, failure) {
+					t.Errorf("it ended with %v", err)
+				}
+			})
+		})
+	}
+}
