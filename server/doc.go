@@ -20,6 +20,9 @@
 //
 //	a message           4 MiB, compressed or not    WithMaxMessageBytes
 //	                    100 messages deep
+//	                    100,000 elements            WithMaxMessageElements
+//	all that are read   256 MiB, half of what is    WithMaxPendingBytes
+//	                    left for one address
 //	to send one         30 s                        WithReadTimeout
 //	to take an answer   30 s                        WithWriteTimeout
 //	a header            64 KiB, within 10 s         WithMaxHeaderBytes, WithHeaderTimeout
@@ -28,6 +31,10 @@
 //	a silent client     30 s and 15 s for a ping    WithPingInterval
 //	a stream            10 min without a message    WithStreamIdleTimeout
 //	                    a million messages, 1 GiB   WithMaxStreamMessages, WithMaxStreamBytes
+//	one principal       250 streams, 64 MiB unread  WithMaxPrincipalStreams, WithMaxUnreadBytes
+//	a refusal           16 KiB
+//	a line of the log   4 KiB; of one address 20,
+//	                    then one a second
 //	a shutdown          30 s                        WithShutdownTimeout
 //	                    10 s of it for streams      WithStreamGrace
 //

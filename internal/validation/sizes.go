@@ -48,29 +48,29 @@ type limit struct {
 type unit uint8
 
 const (
-	items unit = iota
-	runes
-	octets
+	items  unit = iota
+	runes       // of a text
+	octets      // of a text
+	blob        // of bytes
 )
 
 // exceeded reports whether a value is larger than the limit.
 func (l *limit) exceeded(value protoreflect.Value, field protoreflect.FieldDescriptor) bool {
-	if l.unit == items {
+	switch l.unit {
+	case items:
 		if field.IsMap() {
-			return uint64(value.Map().Len()) > l.most //nolint:gosec // a length
+			return uint64(value.Map().Len()) > l.most
 		}
-		return uint64(value.List().Len()) > l.most //nolint:gosec // a length
+		return uint64(value.List().Len()) > l.most
+	case blob:
+		return uint64(len(value.Bytes())) > l.most
+	case octets:
+		return uint64(len(value.String())) > l.most
+	default:
+		text := value.String()
+		length := uint64(len(text))
+		return length > l.most && (length > utf8.UTFMax*l.most || uint64(utf8.RuneCountInString(text)) > l.most)
 	}
-	var length int
-	if text, ok := value.Interface().(string); ok {
-		length = len(text)
-		if l.unit == runes && uint64(length) > l.most && uint64(length) <= utf8.UTFMax*l.most {
-			length = utf8.RuneCountInString(text)
-		}
-	} else {
-		length = len(value.Bytes())
-	}
-	return uint64(length) > l.most
 }
 
 // wellFormed is what a Timestamp or Duration has to be.
@@ -286,8 +286,8 @@ func valueLimits(field protoreflect.FieldDescriptor, rules *validate.FieldRules,
 		add("string", "max_bytes", text.HasMaxBytes(), text.GetMaxBytes(), octets, "must be at most %d bytes")
 	case protoreflect.BytesKind:
 		bytes := rules.GetBytes()
-		add("bytes", "len", bytes.HasLen(), bytes.GetLen(), octets, "must be %d bytes")
-		add("bytes", "max_len", bytes.HasMaxLen(), bytes.GetMaxLen(), octets, "must be at most %d bytes")
+		add("bytes", "len", bytes.HasLen(), bytes.GetLen(), blob, "must be %d bytes")
+		add("bytes", "max_len", bytes.HasMaxLen(), bytes.GetMaxLen(), blob, "must be at most %d bytes")
 	default:
 	}
 	return limits
