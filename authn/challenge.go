@@ -2,7 +2,7 @@ package authn
 
 import "time"
 
-// A Challenger is an [Authenticator] that can tell a client how to authenticate. The
+// A Challenger is an [Authenticator] that has a way to say how to authenticate. The
 // gate sets the answer as a WWW-Authenticate response header (RFC 9110, section
 // 11.6.1) on every call that another credential could have made succeed.
 type Challenger interface {

@@ -11,7 +11,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// An authenticator of one's own: a header with a shared secret, for a job on the same
+// An authenticator of your own: a header with a shared secret, for a job on the same
 // machine.
 func ExampleAuthenticatorFunc() {
 	const secret = "only for this example"

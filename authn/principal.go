@@ -35,8 +35,8 @@ type Details struct {
 	// principal that a program makes to ask a registry about. An authenticator leaves it
 	// empty: a gate sets the name that the registry binds the authenticator to.
 	Scheme string
-	// AuthenticatedAt is when the principal proved its identity. Zero means that the
-	// scheme cannot tell, and then an action with a max_age denies it.
+	// AuthenticatedAt is when the principal proved its identity. Zero means that it is not
+	// known, and then an action with a max_age denies it.
 	AuthenticatedAt time.Time
 	// ExpiresAt is when the credential ends. Zero means that it does not end by
 	// itself.
@@ -120,7 +120,7 @@ func (p *Principal) WithScheme(scheme string) *Principal {
 }
 
 // AuthenticatedAt returns when the principal proved its identity, or the zero time
-// where its scheme cannot tell.
+// where that is not known.
 func (p *Principal) AuthenticatedAt() time.Time { return p.authenticatedAt }
 
 // ExpiresAt returns when the credential ends, or the zero time where it does not end

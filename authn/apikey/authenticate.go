@@ -13,10 +13,10 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// patience is how long a call waits for the use of its key to be written down.
-const patience = 250 * time.Millisecond
+// markTimeout is how long a call waits for the use of its key to be stored.
+const markTimeout = 250 * time.Millisecond
 
-// Reasons for operators. The caller sees none of them, so that nobody learns which
+// Reasons for operators. The caller sees none of them, and so does not learn which
 // ids there are.
 var (
 	errMalformed = authn.InvalidCredential("API key is malformed or mistyped")
@@ -74,14 +74,14 @@ func (m *Manager) Challenge(authn.Denial) string {
 	return `Bearer realm="apikey"`
 }
 
-// markUsed writes down that a key is in use, unless that was done lately. A call is
-// not refused because nobody could write that down, and waits for it a moment only.
+// markUsed stores that a key is in use, unless that was done lately. A call waits for
+// that a moment only, and is not refused if it fails.
 func (m *Manager) markUsed(ctx context.Context, key *Key, now time.Time) {
 	before := now.Add(-m.interval)
 	if key.LastUsedAt.After(before) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, markTimeout)
 	defer cancel()
 	_ = m.store.MarkUsed(ctx, key.ID, now, before)
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
-// The tests of time run in bubbles, where time stands still until everybody sleeps;
+// The tests of time run in bubbles, where time moves on only when all goroutines wait;
 // a bubble does not end before all its goroutines have, so they also show that a
 // Manager starts none.
 
@@ -65,7 +65,7 @@ func TestPrincipal(t *testing.T) {
 				t.Errorf("%s: scopes %s", name, diff)
 			}
 			if !principal.AuthenticatedAt().IsZero() {
-				t.Errorf("%s: authenticated at %v, which no key can tell", name, principal.AuthenticatedAt())
+				t.Errorf("%s: authenticated at %v, which no key says", name, principal.AuthenticatedAt())
 			}
 			if !principal.ExpiresAt().Equal(test.expires) {
 				t.Errorf("%s: until %v, want %v", name, principal.ExpiresAt(), test.expires)
@@ -76,7 +76,7 @@ func TestPrincipal(t *testing.T) {
 			}
 		}
 		if _, dated := any(manager).(authn.FreshnessReporter); dated {
-			t.Error("the manager says that it can tell when owners signed in")
+			t.Error("the manager says that it knows when owners signed in")
 		}
 		if got := manager.Challenge(authn.Denial{}); got != `Bearer realm="apikey"` {
 			t.Errorf("Challenge = %q", got)
@@ -264,7 +264,7 @@ func TestUseIsWrittenSeldom(t *testing.T) {
 	}
 }
 
-// TestRefusedIsNoUse looks for a last use of a key that let nobody in.
+// TestRefusedIsNoUse looks for a last use of a key that was refused.
 func TestRefusedIsNoUse(t *testing.T) {
 	t.Parallel()
 	store := newMemory()
@@ -286,7 +286,7 @@ func TestRefusedIsNoUse(t *testing.T) {
 }
 
 // TestSlowMarkDelaysAMoment has a store that takes no writes and gives up only when
-// it is told to.
+// it is due.
 func TestSlowMarkDelaysAMoment(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

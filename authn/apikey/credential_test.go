@@ -149,7 +149,7 @@ func TestCredentialsInAHeaderOfTheirOwn(t *testing.T) {
 		})
 	}
 	if got := manager.Challenge(authn.Denial{}); got != "" {
-		t.Errorf("Challenge = %q, but HTTP has none for a header of one's own", got)
+		t.Errorf("Challenge = %q, but HTTP has none for a header of its own", got)
 	}
 }
 

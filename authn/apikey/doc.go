@@ -10,19 +10,17 @@
 //	err = keys.Revoke(ctx, user.ID, key.ID)
 //	err = keys.RevokeAll(ctx, user.ID) // before the owner goes, too: an id may be given again
 //
-// Its text is shown once, to whoever it was issued for. It is a prefix, a public id,
+// Its text is shown once, to its owner. It is a prefix, a public id,
 // a secret and a checksum, all in lower case:
 //
 //	sp_q5hyzsv3n2mk7tdw_<52 characters><7 characters>
 //
 // The id is what the store looks up and what people call the key by. The secret is
 // 256 random bits. The checksum, a CRC-32 of all before it, lets a scanner for leaked
-// secrets tell a key from a text that looks like one, and keeps whatever was mistyped
-// from the store.
+// secrets recognise keys, and keeps mistyped ones from the store.
 //
-// The store holds the SHA-256 of the text. A slow hash, as passwords need, would buy
-// nothing: it makes each guess dearer, and 256 random bits cannot be guessed at any
-// price. So none is paid on every call.
+// The store holds the SHA-256 of the text. A slow hash, as passwords need, would add
+// nothing: it makes each guess more expensive, and 256 random bits cannot be guessed.
 //
 // A key comes as "Authorization: Bearer", or in a header of its own by [WithHeader].
 // Bearer tokens without the prefix are left to the other schemes of an action.
@@ -31,6 +29,6 @@
 //
 // What a key may do comes from [Lookup] at every call, so what is taken from its
 // owner is taken from the key with the next call. A key that was revoked is refused
-// from then on. A key cannot tell when its owner signed in, so an action with a max_age
+// from then on. A key does not say when its owner signed in, so an action with a max_age
 // that names its scheme is refused at registration.
 package apikey

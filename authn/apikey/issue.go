@@ -13,11 +13,10 @@ import (
 )
 
 // Issue makes a key of an owner and returns what is known of it and its text. The
-// text is a credential that nobody can read again: return it to the owner and show it
-// to nobody else.
+// text is a credential that cannot be read again: return it to the owner alone.
 //
-// Scopes are as in RFC 6749, section 3.3. A key that never expires is one that nobody
-// remembers, so expires is required and in the future. Owner and name are texts
+// Scopes are as in RFC 6749, section 3.3. Keys that never expire are forgotten and
+// leak, so expires is required and in the future. Owner and name are texts
 // without control characters.
 //
 // It fails with [authn.ErrUnavailable] where the store does.

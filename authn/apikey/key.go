@@ -59,7 +59,7 @@ func keyID(prefix, text string) (string, bool) {
 	}
 	id, secret := rest[:idLength], rest[idLength+1:]
 	body, sum := text[:len(text)-checksumLength], text[len(text)-checksumLength:]
-	// The client has made both sides of this comparison, so it tells nobody anything.
+	// The client has made both sides of this comparison, so its timing gives nothing away.
 	return id, consistsOf(id, alphabet) && consistsOf(secret, alphabet) && sum == checksum(body)
 }
 

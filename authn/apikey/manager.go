@@ -24,18 +24,18 @@ var (
 	_ authn.Revoker    = (*Manager)(nil)
 )
 
-// A Lookup tells what a key's owner may do now by this key: roles, attributes and so
-// on. It runs at every call, after the key was found good, and must not change it.
+// A Lookup returns what a key's owner may do now by this key: roles, attributes and so
+// on. It runs at every call, after the key was found valid, and must not change it.
 //
-// The principal gets those of the key's scopes that the claims name as well; where
+// The principal gets those of the key's scopes that the details name as well; where
 // the owner may use all of them, that is `Scopes: key.Scopes`. A grant that asks for
-// a role alone does not look at scopes: to let keys do less than their owners where
-// grants do so, return fewer roles.
+// a role alone does not look at scopes: to let keys do less than their owners there,
+// return fewer roles.
 //
 // For an owner that is gone or disabled it returns an error made by
-// [authn.InvalidCredential]; any other error means that nobody can tell, and the
-// call ends as unavailable. AuthenticatedAt of the claims is ignored, since a key
-// cannot tell; ExpiresAt holds where it comes before the key's own.
+// [authn.InvalidCredential]; after any other error the call ends as unavailable.
+// AuthenticatedAt of the details is ignored, since a key does not say it; ExpiresAt
+// holds where it comes before the key's own.
 type Lookup func(ctx context.Context, key Key) (authn.Details, error)
 
 // New returns a Manager that keeps its keys in store and asks lookup about their

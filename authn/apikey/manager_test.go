@@ -45,8 +45,8 @@ func TestIssueListRevoke(t *testing.T) {
 			!first.CreatedAt.Equal(second.CreatedAt) {
 			t.Errorf("ada has %v", got)
 		}
-		if got := list(t, manager, "nobody"); got != nil {
-			t.Errorf("nobody has %v", got)
+		if got := list(t, manager, "stranger"); got != nil {
+			t.Errorf("a stranger has %v", got)
 		}
 
 		// A key is listed as it was issued, and then with its last use.

@@ -20,7 +20,7 @@ func TestRevocationsAreTold(t *testing.T) {
 	manager.OnRevoke(func(owner string) { first = append(first, owner) })
 	manager.OnRevoke(func(owner string) {
 		if len(list(t, manager, owner)) > 0 && owner != "eve" {
-			t.Errorf("told of %s while the key is still there", owner)
+			t.Errorf("called for %s while the key is still there", owner)
 		}
 		second = append(second, owner)
 	})
@@ -28,7 +28,7 @@ func TestRevocationsAreTold(t *testing.T) {
 	issue(t, manager, "bob")
 	issue(t, manager, "eve")
 
-	_ = manager.Revoke(t.Context(), "bob", ada.ID) // not bob's: nothing to tell
+	_ = manager.Revoke(t.Context(), "bob", ada.ID) // not bob's: nothing to publish
 	_ = manager.Revoke(t.Context(), "ada", ada.ID)
 	_ = manager.Revoke(t.Context(), "ada", ada.ID) // gone before
 	_ = manager.RevokeAll(t.Context(), "bob")
@@ -51,7 +51,7 @@ func TestRevocationsAreTold(t *testing.T) {
 	}
 }
 
-// mirror is a link of a process alone, which hears what it tells.
+// mirror is a link of a single process, which receives what it publishes.
 type mirror chan revocation.Revocation
 
 func (m mirror) Publish(_ context.Context, revoked revocation.Revocation) error {
@@ -70,7 +70,7 @@ func (m mirror) Subscribe(ctx context.Context, receive func(revocation.Revocatio
 	}
 }
 
-// A manager on a bus tells the others, and hears them.
+// A manager on a bus publishes to the others, and receives what they publish.
 func TestBus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -81,19 +81,19 @@ func TestBus(t *testing.T) {
 		defer bus.Close()
 		store := newMemory()
 		manager, other := newManager(t, store, apikey.WithBus(bus)), newManager(t, store, apikey.WithBus(bus))
-		var heard []string
-		other.OnRevoke(func(owner string) { heard = append(heard, owner) })
+		var subscribed []string
+		other.OnRevoke(func(owner string) { subscribed = append(subscribed, owner) })
 		ada, _ := issue(t, manager, "ada")
 		issue(t, manager, "bob")
-		_ = manager.Revoke(t.Context(), "bob", ada.ID) // not bob's: nothing to tell
+		_ = manager.Revoke(t.Context(), "bob", ada.ID) // not bob's: nothing to publish
 		_ = manager.Revoke(t.Context(), "ada", ada.ID)
 		synctest.Wait()
 		_ = manager.RevokeAll(t.Context(), "bob")
 		synctest.Wait()
 		manager.Changed("eve")
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"ada", "bob", "eve"}, heard); diff != "" {
-			t.Errorf("heard (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"ada", "bob", "eve"}, subscribed); diff != "" {
+			t.Errorf("subscribed (-want +got):\n%s", diff)
 		}
 	})
 }

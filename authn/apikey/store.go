@@ -10,7 +10,7 @@ import (
 // a method has returned without an error must hold for every call that follows, in
 // every process: an old answer lets a revoked key in.
 //
-// Any error means that nobody can tell now.
+// After any error the call ends as unavailable.
 type Store interface {
 	// Add adds a key. It fails where the id is taken.
 	Add(ctx context.Context, record Record) error

@@ -93,8 +93,8 @@ func TestProgramOverTheWire(t *testing.T) {
 	})
 }
 
-// TestHeadersAsSent writes header lines that no well-behaved client would. Whatever
-// net/http makes of them, the handler runs for the sound ones alone.
+// TestHeadersAsSent writes header lines that no well-behaved client would. However
+// net/http reads them, the handler runs for the valid ones alone.
 func TestHeadersAsSent(t *testing.T) {
 	t.Parallel()
 	manager := newManager(t, newMemory())

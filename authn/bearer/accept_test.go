@@ -35,13 +35,13 @@ func TestPrincipal(t *testing.T) {
 		t.Error(diff)
 	}
 	if _, ok := principal.Attribute("email"); ok {
-		t.Error("an attribute that nobody asked for")
+		t.Error("an attribute that was not asked for")
 	}
 	if !principal.AuthenticatedAt().Equal(now.Add(-time.Hour)) || !principal.ExpiresAt().Equal(now.Add(5*time.Minute)) {
 		t.Errorf("authenticated at %v until %v", principal.AuthenticatedAt(), principal.ExpiresAt())
 	}
 
-	// Only auth_time says when somebody signed in: not when the token was made.
+	// Only auth_time says when the subject signed in. When the token was made does not.
 	principal, err = authenticator.Verify(t.Context(), key.token(issuer.URL, now))
 	if err != nil || !principal.AuthenticatedAt().IsZero() {
 		t.Errorf("without auth_time: %v, %v", principal.AuthenticatedAt(), err)
@@ -122,7 +122,7 @@ func TestNearestGood(t *testing.T) {
 		"auth_time within skew":  {claims: fields{"auth_time": now.Add(time.Minute).Unix()}},
 		"exp in a second":        {claims: fields{"exp": now.Unix() + 1}},
 		"exp in a moment":        {claims: fields{"exp": float64(now.Unix()) + 0.25}},
-		"exp at the end of time": {claims: fields{"exp": 253402300799}},
+		"exp at the end of time": {claims: fields{"exp": int64(253402300799)}},
 		"longest subject":        {claims: fields{"sub": fmt.Sprintf("%0255d", 1)}},
 		"subject with a #":       {claims: fields{"sub": "a#b"}},
 		"other claims":           {claims: fields{"Exp": 1, "ISS": "x", "act": fields{"sub": "b"}, "big": []any{1, fields{}}, "nonce": "x"}},

@@ -56,16 +56,16 @@ func New(issuer, audience string, keys KeySource, options ...Option) (*Authentic
 // where the issuer does; the next call that brings a token tries again.
 func (a *Authenticator) Load(ctx context.Context) error { return a.keys.load(ctx) }
 
-// Close ends whatever fetch is under way and waits for it. The only goroutine that
-// an Authenticator ever runs is one such fetch, which takes ten seconds at most.
+// Close ends the fetch that is under way, if any, and waits for it. The only goroutine
+// that an Authenticator ever runs is one such fetch, which takes ten seconds at most.
 // Afterwards the keys that are there serve until they are too old.
 func (a *Authenticator) Close() error {
 	a.keys.close()
 	return nil
 }
 
-// Authenticate verifies the token that came with the call and returns whom it stands
-// for. See the package for what is refused, and [authn.Authenticator] for the
+// Authenticate verifies the token that came with the call and returns the principal
+// that it stands for. See the package for what is refused, and [authn.Authenticator] for the
 // errors.
 func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	token, err := a.Credential(call)
@@ -91,8 +91,8 @@ func (a *Authenticator) Credential(call *connect.CallInfo) (string, error) {
 	}
 }
 
-// Verify verifies a token and returns whom it stands for. What it answers depends on
-// nothing but the token, the issuer's keys, the clock, and what the [Identify]
+// Verify verifies a token and returns the principal that it stands for. The answer
+// depends on nothing but the token, the issuer's keys, the clock, and what the [Identify]
 // function looks at.
 func (a *Authenticator) Verify(ctx context.Context, token string) (*authn.Principal, error) {
 	signed, err := parse(token)
@@ -118,13 +118,13 @@ func (a *Authenticator) Verify(ctx context.Context, token string) (*authn.Princi
 }
 
 // CredentialName returns what a token is revoked by, in a cache: all but its signature.
-// An ECDSA signature (r, s) has a second spelling (r, n-s) that anyone can make of it
-// and that verifies as well. It cannot be refused, since RFC 7518 leaves the choice to
+// An ECDSA signature (r, s) has a second spelling (r, n-s), which can be made without
+// the key and verifies as well. It cannot be refused, since RFC 7518 leaves the choice to
 // the signer and half of all signatures have the larger s. So each spelling is verified
 // for itself, and one name revokes both.
 func (a *Authenticator) CredentialName(token string) string { return signingInput(token) }
 
-// ReportsAuthenticationTime reports true: by "auth_time" a token can tell when its
+// ReportsAuthenticationTime reports true: by "auth_time" a token can say when its
 // subject signed in. One that does not is denied where an action has a max_age.
 func (a *Authenticator) ReportsAuthenticationTime() bool { return true }
 

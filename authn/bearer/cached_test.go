@@ -172,7 +172,7 @@ func TestRevokedWhileCached(t *testing.T) {
 	verified.Revoke("jane")
 	see("revoked with all of hers", "t2", 401)
 	see("not revoked", "t3", 200)
-	denied.Store("t3", true) // and nobody says so
+	denied.Store("t3", true) // without a revocation
 	clock.pass(time.Minute - 1)
 	see("within the bound", "t3", 200)
 	clock.pass(1)

@@ -27,7 +27,7 @@ func (a *Authenticator) Challenge(denial authn.Denial) string {
 }
 
 // scopeList joins scopes as RFC 6749, section 3.3, writes them. Those that it has no
-// way to write are left out: nobody can be granted them by OAuth either.
+// way to write are left out: OAuth cannot grant them either.
 func scopeList(scopes []string) string {
 	var list []string
 	for _, scope := range scopes {

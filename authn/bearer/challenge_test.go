@@ -50,7 +50,7 @@ func TestChallengeOverTheWire(t *testing.T) {
 	const realm = `Bearer realm="https://api.example.com"`
 	for authorization, want := range map[string]string{
 		"Basic eDp5":                           realm,
-		"Bearer ses_opaque":                    realm, // no JWT: another scheme's, or nobody's
+		"Bearer ses_opaque":                    realm, // no JWT: another scheme's, or none's
 		"Bearer a.b.c":                         realm + `, error="invalid_token"`,
 		"Bearer":                               realm + `, error="invalid_token"`,
 		"Bearer " + key.token("x", time.Now()): realm + `, error="invalid_token"`,
@@ -83,7 +83,7 @@ func TestStepUp(t *testing.T) {
 		"just now":          {now.Unix(), true},
 		"15 minutes ago":    {now.Add(-15 * time.Minute).Unix(), true},
 		"longer ago":        {now.Add(-15*time.Minute).Unix() - 1, false},
-		"nobody knows when": {absent, false},
+		"not known when":    {absent, false},
 		"at the very first": {0, false},
 		"in the future":     {now.Add(time.Hour).Unix(), false},
 	} {

@@ -12,8 +12,8 @@
 //
 // Refused, besides what is wrong by the above: keys and places to get them that the
 // token itself brings (jku, jwk, x5u, x5c), extensions (crit, b64), encryption, a
-// "typ" that is not of an access token, tokens bound to a key whose proof nobody
-// checks here (cnf), security events (events), names given twice, values of another
+// "typ" that is not of an access token, tokens bound to a key of which no proof is
+// checked here (cnf), security events (events), names given twice, values of another
 // JSON type, spellings of base64 that are not the one canonical. A token without a
 // dot is no JWT and is left to the other schemes of an action. The issuer's keys are
 // all that is ever fetched, from addresses that the token has no part in.
@@ -28,8 +28,9 @@
 // Keys are fetched when a token needs them, and again when they are ten minutes old
 // or a token names one that is not among them, at most once in ten seconds. While
 // the issuer cannot be reached, the keys it gave last serve for up to an hour after
-// it gave them; then, and for tokens by keys nobody has seen yet, callers get
-// unavailable.
+// it gave them. After that, and for tokens by a key that was not among them, callers get
+// unavailable. So do tokens by a key that the issuer may have added since the last
+// fetch, until the next one.
 //
 // Verifying costs what the signature does. Package cache remembers the outcome.
 package bearer

@@ -34,7 +34,7 @@ type directory map[string]struct {
 func (d directory) identify(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
 	user, ok := d[token.Subject]
 	if !ok {
-		return "", authn.Details{}, authn.InvalidCredential("subject is nobody here")
+		return "", authn.Details{}, authn.InvalidCredential("subject is unknown here")
 	}
 	claims, err := token.Granted() // the scopes that the issuer granted
 	claims.Roles = user.roles      // and the roles that we give

@@ -42,7 +42,7 @@ func newFetcher(given *http.Client) *fetcher {
 }
 
 // stay follows redirects within an origin. To let an address lead elsewhere would
-// leave the choice of keys to whoever controls any redirect there.
+// let everyone who controls a redirect there choose the keys.
 func stay(next *http.Request, past []*http.Request) error {
 	if first := past[0].URL; next.URL.Scheme != first.Scheme || next.URL.Host != first.Host {
 		return errors.New("it redirects to another origin")

@@ -32,7 +32,7 @@ type forger struct {
 	signer
 
 	issuer string
-	trap   string // an address that nobody may ask
+	trap   string // an address that must not be asked
 	now    time.Time
 	made   []forgery
 }
@@ -111,7 +111,7 @@ func (f *forger) algorithms(other signer) {
 	f.add(pss.token(f.issuer, f.now), "PS256 by a key for RS256")
 }
 
-// publicForms are the texts that somebody could take for a shared secret.
+// publicForms are the texts that could be taken for a shared secret.
 func publicForms(s signer) map[string][]byte {
 	der := must(x509.MarshalPKIXPublicKey(s.private.Public()))
 	forms := map[string][]byte{
@@ -311,7 +311,7 @@ func (f *forger) shapes() {
 }
 
 // signatures: by others, of others, cut, changed, none, and those that are right for
-// every text where nobody looks.
+// every text if r and s are not checked.
 func (f *forger) signatures(other signer) {
 	good := f.good()
 	input := good[:strings.LastIndex(good, ".")]

@@ -9,7 +9,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
-// FuzzToken holds that only what the issuer signed is let through, and that whatever
+// FuzzToken holds that only what the issuer signed is let in, and that what
 // else there is is invalid and nothing worse.
 func FuzzToken(f *testing.F) {
 	clock, key := newClock(), es256("k1")
@@ -30,7 +30,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzSigned has an issuer sign anything at all. Whatever is let through has the
+// FuzzSigned has an issuer sign anything at all. What is let in has the
 // claims that every token needs.
 func FuzzSigned(f *testing.F) {
 	now, key := time.Now(), es256("k1")

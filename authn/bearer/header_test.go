@@ -118,7 +118,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestCredential tells what is not ours, which others may take, from what is nobody's.
+// TestCredential leaves what is not a token of ours to other schemes, and refuses what no scheme takes.
 func TestCredential(t *testing.T) {
 	t.Parallel()
 	authenticator := must(bearer.New("id", audience, static(onceP256().Public())))

@@ -85,7 +85,7 @@ func TestSameIDNewKey(t *testing.T) {
 	issuer.rotate(young.public())
 	for range 10 {
 		clock.pass(time.Minute - time.Second)
-		// A signature that is wrong by a known key asks nobody.
+		// A wrong signature by a known key causes no fetch.
 		if got := authenticate(t, authenticator, young.token(issuer.URL, clock.Now())); got != "invalid" {
 			t.Errorf("got %s", got)
 		}
@@ -267,8 +267,8 @@ func TestOutages(t *testing.T) {
 	}
 }
 
-// TestNobodyListens takes the whole server away.
-func TestNobodyListens(t *testing.T) {
+// TestIssuerGone takes the whole server away.
+func TestIssuerGone(t *testing.T) {
 	t.Parallel()
 	clock, key := newClock(), es256("k1")
 	issuer := newProvider(t, key.public())
@@ -492,7 +492,7 @@ func TestUseOfOneKey(t *testing.T) {
 	}
 }
 
-// TestTLS has an issuer with a certificate, which nobody else can stand in for.
+// TestTLS has an issuer with a certificate, which no other server can show.
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	key := es256("k1")

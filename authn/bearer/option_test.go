@@ -127,7 +127,7 @@ func TestNewTakes(t *testing.T) {
 	}
 }
 
-func TestStaticKeysNeedNobody(t *testing.T) {
+func TestStaticKeysNeedNoIssuer(t *testing.T) {
 	t.Parallel()
 	clock, key := newClock(), es256("k1")
 	authenticator := must(bearer.New("id", audience, static(key.private.Public()), bearer.WithClock(clock.Now)))

@@ -146,7 +146,7 @@ func signers() map[string]signer {
 	return all
 }
 
-// A clock stands still until it is told to go on.
+// A clock stands still until a test moves it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

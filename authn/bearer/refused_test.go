@@ -20,7 +20,7 @@ func sendable(token string) bool {
 }
 
 // TestRefused sends every forgery over a real connection, and sees each of them
-// refused, nobody called, nothing fetched, and a record left that does not repeat it.
+// refused, no handler runs, nothing is fetched, and the record does not repeat it.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	clock, key, other := newClock(), es256("k1"), rs256("r1")

@@ -42,7 +42,7 @@ const maxKeyID = 256
 
 // parse takes a token apart. It looks at the header alone, before any cryptography.
 func parse(token string) (*signed, error) {
-	// Counted first, so that what follows has three parts whatever the sender wrote.
+	// Counted first, so that the rest works on three parts.
 	if strings.Count(token, ".") != 2 {
 		return nil, errMalformed
 	}
@@ -64,7 +64,7 @@ func parse(token string) (*signed, error) {
 
 // decode decodes base64url that is spelled the one canonical way: no padding, no
 // line breaks, no stray bits at the end. Otherwise one token could be written in
-// many ways, and be known to a cache by one and revoked by another.
+// many ways, and a cache could know it by one and revoke it by another.
 func decode(encoded string) ([]byte, bool) {
 	if encoded == "" || strings.ContainsAny(encoded, "\r\n") {
 		return nil, false
@@ -79,7 +79,7 @@ func isCanonical(encoded string) bool {
 }
 
 // parseHeader reads a JOSE header. The JSON package refuses names given twice, at
-// any depth, and tells letter cases apart.
+// any depth, and distinguishes letter cases.
 func parseHeader(text []byte) (header, error) {
 	var parameters map[string]any
 	if err := json.Unmarshal(text, &parameters); err != nil || parameters == nil {

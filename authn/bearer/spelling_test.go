@@ -20,7 +20,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
 
-// otherSpelling returns an ECDSA token with n-s in the place of s, which anyone can do.
+// otherSpelling returns an ECDSA token with n-s in the place of s, without the key.
 func otherSpelling(token string) string {
 	dot := strings.LastIndexByte(token, '.')
 	signature := must(base64.RawURLEncoding.DecodeString(token[dot+1:]))

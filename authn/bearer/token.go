@@ -17,15 +17,15 @@ import (
 type Token struct {
 	// Issuer is who made the token: the one that was given to [New].
 	Issuer string
-	// Subject is whom it is about. It is unique for this issuer, and never empty.
+	// Subject is the user or program that it is about. It is unique for this issuer, and never empty.
 	Subject string
 	// ID is the token's own id, "jti", or "" if it has none.
 	ID string
 	// IssuedAt is when the token was made, or the zero time if it does not say.
 	IssuedAt time.Time
-	// AuthenticatedAt is when the subject proved who it is, by "auth_time", or the zero
-	// time if the token does not say. When the token was made says nothing about it: a
-	// refreshed token is new, and its sign-in is not.
+	// AuthenticatedAt is when the subject proved its identity, by "auth_time", or the zero
+	// time if the token does not say. IssuedAt is no substitute: a token that was
+	// refreshed is newer than its sign-in.
 	AuthenticatedAt time.Time
 	// ExpiresAt is when the token ends. It is never zero.
 	ExpiresAt time.Time
@@ -37,7 +37,7 @@ var (
 	errClaims    = authn.InvalidCredential("token claims are malformed")
 	errIssuer    = authn.InvalidCredential("token is by another issuer")
 	errAudience  = authn.InvalidCredential("token is for another audience")
-	errSubject   = authn.InvalidCredential("token has no subject, or not one that can be told from others")
+	errSubject   = authn.InvalidCredential("token has no subject, or one that is too long or not UTF-8")
 	errNoExpiry  = authn.InvalidCredential("token has no expiry")
 	errExpired   = authn.InvalidCredential("token has expired")
 	errNotYet    = authn.InvalidCredential("token is not valid yet")

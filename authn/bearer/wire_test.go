@@ -49,7 +49,7 @@ func (h handler) DeleteUser(context.Context, *action.Call[demov1.DeleteUserReque
 	return &demov1.DeleteUserResponse{}, nil
 }
 
-// other is a scheme whose credential nobody brings.
+// other is a scheme whose credential no caller brings.
 type other struct{}
 
 func (other) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {

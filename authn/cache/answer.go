@@ -32,8 +32,8 @@ func (a *answer) holds(now time.Time) bool {
 	return now.Before(a.until) && (a.expires.IsZero() || now.Before(a.expires))
 }
 
-// used notes that the answer was of use. Writing only where nobody has spares the
-// processors from handing the line around.
+// used notes that the answer was used. It writes only once, so that processors need
+// not exchange the cache line.
 func (a *answer) used() {
 	if !a.touched.Load() {
 		a.touched.Store(true)

@@ -25,7 +25,7 @@ var (
 
 var errNoName = errors.New("cache: the verifier returned an empty credential")
 
-// Authenticate returns whom the call's credential stands for. The errors are those of
+// Authenticate returns the principal of the call's credential. The errors are those of
 // the verifier, and [authn.ErrUnavailable] once the cache is closed.
 func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	credential, err := a.verifier.Credential(call)

@@ -19,14 +19,14 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/cache"
 )
 
-// The tests of time run in bubbles, where time stands still until everybody sleeps.
+// The tests of time run in bubbles, where time moves on only when all goroutines wait.
 
 func TestRemembers(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		tell  func(now time.Time) (*authn.Principal, error)
-		want  string
-		lasts time.Duration
+		respond func(now time.Time) (*authn.Principal, error)
+		want    string
+		lasts   time.Duration
 	}{
 		"a principal": {
 			func(time.Time) (*authn.Principal, error) { return authn.NewPrincipal("ada", authn.Details{}), nil },
@@ -60,11 +60,11 @@ func TestRemembers(t *testing.T) {
 			},
 			"invalid", 5 * time.Second,
 		},
-		"nobody can tell": {
+		"unavailable": {
 			func(time.Time) (*authn.Principal, error) { return nil, authn.Unavailable(errors.New("down")) },
 			"unavailable", 0,
 		},
-		"bad, and nobody can tell": {
+		"bad, and unavailable": {
 			func(time.Time) (*authn.Principal, error) {
 				return nil, errors.Join(authn.InvalidCredential("x"), authn.Unavailable(errors.New("down")))
 			},
@@ -75,7 +75,7 @@ func TestRemembers(t *testing.T) {
 		"a panic":   {func(time.Time) (*authn.Principal, error) { panic("bug") }, "fault", 0},
 		"an exit":   {func(time.Time) (*authn.Principal, error) { runtime.Goexit(); return nil, nil }, "fault", 0}, //nolint:nilnil // not reached
 		"nothing":   {func(time.Time) (*authn.Principal, error) { return nil, nil }, "fault", 0},                   //nolint:nilnil // on purpose
-		"nobody":    {func(time.Time) (*authn.Principal, error) { return new(authn.Principal), nil }, "fault", 0},
+		"no id":     {func(time.Time) (*authn.Principal, error) { return new(authn.Principal), nil }, "fault", 0},
 		"no credential": {
 			func(time.Time) (*authn.Principal, error) { return nil, fmt.Errorf("x: %w", authn.ErrNoCredential) },
 			"fault", 0,
@@ -90,7 +90,7 @@ func TestRemembers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				verifier := &verifier{tell: func(context.Context, string) (*authn.Principal, error) { return test.tell(time.Now()) }}
+				verifier := &verifier{respond: func(context.Context, string) (*authn.Principal, error) { return test.respond(time.Now()) }}
 				wrapped := newCache(t).Wrap(verifier)
 				see := func(when string, asked int64) {
 					t.Helper()
@@ -121,7 +121,7 @@ func TestRemembers(t *testing.T) {
 func TestTimeCountsFromTheQuestion(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+		verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			time.Sleep(10 * time.Second)
 			return authn.NewPrincipal(credential, authn.Details{}), nil
 		}}
@@ -139,7 +139,7 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		good := true
-		verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+		verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			if good {
 				return authn.NewPrincipal(credential, authn.Details{}), nil
 			}
@@ -182,7 +182,7 @@ func TestApart(t *testing.T) {
 	shared := newCache(t)
 	var wrapped []*cache.Authenticator
 	for i := range 3 {
-		wrapped = append(wrapped, shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+		wrapped = append(wrapped, shared.Wrap(&verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			return authn.NewPrincipal(strconv.Itoa(i)+":"+credential, authn.Details{}), nil
 		}}))
 	}
@@ -235,14 +235,14 @@ func TestFloods(t *testing.T) {
 		t.Errorf("regular callers were verified again %d times of 10000", again)
 	}
 	if !asked("bad-0") || !asked("once-0") {
-		t.Error("there was room for everybody")
+		t.Error("there was room for all of them")
 	}
 }
 
 func TestFirstSightsVerifyOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+		verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			time.Sleep(time.Second)
 			return authn.NewPrincipal(credential, authn.Details{}), nil
 		}}
@@ -274,7 +274,7 @@ func TestCallersGoAway(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				canceled := false
-				verifier := &verifier{tell: func(ctx context.Context, credential string) (*authn.Principal, error) {
+				verifier := &verifier{respond: func(ctx context.Context, credential string) (*authn.Principal, error) {
 					select {
 					case <-ctx.Done():
 						canceled = true
@@ -303,7 +303,7 @@ func TestCallersGoAway(t *testing.T) {
 				synctest.Wait()
 				leave()
 				group.Wait()
-				// Who comes now is not told of a verification that was given up.
+				// A call that comes now does not join a verification that was given up.
 				if got := authenticate(t, wrapped, "ada"); got != "ada" {
 					t.Errorf("who came later: %s", got)
 				}
@@ -319,7 +319,7 @@ func TestCallersGoAway(t *testing.T) {
 func TestVerificationsEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, _ string) (*authn.Principal, error) {
+		wrapped := newCache(t).Wrap(&verifier{respond: func(ctx context.Context, _ string) (*authn.Principal, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})
@@ -334,7 +334,7 @@ type callerKey struct{}
 
 func TestVerifierSeesNoCaller(t *testing.T) {
 	t.Parallel()
-	wrapped := newCache(t).Wrap(&verifier{tell: func(ctx context.Context, credential string) (*authn.Principal, error) {
+	wrapped := newCache(t).Wrap(&verifier{respond: func(ctx context.Context, credential string) (*authn.Principal, error) {
 		if ctx.Value(callerKey{}) != nil {
 			t.Error("a caller's context came through")
 		}
@@ -350,7 +350,7 @@ func TestClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ended := false
-		verifier := &verifier{tell: func(ctx context.Context, credential string) (*authn.Principal, error) {
+		verifier := &verifier{respond: func(ctx context.Context, credential string) (*authn.Principal, error) {
 			if credential == "slow" {
 				<-ctx.Done()
 				time.Sleep(time.Second)
@@ -389,11 +389,11 @@ func TestClose(t *testing.T) {
 }
 
 // TestNeverCrossed has many principals, a cache with no room for them, revocations
-// all the time, and callers who go away. Each caller is who they are, or nobody.
+// all the time, and callers who go away. Each caller gets its own principal, or none.
 func TestNeverCrossed(t *testing.T) {
 	t.Parallel()
 	shared := newCache(t, cache.WithSize(20), cache.WithTTL(time.Millisecond), cache.WithNegativeTTL(time.Millisecond))
-	wrapped := []*cache.Authenticator{shared.Wrap(new(verifier)), shared.Wrap(&verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+	wrapped := []*cache.Authenticator{shared.Wrap(new(verifier)), shared.Wrap(&verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 		return authn.NewPrincipal("other:"+credential, authn.Details{}), nil
 	}})}
 	var group sync.WaitGroup

@@ -74,15 +74,15 @@ func (c *Cache) join(key key, verifier Verifier, credential string) (*answer, *f
 	started := &flight{key: key, done: make(chan struct{}), waiting: 1}
 	started.ctx, started.cancel = context.WithTimeout(c.ctx, maxVerify)
 	c.flights[key] = started
-	// Counted before the verifier is asked: whatever is revoked from here on may have
-	// come too late for it.
+	// Counted before the verifier is asked: what is revoked from here on may have come
+	// too late for it.
 	asked := c.revocations.count()
 	c.group.Go(func() { c.fly(started, verifier, credential, now, asked) })
 	return nil, started
 }
 
 // leave is for a caller who does not wait any longer. The last one ends the flight,
-// and whoever comes after that starts another.
+// and a later call starts another.
 func (c *Cache) leave(flight *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +92,7 @@ func (c *Cache) leave(flight *flight) {
 	}
 }
 
-// fly asks the verifier. It lands whatever happens.
+// fly asks the verifier. It lands in any case.
 func (c *Cache) fly(flight *flight, verifier Verifier, credential string, now time.Time, asked uint64) {
 	answer := &answer{key: flight.key, asked: asked, err: errUnfinished}
 	defer func() {
@@ -113,7 +113,7 @@ func (c *Cache) fly(flight *flight, verifier Verifier, credential string, now ti
 func sound(principal *authn.Principal, err error) (*authn.Principal, error) {
 	switch {
 	case errors.Is(err, authn.ErrNoCredential):
-		// There is one. Passing this on would let another scheme decide.
+		// There is one: passing this on would let another scheme decide.
 		return nil, fmt.Errorf("cache: the verifier: %v", err) //nolint:errorlint // see above
 	case err != nil:
 		return nil, err
@@ -131,7 +131,7 @@ func (c *Cache) land(flight *flight, answer *answer, now time.Time) {
 	if answer.err != nil && c.ctx.Err() != nil {
 		answer.err = errClosed
 	}
-	c.good.drop(flight.key) // it was too old, or nobody would have asked
+	c.good.drop(flight.key) // it was too old
 	switch {
 	case answer.err == nil:
 		answer.until = now.Add(c.ttl)

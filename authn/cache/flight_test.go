@@ -9,16 +9,16 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// nobody is a verifier that must not be asked.
-type nobody struct{ t *testing.T }
+// idle is a verifier that must not be asked.
+type idle struct{ t *testing.T }
 
-func (n nobody) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+func (n idle) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	return n.Verify(context.Background(), "")
 }
 
-func (n nobody) Credential(*connect.CallInfo) (string, error) { return "x", nil }
+func (n idle) Credential(*connect.CallInfo) (string, error) { return "x", nil }
 
-func (n nobody) Verify(context.Context, string) (*authn.Principal, error) {
+func (n idle) Verify(context.Context, string) (*authn.Principal, error) {
 	n.t.Error("it was verified once more")
 	return nil, authn.ErrUnavailable
 }
@@ -34,7 +34,7 @@ func TestJoinLooksAgain(t *testing.T) {
 	defer cache.Close()
 	landed := &answer{key: key{1}, principal: authn.NewPrincipal("ada", authn.Details{}), until: cache.now().Add(cache.ttl)}
 	cache.good.put(landed)
-	if answer, flight := cache.join(key{1}, nobody{t}, "x"); answer != landed || flight != nil {
+	if answer, flight := cache.join(key{1}, idle{t}, "x"); answer != landed || flight != nil {
 		t.Errorf("join = %v, %v", answer, flight)
 	}
 }

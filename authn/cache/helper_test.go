@@ -20,11 +20,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // A verifier takes the whole Authorization header for a credential and counts what it
-// is asked. Unless told otherwise it knows everybody under the credential itself, but
+// is asked. By default it knows every credential as the principal of that id, but
 // for those that begin with "bad".
 type verifier struct {
-	tell  func(ctx context.Context, credential string) (*authn.Principal, error)
-	asked atomic.Int64
+	respond func(ctx context.Context, credential string) (*authn.Principal, error)
+	asked   atomic.Int64
 }
 
 func (v *verifier) Credential(call *connect.CallInfo) (string, error) {
@@ -40,8 +40,8 @@ func (v *verifier) Credential(call *connect.CallInfo) (string, error) {
 
 func (v *verifier) Verify(ctx context.Context, credential string) (*authn.Principal, error) {
 	v.asked.Add(1)
-	if v.tell != nil {
-		return v.tell(ctx, credential)
+	if v.respond != nil {
+		return v.respond(ctx, credential)
 	}
 	if strings.HasPrefix(credential, "bad") {
 		return nil, authn.InvalidCredential("it is bad")

@@ -15,9 +15,9 @@ type stripe uint32
 
 // revocations notes what was revoked when, in bounded space and without a lock: each
 // is counted, and its number written into one of many places, which it shares with
-// others. What was asked before the number in its place is not believed. To share a
-// place with another's revocation costs a verification, and nothing else; who shares
-// with whom is up to a random seed.
+// others. An answer that was asked for before the number in its place is not used. To
+// share a place with another revocation costs a verification and nothing else; which
+// ones share a place depends on a random seed.
 type revocations struct {
 	seed       maphash.Seed
 	number     atomic.Uint64

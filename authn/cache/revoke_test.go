@@ -21,14 +21,14 @@ import (
 type owned struct {
 	verifier
 
-	mu    sync.Mutex
-	taken map[string]bool
-	heard []func(string)
+	mu         sync.Mutex
+	taken      map[string]bool
+	subscribed []func(string)
 }
 
 func newOwned() *owned {
 	o := &owned{taken: map[string]bool{}}
-	o.tell = func(_ context.Context, credential string) (*authn.Principal, error) {
+	o.respond = func(_ context.Context, credential string) (*authn.Principal, error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
 		owner, _, _ := strings.Cut(credential, "/")
@@ -40,9 +40,9 @@ func newOwned() *owned {
 	return o
 }
 
-func (o *owned) OnRevoke(revoked func(string)) { o.heard = append(o.heard, revoked) }
+func (o *owned) OnRevoke(revoked func(string)) { o.subscribed = append(o.subscribed, revoked) }
 
-// take takes a credential back, or all of an owner, and tells nobody.
+// take takes a credential back, or all of an owner, without a revocation.
 func (o *owned) take(what string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -76,7 +76,7 @@ func TestRevoke(t *testing.T) {
 		"by the verifier": {
 			func(_ *cache.Cache, verifier *owned) {
 				verifier.take("ada/1")
-				for _, revoked := range verifier.heard {
+				for _, revoked := range verifier.subscribed {
 					revoked("ada")
 				}
 			},
@@ -107,30 +107,30 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// TestRevokeSomebodyElse revokes what only looks like those who are remembered. A few
+// TestRevokeAnother revokes names that resemble those that are remembered. A few
 // of them may share a place with it.
-func TestRevokeSomebodyElse(t *testing.T) {
+func TestRevokeAnother(t *testing.T) {
 	t.Parallel()
 	verifier := new(verifier)
 	shared := newCache(t)
 	wrapped := shared.Wrap(verifier)
-	everybody := func() {
+	authenticateAll := func() {
 		for i := range 1000 {
 			authenticate(t, wrapped, "ada/"+strconv.Itoa(i))
 		}
 	}
-	everybody()
+	authenticateAll()
 	for _, name := range []string{"ada", "ada/", "ADA/1", "ada/1 ", "da/1", "bob"} {
 		shared.Revoke(name)
 		shared.RevokeCredential(name)
 	}
-	everybody()
+	authenticateAll()
 	if again := verifier.asked.Load() - 1000; again > 100 {
 		t.Errorf("%d of a thousand were verified again", again)
 	}
 }
 
-// TestForgettingIsNotRefusing revokes what nobody took back.
+// TestForgettingIsNotRefusing revokes what is still valid where the verifier looks.
 func TestForgettingIsNotRefusing(t *testing.T) {
 	t.Parallel()
 	verifier := newOwned()
@@ -175,8 +175,8 @@ func TestRevokeInFlight(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				verifier := newOwned()
-				look := verifier.tell
-				verifier.tell = func(ctx context.Context, credential string) (*authn.Principal, error) {
+				look := verifier.respond
+				verifier.respond = func(ctx context.Context, credential string) (*authn.Principal, error) {
 					principal, err := look(ctx, credential)
 					time.Sleep(time.Second)
 					return principal, err
@@ -211,7 +211,7 @@ func TestRevokeInFlight(t *testing.T) {
 func TestRevokedAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	var shared *cache.Cache
-	verifier := &verifier{tell: func(_ context.Context, credential string) (*authn.Principal, error) {
+	verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 		shared.Revoke(credential)
 		return authn.NewPrincipal(credential, authn.Details{}), nil
 	}}
@@ -236,7 +236,7 @@ func TestRevokeNothing(t *testing.T) {
 }
 
 // TestOnRevoke sees subscribers called with principals, however and wherever they were
-// revoked, and only after the cache has forgotten them. Where a cache cannot tell whose
+// revoked, and only after the cache has forgotten them. Where a cache does not know whose
 // a credential was, they are called with "".
 func TestOnRevoke(t *testing.T) {
 	t.Parallel()
@@ -262,7 +262,7 @@ func TestOnRevoke(t *testing.T) {
 		synctest.Wait()
 		here.RevokeCredential("bob/1")
 		synctest.Wait()
-		verifier.heard[0]("cyd") // by the verifier, and so in this process alone
+		verifier.subscribed[0]("cyd") // by the verifier, and so in this process alone
 		synctest.Wait()
 		got := slices.Sorted(maps.Keys(called))
 		if diff := cmp.Diff([]string{"here ", "here ada", "here cyd", "there ", "there ada"}, got); diff != "" {
@@ -272,7 +272,7 @@ func TestOnRevoke(t *testing.T) {
 		wrapped := there.Wrap(far)
 		authenticate(t, wrapped, "dan/1")
 		far.take("dan")
-		far.heard[0]("") // its bus may have missed something
+		far.subscribed[0]("") // its bus may have missed something
 		if got := authenticate(t, wrapped, "dan/1"); got != "invalid" {
 			t.Errorf("after the verifier may have missed something: %s", got)
 		}
@@ -312,9 +312,9 @@ func TestBus(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		see("down for a minute", "cyd/1", "invalid")
 
-		// When it is back, whatever was missed counts.
+		// When it is back, everything counts as revoked.
 		see("still down", "dan/1", "dan")
-		verifier.take("dan") // and nobody says so
+		verifier.take("dan") // without a revocation
 		link.turn(false)
 		time.Sleep(10 * time.Second)
 		see("up again", "dan/1", "invalid")

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// A table holds a bounded number of answers. To make room it drops one that nobody
-// used, by the SIEVE algorithm (Zhang et al., NSDI 2024): a hand goes along the queue
+// A table holds a bounded number of answers. To make room it drops one that was not
+// used, by the SIEVE algorithm (Zhang et al., NSDI 2024): a pointer moves along the queue
 // from old to new, spares once what was used, and drops what was not. That is as good
 // as LRU or better, and asks nothing of a reader but one bit, so that readers take no
 // lock and do not wait for one another.
@@ -14,9 +14,9 @@ type table struct {
 	limit   int
 	answers sync.Map // of key to *answer
 
-	mu    sync.Mutex // for whoever changes the table
-	queue list.List  // of *answer, the newest in front
-	hand  *list.Element
+	mu    sync.Mutex    // held by changes
+	queue list.List     // of *answer, the newest in front
+	next  *list.Element // where the pointer stands; nil is the oldest
 }
 
 func newTable(limit int) *table { return &table{limit: limit} }
@@ -55,21 +55,21 @@ func (t *table) remove(key key) {
 	if answer == nil {
 		return
 	}
-	if t.hand == answer.place {
-		t.hand = answer.place.Prev()
+	if t.next == answer.place {
+		t.next = answer.place.Prev()
 	}
 	t.queue.Remove(answer.place)
 	t.answers.Delete(key)
 }
 
-// evict removes an answer that was not used since the hand came by last. It ends,
-// because the hand leaves every answer that it spares as unused.
+// evict removes an answer that was not used since the pointer passed it. It ends,
+// because the pointer marks every answer that it spares as unused.
 func (t *table) evict() {
 	for {
-		if t.hand == nil {
-			t.hand = t.queue.Back()
+		if t.next == nil {
+			t.next = t.queue.Back()
 		}
-		answer, ok := t.hand.Value.(*answer)
+		answer, ok := t.next.Value.(*answer)
 		if !ok {
 			return
 		}
@@ -77,6 +77,6 @@ func (t *table) evict() {
 			t.remove(answer.key)
 			return
 		}
-		t.hand = t.hand.Prev()
+		t.next = t.next.Prev()
 	}
 }

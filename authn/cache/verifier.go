@@ -9,15 +9,14 @@ import (
 )
 
 // A Verifier is an [authn.Authenticator] in two halves, of which a [Cache] can save
-// the second: it is for credentials that are a text. It must be safe for concurrent
-// use.
+// the second. Its credentials are texts. It must be safe for concurrent use.
 type Verifier interface {
 	authn.Authenticator
 	// Credential returns the credential that a call brings, unverified and not empty,
-	// or an error as Authenticate does. It runs at every call. Whatever else of the call
-	// counts, such as where it came from, has to be looked at here.
+	// or an error as Authenticate does. It runs at every call. Anything else about the
+	// call that counts, such as its address, must be checked here.
 	Credential(call *connect.CallInfo) (string, error)
-	// Verify returns whom a credential stands for, or an error as Authenticate does, but
+	// Verify returns the principal of a credential, or an error as Authenticate does, but
 	// for [authn.ErrNoCredential]. It should return when ctx ends. The answer is given
 	// to other calls too, so it may depend on the credential and on no call: ctx carries
 	// no value of any.

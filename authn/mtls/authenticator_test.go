@@ -18,7 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
-// commonName is a Mapping to the common name of whoever was verified.
+// commonName is a Mapping to the common name of the verified certificate.
 func commonName(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
 	return chain[0].Subject.CommonName, authn.Details{}, nil
 }
@@ -81,13 +81,13 @@ func TestPrincipal(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 		if !principal.AuthenticatedAt().IsZero() {
-			t.Errorf("%s: authenticated at %v, which TLS does not tell", name, principal.AuthenticatedAt())
+			t.Errorf("%s: authenticated at %v, which TLS does not say", name, principal.AuthenticatedAt())
 		}
 		if !principal.ExpiresAt().Equal(test.expires) {
 			t.Errorf("%s: until %v, want %v", name, principal.ExpiresAt(), test.expires)
 		}
 		if _, dated := any(authenticator).(authn.FreshnessReporter); dated {
-			t.Error("the authenticator says that it can tell when callers authenticated")
+			t.Error("the authenticator says that it knows when callers authenticated")
 		}
 	}
 }
@@ -108,7 +108,7 @@ func TestStates(t *testing.T) {
 		"no chains":               {&tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{}}, "invalid"},
 		"one chain without links": {&tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{nil}}, "invalid"},
 		"a chain besides it":      {&tls.ConnectionState{PeerCertificates: chain, VerifiedChains: [][]*x509.Certificate{nil, chain}}, "ada"},
-		"chains of nobody":        {&tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{chain}}, "none"},
+		"chains without a peer":   {&tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{chain}}, "none"},
 	} {
 		if got := outcome(over(t, newMapped(t, commonName), test.state)); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
@@ -199,14 +199,14 @@ func TestSeveralChains(t *testing.T) {
 		want   string
 		asked  []string
 	}{
-		"the first is good":     {[][]*x509.Certificate{chain("good"), chain("bad")}, "ada", []string{"good"}},
-		"the second is good":    {[][]*x509.Certificate{chain("bad"), chain("good")}, "ada", []string{"bad", "good"}},
-		"none is good":          {[][]*x509.Certificate{chain("bad"), chain("bad")}, "invalid", []string{"bad", "bad"}},
-		"the good one is late":  {[][]*x509.Certificate{chain("good", late), chain("bad")}, "invalid", []string{"bad"}},
-		"one good one is late":  {[][]*x509.Certificate{chain("good", late), chain("good")}, "ada", []string{"good"}},
-		"all are late":          {[][]*x509.Certificate{chain("good", late), chain("good", late)}, "invalid", nil},
-		"nobody can tell":       {[][]*x509.Certificate{chain("down"), chain("good")}, "unavailable", []string{"down"}},
-		"nobody can tell later": {[][]*x509.Certificate{chain("bad"), chain("down")}, "unavailable", []string{"bad", "down"}},
+		"the first is good":    {[][]*x509.Certificate{chain("good"), chain("bad")}, "ada", []string{"good"}},
+		"the second is good":   {[][]*x509.Certificate{chain("bad"), chain("good")}, "ada", []string{"bad", "good"}},
+		"none is good":         {[][]*x509.Certificate{chain("bad"), chain("bad")}, "invalid", []string{"bad", "bad"}},
+		"the good one is late": {[][]*x509.Certificate{chain("good", late), chain("bad")}, "invalid", []string{"bad"}},
+		"one good one is late": {[][]*x509.Certificate{chain("good", late), chain("good")}, "ada", []string{"good"}},
+		"all are late":         {[][]*x509.Certificate{chain("good", late), chain("good", late)}, "invalid", nil},
+		"unavailable":          {[][]*x509.Certificate{chain("down"), chain("good")}, "unavailable", []string{"down"}},
+		"unavailable later":    {[][]*x509.Certificate{chain("bad"), chain("down")}, "unavailable", []string{"bad", "down"}},
 	} {
 		var asked []string
 		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {

@@ -29,10 +29,10 @@
 //
 // A client may send requests for any host over a connection that it made for one, so
 // where GetConfigForClient chooses ClientCAs by the server's name, a certificate that
-// is good for one name comes in at all of them. The chain tells the authorities apart:
+// is good for one name comes in at all of them. The chain says which authority signed:
 // [TrustDomain.Authorities] says which may speak for a trust domain, and a [Mapping]
 // sees the whole chain.
 //
-// The handshake proves who is calling, and TLS does not tell when it was. An action
+// The handshake proves who is calling, and TLS does not say when it was. An action
 // with a max_age that names this scheme is refused at registration.
 package mtls

@@ -49,14 +49,14 @@ func ExampleNewSPIFFE() {
 	tb := new(narrator)
 	defer tb.end()
 	root := sign(tb, nil, authority)
-	house := serve(tb, workloads, &tls.Config{
+	fixture := serve(tb, workloads, &tls.Config{
 		ClientAuth: tls.VerifyClientCertIfGiven,
 		ClientCAs:  pool(root),
 	})
 
 	call := func(shown *signer) {
-		house.call(tb, house.visitor(tb, shown, true), nil)
-		switch answer := house.last.Load(); {
+		fixture.call(tb, fixture.client(tb, shown, true), nil)
+		switch answer := fixture.last.Load(); {
 		case answer == nil:
 			fmt.Println("refused by TLS")
 		case answer.err != nil:

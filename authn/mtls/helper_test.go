@@ -27,8 +27,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/mtls"
 )
 
-// everyone is a Lookup that knows every workload, as a member.
-func everyone(context.Context, string) (authn.Details, error) {
+// anyWorkload is a Lookup that knows every workload, as a member.
+func anyWorkload(context.Context, string) (authn.Details, error) {
 	return authn.Details{Roles: []string{"member"}}, nil
 }
 
@@ -37,7 +37,7 @@ func newSPIFFE(tb testing.TB, domains ...mtls.TrustDomain) *mtls.Authenticator {
 	if domains == nil {
 		domains = []mtls.TrustDomain{{Name: "example.org"}}
 	}
-	authenticator, err := mtls.NewSPIFFE(everyone, domains...)
+	authenticator, err := mtls.NewSPIFFE(anyWorkload, domains...)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func authority(template *x509.Certificate) {
 	template.KeyUsage, template.ExtKeyUsage = x509.KeyUsageCertSign, nil
 }
 
-// named is an edit that gives a certificate URIs for names, whatever is in them.
+// named is an edit that gives a certificate URIs for names, valid or not.
 func named(uris ...string) edit {
 	return func(template *x509.Certificate) {
 		template.ExtraExtensions = append(template.ExtraExtensions, names(uris...))
@@ -139,8 +139,8 @@ func pool(signers ...*signer) *x509.CertPool {
 // who is a procedure without a schema of its own. It returns the caller's id.
 var who = connect.Spec{Procedure: "/test.Wire/Who", IdempotencyLevel: connect.IdempotencyNoSideEffects}
 
-// A house serves who, and keeps what came of each call.
-type house struct {
+// A fixture serves who, and keeps what came of each call.
+type fixture struct {
 	*httptest.Server
 
 	mux     *http.ServeMux
@@ -154,46 +154,46 @@ type answer struct {
 	err       error
 }
 
-func build(authenticator authn.Authenticator) *house {
-	house := &house{mux: http.NewServeMux()}
+func build(authenticator authn.Authenticator) *fixture {
+	fixture := &fixture{mux: http.NewServeMux()}
 	server := connect.NewServer(introduce)
 	server.Register(connect.Method{Spec: who, Handler: func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
 		if err := stream.Receive(new(emptypb.Empty)); err != nil {
 			return err
 		}
 		call, _ := connect.CallInfoForServerContext(ctx)
-		house.seen.Store(call)
+		fixture.seen.Store(call)
 		principal, err := authenticator.Authenticate(ctx, call)
-		house.last.Store(&answer{principal, err})
+		fixture.last.Store(&answer{principal, err})
 		if err != nil {
 			return connect.NewError(connect.CodeUnauthenticated, "unauthenticated").WithCause(err)
 		}
-		house.handled.Add(1)
+		fixture.handled.Add(1)
 		return stream.Send(wrapperspb.String(principal.ID()))
 	}})
-	connecthttp.Mount(house.mux, server, connecthttp.WithHTTPGet())
-	return house
+	connecthttp.Mount(fixture.mux, server, connecthttp.WithHTTPGet())
+	return fixture
 }
 
 // serve serves who over TLS, HTTP/1.1 and HTTP/2.
-func serve(tb testing.TB, authenticator authn.Authenticator, config *tls.Config) *house {
+func serve(tb testing.TB, authenticator authn.Authenticator, config *tls.Config) *fixture {
 	tb.Helper()
-	house := build(authenticator)
-	house.Server = httptest.NewUnstartedServer(house.mux)
-	house.TLS = config
-	house.EnableHTTP2 = true
-	house.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // of handshakes that fail
-	house.StartTLS()
-	tb.Cleanup(house.Close)
-	return house
+	fixture := build(authenticator)
+	fixture.Server = httptest.NewUnstartedServer(fixture.mux)
+	fixture.TLS = config
+	fixture.EnableHTTP2 = true
+	fixture.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // of handshakes that fail
+	fixture.StartTLS()
+	tb.Cleanup(fixture.Close)
+	return fixture
 }
 
-// visitor returns a client that shows a certificate, or none where that is nil.
-func (h *house) visitor(tb testing.TB, shown *signer, http2 bool) *http.Client {
+// client returns a client that shows a certificate, or none where that is nil.
+func (h *fixture) client(tb testing.TB, shown *signer, http2 bool) *http.Client {
 	tb.Helper()
 	transport := h.Client().Transport.(*http.Transport).Clone()
 	if shown != nil {
-		// Whatever authorities the server asks for.
+		// For any authorities that the server asks for.
 		transport.TLSClientConfig.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			certificate := shown.shown()
 			return &certificate, nil
@@ -208,7 +208,7 @@ func (h *house) visitor(tb testing.TB, shown *signer, http2 bool) *http.Client {
 }
 
 // call asks who is calling. It returns "refused by TLS" where the handshake fails.
-func (h *house) call(tb testing.TB, client *http.Client, headers map[string]string, options ...connecthttp.Option) string {
+func (h *fixture) call(tb testing.TB, client *http.Client, headers map[string]string, options ...connecthttp.Option) string {
 	tb.Helper()
 	before := h.handled.Load()
 	h.last.Store(nil)

@@ -26,19 +26,19 @@ func TestNewSPIFFERefuses(t *testing.T) {
 		domains []mtls.TrustDomain
 		want    []string
 	}{
-		"sound":             {everyone, []mtls.TrustDomain{{Name: "example.org"}}, nil},
-		"several":           {everyone, []mtls.TrustDomain{{Name: "example.org", Authorities: none}, {Name: "a_b-c.1", Authorities: none}}, nil},
-		"longest":           {everyone, []mtls.TrustDomain{{Name: strings.Repeat("a", 255)}}, nil},
+		"sound":             {anyWorkload, []mtls.TrustDomain{{Name: "example.org"}}, nil},
+		"several":           {anyWorkload, []mtls.TrustDomain{{Name: "example.org", Authorities: none}, {Name: "a_b-c.1", Authorities: none}}, nil},
+		"longest":           {anyWorkload, []mtls.TrustDomain{{Name: strings.Repeat("a", 255)}}, nil},
 		"nothing":           {nil, nil, []string{"lookup", "trust domain is required"}},
-		"no name":           {everyone, []mtls.TrustDomain{{}}, []string{`"" is no trust domain`}},
-		"in upper case":     {everyone, []mtls.TrustDomain{{Name: "Example.org"}}, []string{`"Example.org" is no trust domain`}},
-		"an ID":             {everyone, []mtls.TrustDomain{{Name: "spiffe://example.org"}}, []string{"no trust domain"}},
-		"with a path":       {everyone, []mtls.TrustDomain{{Name: "example.org/a"}}, []string{"no trust domain"}},
-		"with a port":       {everyone, []mtls.TrustDomain{{Name: "example.org:1"}}, []string{"no trust domain"}},
-		"a pattern":         {everyone, []mtls.TrustDomain{{Name: "*"}}, []string{"no trust domain"}},
-		"too long":          {everyone, []mtls.TrustDomain{{Name: strings.Repeat("a", 256)}}, []string{"no trust domain"}},
-		"twice":             {everyone, []mtls.TrustDomain{{"a", none}, {"a", none}}, []string{"twice"}},
-		"one for another":   {everyone, []mtls.TrustDomain{{"a", none}, {"b", nil}}, []string{`"b" is one of several`}},
+		"no name":           {anyWorkload, []mtls.TrustDomain{{}}, []string{`"" is no trust domain`}},
+		"in upper case":     {anyWorkload, []mtls.TrustDomain{{Name: "Example.org"}}, []string{`"Example.org" is no trust domain`}},
+		"an ID":             {anyWorkload, []mtls.TrustDomain{{Name: "spiffe://example.org"}}, []string{"no trust domain"}},
+		"with a path":       {anyWorkload, []mtls.TrustDomain{{Name: "example.org/a"}}, []string{"no trust domain"}},
+		"with a port":       {anyWorkload, []mtls.TrustDomain{{Name: "example.org:1"}}, []string{"no trust domain"}},
+		"a pattern":         {anyWorkload, []mtls.TrustDomain{{Name: "*"}}, []string{"no trust domain"}},
+		"too long":          {anyWorkload, []mtls.TrustDomain{{Name: strings.Repeat("a", 256)}}, []string{"no trust domain"}},
+		"twice":             {anyWorkload, []mtls.TrustDomain{{"a", none}, {"a", none}}, []string{"twice"}},
+		"one for another":   {anyWorkload, []mtls.TrustDomain{{"a", none}, {"b", nil}}, []string{`"b" is one of several`}},
 		"all that is wrong": {nil, []mtls.TrustDomain{{"A", none}, {"b", nil}}, []string{"lookup", `"A" is no`, `"b" is one of`}},
 	} {
 		authenticator, err := mtls.NewSPIFFE(test.lookup, test.domains...)

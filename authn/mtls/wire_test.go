@@ -81,9 +81,9 @@ func TestCertificatesOverTheWire(t *testing.T) {
 				case test.shown == nil:
 					want = "none"
 				}
-				house := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: mode, ClientCAs: pool(root)})
+				fixture := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: mode, ClientCAs: pool(root)})
 				for _, http2 := range []bool{false, true} {
-					if got := house.call(t, house.visitor(t, test.shown, http2), nil); got != want {
+					if got := fixture.call(t, fixture.client(t, test.shown, http2), nil); got != want {
 						t.Errorf("%v, HTTP/2 %t: %s, want %s", mode, http2, got, want)
 					}
 				}
@@ -97,7 +97,7 @@ func TestEveryProtocol(t *testing.T) {
 	const id = "spiffe://example.org/billing"
 	root := sign(t, nil, authority)
 	ada, bob := sign(t, root, named(id)), sign(t, root, named("spiffe://example.org/other"))
-	house := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(root)})
+	fixture := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(root)})
 	for name, options := range map[string][]connecthttp.Option{
 		"connect":  nil,
 		"GET":      {connecthttp.WithHTTPGet()},
@@ -108,19 +108,19 @@ func TestEveryProtocol(t *testing.T) {
 			if name == "grpc" && !http2 {
 				continue
 			}
-			client := house.visitor(t, ada, http2)
+			client := fixture.client(t, ada, http2)
 			for range 3 { // one connection
-				if got := house.call(t, client, nil, options...); got != id {
+				if got := fixture.call(t, client, nil, options...); got != id {
 					t.Errorf("%s, HTTP/2 %t: %s", name, http2, got)
 				}
 			}
-			if info := house.seen.Load().TransportInfo.(*connecthttp.ServerInfo); (info.RequestProto() == "HTTP/2.0") != http2 {
+			if info := fixture.seen.Load().TransportInfo.(*connecthttp.ServerInfo); (info.RequestProto() == "HTTP/2.0") != http2 {
 				t.Errorf("%s came by %s", name, info.RequestProto())
 			}
-			if got := house.call(t, house.visitor(t, bob, http2), nil, options...); got != "spiffe://example.org/other" {
+			if got := fixture.call(t, fixture.client(t, bob, http2), nil, options...); got != "spiffe://example.org/other" {
 				t.Errorf("%s, HTTP/2 %t, another caller: %s", name, http2, got)
 			}
-			if got := house.call(t, house.visitor(t, nil, http2), nil, options...); got != "none" {
+			if got := fixture.call(t, fixture.client(t, nil, http2), nil, options...); got != "none" {
 				t.Errorf("%s, HTTP/2 %t, without a certificate: %s", name, http2, got)
 			}
 		}
@@ -132,7 +132,7 @@ func TestForwardedIdentityIsIgnored(t *testing.T) {
 	t.Parallel()
 	const id, claimed = "spiffe://example.org/billing", "spiffe://example.org/admin"
 	root := sign(t, nil, authority)
-	house := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(root)})
+	fixture := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(root)})
 	for name, value := range map[string]string{
 		"X-Forwarded-Client-Cert": "By=spiffe://example.org/proxy;URI=" + claimed,
 		"X-Client-Cert":           claimed,
@@ -145,10 +145,10 @@ func TestForwardedIdentityIsIgnored(t *testing.T) {
 		"Authorization":           "Bearer " + claimed,
 	} {
 		headers := map[string]string{name: value}
-		if got := house.call(t, house.visitor(t, nil, true), headers); got != "none" {
+		if got := fixture.call(t, fixture.client(t, nil, true), headers); got != "none" {
 			t.Errorf("%s without a certificate: %s", name, got)
 		}
-		if got := house.call(t, house.visitor(t, sign(t, root, named(id)), true), headers); got != id {
+		if got := fixture.call(t, fixture.client(t, sign(t, root, named(id)), true), headers); got != id {
 			t.Errorf("%s beside a certificate: %s", name, got)
 		}
 	}
@@ -156,9 +156,9 @@ func TestForwardedIdentityIsIgnored(t *testing.T) {
 
 func TestWithoutTLS(t *testing.T) {
 	t.Parallel()
-	house := build(newSPIFFE(t))
-	house.Server = newPlain(t, house.mux)
-	if got := house.call(t, house.Client(), nil); got != "none" {
+	fixture := build(newSPIFFE(t))
+	fixture.Server = newPlain(t, fixture.mux)
+	if got := fixture.call(t, fixture.Client(), nil); got != "none" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -168,10 +168,10 @@ func TestResumedSessions(t *testing.T) {
 	t.Parallel()
 	const id = "spiffe://example.org/billing"
 	root := sign(t, nil, authority)
-	house := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(root)})
+	fixture := serve(t, newSPIFFE(t), &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(root)})
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, shown := range []*signer{sign(t, root, named(id)), nil} {
-			client := house.visitor(t, shown, false)
+			client := fixture.client(t, shown, false)
 			transport := client.Transport.(*http.Transport)
 			transport.DisableKeepAlives = true
 			transport.TLSClientConfig.MaxVersion = version
@@ -181,10 +181,10 @@ func TestResumedSessions(t *testing.T) {
 				want = "none"
 			}
 			for i := range 3 {
-				if got := house.call(t, client, nil); got != want {
+				if got := fixture.call(t, client, nil); got != want {
 					t.Errorf("%s, call %d: %s", tls.VersionName(version), i, got)
 				}
-				state := house.seen.Load().TransportInfo.(*connecthttp.ServerInfo).TLS()
+				state := fixture.seen.Load().TransportInfo.(*connecthttp.ServerInfo).TLS()
 				if state.DidResume != (i > 0) || state.Version != version {
 					t.Errorf("%s, call %d: resumed: %t", tls.VersionName(state.Version), i, state.DidResume)
 				}
@@ -211,12 +211,12 @@ func TestExpiryWithinAConnection(t *testing.T) {
 		"its issuer expired":    {sign(t, sign(t, root, authority, late), named(id)), "invalid"},
 		"the authority expired": {sign(t, lateRoot, named(id)), "invalid"},
 	} {
-		house := serve(t, newSPIFFE(t), &tls.Config{
+		fixture := serve(t, newSPIFFE(t), &tls.Config{
 			ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool(root, lateRoot),
 			Time: func() time.Time { return time.Now().Add(-time.Minute) },
 		})
 		for _, http2 := range []bool{false, true} {
-			if got := house.call(t, house.visitor(t, test.shown, http2), nil); got != test.want {
+			if got := fixture.call(t, fixture.client(t, test.shown, http2), nil); got != test.want {
 				t.Errorf("%s, HTTP/2 %t: %s, want %s", name, http2, got, test.want)
 			}
 		}
@@ -238,7 +238,7 @@ func TestAnotherNamesAuthorities(t *testing.T) {
 	}
 	const id = "spiffe://ours.example/billing"
 	own := sign(t, nil)
-	house := serve(t, newSPIFFE(t, mtls.TrustDomain{Name: "ours.example", Authorities: authorities(ours)}), &tls.Config{
+	fixture := serve(t, newSPIFFE(t, mtls.TrustDomain{Name: "ours.example", Authorities: authorities(ours)}), &tls.Config{
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			config := &tls.Config{
 				Certificates: []tls.Certificate{own.shown()}, NextProtos: hello.SupportedProtos,
@@ -261,10 +261,10 @@ func TestAnotherNamesAuthorities(t *testing.T) {
 		{"theirs.example", sign(t, ours, named(id)), "refused by TLS"},
 	} {
 		for _, http2 := range []bool{false, true} {
-			client := house.visitor(t, test.shown, http2)
+			client := fixture.client(t, test.shown, http2)
 			config := client.Transport.(*http.Transport).TLSClientConfig
 			config.ServerName, config.InsecureSkipVerify = test.server, true
-			if got := house.call(t, client, map[string]string{"Host": "ours.example"}); got != test.want {
+			if got := fixture.call(t, client, map[string]string{"Host": "ours.example"}); got != test.want {
 				t.Errorf("over a connection for %s, HTTP/2 %t: %s, want %s", test.server, http2, got, test.want)
 			}
 		}
@@ -281,14 +281,14 @@ func TestMappingSeesTheAuthority(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	house := serve(t, authenticator, &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(staff, devices)})
+	fixture := serve(t, authenticator, &tls.Config{ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: pool(staff, devices)})
 	for want, shown := range map[string]*signer{
 		"staff/ada":   sign(t, staff),
 		"devices/ada": sign(t, sign(t, devices, authority, subject(strings.Repeat("staff", 3)))),
 		"staff/bob":   sign(t, staff, subject("bob")),
 		"none":        nil,
 	} {
-		if got := house.call(t, house.visitor(t, shown, true), nil); got != want {
+		if got := fixture.call(t, fixture.client(t, shown, true), nil); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}

@@ -27,7 +27,7 @@ type process struct {
 	client   testv1client.StreamServiceClient
 }
 
-// WatchOpen lasts until somebody ends it.
+// WatchOpen lasts until it is ended.
 func (p *process) WatchOpen(ctx context.Context, _ *action.Call[testv1.Request], out *action.ServerStream[testv1.Response]) error {
 	if err := out.Send(&testv1.Response{}); err != nil {
 		return err
@@ -92,7 +92,7 @@ func (p *process) watch(t *testing.T, token string) (ended func() (connect.Code,
 		select {
 		case end := <-ends:
 			return connect.CodeOf(end.err), end.at
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Fatal("the stream lives on")
 			return 0, time.Time{}
 		}
@@ -114,26 +114,26 @@ func begin(t *testing.T, service service, recheck time.Duration) (near, far *pro
 	return near, far, to, token
 }
 
-// await returns when a process hears the other.
+// await returns when a process receives the other.
 func (p *process) await(t *testing.T, other *process) {
 	t.Helper()
-	heard := make(chan struct{}, 1)
+	received := make(chan struct{}, 1)
 	p.sessions.OnRevoke(func(userID string) {
 		if userID == "probe" {
 			select {
-			case heard <- struct{}{}:
+			case received <- struct{}{}:
 			default:
 			}
 		}
 	})
-	for late := time.After(patience); ; {
+	for late := time.After(testTimeout); ; {
 		other.sessions.Changed("probe")
 		select {
-		case <-heard:
+		case <-received:
 			return
 		case <-time.After(20 * time.Millisecond):
 		case <-late:
-			t.Fatal("one process does not hear the other")
+			t.Fatal("one process does not receive the other")
 		}
 	}
 }

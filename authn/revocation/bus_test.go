@@ -17,10 +17,10 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
-// The tests of a bus alone run in bubbles, where time stands still until everybody
-// sleeps; a bubble does not end before all its goroutines have.
+// The tests of a bus alone run in bubbles, where time moves on only when all goroutines
+// wait; a bubble does not end before all its goroutines have.
 
-// A hub is a link in memory. While it is down, whatever uses it fails.
+// A hub is a link in memory. While it is down, its methods fail.
 type hub struct {
 	mu        sync.Mutex
 	down      bool
@@ -110,43 +110,43 @@ func (h *hub) Subscribe(ctx context.Context, receive func(revocation.Revocation)
 	}
 }
 
-// A diary keeps what a bus hears.
-type diary struct {
-	mu    sync.Mutex
-	heard []string
+// A recorder keeps what a bus receives.
+type recorder struct {
+	mu       sync.Mutex
+	received []string
 }
 
-func (d *diary) hear(r revocation.Revocation) {
+func (d *recorder) record(r revocation.Revocation) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.heard = append(d.heard, outcome(r))
+	d.received = append(d.received, outcome(r))
 }
 
-// take returns what was heard since the last time.
-func (d *diary) take() []string {
+// take returns what was received since the last time.
+func (d *recorder) take() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	heard := d.heard
-	d.heard = nil
-	return heard
+	received := d.received
+	d.received = nil
+	return received
 }
 
-// open returns a bus that listens, if it can, and what it hears from then on.
-func open(t *testing.T, link revocation.Link) (*revocation.Bus, *diary) {
+// open returns a bus that listens, if it can, and what it receives from then on.
+func open(t *testing.T, link revocation.Link) (*revocation.Bus, *recorder) {
 	t.Helper()
 	bus, err := revocation.New(link)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bus.Close() })
-	diary := &diary{}
-	bus.Subscribe(diary.hear)
+	recorder := &recorder{}
+	bus.Subscribe(recorder.record)
 	synctest.Wait()
-	diary.take()
-	return bus, diary
+	recorder.take()
+	return bus, recorder
 }
 
-func (d *diary) expect(t *testing.T, when string, want ...string) {
+func (d *recorder) expect(t *testing.T, when string, want ...string) {
 	t.Helper()
 	synctest.Wait()
 	if diff := cmp.Diff(want, d.take()); diff != "" {
@@ -161,7 +161,7 @@ func TestNewWithoutLink(t *testing.T) {
 	}
 }
 
-func TestEverybodyHears(t *testing.T) {
+func TestAllReceive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := newHub()
@@ -176,7 +176,7 @@ func TestEverybodyHears(t *testing.T) {
 		first.Publish(revocation.Revocation{})
 		one.expect(t, "first, of nothing")
 		first.Publish(revocation.OfPrincipal(strings.Repeat("x", 5000)))
-		other.expect(t, "second, of somebody with no name that travels", "everything")
+		other.expect(t, "second, of a principal whose id is too long", "everything")
 	})
 }
 
@@ -194,10 +194,10 @@ func TestLinkBreaksAndComesBack(t *testing.T) {
 		hub.turn(false)
 		time.Sleep(2 * time.Second) // the longest pause
 		synctest.Wait()
-		heard := other.take()
-		slices.Sort(heard) // which of the two comes back first is up to chance
-		if want := []string{"everything", "principal ada"}; !cmp.Equal(heard, want) && !cmp.Equal(heard, want[:1]) {
-			t.Errorf("when the link is back: %q", heard)
+		received := other.take()
+		slices.Sort(received) // which of the two comes back first is up to chance
+		if want := []string{"everything", "principal ada"}; !cmp.Equal(received, want) && !cmp.Equal(received, want[:1]) {
+			t.Errorf("when the link is back: %q", received)
 		}
 		if diff := cmp.Diff([]string{"principal ada"}, hub.taken()); diff != "" {
 			t.Error(diff)
@@ -247,25 +247,25 @@ func TestFlappingLink(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := newHub()
-		_, heard := open(t, hub)
+		_, received := open(t, hub)
 		for range 600 {
 			time.Sleep(100 * time.Millisecond)
 			hub.turn(true)
 			hub.turn(false)
 		}
-		if got := len(heard.take()); got > 20 {
+		if got := len(received.take()); got > 20 {
 			t.Errorf("everything was revoked %d times in a minute", got)
 		}
 	})
 }
 
-// What cannot be told is kept, within bounds.
+// What cannot be published is kept, within bounds.
 func TestTellWithoutEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := newHub()
 		hub.turn(true)
-		bus, heard := open(t, hub)
+		bus, received := open(t, hub)
 		for i := range 10_100 {
 			bus.Publish(revocation.OfPrincipal(strconv.Itoa(i)))
 		}
@@ -273,13 +273,13 @@ func TestTellWithoutEnd(t *testing.T) {
 		hub.turn(false)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
-		if got := heard.take(); len(got) > 110 || !slices.Contains(hub.taken(), "everything") {
+		if got := received.take(); len(got) > 110 || !slices.Contains(hub.taken(), "everything") {
 			t.Errorf("%d came: %.200q", len(got), got)
 		}
 	})
 }
 
-// Close tells what is still to be told, and does not wait for what cannot be.
+// Close publishes what is pending, and does not wait for what cannot be published.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestConcurrentUse(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		hub := newHub()
-		bus, heard := open(t, hub)
+		bus, received := open(t, hub)
 		var group sync.WaitGroup
 		for i := range 20 {
 			group.Go(func() {
@@ -333,8 +333,8 @@ func TestConcurrentUse(t *testing.T) {
 		}
 		group.Wait()
 		synctest.Wait()
-		if got := len(heard.take()); got != 400 {
-			t.Errorf("heard %d, want 400", got)
+		if got := len(received.take()); got != 400 {
+			t.Errorf("received %d, want 400", got)
 		}
 	})
 }

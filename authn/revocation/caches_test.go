@@ -58,7 +58,7 @@ func (r *remembering) letsIn(t *testing.T) bool {
 // forgets returns when a process no longer lets a caller in.
 func (r *remembering) forgets(t *testing.T) time.Time {
 	t.Helper()
-	for late := time.Now().Add(patience); r.letsIn(t); {
+	for late := time.Now().Add(testTimeout); r.letsIn(t); {
 		if time.Now().After(late) {
 			t.Fatal("it goes on to let the caller in")
 		}

@@ -5,7 +5,7 @@
 //	defer bus.Close()
 //	sessions, err := session.New(store, lookup, session.WithBus(bus))
 //
-// When a session or a key ends early in one process, the bus tells all processes:
+// When a session or a key ends early in one process, all processes learn of it:
 // they recheck the principal's live streams, and their caches forget the principal.
 // What travels is a principal's id or the hash of a credential, never a credential.
 //

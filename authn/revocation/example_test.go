@@ -13,16 +13,16 @@ func Example() {
 		panic(err)
 	}
 	defer here.Close()
-	heard := make(chan revocation.Revocation, 10)
-	here.Subscribe(func(revoked revocation.Revocation) { heard <- revoked })
+	received := make(chan revocation.Revocation, 10)
+	here.Subscribe(func(revoked revocation.Revocation) { received <- revoked })
 
 	here.Publish(revocation.OfPrincipal("ada"))
-	for revoked := range heard {
+	for revoked := range received {
 		if id, ok := revoked.Principal(); ok {
 			fmt.Println("look at", id, "again")
 			break
 		}
-		here.Publish(revocation.OfPrincipal("ada")) // it was told before anybody listened
+		here.Publish(revocation.OfPrincipal("ada")) // it was published before anything was subscribed
 	}
 	// Output: look at ada again
 }

@@ -13,27 +13,27 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// testTimeout is how long a test waits for what must come.
+const testTimeout = 20 * time.Second
 
-// A subscription is what one process hears of a link.
+// A subscription is what one process receives of a link.
 type subscription struct {
-	heard chan revocation.Revocation
-	ended chan error
-	end   context.CancelFunc
+	received chan revocation.Revocation
+	ended    chan error
+	end      context.CancelFunc
 }
 
 // subscribe begins to listen and returns once the link does.
 func subscribe(t *testing.T, link revocation.Link) *subscription {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	s := &subscription{heard: make(chan revocation.Revocation, 1000), ended: make(chan error, 1), end: cancel}
-	go func() { s.ended <- link.Subscribe(ctx, func(r revocation.Revocation) { s.heard <- r }) }()
+	s := &subscription{received: make(chan revocation.Revocation, 1000), ended: make(chan error, 1), end: cancel}
+	go func() { s.ended <- link.Subscribe(ctx, func(r revocation.Revocation) { s.received <- r }) }()
 	t.Cleanup(func() {
 		cancel()
 		select {
 		case <-s.ended:
-		case <-time.After(patience):
+		case <-time.After(testTimeout):
 			t.Error("Subscribe does not end with its context")
 		}
 	})
@@ -43,17 +43,17 @@ func subscribe(t *testing.T, link revocation.Link) *subscription {
 	return s
 }
 
-// next returns what is heard next.
+// next returns what is received next.
 func (s *subscription) next(t *testing.T) revocation.Revocation {
 	t.Helper()
 	select {
-	case r := <-s.heard:
+	case r := <-s.received:
 		return r
 	case err := <-s.ended:
 		s.ended <- err
 		t.Fatalf("Subscribe ended: %v", err)
-	case <-time.After(patience):
-		t.Fatal("nothing is heard")
+	case <-time.After(testTimeout):
+		t.Fatal("nothing is received")
 	}
 	return revocation.Revocation{}
 }
@@ -66,7 +66,7 @@ func (s *subscription) broken(t *testing.T) (time.Duration, error) {
 	case err := <-s.ended:
 		s.ended <- err
 		return time.Since(began), err
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		t.Fatal("Subscribe does not end")
 		return 0, nil
 	}
@@ -94,9 +94,9 @@ func TestLinkCarries(t *testing.T) {
 			revocation.OfPrincipal("ada"),
 		} {
 			publish(t, one, revoked)
-			for _, heard := range []revocation.Revocation{own.next(t), others.next(t)} {
-				if heard != revoked {
-					t.Errorf("%v arrives as %v", revoked, heard)
+			for _, received := range []revocation.Revocation{own.next(t), others.next(t)} {
+				if received != revoked {
+					t.Errorf("%v arrives as %v", revoked, received)
 				}
 			}
 		}
@@ -129,12 +129,12 @@ func TestSilence(t *testing.T) {
 	const heartbeat = 250 * time.Millisecond
 	eachService(t, func(t *testing.T, service service) {
 		link := service.dial(t, heartbeat, nil)
-		heard := subscribe(t, link)
+		received := subscribe(t, link)
 		for range 6 {
 			time.Sleep(heartbeat + heartbeat/5)
 			publish(t, link, revocation.OfPrincipal("ada"))
-			if got := heard.next(t); got != revocation.OfPrincipal("ada") {
-				t.Fatalf("heard %v", got)
+			if got := received.next(t); got != revocation.OfPrincipal("ada") {
+				t.Fatalf("received %v", got)
 			}
 		}
 	})
@@ -146,9 +146,9 @@ func TestSilentBreak(t *testing.T) {
 	const heartbeat = 500 * time.Millisecond
 	eachService(t, func(t *testing.T, service service) {
 		by := testservices.NewProxy(t, service.address, 0)
-		heard := subscribe(t, service.dial(t, heartbeat, by))
+		received := subscribe(t, service.dial(t, heartbeat, by))
 		by.Stall()
-		after, err := heard.broken(t)
+		after, err := received.broken(t)
 		if err == nil || after < heartbeat/2 || after > 10*heartbeat {
 			t.Errorf("%v after %v", err, after)
 		}
@@ -159,11 +159,11 @@ func TestSilentBreak(t *testing.T) {
 func TestKilledBreak(t *testing.T) {
 	t.Parallel()
 	eachService(t, func(t *testing.T, service service) {
-		heard := subscribe(t, service.dial(t, 10*time.Second, nil))
+		received := subscribe(t, service.dial(t, 10*time.Second, nil))
 		if killed := service.kill(t); killed != 1 {
 			t.Fatalf("%d connections were killed", killed)
 		}
-		after, err := heard.broken(t)
+		after, err := received.broken(t)
 		if err == nil {
 			t.Error("no error")
 		}
@@ -171,17 +171,17 @@ func TestKilledBreak(t *testing.T) {
 	})
 }
 
-// Nothing goes on after its context, whatever it waits for.
+// Nothing goes on after its context has ended.
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
 	eachService(t, func(t *testing.T, service service) {
 		by := testservices.NewProxy(t, service.address, 0)
 		link := service.dial(t, 10*time.Second, by)
-		heard := subscribe(t, link)
+		received := subscribe(t, link)
 		publish(t, link, revocation.OfPrincipal("ada"))
 		by.Stall()
-		heard.end()
-		if after, err := heard.broken(t); !errors.Is(err, context.Canceled) || after > 3*time.Second {
+		received.end()
+		if after, err := received.broken(t); !errors.Is(err, context.Canceled) || after > 3*time.Second {
 			t.Errorf("Subscribe: %v after %v", err, after)
 		}
 	})
@@ -196,7 +196,7 @@ func TestNoServer(t *testing.T) {
 		if err := link.Publish(t.Context(), revocation.OfPrincipal("ada")); err == nil {
 			t.Error("published")
 		}
-		if err := link.Subscribe(t.Context(), func(revocation.Revocation) { t.Error("heard") }); err == nil {
+		if err := link.Subscribe(t.Context(), func(revocation.Revocation) { t.Error("received") }); err == nil {
 			t.Error("subscribed")
 		}
 	})
@@ -207,18 +207,18 @@ func TestLatency(t *testing.T) {
 	t.Parallel()
 	eachService(t, func(t *testing.T, service service) {
 		one, other := service.dial(t, 10*time.Second, nil), service.dial(t, 10*time.Second, nil)
-		heard := subscribe(t, other)
+		received := subscribe(t, other)
 		took := make([]time.Duration, 500)
 		for i := range took {
 			revoked := revocation.OfPrincipal(strconv.Itoa(i))
 			began := time.Now()
 			publish(t, one, revoked)
-			if got := heard.next(t); got != revoked {
-				t.Fatalf("heard %v", got)
+			if got := received.next(t); got != revoked {
+				t.Fatalf("received %v", got)
 			}
 			took[i] = time.Since(began)
 		}
 		slices.Sort(took)
-		t.Logf("%s: published to heard: median %v, p99 %v, max %v", t.Name(), took[250], took[495], took[499])
+		t.Logf("%s: published to received: median %v, p99 %v, max %v", t.Name(), took[250], took[495], took[499])
 	})
 }

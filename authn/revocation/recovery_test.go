@@ -27,7 +27,7 @@ func TestOutage(t *testing.T) {
 		far.wait(t, revocation.OfEverything())
 		listens := time.Since(began)
 		near.wait(t, revocation.OfPrincipal("ada"))
-		t.Logf("%s: after an outage: it listens after %v, and what was kept is heard after %v", t.Name(), listens.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
+		t.Logf("%s: after an outage: it listens after %v, and what was kept is received after %v", t.Name(), listens.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 		near.reach(t, far)
 	})
 }
@@ -54,8 +54,8 @@ func TestRecovery(t *testing.T) {
 
 // A listener is one process's end of a bus.
 type listener struct {
-	bus   *revocation.Bus
-	heard chan revocation.Revocation
+	bus      *revocation.Bus
+	received chan revocation.Revocation
 }
 
 func newListener(t *testing.T, link revocation.Link) *listener {
@@ -70,36 +70,36 @@ func newListener(t *testing.T, link revocation.Link) *listener {
 		}
 	})
 	l := &listener{bus, make(chan revocation.Revocation, 10_000)}
-	bus.Subscribe(func(r revocation.Revocation) { l.heard <- r })
+	bus.Subscribe(func(r revocation.Revocation) { l.received <- r })
 	return l
 }
 
-// wait passes over everything until the given revocation is heard.
+// wait passes over everything until the given revocation is received.
 func (l *listener) wait(t *testing.T, want revocation.Revocation) {
 	t.Helper()
-	late := time.After(patience)
+	late := time.After(testTimeout)
 	for {
 		select {
-		case got := <-l.heard:
+		case got := <-l.received:
 			if got == want {
 				return
 			}
 		case <-late:
-			t.Fatalf("%v is not heard", want)
+			t.Fatalf("%v is not received", want)
 		}
 	}
 }
 
-// reach tells until the other end hears it: it may not listen yet. It returns what
-// the other end heard of it, and nothing else is left there.
+// reach tells until the other end receives it: it may not listen yet. It returns what
+// the other end received of it, and nothing else is left there.
 func (l *listener) reach(t *testing.T, other *listener) {
 	t.Helper()
 	probe := revocation.OfPrincipal("probe " + strconv.FormatInt(time.Now().UnixNano(), 36))
-	late := time.After(patience)
+	late := time.After(testTimeout)
 	for {
 		l.bus.Publish(probe)
 		select {
-		case got := <-other.heard:
+		case got := <-other.received:
 			if got == probe {
 				return
 			}

@@ -43,7 +43,7 @@ func TestText(t *testing.T) {
 		{"credential", revocation.OfCredential("s3cr3t"), `{"credential":"0wBoHoblaxklzg1M86l8AuLK6efVn4Yl1BkB3j9O4Aw"}`},
 		{"everything", revocation.OfEverything(), `{"everything":true}`},
 		{"nothing", revocation.Revocation{}, ""},
-		{"nobody", revocation.OfPrincipal(""), ""},
+		{"no principal", revocation.OfPrincipal(""), ""},
 		{"no credential", revocation.OfCredential(""), ""},
 		{"too long", revocation.OfPrincipal(strings.Repeat("a", 4096-15)), ""},
 		{"too long as a text", revocation.OfPrincipal(strings.Repeat("\x00", 1000)), ""},

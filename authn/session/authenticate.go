@@ -12,8 +12,8 @@ import (
 // refreshes is how many times within the idle timeout the use of a session is stored.
 const refreshes = 10
 
-// errEnded is the one answer for every token that opens nothing, since the store
-// cannot tell why it does not know a token.
+// errEnded is the one answer for every token that opens nothing, since the store does
+// not say why it does not know a token.
 var errEnded = authn.InvalidCredential("session is unknown, ended or expired")
 
 // Authenticate finds the session that came with the call and returns its user. See

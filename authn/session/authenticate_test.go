@@ -14,7 +14,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
-// The tests of time run in bubbles, where time stands still until everybody sleeps;
+// The tests of time run in bubbles, where time moves on only when all goroutines wait;
 // a bubble does not end before all its goroutines have, so they also show that a
 // Manager starts none.
 

@@ -11,7 +11,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
-// mirror is a link of a process alone, which hears what it tells.
+// mirror is a link of a single process, which receives what it publishes.
 type mirror chan revocation.Revocation
 
 func (m mirror) Publish(_ context.Context, revoked revocation.Revocation) error {
@@ -30,8 +30,8 @@ func (m mirror) Subscribe(ctx context.Context, receive func(revocation.Revocatio
 	}
 }
 
-// A manager tells the bus of its own revocations, hears those of others, and tells
-// nobody of these, which would never end.
+// A manager publishes its own revocations on the bus, receives those of others, and
+// does not publish these again, which would never end.
 func TestBus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,9 +43,9 @@ func TestBus(t *testing.T) {
 		defer bus.Close()
 		store := newRecorder()
 		manager, other := newManager(t, store, session.WithBus(bus)), newManager(t, store, session.WithBus(bus))
-		var told, heard []string
-		bus.Subscribe(func(revoked revocation.Revocation) { told = append(told, revoked.String()) })
-		other.OnRevoke(func(userID string) { heard = append(heard, userID) })
+		var published, received []string
+		bus.Subscribe(func(revoked revocation.Revocation) { published = append(published, revoked.String()) })
+		other.OnRevoke(func(userID string) { received = append(received, userID) })
 
 		token := start(t, manager, "ada")
 		within(t, bearer(token), manager.End)
@@ -58,15 +58,15 @@ func TestBus(t *testing.T) {
 		link <- revocation.OfCredential("s3cr3t")
 		synctest.Wait()
 
-		if diff := cmp.Diff([]string{"ada", "bob", "cyd", ""}, heard); diff != "" {
-			t.Errorf("heard (-want +got):\n%s", diff)
+		if diff := cmp.Diff([]string{"ada", "bob", "cyd", ""}, received); diff != "" {
+			t.Errorf("received (-want +got):\n%s", diff)
 		}
 		want := []string{
 			`{"principal":"ada"}`, `{"principal":"bob"}`, `{"principal":"cyd"}`,
 			revocation.OfEverything().String(), revocation.OfCredential("s3cr3t").String(),
 		}
-		if diff := cmp.Diff(want, told); diff != "" {
-			t.Errorf("told (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, published); diff != "" {
+			t.Errorf("published (-want +got):\n%s", diff)
 		}
 	})
 }

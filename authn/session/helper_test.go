@@ -17,14 +17,14 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/session"
 )
 
-// everyone is a Lookup that knows every user, as a member.
-func everyone(context.Context, string) (authn.Details, error) {
+// anyUser is a Lookup that knows every user, as a member.
+func anyUser(context.Context, string) (authn.Details, error) {
 	return authn.Details{Roles: []string{"member"}}, nil
 }
 
 func newManager(t *testing.T, store scs.Store, options ...session.Option) *session.Manager {
 	t.Helper()
-	manager, err := session.New(store, everyone, options...)
+	manager, err := session.New(store, anyUser, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func TestNewRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			manager, err := session.New(memstore.NewWithCleanupInterval(0), everyone, test.option)
+			manager, err := session.New(memstore.NewWithCleanupInterval(0), anyUser, test.option)
 			if manager != nil || err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("New = %v, %v", manager, err)
 			}
@@ -61,7 +61,7 @@ func TestNewTakesTheExtremes(t *testing.T) {
 		{session.WithLifetime(time.Second), session.WithIdleTimeout(1)},
 		{session.WithLifetime(400 * 24 * time.Hour), session.WithIdleTimeout(1000 * 24 * time.Hour)},
 	} {
-		if _, err := session.New(memstore.NewWithCleanupInterval(0), everyone, options...); err != nil {
+		if _, err := session.New(memstore.NewWithCleanupInterval(0), anyUser, options...); err != nil {
 			t.Error(err)
 		}
 	}

@@ -188,7 +188,7 @@ func TestProcessesShareSessions(t *testing.T) {
 				expect("all ended in the other process", there, bearer(ended), "invalid")
 				expect("all ended in this one", here, bearer(ended), "invalid")
 			}
-			expect("somebody else", there, bearer(bob), "bob")
+			expect("another user", there, bearer(bob), "bob")
 		}
 	})
 }
@@ -237,7 +237,7 @@ func TestStoresSeeNoToken(t *testing.T) {
 	})
 }
 
-// A store that cannot be reached lets nobody in, and says that it is that.
+// While a store cannot be reached, no caller is let in, and calls end as unavailable.
 func TestStoresOutOfReach(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, store shared) {

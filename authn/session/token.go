@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// tokenPrefix tells session tokens from other schemes' bearer tokens, and lets a
-// scanner for leaked secrets know them.
+// tokenPrefix distinguishes session tokens from other schemes' bearer tokens, also for
+// a scanner for leaked secrets.
 const tokenPrefix = "ses_"
 
 // newToken returns a token of 256 random bits.

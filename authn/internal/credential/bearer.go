@@ -29,10 +29,9 @@ func Bearer(header *connect.Header) (string, error) {
 	return token, nil
 }
 
-// Framed is [Bearer] without a look at the token's letters, for whoever holds the
-// token against something stricter than token68 before trusting it. That look is
-// most of the cost for a token of a kilobyte, and a token that a cache knows has had
-// it.
+// Framed is [Bearer] without the check of the token's letters, for callers that check
+// the token more strictly than token68 before they trust it. That check is most of the
+// cost for a token of a kilobyte, and a token that a cache knows has passed it.
 func Framed(header *connect.Header) (string, error) {
 	values := header.Values("Authorization")
 	switch {

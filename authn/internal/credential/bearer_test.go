@@ -85,7 +85,7 @@ func TestBearer(t *testing.T) {
 	}
 }
 
-// FuzzBearer holds that whatever comes out went in, whole, behind "Bearer ".
+// FuzzBearer holds that what comes out went in, whole, behind "Bearer ".
 func FuzzBearer(f *testing.F) {
 	f.Add("Bearer abc")
 	f.Add("Basic eDp5, Bearer abc")

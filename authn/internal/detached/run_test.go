@@ -21,11 +21,11 @@ func TestRun(t *testing.T) {
 		want   error
 		within time.Duration
 	}{
-		"at once":                {},
-		"in time":                {takes: 49 * time.Millisecond, within: 49 * time.Millisecond},
-		"an error":               {err: failure, want: failure},
-		"after the caller left":  {takes: time.Second, want: context.Canceled, within: 50 * time.Millisecond},
-		"an error nobody awaits": {takes: time.Second, err: failure, want: context.Canceled, within: 50 * time.Millisecond},
+		"at once":               {},
+		"in time":               {takes: 49 * time.Millisecond, within: 49 * time.Millisecond},
+		"an error":              {err: failure, want: failure},
+		"after the caller left": {takes: time.Second, want: context.Canceled, within: 50 * time.Millisecond},
+		"an error, unawaited":   {takes: time.Second, err: failure, want: context.Canceled, within: 50 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
