@@ -83,10 +83,19 @@ func (a *attacker) do(client *http.Client, request *http.Request) {
 			}
 		}
 	}
-	for largest := a.counts.largest.Load(); size > largest && !a.counts.largest.CompareAndSwap(largest, size); largest = a.counts.largest.Load() {
-	}
+	a.counts.noteSize(size)
 	if err == nil {
 		a.counts.answered.Add(1)
+	}
+}
+
+// noteSize keeps the size of the largest answer.
+func (c *counts) noteSize(size int64) {
+	for {
+		largest := c.largest.Load()
+		if size <= largest || c.largest.CompareAndSwap(largest, size) {
+			return
+		}
 	}
 }
 

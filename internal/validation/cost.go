@@ -309,9 +309,9 @@ const assumedMost = 100
 // size returns how large a value can be.
 func (e *estimator) size(of holder, bytes, elements uint64) uint64 {
 	most, fix := of.size(bytes, elements)
-	switch {
-	case fix == "":
-	case fix == e.assumed:
+	switch fix {
+	case "":
+	case e.assumed:
 		most = min(most, assumedMost)
 	default:
 		e.unbounded[fix] = true
@@ -363,5 +363,5 @@ func (e *estimator) EstimateCallCost(function, _ string, target *cost.AstNode, a
 			most = max(most, size.Max)
 		}
 	}
-	return &cost.CallEstimate{CostEstimate: cost.CostEstimate{Min: 1, Max: most}}
+	return &cost.CallEstimate{CostEstimate: cost.Estimate{Min: 1, Max: most}}
 }

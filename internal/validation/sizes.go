@@ -59,19 +59,22 @@ func (l *limit) exceeded(value protoreflect.Value, field protoreflect.FieldDescr
 	switch l.unit {
 	case items:
 		if field.IsMap() {
-			return uint64(value.Map().Len()) > l.most
+			return l.below(value.Map().Len())
 		}
-		return uint64(value.List().Len()) > l.most
+		return l.below(value.List().Len())
 	case blob:
-		return uint64(len(value.Bytes())) > l.most
+		return l.below(len(value.Bytes()))
 	case octets:
-		return uint64(len(value.String())) > l.most
+		return l.below(len(value.String()))
 	default:
 		text := value.String()
-		length := uint64(len(text))
-		return length > l.most && (length > utf8.UTFMax*l.most || uint64(utf8.RuneCountInString(text)) > l.most)
+		// A character takes four bytes at most, so most texts need not be counted.
+		return l.below(len(text)) && (l.below(len(text)/utf8.UTFMax) || l.below(utf8.RuneCountInString(text)))
 	}
 }
+
+// below reports whether the limit is below a length.
+func (l *limit) below(length int) bool { return length > 0 && uint64(length) > l.most }
 
 // wellFormed is what a Timestamp or Duration has to be.
 type wellFormed struct {

@@ -22,7 +22,7 @@ const (
 )
 
 // Violations are the rules that do not hold, as many as a caller is told.
-type Violations struct {
+type Violations struct { //nolint:errname // what it holds is called so everywhere else
 	// Told are the first of them. It is never empty.
 	Told *validate.Violations
 	// More says that there are, or may be, more.
