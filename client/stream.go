@@ -129,7 +129,7 @@ func (s *stream) closeSend() error {
 }
 
 // receive reads the next response. connect's transports end a stream with errors that
-// only match io.EOF, and release a stream that has ended, whatever ended it.
+// only match io.EOF. A stream that has ended is released.
 func (s *stream) receive(response any) error {
 	if s.end != nil {
 		return s.end

@@ -1,7 +1,6 @@
-// Package conformance holds servers made with this framework against the clients of
-// others: Connect's conformance suite and gRPC's interop client. It is a module of its
-// own, so that nobody downloads them who only uses the framework; `make conformance`
-// runs it.
+// Package conformance tests servers made with this framework with the clients of others:
+// Connect's conformance suite and gRPC's interop client. It is a module of its own, so
+// that users of the framework do not download them; `make conformance` runs it.
 //
 // The .proto of neither service is ours to edit, so who may call is declared beside
 // them:
@@ -11,5 +10,5 @@
 //	schema/         finds the schema of a service whose .proto is in no Go module
 //	server/         the server under test of Connect's suite; every caller signs in
 //	suite.yaml      what that server can do, which is what cases apply to it
-//	interop/        gRPC's interop service and client, as a test; nobody signs in
+//	interop/        gRPC's interop service and client, as a test; callers do not sign in
 package conformance

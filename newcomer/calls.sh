@@ -1,4 +1,4 @@
-# Calls, and what comes of them. An outcome is the answer without its spaces, or the
+# Calls and their outcomes. An outcome is the answer without its spaces, or the
 # name of a code. Each code has its HTTP status and its number in gRPC, to which
 # grpcurl adds 64 for its exit code.
 codes='

@@ -1,7 +1,7 @@
-# What the road starts, and how all of it ends.
+# What the run starts, and how it ends.
 running='' server='' clock=''
 
-# limit SECONDS ends the road when its time is over.
+# limit SECONDS ends the run when its time is over.
 limit() {
 	(sleep "$1" && kill -TERM $$) >/dev/null 2>&1 &
 	clock=$!
@@ -34,9 +34,9 @@ serve() {
 	done
 }
 
-# serve_no_more ends the service as Ctrl-C does. What a program says when that went
-# wrong comes after the server's last word; the exit code is no help, since go run
-# has 1 for whatever is interrupted.
+# serve_no_more ends the service as Ctrl-C does. A program that fails to end says so after
+# the server's last line. The exit code cannot be used: go run returns 1 for every program
+# that is interrupted.
 serve_no_more() {
 	kill -INT -- "-$server"
 	wait "$server" || true
@@ -44,7 +44,7 @@ serve_no_more() {
 	[[ $(tail -n 1 "$work/served") = *' INFO stopped' ]] || fail 'it did not stop well' "$work/served"
 }
 
-# end ends whatever still runs.
+# end ends what still runs.
 end() {
 	local process
 	for process in $running $server $clock; do

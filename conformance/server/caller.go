@@ -30,7 +30,7 @@ func callers(wanted *conformancev1.ServerCompatRequest) (authn.Authenticator, er
 	})
 }
 
-// byAddress knows a caller by its address, which on this machine nobody else has.
+// byAddress knows a caller by its address, which no other process of this machine has.
 func byAddress(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	address, err := netip.ParseAddrPort(call.PeerAddr)
 	if err != nil {

@@ -64,7 +64,7 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 
 // newServer returns the server that is wanted.
 func newServer(wanted *conformancev1.ServerCompatRequest) (*server.Server, error) {
-	// What the suite sends wrong on purpose is denied at info, and nobody reads that.
+	// The suite sends invalid requests on purpose. Those denials are logged at info, and are left out.
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	callers, err := callers(wanted)
 	if err != nil {

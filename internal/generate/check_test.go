@@ -21,8 +21,8 @@ import (
 )
 
 // A checker type-checks generated packages as the Go compiler does, against the
-// packages of this module and of its dependencies. What it is told of is compiled by
-// the tests themselves already, so nothing is built for it.
+// packages of this module and of its dependencies. The tests themselves compiled those
+// already, so nothing is built for it.
 type checker struct {
 	t      testing.TB
 	fset   *token.FileSet

@@ -18,14 +18,13 @@ const (
 	actiongenPackage = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/action/actiongen")
 	authnPackage     = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/authn")
 	clientPackage    = protogen.GoImportPath("github.com/sallyport-rpc/sallyport/client")
-	// connectPackage is what protogen is told to import. Its last segment is what
-	// the import is named after, and that of the true path is "v2"; [RewriteImport]
-	// puts the true path in.
+	// connectPackage is the path that protogen names the import after: by its last
+	// segment, which in the true path is "v2". [RewriteImport] writes the true path.
 	connectPackage = protogen.GoImportPath("connectrpc.com/connect")
 	connectModule  = protogen.GoImportPath("connectrpc.com/connect/v2")
 )
 
-// A half is one of the two packages that are generated beside that of the messages.
+// A half is one of the two packages that are generated beside the one of the messages.
 type half struct {
 	packageSuffix, fileSuffix string
 }
@@ -134,7 +133,7 @@ func (w writer) names(service *protogen.Service) {
 	w.P()
 }
 
-// comments writes what the .proto says of something between lines of our own.
+// comments writes a comment of the .proto between lines of the plugin's own.
 func (w writer) comments(before []string, leading protogen.Comments, deprecated bool, after ...string) {
 	text := strings.TrimSuffix(string(leading), "\n")
 	lines := before
@@ -158,8 +157,8 @@ func (w writer) comments(before []string, leading protogen.Comments, deprecated 
 	}
 }
 
-// comment makes a line of a comment of a text, which comes from a .proto and may
-// hold anything.
+// comment makes one line of a comment of a text. The text comes from a .proto and may
+// hold any character.
 func comment(text string) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -180,9 +179,9 @@ func comment(text string) string {
 	return line
 }
 
-// local returns a name for a parameter or a variable in whose reach the generated code
-// speaks of idents: another one where one of them is imported from a package of the
-// name.
+// local returns a name for a parameter or a variable in the scope of which the generated
+// code uses idents. Where one of them is imported from a package of that name, the name
+// gets an underscore.
 func (w writer) local(name string, idents ...protogen.GoIdent) string {
 	for _, ident := range idents {
 		if imported, _, _ := strings.Cut(w.QualifiedGoIdent(ident), "."); imported == name {

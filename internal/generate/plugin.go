@@ -14,7 +14,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
-// Options are what the plugin is told on its command line.
+// Options are the options of the plugin's own.
 type Options struct {
 	// Declarations is the path of a file with declarations for services whose .proto is
 	// not ours to edit, or "".
@@ -50,7 +50,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 	}
 	given, refusals := declare.ReadDeclarations(options.Declarations)
 	if len(refusals) > 0 {
-		return refused(refusals) // what it holds is not known, so all else would be a consequence
+		return refused(refusals) // every other refusal would follow from these
 	}
 	refusals = given.Unmatched(mayExist(plugin))
 	known := map[declare.Refusal]bool{}
@@ -62,7 +62,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 		}
 		declarations, more := reader.File(file.Desc, given)
 		for _, refusal := range more {
-			// Files that see one role catalogue are all refused for its faults.
+			// A refused role catalogue refuses every file that sees it.
 			if !known[refusal] {
 				known[refusal] = true
 				refusals = append(refusals, refusal)

@@ -17,7 +17,7 @@ func (w writer) handler(service *protogen.Service, declared declared) {
 	name := service.GoName + "Handler"
 	w.comments([]string{
 		name + " is what an application implements to serve " + string(service.Desc.FullName()) + ".",
-		"Its methods are reached through their gates alone.",
+		"Its methods are reached only through their gates.",
 	}, service.Comments.Leading, isDeprecated(service.Desc))
 	w.P("type ", name, " interface {")
 	for _, method := range service.Methods {
@@ -56,7 +56,7 @@ func checksName(service *protogen.Service) string { return service.GoName + "Che
 func (w writer) register(service *protogen.Service, declared declared) error {
 	name, handler := "Register"+service.GoName, service.GoName+"Handler"
 	w.P("// ", name, " registers implementation as ", service.Desc.FullName(), ". The error lists")
-	w.P("// everything that speaks against it; then none of the service is registered.")
+	w.P("// every refusal; then none of the service is registered.")
 	registry, implementation := w.local("registry", w.file.GoDescriptorIdent), w.local("implementation", w.file.GoDescriptorIdent)
 	checks := w.local("checks", w.file.GoDescriptorIdent)
 	parameters := implementation + " " + handler

@@ -35,7 +35,7 @@ func (nothing) read(context.Context, *action.Call[notesv1.ReadNoteRequest]) (*no
 }
 
 func main() {
-	registry, err := action.NewRegistry(authn.Schemes{"token": authn.AuthenticatorFunc(nobody)})
+	registry, err := action.NewRegistry(authn.Schemes{"token": authn.AuthenticatorFunc(noCaller)})
 	end("registry", err)
 	err = actiongen.Register(registry, actiongen.Service[nothing]{
 		Descriptor:  notesv1.File_acme_notes_v1_notes_proto.Services().ByName("NoteService"),
@@ -56,7 +56,7 @@ func main() {
 	end("serving", srv.Run(ctx))
 }
 
-func nobody(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+func noCaller(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	return nil, authn.ErrNoCredential
 }
 

@@ -19,7 +19,7 @@ const (
 )
 
 // AccountServiceHandler is what an application implements to serve demo.v1.AccountService.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // AccountService keeps the accounts of a user directory.
 type AccountServiceHandler interface {
@@ -90,7 +90,7 @@ type AccountServiceHandler interface {
 }
 
 // RegisterAccountService registers implementation as demo.v1.AccountService. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),

@@ -20,7 +20,7 @@ const (
 )
 
 // UnaryServiceHandler is what an application implements to serve test.v1.UnaryService.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // UnaryService has a unary action for every way to declare one. All share their
 // messages, so that one table of requests serves them all.
@@ -101,7 +101,7 @@ type UnaryServiceChecks interface {
 }
 
 // RegisterUnaryService registers implementation as test.v1.UnaryService. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterUnaryService(registry *action.Registry, implementation UnaryServiceHandler, checks UnaryServiceChecks) error {
 	return actiongen.Register(registry, actiongen.Service[UnaryServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("UnaryService"),
@@ -130,7 +130,7 @@ func RegisterUnaryService(registry *action.Registry, implementation UnaryService
 }
 
 // StreamServiceHandler is what an application implements to serve test.v1.StreamService.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // StreamService has an action for every shape of stream, for every time at which
 // one is authorized, for callers who signed in and for those who did not. Watch is a
@@ -215,7 +215,7 @@ type StreamServiceHandler interface {
 }
 
 // RegisterStreamService registers implementation as test.v1.StreamService. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterStreamService(registry *action.Registry, implementation StreamServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[StreamServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("StreamService"),
@@ -244,7 +244,7 @@ func RegisterStreamService(registry *action.Registry, implementation StreamServi
 }
 
 // PlainServiceHandler is what an application implements to serve test.v1.PlainService.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // PlainService has messages without validation rules, so that benchmarks measure
 // what a gate costs besides them.
@@ -260,7 +260,7 @@ type PlainServiceHandler interface {
 }
 
 // RegisterPlainService registers implementation as test.v1.PlainService. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterPlainService(registry *action.Registry, implementation PlainServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[PlainServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("PlainService"),

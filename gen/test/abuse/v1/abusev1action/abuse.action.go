@@ -19,7 +19,7 @@ const (
 )
 
 // AbuseServiceHandler is what an application implements to serve test.abuse.v1.AbuseService.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // AbuseService takes what is dear, from callers who signed in.
 type AbuseServiceHandler interface {
@@ -34,7 +34,7 @@ type AbuseServiceHandler interface {
 }
 
 // RegisterAbuseService registers implementation as test.abuse.v1.AbuseService. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterAbuseService(registry *action.Registry, implementation AbuseServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AbuseServiceHandler]{
 		Descriptor:  v1.File_test_abuse_v1_abuse_proto.Services().ByName("AbuseService"),

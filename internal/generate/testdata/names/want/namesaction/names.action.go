@@ -20,7 +20,7 @@ const (
 )
 
 // ContextHandler is what an application implements to serve func.Context.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ContextHandler interface {
 	// Access: callers need not sign in; who may: anyone.
 	String(context.Context, *action.AnonymousCall[names.Type]) (*names.String_, error)
@@ -29,7 +29,7 @@ type ContextHandler interface {
 }
 
 // RegisterContext registers implementation as func.Context. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterContext(registry *action.Registry, implementation ContextHandler) error {
 	return actiongen.Register(registry, actiongen.Service[ContextHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("Context"),
@@ -42,7 +42,7 @@ func RegisterContext(registry *action.Registry, implementation ContextHandler) e
 }
 
 // ActionHandler is what an application implements to serve func.action.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ActionHandler interface {
 	// Access: callers sign in by session; who may: range(); or string().
 	Func(context.Context, *action.Call[names.Type]) (*names.Type, error)
@@ -67,7 +67,7 @@ type ActionChecks interface {
 }
 
 // RegisterAction registers implementation as func.action. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterAction(registry *action.Registry, implementation ActionHandler, checks ActionChecks) error {
 	return actiongen.Register(registry, actiongen.Service[ActionHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("action"),
@@ -87,14 +87,14 @@ func RegisterAction(registry *action.Registry, implementation ActionHandler, che
 }
 
 // ConnectHandler is what an application implements to serve func.connect.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ConnectHandler interface {
 	// Access: callers need not sign in; who may: anyone.
 	New(context.Context, *action.AnonymousCall[names.Type]) (*names.Type, error)
 }
 
 // RegisterConnect registers implementation as func.connect. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterConnect(registry *action.Registry, implementation ConnectHandler) error {
 	return actiongen.Register(registry, actiongen.Service[ConnectHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("connect"),
@@ -106,12 +106,12 @@ func RegisterConnect(registry *action.Registry, implementation ConnectHandler) e
 }
 
 // SyncHandler is what an application implements to serve func.sync.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type SyncHandler interface {
 }
 
 // RegisterSync registers implementation as func.sync. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterSync(registry *action.Registry, implementation SyncHandler) error {
 	return actiongen.Register(registry, actiongen.Service[SyncHandler]{
 		Descriptor:  names.File_names_proto.Services().ByName("sync"),

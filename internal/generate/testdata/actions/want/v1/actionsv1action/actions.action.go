@@ -20,7 +20,7 @@ const (
 )
 
 // DeclarationsHandler is what an application implements to serve actions.v1.Declarations.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // Every way to declare an action.
 type DeclarationsHandler interface {
@@ -59,7 +59,7 @@ type DeclarationsChecks interface {
 }
 
 // RegisterDeclarations registers implementation as actions.v1.Declarations. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterDeclarations(registry *action.Registry, implementation DeclarationsHandler, checks DeclarationsChecks) error {
 	return actiongen.Register(registry, actiongen.Service[DeclarationsHandler]{
 		Descriptor:  v1.File_v1_actions_proto.Services().ByName("Declarations"),
@@ -85,7 +85,7 @@ func RegisterDeclarations(registry *action.Registry, implementation Declarations
 }
 
 // StreamsHandler is what an application implements to serve actions.v1.Streams.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // Every shape of a stream.
 type StreamsHandler interface {
@@ -104,7 +104,7 @@ type StreamsHandler interface {
 }
 
 // RegisterStreams registers implementation as actions.v1.Streams. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterStreams(registry *action.Registry, implementation StreamsHandler) error {
 	return actiongen.Register(registry, actiongen.Service[StreamsHandler]{
 		Descriptor:  v1.File_v1_actions_proto.Services().ByName("Streams"),

@@ -19,7 +19,7 @@ const (
 )
 
 // CommentsHandler is what an application implements to serve comments.v1.Comments.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 //
 // The service,
 // in a block with a // in it,
@@ -58,7 +58,7 @@ type CommentsHandler interface {
 }
 
 // RegisterComments registers implementation as comments.v1.Comments. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterComments(registry *action.Registry, implementation CommentsHandler) error {
 	return actiongen.Register(registry, actiongen.Service[CommentsHandler]{
 		Descriptor:  v1.File_v1_comments_proto.Services().ByName("Comments"),

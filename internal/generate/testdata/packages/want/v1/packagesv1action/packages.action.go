@@ -38,7 +38,7 @@ const (
 )
 
 // PackagesHandler is what an application implements to serve packages.v1.Packages.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type PackagesHandler interface {
 	// Access: callers need not sign in; who may: anyone.
 	Empty(context.Context, *action.AnonymousCall[emptypb.Empty]) (*emptypb.Empty, error)
@@ -103,7 +103,7 @@ type PackagesChecks interface {
 }
 
 // RegisterPackages registers implementation as packages.v1.Packages. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterPackages(registry *action.Registry, implementation PackagesHandler, checks PackagesChecks) error {
 	return actiongen.Register(registry, actiongen.Service[PackagesHandler]{
 		Descriptor:  v1.File_v1_packages_proto.Services().ByName("Packages"),

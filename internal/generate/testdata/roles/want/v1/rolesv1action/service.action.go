@@ -19,14 +19,14 @@ const (
 )
 
 // ReadingHandler is what an application implements to serve roles.v1.Reading.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ReadingHandler interface {
 	// Access: callers sign in by session; who may: reader.
 	Read(context.Context, *action.Call[v1.Message]) (*v1.Message, error)
 }
 
 // RegisterReading registers implementation as roles.v1.Reading. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterReading(registry *action.Registry, implementation ReadingHandler) error {
 	return actiongen.Register(registry, actiongen.Service[ReadingHandler]{
 		Descriptor:  v1.File_v1_service_proto.Services().ByName("Reading"),
@@ -38,12 +38,12 @@ func RegisterReading(registry *action.Registry, implementation ReadingHandler) e
 }
 
 // NothingHandler is what an application implements to serve roles.v1.Nothing.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type NothingHandler interface {
 }
 
 // RegisterNothing registers implementation as roles.v1.Nothing. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterNothing(registry *action.Registry, implementation NothingHandler) error {
 	return actiongen.Register(registry, actiongen.Service[NothingHandler]{
 		Descriptor:  v1.File_v1_service_proto.Services().ByName("Nothing"),

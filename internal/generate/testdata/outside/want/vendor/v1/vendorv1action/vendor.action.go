@@ -20,7 +20,7 @@ const (
 )
 
 // VendorHandler is what an application implements to serve vendor.v1.Vendor.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type VendorHandler interface {
 	// Access: callers sign in by session; who may: request.id != "`\n"; or is_owner().
 	Read(context.Context, *action.Call[v1.Message]) (*v1.Message, error)
@@ -37,7 +37,7 @@ type VendorChecks interface {
 }
 
 // RegisterVendor registers implementation as vendor.v1.Vendor. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterVendor(registry *action.Registry, implementation VendorHandler, checks VendorChecks) error {
 	return actiongen.Register(registry, actiongen.Service[VendorHandler]{
 		Descriptor:  v1.File_vendor_v1_vendor_proto.Services().ByName("Vendor"),

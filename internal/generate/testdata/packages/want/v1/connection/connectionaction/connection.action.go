@@ -20,7 +20,7 @@ const (
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.connection.Service.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ServiceHandler interface {
 	// Access: callers sign in by session; who may: is_owner().
 	Call(context.Context, *action.Call[connection.Message]) (*connection.Message, error)
@@ -35,7 +35,7 @@ type ServiceChecks interface {
 }
 
 // RegisterService registers implementation as packages.v1.connection.Service. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation ServiceHandler, checks ServiceChecks) error {
 	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  connection.File_v1_connection_connection_proto.Services().ByName("Service"),

@@ -20,7 +20,7 @@ const (
 )
 
 // ServiceHandler is what an application implements to serve packages.v1.registry.Service.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ServiceHandler interface {
 	// Access: callers sign in by session; who may: is_owner().
 	Call(context.Context, *action.Call[registry.Message]) (*registry.Message, error)
@@ -35,7 +35,7 @@ type ServiceChecks interface {
 }
 
 // RegisterService registers implementation as packages.v1.registry.Service. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterService(registry_ *action.Registry, implementation ServiceHandler, checks ServiceChecks) error {
 	return actiongen.Register(registry_, actiongen.Service[ServiceHandler]{
 		Descriptor:  registry.File_v1_registry_registry_proto.Services().ByName("Service"),

@@ -19,14 +19,14 @@ const (
 )
 
 // ServiceHandler is what an application implements to serve a.b.v1.Service.
-// Its methods are reached through their gates alone.
+// Its methods are reached only through their gates.
 type ServiceHandler interface {
 	// Access: callers need not sign in; who may: anyone.
 	Call(context.Context, *action.AnonymousCall[v1.Message]) (*v1.Message, error)
 }
 
 // RegisterService registers implementation as a.b.v1.Service. The error lists
-// everything that speaks against it; then none of the service is registered.
+// every refusal; then none of the service is registered.
 func RegisterService(registry *action.Registry, implementation ServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[ServiceHandler]{
 		Descriptor:  v1.File_a_b_v1_service_proto.Services().ByName("Service"),
