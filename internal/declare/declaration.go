@@ -175,6 +175,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		Option:    option,
 	}
 	m.readStream(option)
+	m.readRequest()
 	// With schemes as well it is the choice that is refused, not yet the grants.
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
 		m.refuseWithFixf(RuleAnonymousGrant, m.fixAnonymousGrant(),

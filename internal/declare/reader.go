@@ -14,8 +14,10 @@ import (
 )
 
 // Files finds the files of a proto package, so that a role catalogue is found
-// without an import that nothing else needs. [*protoregistry.Files] is one.
+// without an import that nothing else needs, and all files, so that extensions of a
+// message are found. [*protoregistry.Files] is one.
 type Files interface {
+	RangeFiles(visit func(protoreflect.FileDescriptor) bool)
 	RangeFilesByPackage(name protoreflect.FullName, visit func(protoreflect.FileDescriptor) bool)
 }
 
@@ -47,6 +49,8 @@ type Reader struct {
 	named map[protoreflect.FileDescriptor]namedConditions
 	// visibles remembers which files each file sees.
 	visibles map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor
+	// extensions are those with validation rules; nil until they are asked for.
+	extensions map[protoreflect.FullName][]protoreflect.FieldDescriptor
 }
 
 type fileCatalogues struct {

@@ -10,6 +10,8 @@ const (
 	RuleUnknownField  Rule = "action-unknown-field"
 	RuleUnknownValue  Rule = "action-unknown-value"
 
+	RuleExtensionUnvalidated Rule = "extension-unvalidated"
+
 	RuleAuthenticateMissing Rule = "authenticate-missing"
 	RuleAuthenticateChoice  Rule = "authenticate-choice"
 	RuleSchemeName          Rule = "scheme-name"
@@ -45,6 +47,8 @@ var declarationRules = []Definition{
 		"Compile against the `sallyport/v1/action.proto` of the version of `github.com/sallyport-rpc/sallyport` in go.mod."},
 	{RuleUnknownValue, "The declaration has an enum number that this version does not know.",
 		"Compile against the `sallyport/v1/action.proto` of the version of `github.com/sallyport-rpc/sallyport` in go.mod."},
+	{RuleExtensionUnvalidated, "The request can hold an extension whose field has validation rules. They are not applied.",
+		"Make the extension a field of the message, or remove its rules."},
 }
 
 var authenticateRules = []Definition{

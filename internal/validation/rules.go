@@ -18,6 +18,8 @@ type Rules struct {
 	sizes *sizes
 	// failFast is what a first pass is told; the slice is made once.
 	failFast []protovalidate.ValidationOption
+	// packed is nil where nothing can be packed into a message.
+	packed *packed
 }
 
 // Rules returns the rules of a message's type. The error says which of them does not
@@ -31,11 +33,15 @@ func (v *Validators) Rules(message protoreflect.MessageDescriptor) (*Rules, erro
 	if err != nil {
 		return nil, err
 	}
-	return &Rules{
+	rules := &Rules{
 		validator: validator,
 		sizes:     sizes,
 		failFast:  []protovalidate.ValidationOption{protovalidate.WithFailFast()},
-	}, nil
+	}
+	if hides(message, map[protoreflect.MessageDescriptor]bool{}) {
+		rules.packed = &packed{validator: validator, counter: &v.counter}
+	}
+	return rules, nil
 }
 
 // smallBytes is the size of a message up to which its validation is not interrupted:
@@ -48,7 +54,8 @@ const smallBytes = 16 << 10
 //
 // Sizes come first, and where one does not hold, no rule in CEL runs, and nothing looks
 // at a field that is too large. Else the rules run until one does not hold. Only then a
-// second pass collects more of those, until it has looked at as much as it may.
+// second pass collects more of those, until it has looked at as much as it may. Messages
+// that are packed into one that keeps its rules come last.
 func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) error {
 	if r.sizes != nil && !r.sizes.hold(message.ProtoReflect()) {
 		return r.tooLarge(ctx, message)
@@ -61,6 +68,9 @@ func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) 
 	err := r.validator.Validate(message, options...)
 	if watching && ctx.Err() != nil {
 		return ctx.Err() // a pass that was interrupted has not found the message to be valid
+	}
+	if err == nil && r.packed != nil {
+		return r.packed.validate(ctx, message)
 	}
 	if err == nil {
 		return nil

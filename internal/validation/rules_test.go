@@ -25,12 +25,18 @@ import (
 // after the imports.
 func message(tb testing.TB, source string) protoreflect.MessageDescriptor {
 	tb.Helper()
+	return fileOf(tb, `syntax = "proto3"; package m; import "buf/validate/validate.proto";
+		import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto";
+		import "google/protobuf/wrappers.proto";`+source).Messages().ByName("M")
+}
+
+// fileOf compiles a whole proto file.
+func fileOf(tb testing.TB, source string) protoreflect.FileDescriptor {
+	tb.Helper()
 	schema := validate.File_buf_validate_validate_proto
 	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(protocompile.CompositeResolver{
 		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{
-			"m.proto": `syntax = "proto3"; package m; import "buf/validate/validate.proto";
-				import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto";
-				import "google/protobuf/wrappers.proto";` + source,
+			"m.proto": source,
 		})},
 		protocompile.ResolverFunc(func(path string) (protocompile.SearchResult, error) {
 			if path == schema.Path() {
@@ -43,7 +49,7 @@ func message(tb testing.TB, source string) protoreflect.MessageDescriptor {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return files[0].Messages().ByName("M")
+	return files[0]
 }
 
 func rulesOf(tb testing.TB, descriptor protoreflect.MessageDescriptor) *Rules {

@@ -9,6 +9,8 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // messagesPerValidator bounds how many request types share a validator. A
@@ -27,6 +29,8 @@ type Validators struct {
 	// within others too.
 	compiled map[protoreflect.MessageDescriptor]bool
 	costs    *costs // nil until asked for
+	// counter counts what packed messages would make. It is safe for concurrent use.
+	counter wire.Counter
 }
 
 // New returns Validators that know no message yet.

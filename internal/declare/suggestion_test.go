@@ -1,0 +1,160 @@
+package declare
+
+import (
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// refusalOf lints a file of some sources and returns its one refusal.
+func refusalOf(t *testing.T, of sources, path string, given Given) Refusal {
+	t.Helper()
+	schema := compile(t, of)
+	refusals := newReader(t, schema.files).Lint([]protoreflect.FileDescriptor{schema.file(t, path)}, given)
+	if len(refusals) != 1 {
+		t.Fatalf("%d refusals:\n%s", len(refusals), texts(refusals))
+	}
+	return refusals[0]
+}
+
+const (
+	suggestHead = "syntax = \"proto3\";\npackage s.v1;\nimport \"buf/validate/validate.proto\";\nimport \"google/protobuf/wrappers.proto\";\nimport \"sallyport/v1/action.proto\";\n"
+	suggestRole = "enum Role { option (sallyport.v1.roles) = true; ROLE_UNSPECIFIED = 0; ROLE_CLERK = 1 [(sallyport.v1.role) = {name: \"clerk\"}]; " +
+		"ROLE_BOSS = 4 [(sallyport.v1.role) = {name: \"boss\" includes: \"clerk\"}]; }\n"
+	suggestOther = `  rpc Other(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: ["bearer", "apikey"]} authorize: {anyone: "x"}}; }` + "\n"
+)
+
+func suggestService(messages, rpcs string) string {
+	return messages + "service S {\n" + rpcs + "}\n"
+}
+
+func declaredBy(authorize string) string {
+	return "  rpc Get(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: \"session\"} authorize: {" + authorize + "}}; }\n"
+}
+
+// Fixes name what the user has: schemes in use, roles, lines, names that are free.
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	const plain = "message M { string user_id = 1; }\n"
+	missing := "  rpc Get(M) returns (M);\n"
+	tests := []struct {
+		name string
+		of   string
+		rule Rule
+		fix  string
+	}{
+		{"schemes of the service, and the role with the most", suggestHead + suggestRole + suggestService(plain, suggestOther+missing), RuleMissing,
+			"option (sallyport.v1.action) = {\n  authenticate: {schemes: [\"bearer\", \"apikey\"]}\n  authorize: {\n    allow: {any_role: \"boss\"}\n  }\n};"},
+		{"schemes of another service, and a stream", suggestHead + suggestRole + plain + "service Before {\n" + suggestOther + "}\nservice S {\n  rpc Get(M) returns (stream M);\n}\n", RuleMissing,
+			"option (sallyport.v1.action) = {\n  authenticate: {schemes: [\"bearer\", \"apikey\"]}\n  authorize: {\n    allow: {any_role: \"boss\"}\n  }\n  stream: {authorize: FIRST_MESSAGE}\n};"},
+		{"no scheme and no catalogue, and names that are taken", suggestHead + plain + "message Role {}\n" + suggestService("", missing), RuleMissing,
+			"option (sallyport.v1.action) = {\n  authenticate: {schemes: \"session\"}\n  authorize: {\n    allow: {any_role: \"admin\"}\n  }\n};\n" +
+				"and in package s.v1, which has no role catalogue:\nenum AccessRole {\n  option (sallyport.v1.roles) = true;\n  ACCESS_ROLE_UNSPECIFIED = 0;\n" +
+				"  ACCESS_ROLE_ADMIN = 1 [(sallyport.v1.role) = {name: \"admin\"}];\n}"},
+		{"no import", "syntax = \"proto3\";\npackage s.v1;\nmessage M {}\nservice S {\n  rpc Get(M) returns (M);\n}\n", RuleMissing,
+			"import \"sallyport/v1/action.proto\";\noption (sallyport.v1.action) = {\n  authenticate: {schemes: \"session\"}\n  authorize: {\n    allow: {any_role: \"admin\"}\n  }\n};\n" +
+				"and in package s.v1, which has no role catalogue:\nenum Role {\n  option (sallyport.v1.roles) = true;\n  ROLE_UNSPECIFIED = 0;\n" +
+				"  ROLE_ADMIN = 1 [(sallyport.v1.role) = {name: \"admin\"}];\n}"},
+		{"a role that was meant", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "bos" check: "c"}`)), RuleRoleUnknown,
+			`allow: {any_role: "boss" check: "c"}`},
+		{"a role that is not there", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "night.watch"}`)), RuleRoleUnknown,
+			"in enum s.v1.Role (a.proto:6:1):\nROLE_NIGHT_WATCH = 5 [(sallyport.v1.role) = {name: \"night.watch\"}];"},
+		{"a field that was meant", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",
+			declaredBy(`allow: {cel: "principal.id == request.userid"}`)), RuleCELInvalid, `allow: {cel: "principal.id == request.user_id"}`},
+		{"a field without request", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",
+			declaredBy(`allow: {cel: "principal.id == user_id"}`)), RuleCELInvalid, `allow: {cel: "principal.id == request.user_id"}`},
+		{"an empty field", suggestHead + suggestService(plain, declaredBy(`allow: {cel: "principal.id == request.user_id"}`)), RuleCELIdentity,
+			"at a.proto:6:13:\nstring user_id = 1 [(buf.validate.field).string.min_len = 1];"},
+		{"an empty field with options of its own", suggestHead + suggestService("message M { string user_id = 1 [deprecated = true, json_name = \"u\"]; }\n",
+			declaredBy(`allow: {cel: "principal.id == request.user_id"}`)), RuleCELIdentity,
+			"at a.proto:6:13:\namong the options of user_id: (buf.validate.field).string.min_len = 1"},
+		{"an empty wrapper", suggestHead + suggestService("message M { google.protobuf.StringValue user_id = 1 [(buf.validate.field).required = true]; }\n",
+			declaredBy(`allow: {cel: "principal.id == request.user_id"}`)), RuleCELIdentity,
+			"at a.proto:6:13:\namong the options of user_id: (buf.validate.field).string.min_len = 1"},
+		{"a field of a rule that lets one of two be set", suggestHead + suggestService("message M { option (buf.validate.message).oneof = {fields: [\"a\", \"b\"] required: true}; "+
+			"string a = 1 [(buf.validate.field).string.min_len = 1]; string b = 2; }\n", declaredBy(`allow: {cel: "principal.id == request.a"}`)), RuleCELIdentity,
+			"compare in a check, since a may be unset where another field of its oneof is set:\nallow: {check: \"is_a\"}"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := refusalOf(t, sources{"a.proto": test.of}, "a.proto", Given{})
+			if diff := gocmp.Diff(test.fix, got.Fix); got.Rule != test.rule || diff != "" {
+				t.Errorf("-want +got\n%s%s", diff, got)
+			}
+		})
+	}
+}
+
+// A default that is a text is not empty.
+func TestIdentityWithADefault(t *testing.T) {
+	t.Parallel()
+	for text, refused := range map[string]bool{`"root"`: false, `""`: true} {
+		schema := compile(t, sources{"a.proto": "syntax = \"proto2\";\npackage s.v1;\nimport \"buf/validate/validate.proto\";\nimport \"sallyport/v1/action.proto\";\n" +
+			suggestService("message M { optional string user_id = 1 [default = "+text+", (buf.validate.field).string.min_len = 1]; }\n",
+				declaredBy(`allow: {cel: "principal.id == request.user_id"}`))})
+		_, refusals := newReader(t, nil).File(schema.file(t, "a.proto"), Given{})
+		if len(refusals) > 0 != refused {
+			t.Errorf("default %s:\n%s", text, texts(refusals))
+		}
+	}
+}
+
+// Where the other declarations are in a file, the missing one is an entry for that.
+func TestSuggestionForAVendor(t *testing.T) {
+	t.Parallel()
+	vendor := sources{"v.proto": "syntax = \"proto3\";\npackage v;\nmessage M {}\nservice S {\n  rpc Get(M) returns (M);\n  rpc Put(M) returns (M);\n}\n"}
+	entry := `{authenticate {schemes: "bearer"} authorize {anyone: "x"}}`
+	for source, want := range map[string]string{
+		"v.txtpb": "in v.txtpb:\nactions: {key: \"/v.S/Put\" value: {authenticate: {schemes: \"bearer\"} authorize: {allow: {any_role: \"admin\"}}}}",
+		"v.json":  "in v.json, among the actions:\n\"/v.S/Put\": {\"authenticate\":{\"schemes\":[\"bearer\"]},\"authorize\":{\"allow\":[{\"anyRole\":[\"admin\"]}]}}",
+	} {
+		given, unread := ParseDeclarations("v.txtpb", []byte(`actions {key: "/v.S/Get" value `+entry+`} actions {key: "/v.S/Putt" value `+entry+`}`))
+		if unread != nil {
+			t.Fatal(texts(unread))
+		}
+		given.Source = source
+		got := refusalOf(t, vendor, "v.proto", given)
+		if got.Rule != RuleMissing || got.Fix != want || got.Problem != `nothing says who may call it; did you mean "/v.S/Putt"?` {
+			t.Errorf("%s:\n%s", source, got)
+		}
+	}
+}
+
+// A catalogue of the same proto package is seen where the program surely has it: in the
+// same Go package, or imported.
+func TestCatalogueOfAnotherGoPackage(t *testing.T) {
+	t.Parallel()
+	roles := func(goPackage string) string {
+		return "syntax = \"proto3\";\npackage s.v1;\nimport \"sallyport/v1/action.proto\";\noption go_package = \"" + goPackage + "\";\n" + suggestRole
+	}
+	service := func(imports string) string {
+		return suggestHead + imports + "option go_package = \"example.com/s;s\";\n" + suggestService("message M {}\n", declaredBy(`allow: {any_role: "boss"}`))
+	}
+	tests := []struct {
+		name string
+		of   sources
+		fix  string
+	}{
+		{"another Go package", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/r;r")}, `import "r/roles.proto";`},
+		{"another Go package, imported", sources{"a.proto": service("import \"r/roles.proto\";\n"), "r/roles.proto": roles("example.com/r;r")}, ""},
+		{"the same Go package", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/s")}, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if test.fix != "" {
+				got := refusalOf(t, test.of, "a.proto", Given{})
+				if got.Rule != RuleRoleUnknown || got.Fix != test.fix {
+					t.Errorf("%s", got)
+				}
+				return
+			}
+			schema := compile(t, test.of)
+			if refusals := newReader(t, schema.files).Lint([]protoreflect.FileDescriptor{schema.file(t, "a.proto")}, Given{}); len(refusals) > 0 {
+				t.Error(texts(refusals))
+			}
+		})
+	}
+}
