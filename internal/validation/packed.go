@@ -3,9 +3,9 @@ package validation
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
@@ -27,8 +27,44 @@ const (
 // google.protobuf.Any, and those of extension fields. A message of a type that is not
 // linked into the program is left alone: no handler can read it as a message either.
 type packed struct {
-	validator protovalidate.Validator
-	counter   *wire.Counter
+	counter wire.Counter
+
+	mu         sync.Mutex // guards what follows, and not the rules that are handed out
+	validators *Validators
+	known      map[protoreflect.MessageDescriptor]packedRules
+}
+
+// packedRules are what is known of the rules of a type.
+type packedRules struct {
+	*Rules
+
+	err  error // they do not compile
+	dear bool  // they may cost too much
+}
+
+func newPacked() *packed {
+	return &packed{validators: New(), known: map[protoreflect.MessageDescriptor]packedRules{}}
+}
+
+// of returns the rules of a type, which it compiles when it is first packed into a
+// request.
+func (p *packed) of(message protoreflect.MessageDescriptor) packedRules {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known, ok := p.known[message]
+	if ok {
+		return known
+	}
+	rules, err := p.validators.Rules(message)
+	if err == nil {
+		rules.packed = nil // the walk goes on into it
+		var dear []DearRule
+		dear, err = p.validators.Dear(message)
+		known = packedRules{Rules: rules, dear: len(dear) > 0}
+	}
+	known.err = err
+	p.known[message] = known
+	return known
 }
 
 // hides reports whether a message's type has a google.protobuf.Any or an extension in it,
@@ -118,7 +154,7 @@ func (w *packedWalk) field(field protoreflect.FieldDescriptor, value protoreflec
 // value looks into one message. That of an extension was not validated yet.
 func (w *packedWalk) value(field protoreflect.FieldDescriptor, value protoreflect.Value, here *place, depth int) error {
 	if field.IsExtension() {
-		if err := w.rules(value.Message(), here); err != nil {
+		if err := w.rules(value.Message(), here, proto.Size(value.Message().Interface())); err != nil {
 			return err
 		}
 	}
@@ -147,28 +183,32 @@ func (w *packedWalk) open(message protoreflect.Message, here *place, depth int) 
 	if err := proto.Unmarshal(data, opened.Interface()); err != nil {
 		return refusePacked(here, "value does not decode as its type")
 	}
-	if err := w.rules(opened, here); err != nil {
+	if err := w.rules(opened, here, len(data)); err != nil {
 		return err
 	}
 	return w.message(opened, here, depth+1)
 }
 
-// rules applies the rules of a packed message by themselves.
-func (w *packedWalk) rules(message protoreflect.Message, here *place) error {
-	err := w.validator.Validate(message.Interface(), protovalidate.WithFailFast(), protovalidate.WithFilter(&watchful{ctx: w.ctx}))
-	if gone := w.ctx.Err(); gone != nil {
-		return gone
+// rules applies the rules of a packed message of this many bytes.
+func (w *packedWalk) rules(message protoreflect.Message, here *place, bytes int) error {
+	rules := w.of(message.Descriptor())
+	switch {
+	case rules.err != nil:
+		return rules.err
+	case rules.dear:
+		return refusePacked(here, "the validation rules of its type may cost too much")
 	}
-	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	err := rules.Validate(w.ctx, message.Interface(), bytes)
+	invalid, ok := errors.AsType[*Violations](err)
 	if !ok {
 		return err
 	}
-	violations := invalid.ToProto().GetViolations()
+	violations := invalid.Told.GetViolations()
 	for _, violation := range violations {
 		elements := append(here.path().GetElements(), violation.GetField().GetElements()...)
 		violation.SetField(validate.FieldPath_builder{Elements: elements}.Build())
 	}
-	return told(violations, false)
+	return told(violations, invalid.More)
 }
 
 // refusePacked is the violation of a packed message that was not validated.

@@ -120,7 +120,8 @@ func TestPackedExtension(t *testing.T) {
 	}
 	file := fileOf(t, `edition = "2023"; package e; import "buf/validate/validate.proto";
 		message M { extensions 100 to 200; } message Inner { string id = 1 [(buf.validate.field).string.min_len = 1]; }
-		extend M { Inner inner = 100; repeated Inner inners = 101; }`)
+		message Dear { repeated string s = 1 [(buf.validate.field).cel = {id: "d" message: "d" expression: "this.all(x, this.filter(y, x == y).size() == 1)"}]; }
+		extend M { Inner inner = 100; repeated Inner inners = 101; Dear dear = 102; }`)
 	rules := rulesOf(t, file.Messages().ByName("M"))
 	inner := func(id string) protoreflect.Value {
 		made := dynamicpb.NewMessage(file.Messages().ByName("Inner"))
@@ -140,4 +141,9 @@ func TestPackedExtension(t *testing.T) {
 	elements.Append(inner("x"))
 	elements.Append(inner(""))
 	expect(t, rules.Validate(t.Context(), list, 1), "[e.inners][1].id: ")
+
+	// No one has held the rules of a packed message against what they may cost.
+	costly := dynamicpb.NewMessage(file.Messages().ByName("M"))
+	costly.Mutable(dynamicpb.NewExtensionType(file.Extensions().ByName("dear")).TypeDescriptor())
+	expect(t, rules.Validate(t.Context(), costly, 1), "[e.dear]: the validation rules of its type may cost too much")
 }

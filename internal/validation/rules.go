@@ -39,7 +39,10 @@ func (v *Validators) Rules(message protoreflect.MessageDescriptor) (*Rules, erro
 		failFast:  []protovalidate.ValidationOption{protovalidate.WithFailFast()},
 	}
 	if hides(message, map[protoreflect.MessageDescriptor]bool{}) {
-		rules.packed = &packed{validator: validator, counter: &v.counter}
+		if v.packed == nil {
+			v.packed = newPacked()
+		}
+		rules.packed = v.packed
 	}
 	return rules, nil
 }

@@ -9,8 +9,6 @@ import (
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
-
-	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // messagesPerValidator bounds how many request types share a validator. A
@@ -28,9 +26,8 @@ type Validators struct {
 	// compiled are the messages whose rules the current validator has compiled, those
 	// within others too.
 	compiled map[protoreflect.MessageDescriptor]bool
-	costs    *costs // nil until asked for
-	// counter counts what packed messages would make. It is safe for concurrent use.
-	counter wire.Counter
+	costs    *costs  // nil until asked for
+	packed   *packed // nil until something can be packed into a message
 }
 
 // New returns Validators that know no message yet.
