@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -208,10 +209,26 @@ func TestRequestID(t *testing.T) {
 func TestRefusedEvents(t *testing.T) {
 	t.Parallel()
 	house := eventful(t)
-	house.registry.RecordRefused(t.Context(), "/a.B/C\n", connect.CodeUnimplemented, "nothing serves it")
-	events := house.expectEvents(t, `/a.B/C\x0a`, "refused deny unimplemented")
-	if events[0].Reason != "nothing serves it" || events[0].Err != nil {
-		t.Errorf("the event is %+v", events[0])
+	peer := &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}
+	asked := action.Event{Kind: action.EventDecided, CallID: "mine", RequestID: "a\n", Peer: peer, Values: &action.Values{}}
+	asked.Decision = action.Decision{
+		Procedure: "/a.B/C\n", Outcome: action.Allow, Code: connect.CodeUnimplemented, Reason: "nothing serves it\x1b", PrincipalID: "alice", Err: errors.New("x"),
+	}
+	house.registry.RecordRefused(t.Context(), asked)
+	got := house.expectEvents(t, `/a.B/C\x0a`, "refused deny unimplemented")[0]
+	if got.CallID == "mine" {
+		t.Error("the call's id is not ours")
+	}
+	got.CallID = ""
+	want := action.Event{Kind: action.EventRefused, RequestID: `a\x0a`, Peer: peer, Contract: house.registry.Fingerprint()}
+	want.Decision = action.Decision{Procedure: `/a.B/C\x0a`, Code: connect.CodeUnimplemented, Reason: `nothing serves it\x1b`, Time: noon}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		t.Errorf("the event (-want +got):\n%s", diff)
+	}
+	unsealed := must(action.NewRegistry(nil, action.WithRecorder(house.diary)))
+	unsealed.RecordRefused(t.Context(), asked)
+	if events := house.takeEvents(); len(events) > 0 {
+		t.Errorf("a registry that does not serve leaves %+v", events)
 	}
 }
 

@@ -18,7 +18,8 @@ import (
 //
 // A line takes at most 4 KiB with the handlers of log/slog, and longer values are cut.
 // In values all but printable characters are escaped, also for handlers that escape
-// nothing. The contract's fingerprint and event values ([WithEventValues]) are left
+// nothing. Events of kind [EventRefused] are left out, since what serves the registry
+// logs those itself, as package server does. The contract's fingerprint and event values ([WithEventValues]) are left
 // out.
 func LogRecorder(logger *slog.Logger) Recorder { return ThinningRecorder(logRecorder{logger}) }
 
@@ -32,7 +33,10 @@ func (r logRecorder) to() *slog.Logger {
 }
 
 // Enabled implements [Recorder].
-func (r logRecorder) Enabled(ctx context.Context, _ EventKind, outcome Outcome) bool {
+func (r logRecorder) Enabled(ctx context.Context, kind EventKind, outcome Outcome) bool {
+	if kind == EventRefused {
+		return false
+	}
 	if outcome == Allow {
 		return r.to().Enabled(ctx, slog.LevelDebug)
 	}

@@ -125,15 +125,22 @@ func (a *asked) values() *Values {
 	return a.policy.Values(a.input)
 }
 
-// RecordRefused records that a call was refused before it came to a gate, with what its
-// caller was answered and why. The procedure is what the caller asked for, such as a
-// path that nothing serves. It is for packages that serve a registry, as package
-// server does; it decides nothing.
-func (r *Registry) RecordRefused(ctx context.Context, procedure string, code connect.Code, reason string) {
-	if !r.sealed.Load() {
+// RecordRefused records that a call was refused before it came to a gate. Of the event
+// it takes RequestID, Peer, Procedure, which may be a path that nothing serves, Code and
+// Reason; what the caller chose of these is cut and escaped. It is for packages that
+// serve a registry, as package server does; it decides nothing.
+func (r *Registry) RecordRefused(ctx context.Context, refused Event) {
+	if !r.sealed.Load() || !r.keeps(ctx, EventRefused, Deny) {
 		return
 	}
-	pass := passage{gate: &gate{registry: r, procedure: foreign(procedure, maxPath)}}
-	pass.clock()
-	pass.recordDeny(ctx, EventRefused, &denial{public: connect.NewError(code, ""), reason: reason})
+	r.record(context.WithoutCancel(ctx), &Event{
+		Kind:      EventRefused,
+		CallID:    rand.Text(),
+		RequestID: foreign(refused.RequestID, maxRequestID),
+		Peer:      refused.Peer,
+		Contract:  r.contract,
+		Decision: Decision{
+			Procedure: foreign(refused.Procedure, maxPath), Code: refused.Code, Reason: foreign(refused.Reason, maxPath), Time: r.now(),
+		},
+	})
 }

@@ -134,6 +134,8 @@ type records struct {
 	mu   sync.Mutex
 	kept []action.Decision
 	ends []action.Decision // how calls ended
+	// refused are the calls that came to no gate.
+	refused []action.Event
 }
 
 func (r *records) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
@@ -141,12 +143,38 @@ func (r *records) Enabled(context.Context, action.EventKind, action.Outcome) boo
 func (r *records) Record(_ context.Context, event *action.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if event.Kind == action.EventEnded {
+	switch event.Kind {
+	case action.EventEnded:
 		r.ends = append(r.ends, event.Decision)
+		return nil
+	case action.EventRefused:
+		r.refused = append(r.refused, *event)
 		return nil
 	}
 	r.kept = append(r.kept, event.Decision)
 	return nil
+}
+
+// takeRefused returns the calls that came to no gate since the last time.
+func (r *records) takeRefused() []action.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	refused := r.refused
+	r.refused = nil
+	return refused
+}
+
+// awaitEnd waits for the next call to end, and returns how it did.
+func (r *records) awaitEnd(tb testing.TB) action.Decision {
+	tb.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		if ends := r.takeEnds(); len(ends) > 0 {
+			return ends[0]
+		}
+		if time.Now().After(deadline) {
+			tb.Fatal("no call ended")
+		}
+	}
 }
 
 // takeEnds returns how calls ended since the last time.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"connectrpc.com/connect/v2"
+
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
@@ -64,6 +66,11 @@ func TestOtherPaths(t *testing.T) {
 	served.raw(t, "GET /healthz HTTP/1.1", "")
 	if !strings.Contains(served.log.take(), `path=/healthz stage=decode outcome=deny status=404`) {
 		t.Error("refusals are not in the log")
+	}
+	refused := served.takeRefused()
+	if len(refused) != 1 || refused[0].Procedure != "/healthz" || refused[0].Code != connect.CodeUnimplemented ||
+		refused[0].Reason != "refused before the gate" || !refused[0].Peer.Address.IsLoopback() || refused[0].CallID == "" {
+		t.Errorf("the events of refusals are %+v", refused)
 	}
 
 	heads := map[string]string{

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -58,14 +57,14 @@ func (s *Server) allowOrigin(exchange *exchange, request *http.Request) {
 func (s *Server) call(exchange *exchange, request *http.Request, procedure *procedure) {
 	if wrong := malformedHead(request); wrong != nil {
 		_ = s.errors.Write(exchange, request, wrong)
-		s.refused(request.Context(), exchange, slog.String("procedure", procedure.name))
+		s.refused(exchange, request, slog.String("procedure", procedure.name))
 		return
 	}
 	procedure.serving.Add(1)
 	defer procedure.serving.Add(-1)
 	procedure.handler.ServeHTTP(exchange, request)
 	if !exchange.reached {
-		s.refused(request.Context(), exchange, slog.String("procedure", procedure.name))
+		s.refused(exchange, request, slog.String("procedure", procedure.name))
 	}
 }
 
@@ -76,13 +75,13 @@ func (s *Server) unknown(exchange *exchange, request *http.Request) {
 	} else {
 		http.NotFound(exchange, request)
 	}
-	s.refused(request.Context(), exchange, slog.String("path", short(request.URL.EscapedPath())))
+	s.refused(exchange, request, slog.String("path", short(request.URL.EscapedPath())))
 }
 
 // misdirected answers a request for a host that is not the server's.
 func (s *Server) misdirected(exchange *exchange, request *http.Request) {
 	http.Error(exchange, "this server does not answer for the host that was asked for", http.StatusMisdirectedRequest)
-	s.refused(request.Context(), exchange, slog.String("host", short(request.Host)))
+	s.refused(exchange, request, slog.String("host", short(request.Host)))
 }
 
 // short returns as much of a text as a line of the log has room for.
@@ -107,8 +106,21 @@ func (n notFound) WriteHeader(status int) {
 	n.ResponseWriter.WriteHeader(status)
 }
 
-// refused logs a request that came to no gate, since no gate records it.
-func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr) {
+// refused leaves an event, and a line in the log, of a request that came to no gate,
+// since no gate leaves one. An interceptor may have let it succeed, which is no event.
+func (s *Server) refused(exchange *exchange, request *http.Request, what slog.Attr) {
+	reason := "refused before the gate"
+	if exchange.intercepted {
+		reason = "ended by an interceptor before the gate"
+	}
+	code, known := exchange.code()
+	if !exchange.intercepted || exchange.status >= http.StatusBadRequest || (known && code != 0) {
+		event := action.Event{RequestID: request.Header.Get("X-Request-Id"), Peer: &exchange.peer}
+		event.Procedure, event.Code, event.Reason = request.URL.EscapedPath(), code, reason
+		s.registry.RecordRefused(request.Context(), event)
+	}
+
+	ctx := request.Context()
 	if !s.settings.log().Enabled(ctx, slog.LevelInfo) {
 		return
 	}
@@ -119,20 +131,43 @@ func (s *Server) refused(ctx context.Context, exchange *exchange, what slog.Attr
 	if left > 0 {
 		what = slog.Group("", what, slog.Int("not_recorded", left))
 	}
-	message, attributes := "refused before the gate", []slog.Attr{what}
-	if exchange.intercepted {
-		message = "ended by an interceptor before the gate" // which may have let it succeed
-	} else {
+	attributes := []slog.Attr{what}
+	if !exchange.intercepted {
 		attributes = append(attributes, slog.String("stage", action.StageDecode.String()), slog.String("outcome", action.Deny.String()))
 	}
 	attributes = append(attributes, slog.Int("status", exchange.status))
-	// In gRPC a refusal is an HTTP success with a code.
+	if known {
+		attributes = append(attributes, slog.String("code", code.String()))
+	}
+	s.settings.log().LogAttrs(ctx, slog.LevelInfo, reason, attributes...)
+}
+
+// code is the code that a response has: the one that it says, as in gRPC, where a
+// refusal is an HTTP success, or else the nearest to its HTTP status.
+func (e *exchange) code() (code connect.Code, says bool) {
 	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
-		if code, err := strconv.ParseUint(exchange.Header().Get(name), 10, 32); err == nil {
-			attributes = append(attributes, slog.String("code", connect.Code(code).String()))
+		if code, err := strconv.ParseUint(e.Header().Get(name), 10, 32); err == nil {
+			return connect.Code(code), true
 		}
 	}
-	s.settings.log().LogAttrs(ctx, slog.LevelInfo, message, attributes...)
+	switch e.status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusNotImplemented:
+		return connect.CodeUnimplemented, false
+	case http.StatusUnauthorized:
+		return connect.CodeUnauthenticated, false
+	case http.StatusForbidden, http.StatusMisdirectedRequest:
+		return connect.CodePermissionDenied, false
+	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge:
+		return connect.CodeResourceExhausted, false
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		return connect.CodeDeadlineExceeded, false
+	case http.StatusServiceUnavailable:
+		return connect.CodeUnavailable, false
+	case http.StatusInternalServerError:
+		return connect.CodeInternal, false
+	default:
+		return connect.CodeInvalidArgument, false
+	}
 }
 
 // recoverPanic answers a request on which code outside the gates panicked; gates recover

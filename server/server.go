@@ -17,6 +17,7 @@ import (
 // safe for concurrent use.
 type Server struct {
 	settings   *settings
+	registry   *action.Registry
 	procedures mux
 	pages      pages
 	errors     *connecthttp.ErrorWriter
@@ -57,6 +58,7 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	transport := settings.transport()
 	server := &Server{
 		settings:   settings,
+		registry:   registry,
 		procedures: newMux(methods, actions),
 		pages:      pages,
 		errors:     connecthttp.NewErrorWriter(transport...),
