@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 // A denial is why a call is not let through: what its caller is told, and what
@@ -99,8 +100,8 @@ func fault(err error) *denial {
 }
 
 // panicked is the denial of a call in which a step of the gate panicked.
-func panicked(stage Stage, recovered any) *denial {
-	return fault(holdPanic(stage, recovered))
+func panicked(stage Stage, thrown any) *denial {
+	return fault(recovered.New(stage.String(), thrown))
 }
 
 // interrupted is the denial of a call whose context has ended.

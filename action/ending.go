@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 // An ending is how a call ended that was let in. Its zero value is success.
@@ -60,7 +62,7 @@ func endingOf(err error) ending {
 	if err == nil {
 		return ending{}
 	}
-	if held, ok := errors.AsType[*heldPanic](err); ok {
+	if held, ok := errors.AsType[*recovered.Panic](err); ok {
 		return ending{public: errInternal, reason: "the handler failed", cause: held}
 	}
 	if errors.Is(err, errNoResponse) || errors.Is(err, errNoReturn) {
@@ -97,16 +99,16 @@ func saysFault(code connect.Code) bool {
 
 // recoverHandler makes an error of a handler's panic. It is deferred.
 func recoverHandler(err *error) {
-	if recovered := recover(); recovered != nil {
-		*err = holdPanic(StageHandle, recovered)
+	if thrown := recover(); thrown != nil {
+		*err = recovered.New(StageHandle.String(), thrown)
 	}
 }
 
 // finish makes of a handler's result what the caller is answered, and records it. It is
 // deferred, and holds the handler's panics.
 func (p *passage) finish(ctx context.Context, err *error) {
-	if recovered := recover(); recovered != nil {
-		*err = holdPanic(StageHandle, recovered)
+	if thrown := recover(); thrown != nil {
+		*err = recovered.New(StageHandle.String(), thrown)
 	}
 	how := endingOf(*err)
 	*err = how.public

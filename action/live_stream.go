@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 // A stream is a stream while it lives. It begins with [stream.open] and ends with
@@ -422,8 +423,8 @@ func (s streamSource) receiveOrEnd(request any) error {
 	go func() {
 		defer func() {
 			// Here a panic would end the process; the gate makes a denial of it.
-			if recovered := recover(); recovered != nil {
-				panicked = holdPanic(StageDecode, recovered)
+			if thrown := recover(); thrown != nil {
+				panicked = recovered.New(StageDecode.String(), thrown)
 				received <- nil
 			}
 		}()

@@ -1,16 +1,14 @@
 package server
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"strconv"
 
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 var (
@@ -173,20 +171,15 @@ func (e *exchange) code() (code connect.Code, says bool) {
 // recoverPanic answers a request on which code outside the gates panicked; gates recover
 // their own panics and those of handlers. It is deferred.
 func (s *Server) recoverPanic(exchange *exchange, request *http.Request) {
-	recovered := recover()
-	if recovered == nil {
+	thrown := recover()
+	if thrown == nil {
 		return
 	}
-	if recovered == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it likewise
-		panic(recovered)
-	}
-	// A panic value may quote the request, except for the runtime's own errors.
-	what := fmt.Sprintf("%T", recovered)
-	if err, ok := recovered.(runtime.Error); ok {
-		what = err.Error()
+	if thrown == http.ErrAbortHandler { //nolint:errorlint,err113 // net/http compares it likewise
+		panic(thrown)
 	}
 	s.settings.log().LogAttrs(request.Context(), slog.LevelError, "panic outside a gate",
-		slog.String("panic", what), slog.String("stack", string(debug.Stack())))
+		slog.String("panic", recovered.New("the server", thrown).Error()))
 	if exchange.status != 0 {
 		panic(http.ErrAbortHandler) // it is too late to answer: end the call
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 // minInterval is the least time between two fetches. It bounds what an attacker with
@@ -144,8 +145,8 @@ func (r *keyring) begin(now time.Time) bool {
 // fetch asks the source. A panic there is a failure, and not the end of the process.
 func (r *keyring) fetch() (keys keySet, err error) {
 	defer func() {
-		if recovered := recover(); recovered != nil {
-			keys, err = nil, fmt.Errorf("panic: %v", recovered)
+		if thrown := recover(); thrown != nil {
+			keys, err = nil, recovered.New("the source of keys", thrown)
 		}
 	}()
 	ctx, cancel := context.WithTimeout(r.ctx, maxFetch)

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 // maxVerify is the longest that a verification may take. Callers wait as long as
@@ -96,8 +96,8 @@ func (c *Cache) leave(flight *flight) {
 func (c *Cache) fly(flight *flight, verifier Verifier, credential string, now time.Time, asked uint64) {
 	answer := &answer{key: flight.key, asked: asked, err: errUnfinished}
 	defer func() {
-		if recovered := recover(); recovered != nil {
-			answer.principal, answer.err = nil, fmt.Errorf("cache: panic in the verifier: %v\n%s", recovered, debug.Stack())
+		if thrown := recover(); thrown != nil {
+			answer.principal, answer.err = nil, recovered.New("the verifier of the cache", thrown)
 		}
 		c.land(flight, answer, now)
 	}()

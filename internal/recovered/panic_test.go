@@ -1,4 +1,4 @@
-package action
+package recovered
 
 import (
 	"errors"
@@ -39,11 +39,11 @@ func TestHeldPanics(t *testing.T) {
 		"a string":                      {func() { panic(secretText) }, "a value of type string"},
 		"a number":                      {func() { panic(12345) }, "a value of type int"},
 		"an error":                      {func() { panic(errors.New(secretText)) }, "a value of type *errors.errorString"},
-		"an error of another type":      {func() { panic(secretError{secretText}) }, "a value of type action.secretError"},
-		"a pointer":                     {func() { panic(&secretError{secretText}) }, "a value of type *action.secretError"},
-		"a Stringer":                    {func() { panic(secretString(secretText)) }, "a value of type action.secretString"},
+		"an error of another type":      {func() { panic(secretError{secretText}) }, "a value of type recovered.secretError"},
+		"a pointer":                     {func() { panic(&secretError{secretText}) }, "a value of type *recovered.secretError"},
+		"a Stringer":                    {func() { panic(secretString(secretText)) }, "a value of type recovered.secretString"},
 		"a map":                         {func() { panic(map[string]string{secretText: secretText}) }, "a value of type map[string]string"},
-		"what looks like the runtime's": {func() { panic(notTheRuntime{secretError{secretText}}) }, "a value of type action.notTheRuntime"},
+		"what looks like the runtime's": {func() { panic(notTheRuntime{secretError{secretText}}) }, "a value of type recovered.notTheRuntime"},
 		"nil":                           {func() { panic(nil) }, "panic called with nil argument"}, //nolint:govet // that is what is tested
 		"an index":                      {func() { list[index]++ }, "runtime error: index out of range [5] with length 1"},
 		"a nil map":                     {func() { none["x"]++ }, "assignment to entry in nil map"},
@@ -51,7 +51,7 @@ func TestHeldPanics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			held := recovered(test.panics)
+			held := thrown(test.panics)
 			text := held.Error()
 			if !strings.HasPrefix(text, "panic in handle: "+test.want+"\n\tat ") || strings.Contains(text, secretText) || strings.Contains(text, "0x") {
 				t.Errorf("got %q, want it to begin %q", text, test.want)
@@ -61,15 +61,15 @@ func TestHeldPanics(t *testing.T) {
 			}
 			// A panic that was recovered in another goroutine, and is made again in this one, is
 			// the same.
-			if again := recovered(func() { panic(held) }); again != held {
+			if again := thrown(func() { panic(held) }); again != held {
 				t.Errorf("made again it is %v", again)
 			}
 		})
 	}
 }
 
-func recovered(panics func()) (held *heldPanic) {
-	defer func() { held = holdPanic(StageHandle, recover()) }()
+func thrown(panics func()) (held *Panic) {
+	defer func() { held = New("handle", recover()) }()
 	panics()
 	return nil
 }
@@ -84,7 +84,7 @@ func TestDeepPanic(t *testing.T) {
 		}
 		dig(depth - 1)
 	}
-	if text := recovered(func() { dig(1000) }).Error(); strings.Count(text, "\n") != maxFrames {
+	if text := thrown(func() { dig(1000) }).Error(); strings.Count(text, "\n") != maxFrames {
 		t.Errorf("got %d lines:\n%s", strings.Count(text, "\n"), text)
 	}
 }
