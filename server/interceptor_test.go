@@ -251,7 +251,7 @@ func TestInterceptorFaults(t *testing.T) {
 		}, 0, 0, ""},
 		"and panics": {"Bearer admin", func(context.Context, connect.Spec, connect.ServerStream, connect.ServerFunc) error {
 			panic("a fault")
-		}, connect.CodeInternal, 0, "panic=string"},
+		}, connect.CodeInternal, 0, "a value of type string"},
 		"after it has returned": {"Bearer admin", func(ctx context.Context, spec connect.Spec, stream connect.ServerStream, next connect.ServerFunc) error {
 			over := context.WithoutCancel(ctx)
 			context.AfterFunc(ctx, func() { _ = next(over, spec, stream) })

@@ -241,7 +241,7 @@ func TestPageLimits(t *testing.T) {
 	if !errors.Is(hijacked, http.ErrNotSupported) {
 		t.Errorf("hijacked: %v", hijacked)
 	}
-	if log := served.log.take(); !strings.Contains(log, "panic=string") || strings.Contains(log, "a secret") {
+	if log := served.log.take(); !strings.Contains(log, "a value of type string") || strings.Contains(log, "a secret") {
 		t.Errorf("logged %s", log)
 	}
 }

@@ -24,17 +24,17 @@ func TestPanic(t *testing.T) {
 		answered bool
 		logged   string
 	}{
-		{"text", "application/json", func(http.ResponseWriter, *http.Request) { panic(secret) }, true, "panic=string"},
-		{"gRPC", "application/grpc", func(http.ResponseWriter, *http.Request) { panic(secret) }, true, "panic=string"},
+		{"text", "application/json", func(http.ResponseWriter, *http.Request) { panic(secret) }, true, "a value of type string"},
+		{"gRPC", "application/grpc", func(http.ResponseWriter, *http.Request) { panic(secret) }, true, "a value of type string"},
 		{"of the runtime", "application/json", func(_ http.ResponseWriter, r *http.Request) { _ = r.Header["X"][1] }, true, "index out of range"},
 		{"with a header prepared", "application/json", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			panic(secret)
-		}, true, "panic=string"},
+		}, true, "a value of type string"},
 		{"in the answer", "application/json", func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, "{")
 			panic(secret)
-		}, false, "panic=string"},
+		}, false, "a value of type string"},
 		{"on purpose", "application/json", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, ""},
 	}
 	for _, test := range tests {
