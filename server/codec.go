@@ -75,6 +75,9 @@ var (
 // take. It quotes the request.
 const mostDecodeText = 256
 
+// largeBuffer is the capacity of a buffer from which on it is not used again.
+const largeBuffer = 256 << 10
+
 // UnmarshalRead decodes a message. Connect hands over all of it, decompressed, and
 // the context of the request.
 func (c *codec) UnmarshalRead(ctx context.Context, source io.Reader, target any) error {
@@ -88,6 +91,10 @@ func (c *codec) UnmarshalRead(ctx context.Context, source io.Reader, target any)
 		if _, err := buffer.ReadFrom(source); err != nil {
 			return err
 		}
+	}
+	if buffer.Cap() > largeBuffer {
+		// Connect would lend it to another call, which may wait with a few bytes in it.
+		defer func() { *buffer = bytes.Buffer{} }()
 	}
 	data := buffer.Bytes()
 	exchange, ok := ctx.Value(exchangeKey{}).(*exchange)
