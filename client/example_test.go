@@ -19,7 +19,8 @@ func ExampleNew() {
 		return
 	}
 	accounts := demov1client.NewAccountServiceClient(connection)
-	_ = accounts // as in accounts.GetUser(ctx, &demov1.GetUserRequest{UserId: id})
+	fmt.Println(accounts != nil) // accounts.GetUser(ctx, &demov1.GetUserRequest{UserId: id})
+	// Output: true
 }
 
 func ExampleWithToken() {

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -93,8 +94,10 @@ func (users) WatchUsers(_ context.Context, _ *action.Call[demov1.WatchUsersReque
 
 func (users) ImportUsers(_ context.Context, in *action.ClientStream[demov1.ImportUsersRequest]) (*demov1.ImportUsersResponse, error) {
 	for imported := int32(0); ; imported++ {
-		if _, err := in.Receive(); err != nil {
+		if _, err := in.Receive(); errors.Is(err, io.EOF) {
 			return &demov1.ImportUsersResponse{Imported: imported}, nil
+		} else if err != nil {
+			return nil, err
 		}
 	}
 }

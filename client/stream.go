@@ -26,7 +26,7 @@ func (s *ServerStream[Res]) Close() { s.stream.close() }
 // A ClientStream is the client's side of a call that sends a stream of requests and is
 // answered with one response. CloseAndReceive, Close, or the end of the call's context
 // releases it. Generated clients return it; the zero value is of no use.
-type ClientStream[Req, Res any] struct{ stream *stream }
+type ClientStream[Req, Res any] struct{ stream *stream } //nolint:revive // each shape has the name that it has in package action
 
 // Send sends a request. It returns [io.EOF] itself when the server has ended the stream;
 // CloseAndReceive then returns why. One goroutine at a time may call it.
