@@ -7,7 +7,12 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sallyport-rpc/sallyport/authn/internal/detached"
 )
+
+// queryTimeout is how long a call waits for a connection, and a key's query may take.
+const queryTimeout = 5 * time.Second
 
 // A Database is a [Store] in a SQL database. Make one with [SQLite] or [PostgreSQL].
 // It is safe for concurrent use, and several processes may share its database.
@@ -28,7 +33,9 @@ func SQLite(db *sql.DB) *Database {
 
 // PostgreSQL returns a Store in a PostgreSQL database, whichever the driver. Its table
 // is found by the search_path of db. The caller opens and closes db, which must reach
-// a primary: a replica that lags behind still knows a key that was revoked.
+// a primary: a replica that lags behind still knows a key that was revoked. Give db as
+// many idle connections as open ones ([sql.DB.SetMaxIdleConns]): to connect again takes
+// far longer than to find a key.
 func PostgreSQL(db *sql.DB) *Database {
 	return &Database{db: db, schema: PostgreSQLSchema, placeholder: "$"}
 }
@@ -57,11 +64,41 @@ func (d *Database) Add(ctx context.Context, record Record) error {
 
 // Find returns the key with the id and whether there is one.
 func (d *Database) Find(ctx context.Context, id string) (Record, bool, error) {
-	record, err := scan(d.db.QueryRowContext(ctx, d.query(columns+` WHERE id = $1`), id))
+	record, err := d.find(ctx, id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, false, nil
 	}
 	return record, err == nil, err
+}
+
+// find is what strangers can call, by made-up keys. A caller who leaves does not cancel
+// the query on PostgreSQL, whose drivers give up the connection then: the pool would be
+// busy with connecting.
+func (d *Database) find(ctx context.Context, id string) (Record, error) {
+	query := d.query(columns + ` WHERE id = $1`)
+	if d.schema != PostgreSQLSchema {
+		return scan(d.db.QueryRowContext(ctx, query, id))
+	}
+	conn, err := d.acquire(ctx)
+	if err != nil {
+		return Record{}, err
+	}
+	return detached.Run(ctx, queryTimeout, func(ctx context.Context) (Record, error) {
+		defer conn.Close()
+		return scan(conn.QueryRowContext(ctx, query, id))
+	})
+}
+
+// acquire takes a connection out of the pool, and waits for one no longer than a query
+// may take.
+func (d *Database) acquire(ctx context.Context) (*sql.Conn, error) {
+	limited, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	conn, err := d.db.Conn(limited)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return conn, err
 }
 
 // List returns all keys of an owner, the oldest first.

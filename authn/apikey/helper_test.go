@@ -124,6 +124,13 @@ func openSQLite(tb testing.TB) *sql.DB {
 // names.
 func openPostgreSQL(tb testing.TB) *sql.DB {
 	tb.Helper()
+	db, _ := openSchema(tb)
+	return db
+}
+
+// openSchema is openPostgreSQL, and returns the URL too.
+func openSchema(tb testing.TB) (db *sql.DB, address string) {
+	tb.Helper()
 	name := os.Getenv("SALLYPORT_TEST_POSTGRES")
 	if name == "" {
 		tb.Skip("SALLYPORT_TEST_POSTGRES names no server: `make test-services` starts one")
@@ -145,7 +152,19 @@ func openPostgreSQL(tb testing.TB) *sql.DB {
 	query := target.Query()
 	query.Set("search_path", schema)
 	target.RawQuery = query.Encode()
-	return open(tb, "pgx", target.String())
+	return open(tb, "pgx", target.String()), target.String()
+}
+
+// connect4 opens a pool of four connections that stay, and does not close it.
+func connect4(tb testing.TB, address string) *sql.DB {
+	tb.Helper()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db.SetMaxOpenConns(4)
+	db.SetMaxIdleConns(4)
+	return db
 }
 
 func open(tb testing.TB, driver, name string) *sql.DB {
