@@ -4,9 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
@@ -35,7 +34,7 @@ func TestRefusedBehindACache(t *testing.T) {
 	t.Parallel()
 	clock, key, other := newClock(), es256("k1"), rs256("r1")
 	issuer := newProvider(t, key.public(), other.public())
-	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithSize(100)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
+	wrapped := newCache(t, cache.WithSize(100)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
 	wire := newWire(t, wrapped, actiontest.WithClock(t, clock.Now))
 	good := "Bearer " + key.token(issuer.URL, clock.Now())
 	if got := wire.call(t, good); got.who != issuer.URL+"#jane" {
@@ -87,96 +86,93 @@ func TestCachedForOneIssuerOnly(t *testing.T) {
 
 func TestCachedTokenExpires(t *testing.T) {
 	t.Parallel()
-	clock, key := newClock(), es256("k1")
-	issuer := newProvider(t, key.public())
-	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithTTL(time.Hour)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
-	wire := newWire(t, wrapped, actiontest.WithClock(t, clock.Now))
-	token := "Bearer " + key.token(issuer.URL, clock.Now())
-	for range 5 {
-		if got := wire.call(t, token); got.who != issuer.URL+"#jane" {
-			t.Errorf("before its expiry: %+v", got)
+	synctest.Test(t, func(t *testing.T) {
+		key := es256("k1")
+		wrapped := newCache(t, cache.WithTTL(time.Hour)).Wrap(must(bearer.New("id", audience, static(key.private.Public()))))
+		token := key.token("id", time.Now())
+		for range 5 {
+			if got := authenticate(t, wrapped, token); got != "id#jane" {
+				t.Errorf("before its expiry: %s", got)
+			}
+			time.Sleep(time.Minute)
 		}
-		clock.pass(time.Minute)
-	}
-	if got := wire.call(t, token); got.code != "unauthenticated" {
-		t.Errorf("after its expiry: %+v", got)
-	}
-	// The cache itself says so, and does not leave it to the gate.
-	if got := authenticate(t, wrapped, token[len("Bearer "):]); got != "invalid" {
-		t.Errorf("after its expiry: %s", got)
-	}
+		if got := authenticate(t, wrapped, token); got != "invalid" {
+			t.Errorf("after its expiry: %s", got)
+		}
+	})
 }
 
 // TestCachedWhileKeysAreDown holds that an outage prolongs nothing by more than the
 // keys' hour and the cache's minute.
 func TestCachedWhileKeysAreDown(t *testing.T) {
 	t.Parallel()
-	clock, key := newClock(), es256("k1")
-	issuer := newProvider(t, key.public())
-	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now))
-	wire := newWire(t, newCache(t, cache.WithClock(clock.Now)).Wrap(authenticator), actiontest.WithClock(t, clock.Now))
-	token := "Bearer " + key.sign(key.goodHeader().json(), goodClaims(issuer.URL, clock.Now()).with(fields{"exp": clock.Now().Add(24 * time.Hour).Unix()}).json())
-	if got := wire.call(t, token); got.status != 200 {
-		t.Fatalf("%+v", got)
-	}
-	issuer.answer(down)
-	clock.pass(time.Hour - 1)
-	if got := wire.call(t, token); got.status != 200 {
-		t.Errorf("at the last: %+v", got)
-	}
-	clock.pass(time.Minute)
-	if got := wire.call(t, token); got.code != "unavailable" || wire.handled.Load() != 2 {
-		t.Errorf("a minute later: %+v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		key := es256("k1")
+		issuer, client := offline(key.public())
+		wrapped := newCache(t).Wrap(trusted(t, issuer, bearer.WithHTTPClient(client)))
+		token := key.sign(key.goodHeader().json(), goodClaims(issuer.URL, time.Now()).with(fields{"exp": time.Now().Add(24 * time.Hour).Unix()}).json())
+		see := func(when, want string) {
+			t.Helper()
+			if got := authenticate(t, wrapped, token); got != want {
+				t.Errorf("%s: %s, want %s", when, got, want)
+			}
+		}
+		see("at first", issuer.URL+"#jane")
+		issuer.answer(down)
+		time.Sleep(time.Hour - 1)
+		see("at the last", issuer.URL+"#jane")
+		time.Sleep(time.Minute)
+		see("a minute later", "unavailable")
+	})
 }
 
-// TestRevokedWhileCached takes tokens back where the identity is looked up.
+// TestRevokedWhileCached revokes tokens where the identity is looked up.
 func TestRevokedWhileCached(t *testing.T) {
 	t.Parallel()
-	clock, key := newClock(), es256("k1")
-	issuer := newProvider(t, key.public())
-	var denied sync.Map
-	var asked atomic.Int64
-	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now),
-		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
-			asked.Add(1)
-			if _, ok := denied.Load(token.ID); ok {
-				return "", authn.Details{}, authn.InvalidCredential("token was revoked")
-			}
-			claims, err := token.Granted()
-			return token.Subject, claims, err
-		}))
-	verified := newCache(t, cache.WithClock(clock.Now))
-	wire := newWire(t, verified.Wrap(authenticator), actiontest.WithClock(t, clock.Now))
-	tokens := map[string]string{}
-	for _, id := range []string{"t1", "t2", "t3"} {
-		tokens[id] = key.sign(key.goodHeader().json(), goodClaims(issuer.URL, clock.Now()).with(fields{"jti": id, "sub": "jane"}).json())
-	}
-	see := func(when, id string, status int) {
-		t.Helper()
-		if got := wire.call(t, "Bearer "+tokens[id]); got.status != status {
-			t.Errorf("%s: %s: %d, want %d", when, id, got.status, status)
+	synctest.Test(t, func(t *testing.T) {
+		key := es256("k1")
+		denied, asked := map[string]bool{}, 0
+		authenticator := must(bearer.New("id", audience, static(key.private.Public()),
+			bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
+				asked++
+				if denied[token.ID] {
+					return "", authn.Details{}, authn.InvalidCredential("token was revoked")
+				}
+				details, err := token.Granted()
+				return token.Subject, details, err
+			})))
+		verified := newCache(t)
+		wrapped := verified.Wrap(authenticator)
+		tokens := map[string]string{}
+		for _, id := range []string{"t1", "t2", "t3"} {
+			tokens[id] = key.sign(key.goodHeader().json(), goodClaims("id", time.Now()).with(fields{"jti": id}).json())
 		}
-	}
-	for id := range tokens {
-		see("at first", id, 200)
-		see("from memory", id, 200)
-	}
-	if asked.Load() != 3 {
-		t.Errorf("looked up %d times", asked.Load())
-	}
-	denied.Store("t1", true)
-	verified.RevokeCredential(tokens["t1"])
-	see("revoked by itself", "t1", 401)
-	denied.Store("t2", true)
-	verified.Revoke("jane")
-	see("revoked with all of hers", "t2", 401)
-	see("not revoked", "t3", 200)
-	denied.Store("t3", true) // without a revocation
-	clock.pass(time.Minute - 1)
-	see("within the bound", "t3", 200)
-	clock.pass(1)
-	see("beyond the bound", "t3", 401)
+		see := func(when, id, want string) {
+			t.Helper()
+			if got := authenticate(t, wrapped, tokens[id]); got != want {
+				t.Errorf("%s: %s: %s, want %s", when, id, got, want)
+			}
+		}
+		for id := range tokens {
+			see("at first", id, "jane")
+			see("from memory", id, "jane")
+		}
+		if asked != 3 {
+			t.Errorf("looked up %d times", asked)
+		}
+		denied["t1"] = true
+		verified.RevokeCredential(tokens["t1"])
+		see("revoked by itself", "t1", "invalid")
+		denied["t2"] = true
+		verified.Revoke("jane")
+		see("revoked with all of hers", "t2", "invalid")
+		see("not revoked", "t3", "jane")
+		denied["t3"] = true // without a revocation
+		time.Sleep(time.Minute - 1)
+		see("within the bound", "t3", "jane")
+		time.Sleep(1)
+		see("beyond the bound", "t3", "invalid")
+	})
 }
 
 // TestWrappedSaysTheSame asks the wrapped authenticator for what the gate asks it.

@@ -7,7 +7,6 @@ import (
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
-	"github.com/sallyport-rpc/sallyport/authn/cache"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
 
@@ -74,7 +73,7 @@ func TestStepUp(t *testing.T) {
 	clock, key := newClock(), es256("k1")
 	issuer := newProvider(t, key.public())
 	now := clock.Now()
-	wrapped := newCache(t, cache.WithClock(clock.Now)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
+	wrapped := newCache(t).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
 	wire := newWire(t, wrapped, actiontest.WithClock(t, clock.Now))
 	for name, test := range map[string]struct {
 		signedIn any

@@ -108,18 +108,6 @@ func WithHTTPClient(client *http.Client) Option {
 	})
 }
 
-// WithClock sets the clock by which tokens and keys expire. It is for tests; the
-// default is [time.Now].
-func WithClock(now func() time.Time) Option {
-	return option.Func[settings](func(s *settings) error {
-		if now == nil {
-			return errors.New("bearer: the clock is nil")
-		}
-		s.now = now
-		return nil
-	})
-}
-
 // UnsafeWithoutTLS lets keys be fetched over plain HTTP from anywhere, where
 // everyone on the way can replace them with their own and sign as any subject. By
 // default plain HTTP is allowed on loopback alone.

@@ -75,7 +75,7 @@ func TestNewRefuses(t *testing.T) {
 		"an audience beyond ASCII":   {issuer, "é", good, nil, "realm"},
 		"keys fetched all the time":  {issuer, audience, good, bearer.WithKeyLifetime(time.Second, time.Hour), "keys"},
 		"keys kept too short":        {issuer, audience, good, bearer.WithKeyLifetime(time.Hour, time.Minute), "keys"},
-		"no clock":                   {issuer, audience, good, bearer.WithClock(nil), "clock"},
+		"no client":                  {issuer, audience, bearer.Discovery(), bearer.WithHTTPClient(nil), "client"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,6 +38,22 @@ func newProvider(tb testing.TB, keys ...any) *provider {
 	return p
 }
 
+// offline returns a provider that is reached without a network, and a client for that:
+// for tests in bubbles.
+func offline(keys ...any) (*provider, *http.Client) {
+	p := &provider{Server: &httptest.Server{URL: "http://127.0.0.1:1"}, keys: keys}
+	return p, &http.Client{Transport: reach{p}}
+}
+
+// reach is the way to an offline provider.
+type reach struct{ *provider }
+
+func (r reach) RoundTrip(request *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	r.ServeHTTP(answer, request)
+	return answer.Result(), nil
+}
+
 func newTLS(tb testing.TB, handler http.Handler) *httptest.Server {
 	tb.Helper()
 	server := httptest.NewUnstartedServer(handler)

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -123,22 +124,23 @@ func TestEd25519Names(t *testing.T) {
 // it is not refused for good, and not remembered as bad.
 func TestRotatedIn(t *testing.T) {
 	t.Parallel()
-	clock, old, young := newClock(), es256("k1"), second()
-	issuer := newProvider(t, old.public())
-	wrapped := newCache(t, cache.WithClock(clock.Now), cache.WithNegativeTTL(time.Hour)).Wrap(trusted(t, issuer, bearer.WithClock(clock.Now)))
-	see := func(when string, key signer, want string) {
-		t.Helper()
-		if got := authenticate(t, wrapped, key.token(issuer.URL, clock.Now())); got != want {
-			t.Errorf("%s: %s, want %s", when, got, want)
+	synctest.Test(t, func(t *testing.T) {
+		old, young := es256("k1"), second()
+		issuer, client := offline(old.public())
+		wrapped := newCache(t, cache.WithNegativeTTL(time.Hour)).Wrap(trusted(t, issuer, bearer.WithHTTPClient(client)))
+		see := func(when string, key signer, want string) {
+			t.Helper()
+			if got := authenticate(t, wrapped, key.token(issuer.URL, time.Now())); got != want {
+				t.Errorf("%s: %s, want %s", when, got, want)
+			}
 		}
-	}
-	see("the old key", old, issuer.URL+"#jane")
-	issuer.rotate(old.public(), young.public())
-	see("the new key, held back", young, "unavailable")
-	see("the old key, meanwhile", old, issuer.URL+"#jane")
-	clock.pass(10 * time.Second)
-	see("the new key", young, issuer.URL+"#jane")
-	clock.pass(10 * time.Second)
-	stranger := signer{"k3", young.algorithm, young.private}
-	see("a key that there is not", stranger, "invalid")
+		see("the old key", old, issuer.URL+"#jane")
+		issuer.rotate(old.public(), young.public())
+		see("the new key, held back", young, "unavailable")
+		see("the old key, meanwhile", old, issuer.URL+"#jane")
+		time.Sleep(10 * time.Second)
+		see("the new key", young, issuer.URL+"#jane")
+		time.Sleep(10 * time.Second)
+		see("a key that there is not", signer{"k3", young.algorithm, young.private}, "invalid")
+	})
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"time"
 
 	"connectrpc.com/connect/v2"
 
@@ -36,7 +37,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 		return nil, errNoName
 	}
 	key := a.keys.of(credential)
-	if answer := a.cache.recall(key, a.cache.now()); answer != nil {
+	if answer := a.cache.recall(key, time.Now()); answer != nil {
 		return answer.principal, answer.err
 	}
 	return a.cache.verify(ctx, key, a.verifier, credential)

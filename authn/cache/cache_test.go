@@ -441,15 +441,14 @@ func TestNewRefuses(t *testing.T) {
 		"no room":           {cache.WithSize(0), "size"},
 		"less than no room": {cache.WithSize(-1), "size"},
 		"no bus":            {cache.WithBus(nil), "bus"},
-		"no clock":          {cache.WithClock(nil), "clock"},
 	} {
 		made, err := cache.New(test.option)
 		if made != nil || err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: New = %v, %v", name, made, err)
 		}
 	}
-	_, err := cache.New(cache.WithTTL(0), cache.WithNegativeTTL(0), cache.WithSize(0), cache.WithBus(nil), cache.WithClock(nil))
-	if err == nil || len(strings.Split(err.Error(), "\n")) != 5 {
+	_, err := cache.New(cache.WithTTL(0), cache.WithNegativeTTL(0), cache.WithSize(0), cache.WithBus(nil))
+	if err == nil || len(strings.Split(err.Error(), "\n")) != 4 {
 		t.Errorf("not everything is named: %v", err)
 	}
 }

@@ -64,7 +64,7 @@ func (c *Cache) join(key key, verifier Verifier, credential string) (*answer, *f
 		joined.waiting++
 		return nil, joined
 	}
-	now := c.now()
+	now := time.Now()
 	if remembered := c.recall(key, now); remembered != nil {
 		return remembered, nil
 	}

@@ -68,23 +68,10 @@ func WithBus(bus *revocation.Bus) Option {
 	})
 }
 
-// WithClock sets the clock by which answers expire. It is for tests; the default is
-// [time.Now].
-func WithClock(now func() time.Time) Option {
-	return option.Func[settings](func(s *settings) error {
-		if now == nil {
-			return errors.New("cache: the clock is nil")
-		}
-		s.now = now
-		return nil
-	})
-}
-
-var defaults = settings{ttl: time.Minute, negative: 5 * time.Second, size: 10_000, now: time.Now}
+var defaults = settings{ttl: time.Minute, negative: 5 * time.Second, size: 10_000}
 
 type settings struct {
 	ttl, negative time.Duration
 	size          int
 	bus           *revocation.Bus // nil for none
-	now           func() time.Time
 }
