@@ -17,7 +17,7 @@ type folder struct{ *os.Root }
 
 // openFolder opens a folder, which it makes where there is none.
 func openFolder(dir string) (folder, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sources are for everyone to read
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // sources are readable by all users
 		return folder{}, fmt.Errorf("cannot make the folder: %w", err)
 	}
 	root, err := os.OpenRoot(dir)
@@ -47,7 +47,7 @@ func (f folder) put(file string, text []byte) (written bool, err error) {
 		err = f.Rename(fresh, file)
 	}
 	if err != nil {
-		_ = f.Remove(fresh) // it may not be there; the first error is the one to tell
+		_ = f.Remove(fresh) // it may not be there; the first error is the one to report
 		return false, f.failed(file, err)
 	}
 	return true, nil

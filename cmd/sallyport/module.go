@@ -17,7 +17,7 @@ import (
 type goModule struct {
 	path, version string
 	// sum is its checksum, as in go.sum: the very bytes that were looked at when
-	// the version was chosen, whatever a proxy says.
+	// the version was chosen. A proxy that has others is refused.
 	sum string
 }
 
@@ -31,7 +31,7 @@ func (m goModule) download(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("it comes out of the Go module %s, and there is no go command on the PATH: install Go", m)
 	}
 	command := exec.CommandContext(ctx, path, "mod", "download", "-json", m.String()) //nolint:gosec // the go command, and a module that is named in this package
-	// Whatever module or workspace one stands in has no say in this.
+	// The module or workspace in the current folder does not matter.
 	command.Dir = os.TempDir()
 	command.Env = append(os.Environ(), "GOWORK=off")
 	command.WaitDelay = time.Second // git, or what else it started, may hold its output open

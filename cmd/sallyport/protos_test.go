@@ -186,7 +186,7 @@ func TestProtosWithoutGo(t *testing.T) {
 	}
 }
 
-// Whatever the files import is among them, or comes with buf and protoc.
+// All that the files import is among them, or comes with buf and protoc.
 func TestSchemasAreWhole(t *testing.T) {
 	t.Parallel()
 	all := schemas()
@@ -202,7 +202,7 @@ func TestSchemasAreWhole(t *testing.T) {
 			}
 			path, _, _ := strings.Cut(quoted, `"`)
 			if !strings.HasPrefix(path, "google/protobuf/") && !slices.ContainsFunc(all, func(s schemaFile) bool { return s.path == path }) {
-				t.Errorf("%s imports %s, which nobody writes", s.path, path)
+				t.Errorf("%s imports %s, which no verb writes", s.path, path)
 			}
 		}
 	}

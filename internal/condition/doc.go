@@ -3,5 +3,5 @@
 // an expression means the same to both.
 //
 // A condition reads three things: `principal`, `request` and `now`. It is checked
-// against the RPC's own request type, must be boolean, and runs under a cost bound.
+// against the RPC's own request type, must be boolean, and runs under a cost limit.
 package condition

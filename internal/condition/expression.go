@@ -81,21 +81,21 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
 	checked := compiled.NativeRep()
-	survey := newSurvey(checked, request)
+	scanned := newScan(checked, request)
 	return &Expression{
 		text:         text,
 		request:      request,
 		native:       native(checked, request),
 		program:      program,
-		reads:        survey.reads,
-		identities:   survey.identities,
+		reads:        scanned.reads,
+		identities:   scanned.identities,
 		constancy:    constancy(checked),
-		readsRequest: survey.readsRequest,
+		readsRequest: scanned.readsRequest,
 	}, nil
 }
 
-// ErrCost says that an evaluation ran over its cost bound.
-var ErrCost = errors.New("the condition ran over its cost bound")
+// ErrCost says that an evaluation ran over its cost limit.
+var ErrCost = errors.New("the condition ran over its cost limit")
 
 // Holds reports whether the condition is true of the input. With an error the
 // answer is false: ctx's own error when ctx ended, [ErrCost], or what went wrong

@@ -133,7 +133,7 @@ func TestCostBound(t *testing.T) {
 		{"a long list squared", squares, numbers(t, 1000), true},
 		{"a long list once", `request.numbers.all(a, a == 1)`, numbers(t, 10_000), false},
 		{"a list too long for once", `request.numbers.all(a, a == 1)`, numbers(t, 100_000), true},
-		{"a fault that hides behind the bound", squares + ` || true`, numbers(t, 1000), true},
+		{"a fault that hides behind the limit", squares + ` || true`, numbers(t, 1000), true},
 		{"a long text", `request.user_id.contains("bbbbbbbbbb")`, message(t, requestType(t), `user_id: "`+strings.Repeat("a", 4<<20)+`"`), true},
 	}
 	for _, test := range tests {
@@ -197,7 +197,7 @@ func TestConcurrency(t *testing.T) {
 					t.Errorf("of bob: %v, %v", got, err)
 				}
 				if got, err := holds(t, asksPrincipal, Input{Request: request}); got || err == nil {
-					t.Errorf("of nobody: %v, %v", got, err)
+					t.Errorf("of no principal: %v, %v", got, err)
 				}
 			}
 		})

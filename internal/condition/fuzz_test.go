@@ -12,7 +12,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// Whatever stands in a declaration, Compile answers, soon, with a condition or with
+// For any text in a declaration, Compile answers, soon, with a condition or with
 // a place in the text; and a condition answers too.
 func FuzzCompile(f *testing.F) {
 	for _, seed := range []string{

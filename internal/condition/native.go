@@ -19,7 +19,7 @@ type answer uint8
 const (
 	no answer = iota
 	yes
-	// askCEL: a value is so long that CEL could run over its cost bound, which must
+	// askCEL: a value is so long that CEL could run over its cost limit, which must
 	// then decide.
 	askCEL
 )
@@ -38,7 +38,7 @@ type term[V comparable] func(principal *authn.Principal, request protoreflect.Me
 // principal and the request, membership in lists, has(), and and, or, not over
 // those. It returns nil for any other, which CEL evaluates.
 //
-// It must say of every input what CEL says, its cost bound included; a test holds
+// It must say of every input what CEL says, its cost limit included; a test holds
 // the two against each other.
 func native(checked *ast.AST, request protoreflect.MessageDescriptor) predicate {
 	return translation{checked, request, costLimit / 2 / max(1, len(checked.TypeMap()))}.predicate(checked.Expr())
@@ -50,7 +50,7 @@ type translation struct {
 	request protoreflect.MessageDescriptor
 	// longest is how many elements or bytes a value may have that the predicate looks
 	// through: so many that CEL, were it to do the same in every part of the
-	// expression, would stay within half of its cost bound.
+	// expression, would stay within half of its cost limit.
 	longest int
 }
 

@@ -32,7 +32,7 @@ func TestConstancyOfRandomConditions(t *testing.T) {
 			input := Input{Principal: s.principal(), Request: s.message(kind), Now: now}
 			holds, err := expression.evaluate(t.Context(), input)
 			if err != nil {
-				continue // nobody is let through, and nothing was said of that
+				continue // no caller is let through, and nothing was said of that
 			}
 			if (holds && expression.Constancy() == AlwaysFalse) || (!holds && expression.Constancy() == AlwaysTrue) {
 				t.Fatalf("%s is %t, but was found constant (%d), of\n%s", expression.Text(), holds, expression.Constancy(), described(input))
@@ -58,12 +58,12 @@ func (g *grammar) constant(depth int) string {
 			return "(" + g.boolean(1, false) + " ? " + g.constant(depth-1) + " : " + g.constant(depth-1) + ")"
 		}
 	}
-	whatever, text, number := g.boolean(1, false), g.text(), g.number()
+	anything, text, number := g.boolean(1, false), g.text(), g.number()
 	double, message := g.of(g.doubles), g.of(g.messages)
 	return g.oneOf(
-		"("+whatever+" || !("+whatever+"))",
-		"(!("+whatever+") && "+whatever+")",
-		"("+whatever+") == ("+whatever+")",
+		"("+anything+" || !("+anything+"))",
+		"(!("+anything+") && "+anything+")",
+		"("+anything+") == ("+anything+")",
 		"(string("+number+") == "+text+" || true)",
 		text+" == "+text,
 		text+" != "+text,
@@ -72,7 +72,7 @@ func (g *grammar) constant(depth int) string {
 		message+" != "+message,
 		`"a" == "b"`,
 		"1 != 2",
-		whatever,
+		anything,
 	)
 }
 

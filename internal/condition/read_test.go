@@ -21,37 +21,37 @@ import (
 )
 
 // Every field of `principal`: what reads it, of alice and of one of whom nothing
-// is known but that there is somebody.
+// is known but that there is a principal.
 func TestPrincipalFields(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct{ alice, nobody []string }{
+	tests := map[string]struct{ alice, none []string }{
 		"id": {
-			alice:  []string{`principal.id == "alice"`, `has(principal.id)`, `principal.id.startsWith("al")`},
-			nobody: []string{`principal.id == ""`, `!has(principal.id)`},
+			alice: []string{`principal.id == "alice"`, `has(principal.id)`, `principal.id.startsWith("al")`},
+			none:  []string{`principal.id == ""`, `!has(principal.id)`},
 		},
 		"roles": {
-			alice:  []string{`"auditor" in principal.roles`, `!("admin" in principal.roles)`, `has(principal.roles)`, `principal.roles == ["member", "auditor"]`, `principal.roles[1] == "auditor"`},
-			nobody: []string{`size(principal.roles) == 0`, `!has(principal.roles)`, `!("" in principal.roles)`},
+			alice: []string{`"auditor" in principal.roles`, `!("admin" in principal.roles)`, `has(principal.roles)`, `principal.roles == ["member", "auditor"]`, `principal.roles[1] == "auditor"`},
+			none:  []string{`size(principal.roles) == 0`, `!has(principal.roles)`, `!("" in principal.roles)`},
 		},
 		"scopes": {
-			alice:  []string{`"users.write" in principal.scopes`, `has(principal.scopes)`, `principal.scopes.exists(s, s.endsWith(".read"))`, `principal.scopes.all(s, s.startsWith("users."))`},
-			nobody: []string{`size(principal.scopes) == 0`, `!has(principal.scopes)`},
+			alice: []string{`"users.write" in principal.scopes`, `has(principal.scopes)`, `principal.scopes.exists(s, s.endsWith(".read"))`, `principal.scopes.all(s, s.startsWith("users."))`},
+			none:  []string{`size(principal.scopes) == 0`, `!has(principal.scopes)`},
 		},
 		"attributes": {
-			alice:  []string{`principal.attributes["tenant"] == "acme"`, `principal.attributes.tenant == "acme"`, `has(principal.attributes)`, `has(principal.attributes.empty)`, `!has(principal.attributes.ghost)`, `"tenant" in principal.attributes`, `principal.attributes.exists(k, k == "tenant")`},
-			nobody: []string{`size(principal.attributes) == 0`, `!has(principal.attributes)`, `!has(principal.attributes.tenant)`},
+			alice: []string{`principal.attributes["tenant"] == "acme"`, `principal.attributes.tenant == "acme"`, `has(principal.attributes)`, `has(principal.attributes.empty)`, `!has(principal.attributes.ghost)`, `"tenant" in principal.attributes`, `principal.attributes.exists(k, k == "tenant")`},
+			none:  []string{`size(principal.attributes) == 0`, `!has(principal.attributes)`, `!has(principal.attributes.tenant)`},
 		},
 		"scheme": {
-			alice:  []string{`principal.scheme == "session"`, `has(principal.scheme)`},
-			nobody: []string{`principal.scheme == ""`, `!has(principal.scheme)`},
+			alice: []string{`principal.scheme == "session"`, `has(principal.scheme)`},
+			none:  []string{`principal.scheme == ""`, `!has(principal.scheme)`},
 		},
 		"authenticated_at": {
-			alice:  []string{`now - principal.authenticated_at == duration("10m")`, `has(principal.authenticated_at)`, `principal.authenticated_at < now`, `principal.authenticated_at.getFullYear() == 2026`},
-			nobody: []string{`!has(principal.authenticated_at)`, `principal.authenticated_at == timestamp("0001-01-01T00:00:00Z")`},
+			alice: []string{`now - principal.authenticated_at == duration("10m")`, `has(principal.authenticated_at)`, `principal.authenticated_at < now`, `principal.authenticated_at.getFullYear() == 2026`},
+			none:  []string{`!has(principal.authenticated_at)`, `principal.authenticated_at == timestamp("0001-01-01T00:00:00Z")`},
 		},
 		"expires_at": {
-			alice:  []string{`principal.expires_at > now`, `has(principal.expires_at)`, `principal.expires_at - now == duration("1h")`},
-			nobody: []string{`!has(principal.expires_at)`},
+			alice: []string{`principal.expires_at > now`, `has(principal.expires_at)`, `principal.expires_at - now == duration("1h")`},
+			none:  []string{`!has(principal.expires_at)`},
 		},
 	}
 	// A field that is added comes with a line here, and with one in the .proto's
@@ -77,7 +77,7 @@ func TestPrincipalFields(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for principal, texts := range map[*authn.Principal][]string{alice(): test.alice, {}: test.nobody} {
+			for principal, texts := range map[*authn.Principal][]string{alice(): test.alice, {}: test.none} {
 				for _, text := range texts {
 					input := Input{Principal: principal, Request: &emptypb.Empty{}, Now: now}
 					got, err := holds(t, compiled(t, environment, text, empty), input)

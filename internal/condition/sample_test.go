@@ -14,7 +14,7 @@ import (
 // samples makes inputs for conditions.
 type samples struct{ *rand.Rand }
 
-// principal makes somebody, and now and then nobody much.
+// principal makes a principal, and now and then one with next to nothing.
 func (s samples) principal() *authn.Principal {
 	id, scheme := s.word(), s.word()
 	principal := authn.Details{

@@ -85,7 +85,7 @@ func TestIdentities(t *testing.T) {
 	}
 }
 
-// Whatever contains itself many times over is looked at in no more time than its
+// A message type that contains itself many times over is read in no more time than its
 // length asks for.
 func TestDeepConditions(t *testing.T) {
 	t.Parallel()

@@ -42,15 +42,15 @@ func (d *Declaration) Anonymous() bool { return len(d.Schemes) == 0 }
 func (d *Declaration) When() sallyportv1.Stream_When { return d.Option.GetStream().GetAuthorize() }
 
 // Recheck says how long the decision on a stream lives: as long as the declaration
-// says, and no longer than a bound.
-func (d *Declaration) Recheck(bound time.Duration) time.Duration {
+// says, and at most as long as the registry allows.
+func (d *Declaration) Recheck(most time.Duration) time.Duration {
 	if recheck := d.Option.GetStream().GetRecheck(); recheck != nil {
-		return min(recheck.AsDuration(), bound)
+		return min(recheck.AsDuration(), most)
 	}
-	return bound
+	return most
 }
 
-// Who says in one line who may call, whatever the line breaks of an expression.
+// Who says in one line who may call, also where an expression has several lines.
 func (d *Declaration) Who() string {
 	if d.Anyone {
 		return "anyone"

@@ -105,7 +105,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleAuthorizeMissing, name: "no authorize", refused: session, passes: session + anyone},
 	{rule: RuleAuthenticateMissing, name: "only stream", rpc: bidiStream, refused: `stream: {authorize: OPEN}`, also: []Rule{RuleAuthorizeMissing}, passes: session + anyone + `stream: {authorize: OPEN}`},
 
-	{rule: RuleAuthenticateChoice, name: "neither", refused: `authenticate: {} ` + anyone, passes: `authenticate: {anonymous: "nobody has an account yet"} ` + anyone},
+	{rule: RuleAuthenticateChoice, name: "neither", refused: `authenticate: {} ` + anyone, passes: `authenticate: {anonymous: "no caller has an account yet"} ` + anyone},
 	{rule: RuleAuthenticateChoice, name: "neither, with max_age", refused: `authenticate: {max_age: {seconds: 60}} ` + anyone, passes: `authenticate: {schemes: "session" max_age: {seconds: 60}} ` + anyone},
 	{rule: RuleAuthenticateChoice, name: "both", refused: `authenticate: {schemes: "session" anonymous: "why not"} ` + anyone, passes: session + anyone},
 	{rule: RuleAuthenticateChoice, name: "both, and a grant", refused: `authenticate: {schemes: "session" anonymous: "why not"} ` + admin, passes: session + admin},

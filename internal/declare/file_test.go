@@ -10,8 +10,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// faulty is a file with a fault of nearly every sort, all of which are to be reported
-// in one go; good is the same one fixed.
+// faulty is a file with a fault of nearly every sort, all of which are reported at
+// once; good is the same file with the faults fixed.
 const (
 	faulty = `syntax!
 package test.v1;
@@ -101,8 +101,8 @@ message Request {
 service First {
   rpc Missing(Request) returns (Request) {
     option (sallyport.v1.action) = {
-      authenticate: {anonymous: "nobody has an account yet"}
-      authorize: {anyone: "whoever knows the password may sign in"}
+      authenticate: {anonymous: "no caller has an account yet"}
+      authorize: {anyone: "everyone who knows the password may sign in"}
     };
   }
   rpc Many(Request) returns (Request) {
@@ -161,9 +161,9 @@ func TestDeclarations(t *testing.T) {
 	}
 	// A stream is looked at again as often as it says, and never more seldom than the
 	// registry does.
-	const bound = 30 * time.Second
-	for i, want := range map[int][2]time.Duration{1: {bound, time.Hour}, 2: {bound, time.Minute}} {
-		if got := [2]time.Duration{declared[i].Recheck(bound), declared[i].Recheck(time.Hour)}; got != want {
+	const most = 30 * time.Second
+	for i, want := range map[int][2]time.Duration{1: {most, time.Hour}, 2: {most, time.Minute}} {
+		if got := [2]time.Duration{declared[i].Recheck(most), declared[i].Recheck(time.Hour)}; got != want {
 			t.Errorf("%s: recheck after %v, want %v", declared[i].Procedure, got, want)
 		}
 	}

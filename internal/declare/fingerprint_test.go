@@ -125,16 +125,16 @@ func TestFingerprintStays(t *testing.T) {
 		}
 	}
 	tests := map[string][]string{
-		"comment":                {"// A comment.", "// Another one."},
-		"comment at a method":    {"  rpc Watch", "  // Watch it.\n  rpc Watch"},
-		"order of messages":      {"message Response {}\n", "", "service Before {}", "message Response {}\nservice Before {}"},
-		"order of fields":        {`{schemes: ["session", "bearer"] max_age: {seconds: 60}}`, `{max_age: {seconds: 60} schemes: ["session", "bearer"]}`},
-		"order of options":       {"option idempotency_level = NO_SIDE_EFFECTS;\n", "", "stream: {authorize: OPEN}\n    };", "stream: {authorize: OPEN}\n    };\n option idempotency_level = NO_SIDE_EFFECTS;"},
-		"order of roles":         {"  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n", "", "  ROLE_MEMBER", "  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n  ROLE_MEMBER"},
-		"number of a role":       {"ROLE_OTHER = 3", "ROLE_OTHER = 4"},
-		"role that nobody names": {"  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n", ""},
-		"field of a message":     {"message Response {}", "message Response { repeated string names = 1; }"},
-		"another service":        {"service After {}", "service Later {}"},
+		"comment":                  {"// A comment.", "// Another one."},
+		"comment at a method":      {"  rpc Watch", "  // Watch it.\n  rpc Watch"},
+		"order of messages":        {"message Response {}\n", "", "service Before {}", "message Response {}\nservice Before {}"},
+		"order of fields":          {`{schemes: ["session", "bearer"] max_age: {seconds: 60}}`, `{max_age: {seconds: 60} schemes: ["session", "bearer"]}`},
+		"order of options":         {"option idempotency_level = NO_SIDE_EFFECTS;\n", "", "stream: {authorize: OPEN}\n    };", "stream: {authorize: OPEN}\n    };\n option idempotency_level = NO_SIDE_EFFECTS;"},
+		"order of roles":           {"  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n", "", "  ROLE_MEMBER", "  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n  ROLE_MEMBER"},
+		"number of a role":         {"ROLE_OTHER = 3", "ROLE_OTHER = 4"},
+		"role that no grant names": {"  ROLE_OTHER = 3 [(sallyport.v1.role) = {name: \"other\"}];\n", ""},
+		"field of a message":       {"message Response {}", "message Response { repeated string names = 1; }"},
+		"another service":          {"service After {}", "service Later {}"},
 		"spelling of the option": {`option (sallyport.v1.action) = {
       authenticate: {anonymous: "x"}
       authorize: {anyone: "y"}

@@ -16,7 +16,7 @@ import (
 
 // This file makes the fixes for what a declaration's own parts break: each returns a
 // part of the option as it would be accepted, with all that the user wrote and that
-// can stay. So a fix of one part is good whatever else is wrong with the declaration.
+// can stay. So a fix of one part is good even where other parts are wrong.
 
 // Limits that sallyport/v1/action.proto states.
 const (

@@ -11,7 +11,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
-// Whatever the bytes of a declaration, it is read or refused, never both and never
+// A declaration of any bytes is read or refused, never both and never
 // neither; and what is read says who may call.
 func FuzzAction(f *testing.F) {
 	for _, seed := range []*sallyportv1.Action{

@@ -142,7 +142,7 @@ func (s schema) FindDescriptorByName(name protoreflect.FullName) (protoreflect.D
 	return protoregistry.GlobalFiles.FindDescriptorByName(name)
 }
 
-// kinds are the ways to come by a descriptor. Whatever the way, it is read alike.
+// kinds are the ways to come by a descriptor. Each is read alike.
 var kinds = map[string]func(testing.TB, schema) schema{
 	// The compiler's own descriptors, whose options are dynamic messages.
 	"compiled": func(_ testing.TB, s schema) schema { return s },

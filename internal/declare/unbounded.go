@@ -31,7 +31,7 @@ func (r *Reader) unbounded(service protoreflect.ServiceDescriptor) []Refusal {
 			refusal := refuse(RuleValidationUnbounded, string(found.On.FullName()), positionOf(found.On),
 				"its validation rule %q can cost too much: requests of %s are validated for callers who are not authenticated", found.ID, Procedure(method))
 			refusal.At = found.On
-			refusal.Fix = fmt.Sprintf("bound what the rule looks at: %s", strings.Join(found.Fixes, ", "))
+			refusal.Fix = fmt.Sprintf("limit what the rule looks at: %s", strings.Join(found.Fixes, ", "))
 			refusals = append(refusals, refusal)
 		}
 	}

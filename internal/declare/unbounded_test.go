@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
-// A validation rule that is too dear at worst is refused, with the field to bound, once
+// A validation rule that is too dear at worst is refused, with the field to limit, once
 // for all the actions that take it; one that is bounded is not.
 func TestUnbounded(t *testing.T) {
 	t.Parallel()
@@ -54,7 +54,7 @@ service Files {
 		if got.Rule != RuleValidationUnbounded || got.Subject != "test.v1.Request.spans" || got.Position.Line != 6 || !strings.Contains(got.Problem, `"spans-overlap"`) {
 			t.Errorf("%q: %v", bound, got)
 		}
-		if bound == "" && got.Fix != "bound what the rule looks at: (buf.validate.field).repeated.max_items on test.v1.Request.spans" {
+		if bound == "" && got.Fix != "limit what the rule looks at: (buf.validate.field).repeated.max_items on test.v1.Request.spans" {
 			t.Errorf("the fix is %q", got.Fix)
 		}
 	}

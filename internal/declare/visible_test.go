@@ -191,7 +191,7 @@ func TestVisibleCatalogues(t *testing.T) {
 		},
 		{
 			// Start-up refuses it, so generation does.
-			"one that is imported and refused itself, though nobody names it",
+			"one that is imported and refused itself, though no grant names it",
 			sources{
 				"other/v1/a.proto": mark(sources{"": catalogueFile("other.v1", "Role", cyclicRoles)}, "", "enum Role {", "other.v1.Role role-cycle")[""],
 				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
@@ -226,7 +226,7 @@ func TestVisibleCatalogues(t *testing.T) {
 	}
 }
 
-// A file and each service in it are refused for the same, whoever asks.
+// A file and each service in it are refused for the same reasons by each wall.
 func TestServiceIsReadLikeItsFile(t *testing.T) {
 	t.Parallel()
 	of := sources{

@@ -243,7 +243,7 @@ func set(message protoreflect.Message, to proto.Message) {
 	_ = proto.Unmarshal(data, message.Interface())
 }
 
-// A caller is told the first twenty, in a few kilobytes, whatever the request.
+// A caller is told the first twenty, in a few kilobytes, for any request.
 func TestViolationsAreFew(t *testing.T) {
 	t.Parallel()
 	list := func(text string, times int) string {

@@ -32,7 +32,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// When it is that the grants are looked at.
+// When the grants are evaluated.
 type Stream_When int32
 
 const (
@@ -167,7 +167,7 @@ type Authenticate struct {
 	// A scheme whose credential is absent passes on to the next one; a credential
 	// that is present and bad ends the call.
 	Schemes []string `protobuf:"bytes,1,rep,name=schemes,proto3" json:"schemes,omitempty"`
-	// Why nobody needs to sign in first. With it the handler gets no principal. The
+	// Why callers need not authenticate. With it the handler gets no principal. The
 	// reason is for reviewers; callers never see it.
 	Anonymous *string `protobuf:"bytes,2,opt,name=anonymous,proto3,oneof" json:"anonymous,omitempty"`
 	// How long ago, at most, the caller may have authenticated (step-up). Without
@@ -389,10 +389,10 @@ func (x *Grant) GetWhen() string {
 // Stream says when a stream is authorized and for how long a decision lives.
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// When the grants are looked at. There is no default to forget.
+	// When the grants are evaluated. There is no default.
 	Authorize Stream_When `protobuf:"varint,1,opt,name=authorize,proto3,enum=sallyport.v1.Stream_When" json:"authorize,omitempty"`
-	// How long a decision may live before the caller and the grants are looked at
-	// again, with no message needed to trigger it.
+	// How long a decision may live before the caller is authenticated and the grants
+	// are evaluated again. No message is needed for that.
 	Recheck       *durationpb.Duration `protobuf:"bytes,2,opt,name=recheck,proto3" json:"recheck,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -447,7 +447,7 @@ type Role struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What principals carry and what `any_role` names. Unique in the catalogue.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Roles of the same catalogue that whoever has this one has as well. Transitive;
+	// Roles of the same catalogue that come with this one. Transitive;
 	// a cycle is refused.
 	Includes      []string `protobuf:"bytes,2,rep,name=includes,proto3" json:"includes,omitempty"`
 	unknownFields protoimpl.UnknownFields

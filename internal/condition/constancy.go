@@ -20,7 +20,7 @@ const (
 	Varies Constancy = iota
 	// AlwaysTrue: the condition lets everyone through.
 	AlwaysTrue
-	// AlwaysFalse: the condition lets nobody through.
+	// AlwaysFalse: the condition lets no caller through.
 	AlwaysFalse
 )
 
@@ -139,12 +139,12 @@ func (t atomTable) atom(name string) formula {
 		number = len(t.names)
 		t.names[name] = number
 	}
-	// Beyond the bound no formula is evaluated.
+	// Beyond the limit no formula is evaluated.
 	bit := uint64(1) << min(number, 63)
 	return func(values uint64) bool { return values&bit != 0 }
 }
 
-// text writes an expression in one way, whatever its spaces and brackets.
+// text writes an expression in one way, without regard to its spaces and brackets.
 func (t atomTable) text(expression ast.Expr) string {
 	text, err := cel.ExprToString(expression, t.source)
 	if err != nil {

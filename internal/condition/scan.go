@@ -11,7 +11,7 @@ import (
 )
 
 // An Identity is something of the request that a condition compares with the
-// principal's id. Were it empty, it would be nobody's.
+// principal's id. An empty id is no principal's.
 type Identity struct {
 	// Path leads to a string of the request, or to a list of strings. It is nil where
 	// the comparison is with something else.
@@ -20,8 +20,8 @@ type Identity struct {
 	Text string
 }
 
-// A survey is what an expression reads, found by walking it once.
-type survey struct {
+// A scan is what an expression reads, found by walking it once.
+type scan struct {
 	request      protoreflect.MessageDescriptor
 	table        atomTable
 	reads        []Read
@@ -40,8 +40,8 @@ type variable struct {
 	ofRequest bool
 }
 
-func newSurvey(checked *ast.AST, request protoreflect.MessageDescriptor) *survey {
-	s := &survey{
+func newScan(checked *ast.AST, request protoreflect.MessageDescriptor) *scan {
+	s := &scan{
 		request: request,
 		table:   atomTable{source: checked.SourceInfo()},
 	}
@@ -49,14 +49,14 @@ func newSurvey(checked *ast.AST, request protoreflect.MessageDescriptor) *survey
 	return s
 }
 
-func (s *survey) visit(expression ast.Expr) {
+func (s *scan) visit(expression ast.Expr) {
 	switch expression.Kind() {
 	case ast.IdentKind:
 		name := expression.AsIdent()
 		of, isVariable := s.variables[name]
 		switch {
 		case isVariable:
-			// What it runs over was noted, whatever the variable is called.
+			// What it runs over was noted, by whatever name.
 			s.readsRequest = s.readsRequest || of.ofRequest
 		case name == "request":
 			s.readsRequest = true
@@ -93,7 +93,7 @@ func (s *survey) visit(expression ast.Expr) {
 	}
 }
 
-func (s *survey) comprehension(loop ast.ComprehensionExpr) {
+func (s *scan) comprehension(loop ast.ComprehensionExpr) {
 	before := s.readsRequest
 	s.readsRequest = false
 	s.visit(loop.IterRange())
@@ -114,7 +114,7 @@ func (s *survey) comprehension(loop ast.ComprehensionExpr) {
 	s.variables = outside
 }
 
-func (s *survey) selection(expression ast.Expr) {
+func (s *scan) selection(expression ast.Expr) {
 	switch path, ok := pathOf(s.request, expression); {
 	case s.isOfVariable(expression):
 		s.visit(expression.AsSelect().Operand())
@@ -131,7 +131,7 @@ func (s *survey) selection(expression ast.Expr) {
 
 // isOfVariable reports whether an expression is, or selects from, a variable, which
 // may be called like an input.
-func (s *survey) isOfVariable(expression ast.Expr) bool {
+func (s *scan) isOfVariable(expression ast.Expr) bool {
 	for expression.Kind() == ast.SelectKind {
 		expression = expression.AsSelect().Operand()
 	}
@@ -142,14 +142,14 @@ func (s *survey) isOfVariable(expression ast.Expr) bool {
 	return ok
 }
 
-func (s *survey) note(read Read) {
+func (s *scan) note(read Read) {
 	if !slices.ContainsFunc(s.reads, func(known Read) bool { return known.Name == read.Name }) {
 		s.reads = append(s.reads, read)
 	}
 }
 
 // compare notes what the principal's id is compared with.
-func (s *survey) compare(call ast.CallExpr) {
+func (s *scan) compare(call ast.CallExpr) {
 	if s.within {
 		return
 	}
@@ -177,8 +177,8 @@ func (s *survey) compare(call ast.CallExpr) {
 
 // identity describes what stands across from the principal's id, if it comes from
 // the request.
-func (s *survey) identity(expression ast.Expr) (identity Identity, ok bool) {
-	within := &survey{request: s.request, table: s.table, variables: s.variables, within: true}
+func (s *scan) identity(expression ast.Expr) (identity Identity, ok bool) {
+	within := &scan{request: s.request, table: s.table, variables: s.variables, within: true}
 	within.visit(expression)
 	if !within.readsRequest {
 		return Identity{}, false
@@ -193,7 +193,7 @@ func (s *survey) identity(expression ast.Expr) (identity Identity, ok bool) {
 // path returns the fields that an expression selects from the request, or from the
 // elements of a list of it, as `member.id` does in
 // `request.members.exists(member, member.id == principal.id)`.
-func (s *survey) path(expression ast.Expr) (Path, bool) {
+func (s *scan) path(expression ast.Expr) (Path, bool) {
 	if !s.isOfVariable(expression) {
 		return pathOf(s.request, expression)
 	}
