@@ -25,6 +25,6 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 	if err := ctx.Err(); err != nil {
 		return interrupted(err) // the caller is gone, so nothing is done in its name
 	}
-	pass.stage, pass.grant = StageHandle, decision.Grant
+	pass.stage, pass.grant = StageHandle, decision.Place
 	return nil
 }

@@ -1,4 +1,4 @@
-// Package action serves RPCs that nobody can call without having been
+// Package action serves RPCs that cannot be called without having been
 // authenticated and then authorized, on a request that was validated first.
 //
 // An action is an RPC with its declaration, the option (sallyport.v1.action) in its

@@ -13,7 +13,7 @@ import (
 //
 // The gate of an action comes after it and is the same as without: it validates,
 // authenticates anew and authorizes, in this order. So a credential that was taken back
-// while the message was on its way lets nobody in, and authenticators are asked twice a
+// while the message was on its way lets no one in, and authenticators are asked twice a
 // call. An action that anyone may call without signing in has no front door.
 func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 	if err := r.Seal(); err != nil {

@@ -16,9 +16,9 @@ type passage struct {
 	gate      *gate
 	start     time.Time
 	principal *authn.Principal
-	grant     string    // the name of what let the call through
 	identity  *identity // of the call, for events; nil until one is made
 	basis     *asked    // what the grants were looked at with, where events have values
+	grant     int32     // the place of the grant that let the call through
 	kind      EventKind // of the event of a denial; none stands for [EventDecided]
 	stage     Stage
 	admitted  bool
@@ -27,7 +27,7 @@ type passage struct {
 // A step is a part of the gate: [gate.admit], or one of those for streams.
 type step func(*gate, context.Context, *passage, connect.ServerStream, proto.Message) error
 
-// enter runs the gate and leaves an event, whatever happens. It returns what the
+// enter runs the gate and leaves an event, also where a step panics. It returns what the
 // caller is answered when the call is not let through.
 func (p *passage) enter(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) error {
 	err := p.run(ctx, step, stream, request)
@@ -92,7 +92,7 @@ func (p *passage) decision(outcome Outcome) Decision {
 		decision.PrincipalID, decision.Scheme = p.principal.ID(), p.principal.Scheme()
 	}
 	if outcome == Allow {
-		decision.Grant = p.grant
+		decision.Grant = p.gate.policy.Grant(p.grant)
 	}
 	return decision
 }

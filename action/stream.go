@@ -20,8 +20,8 @@ type ClientStream[Req any] struct {
 
 // Receive returns the next request: decoded, validated and, where the declaration
 // says EVERY_MESSAGE, authorized by itself. It returns [io.EOF] when the client has
-// ended the stream. Any other error ends the stream with that answer, whatever the
-// handler returns.
+// ended the stream. Any other error ends the stream with that answer, even if the
+// handler returns another.
 func (s *ClientStream[Req]) Receive() (*Req, error) { return s.requests.receive() }
 
 // Principal returns who is calling. It is never nil.

@@ -51,7 +51,7 @@ func (behind) Admit(call any, principal *authn.Principal, message proto.Message)
 	registry := &Registry{recorder: LogRecorder(nil), now: time.Now}
 	pass := call.(kindOfCall).take(message) //nolint:forcetypeassert // no call is a fault of actiontest
 	pass.gate = &gate{registry: registry}
-	pass.stage, pass.principal, pass.grant, pass.admitted = StageHandle, principal, policy.Anyone, true
+	pass.stage, pass.principal, pass.grant, pass.admitted = StageHandle, principal, policy.AnyonePlace, true
 }
 
 // AdmitStream makes a stream, the zero one of its kind, look as the gate leaves it: with
@@ -65,7 +65,7 @@ func (behind) AdmitStream(ctx context.Context, of any, principal *authn.Principa
 	}
 	// The source can be interrupted, since it never waits.
 	stream := gate.newStream(WithStreamControl(ctx, &StreamControl{InterruptReceive: func() {}}), source)
-	stream.stage, stream.principal, stream.grant, stream.admitted = StageHandle, principal, policy.Anyone, true
+	stream.stage, stream.principal, stream.grant, stream.admitted = StageHandle, principal, policy.AnyonePlace, true
 	stream.opened, stream.caller = true, principal
 	of.(kindOfStream).carry(stream) //nolint:forcetypeassert // no stream is a fault of actiontest
 	return func() {

@@ -16,7 +16,7 @@ type Check struct{ check unguarded.Check }
 // NewCheck ties the check of an RPC to the method of checks that decides it.
 //
 // The check reports whether the principal may make the request. With an error it
-// does not hold, whatever else it returns: [authn.Unavailable] ends the call as
+// does not hold, even if it says true: [authn.Unavailable] ends the call as
 // unavailable, the context's own error with its code, any other as internal.
 func NewCheck[Checks, Req any, ReqP message[Req]](
 	checks Checks, method, name string, decide func(Checks, context.Context, *authn.Principal, *Req) (bool, error),

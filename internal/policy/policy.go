@@ -37,8 +37,24 @@ type Input struct {
 type Decision struct {
 	// Allowed is whether a grant holds.
 	Allowed bool
-	// Grant names the one that does, or is [Anyone]. It is empty on a denial.
-	Grant string
+	// Place is the one that does, by its position, or [AnyonePlace].
+	Place int32
+}
+
+// AnyonePlace stands in place of a grant's position where no grant needs to hold.
+const AnyonePlace = -1
+
+// Grant names the grant at a place, or is [Anyone]. It is empty for a place that the
+// policy does not have.
+func (p *Policy) Grant(place int32) string {
+	switch {
+	case place == AnyonePlace:
+		return Anyone
+	case p == nil || place < 0 || int(place) >= len(p.grants):
+		return ""
+	default:
+		return p.grants[place].name
+	}
 }
 
 // A Policy is what one action allows. It is immutable and safe for concurrent use.
@@ -98,7 +114,7 @@ func (p *Policy) Decide(ctx context.Context, input Input) (Decision, error) {
 	case p == nil:
 		return Decision{}, nil
 	case p.anyone:
-		return Decision{Allowed: true, Grant: Anyone}, nil
+		return Decision{Allowed: true, Place: AnyonePlace}, nil
 	case input.Principal == nil:
 		return Decision{}, nil
 	}
@@ -108,7 +124,7 @@ func (p *Policy) Decide(ctx context.Context, input Input) (Decision, error) {
 			return Decision{}, err
 		}
 		if holds {
-			return Decision{Allowed: true, Grant: p.grants[i].name}, nil
+			return Decision{Allowed: true, Place: int32(i)}, nil //nolint:gosec // no declaration has as many grants
 		}
 	}
 	return Decision{}, nil
