@@ -123,7 +123,7 @@ func TestUndecided(t *testing.T) {
 		{
 			name: "too costly", method: "Costly", as: "alice", request: costly,
 			want: refused{
-				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "the condition ran over its cost bound",
+				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "the condition ran over its cost limit",
 				principal: "alice", scheme: "session",
 			},
 		},

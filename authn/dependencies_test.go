@@ -44,7 +44,7 @@ func TestDependencies(t *testing.T) {
 				if !hasAnyPrefix(dependency, allowed) {
 					t.Errorf("%s links %s", pkg, dependency)
 				}
-				if own, ok := strings.CutPrefix(dependency, module+"/"); ok && !hasAnyPrefix(own, []string{"authn", "internal/option", "internal/origin"}) {
+				if own, ok := strings.CutPrefix(dependency, module+"/"); ok && !hasAnyPrefix(own, []string{"authn", "internal/option", "internal/origin", "internal/recovered"}) {
 					t.Errorf("%s links %s, which is not about who is calling", pkg, dependency)
 				}
 			}

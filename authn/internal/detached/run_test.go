@@ -48,6 +48,7 @@ func TestRun(t *testing.T) {
 					t.Errorf("%d, %v after %v", got, err, took)
 				}
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if !ended {
 					t.Error("the operation was cut short")
 				}
