@@ -140,7 +140,12 @@ func TestSignInUnderAttack(t *testing.T) {
 			var in atomic.Int64
 			for i := range users {
 				group.Go(func() {
-					if status, _ := signInFrom(t.Context(), client, f.url, honest(i), pass, ""); status == http.StatusOK {
+					// A slow machine may answer that it is unavailable, and then a client tries again.
+					status := http.StatusServiceUnavailable
+					for try := 0; try < 3 && status == http.StatusServiceUnavailable; try++ {
+						status, _ = signInFrom(t.Context(), client, f.url, honest(i), pass, "")
+					}
+					if status == http.StatusOK {
 						in.Add(1)
 					} else {
 						t.Errorf("a user was answered with %d", status)
