@@ -24,6 +24,7 @@ type exchange struct {
 	get     bool
 	private bool          // the answer is for one caller
 	timeout time.Duration // for the response once it begins; 0 is none
+	http1   bool          // the request came by HTTP/1
 	body    *body         // of a request on HTTP/1 that has one
 	status  int           // 0 until the response begins
 	reached bool          // the request came to a gate
@@ -56,7 +57,7 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
 	ctx = action.WithAccountant(ctx, exchange)
 	if procedure.streams() {
-		ctx = action.WithStreamControl(ctx, s.control(writer))
+		ctx = action.WithStreamControl(ctx, s.control(exchange))
 	} else {
 		exchange.timeout = s.write
 	}
@@ -67,7 +68,7 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 		charge = nil // an unguarded handler does as it likes with its body
 	}
 	body := s.boundBody(writer, request, charge, procedure.receives())
-	if request.ProtoMajor == 1 {
+	if exchange.http1 = request.ProtoMajor == 1; exchange.http1 {
 		exchange.body = body
 	}
 	if s.frontDoor {

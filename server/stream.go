@@ -66,18 +66,29 @@ func (l *streamLimits) check() error {
 	)
 }
 
+// isRead reports whether a request on HTTP/1 has been read to its end. Then nothing waits
+// for more of it but net/http, which waits for the client to go away: a deadline would
+// look like that, and end every later request of the connection as well.
+func (x *exchange) isRead() bool {
+	return x.http1 && (x.body == nil || x.body.ended.Load())
+}
+
 // control returns what the gate needs to end a stream: the limits, and a way to
 // interrupt a transport that waits for a client.
-func (s *settings) control(writer http.ResponseWriter) *action.StreamControl {
-	controller := http.NewResponseController(writer)
+func (s *settings) control(exchange *exchange) *action.StreamControl {
+	controller := http.NewResponseController(exchange.ResponseWriter)
 	past := time.Unix(1, 0)
 	return &action.StreamControl{
-		InterruptReceive: func() { _ = controller.SetReadDeadline(past) },
-		InterruptSend:    func() { _ = controller.SetWriteDeadline(past) },
-		OnShutdown:       s.onShutdown,
-		OpenTimeout:      s.read,
-		IdleTimeout:      s.streamIdle,
-		MaxMessages:      s.streamMessages,
-		MaxBytes:         s.streamBytes,
+		InterruptReceive: func() {
+			if !exchange.isRead() {
+				_ = controller.SetReadDeadline(past)
+			}
+		},
+		InterruptSend: func() { _ = controller.SetWriteDeadline(past) },
+		OnShutdown:    s.onShutdown,
+		OpenTimeout:   s.read,
+		IdleTimeout:   s.streamIdle,
+		MaxMessages:   s.streamMessages,
+		MaxBytes:      s.streamBytes,
 	}
 }
