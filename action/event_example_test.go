@@ -26,7 +26,9 @@ func (denials) Record(_ context.Context, event *action.Event) error {
 }
 
 // accounts are the handlers of the demo, none of which this example reaches.
-type accounts struct{ demov1action.AccountServiceHandler }
+type accounts struct {
+	demov1action.AccountServiceHandler
+}
 
 // A recorder keeps the events that it wants, and makes the others free.
 func ExampleWithRecorder() {
