@@ -143,7 +143,7 @@ func (s *stream) stop(reason *denial) {
 		return
 	}
 	s.mu.Unlock()
-	s.end(s.outside(), reason)
+	_ = s.end(s.outside(), reason)
 }
 
 // outside returns a passage that describes the stream, for ends that come from
@@ -217,7 +217,7 @@ func (s *stream) interruptReceive() {
 // It is deferred.
 func (s *stream) finish(err *error) {
 	how := endingOf(*err)
-	if ended := s.end(nil, returned); ended != error(returned.public) {
+	if ended := s.end(nil, returned); ended != error(returned.public) { //nolint:errorlint // the very same
 		how = ending{public: ended, reason: s.why.reason, cause: s.why.err}
 	}
 	*err = how.public

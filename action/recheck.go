@@ -146,7 +146,7 @@ func (s *stream) look() {
 		s.mu.Unlock()
 		pass := s.outside()
 		pass.stage = StageDecode
-		s.end(pass, idleFor(idle))
+		_ = s.end(pass, idleFor(idle))
 		return
 	case s.caller != nil && (s.caller.Expired(now) || !now.Before(s.found.Add(s.gate.recheck))):
 		s.askLocked()
@@ -201,14 +201,14 @@ func (s *stream) lookAgain() bool {
 	defer time.AfterFunc(reviewTimeout, func() {
 		pass := s.outside()
 		pass.stage, pass.kind = StageAuthenticate, EventRecheck
-		s.end(pass, silent)
+		_ = s.end(pass, silent)
 	}).Stop()
 	pass := &passage{gate: s.gate, identity: &s.own, kind: EventRecheck}
 	if err := pass.run(s.ctx, admitAgain(known), nil, subject); err != nil {
 		if pass.principal == nil {
 			pass.principal = known // whose stream it was
 		}
-		s.end(pass, err)
+		_ = s.end(pass, err)
 		return false
 	}
 	s.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,12 +49,7 @@ func TestFaultyRecorder(t *testing.T) { //nolint:paralleltest // it changes what
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	ran := func(house *house) bool {
 		events, _ := house.take()
-		for _, event := range events {
-			if event == "handle" {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(events, "handle")
 	}
 	for name, recorder := range faultyRecorders {
 		required, optional := newHouse(t, action.WithRequiredRecorder(recorder)), newHouse(t, action.WithRecorder(recorder))

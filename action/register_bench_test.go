@@ -154,6 +154,7 @@ func sharing(tb testing.TB, actions int) []actiongen.Service[*worker] {
 
 // byHand ties the methods of a service to handlers.
 func byHand(tb testing.TB, service protoreflect.ServiceDescriptor, tie func(name string, open bool) actiongen.Method[*worker]) actiongen.Service[*worker] {
+	tb.Helper()
 	registered := actiongen.Service[*worker]{Descriptor: service, Fingerprint: declaretest.Fingerprint(tb, service)}
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)

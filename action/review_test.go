@@ -209,9 +209,9 @@ func revokeInMotion(t *testing.T, shape, when string, found *authn.Principal) {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	r.hands.watch = func(_ context.Context, _ *testv1.Request, out *responses) error { return send(out.Send) }
-	r.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) { return nil, receive(in) }
-	r.hands.chat = func(_ context.Context, in talker) error {
+	r.watch = func(_ context.Context, _ *testv1.Request, out *responses) error { return send(out.Send) }
+	r.collect = func(_ context.Context, in receiver) (*testv1.Response, error) { return nil, receive(in) }
+	r.chat = func(_ context.Context, in talker) error {
 		var both sync.WaitGroup
 		defer both.Wait()
 		both.Go(func() { _ = send(in.Send) })
@@ -335,7 +335,7 @@ func TestSilentReview(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newReviewing(t)
-				r.hands.watch = func(ctx context.Context, _ *testv1.Request, _ *responses) error { <-ctx.Done(); return nil }
+				r.watch = func(ctx context.Context, _ *testv1.Request, _ *responses) error { <-ctx.Done(); return nil }
 				s := r.serve(t, stream(method))
 				s.in <- owned("alice")
 				s.expectEnd(t, 0)
@@ -403,7 +403,7 @@ func TestMovingStreamsLive(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newReviewing(t, action.WithRecheck(90*time.Second))
-				r.hands.watch = func(_ context.Context, _ *testv1.Request, out *responses) error {
+				r.watch = func(_ context.Context, _ *testv1.Request, out *responses) error {
 					for range 20 {
 						time.Sleep(40 * time.Second)
 						if err := out.Send(&testv1.Response{}); err != nil {
@@ -560,7 +560,7 @@ func TestCallersTime(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						r := newReviewing(t)
 						var told error
-						r.hands.chat = func(_ context.Context, in talker) error {
+						r.chat = func(_ context.Context, in talker) error {
 							for told == nil {
 								_, told = in.Receive()
 							}
@@ -618,7 +618,7 @@ func TestLeftInSend(t *testing.T) {
 		r := newReviewing(t)
 		var sends []error
 		left := make(chan struct{})
-		r.hands.chat = func(_ context.Context, in talker) error {
+		r.chat = func(_ context.Context, in talker) error {
 			if _, err := in.Receive(); err != nil {
 				return err
 			}
@@ -658,9 +658,9 @@ func TestAnonymousStreamErrors(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newReviewing(t)
-				r.hands.watch = func(context.Context, *testv1.Request, *responses) error { return failure }
-				r.hands.collect = func(context.Context, receiver) (*testv1.Response, error) { return nil, failure }
-				r.hands.chat = func(context.Context, talker) error { return failure }
+				r.watch = func(context.Context, *testv1.Request, *responses) error { return failure }
+				r.collect = func(context.Context, receiver) (*testv1.Response, error) { return nil, failure }
+				r.chat = func(context.Context, talker) error { return failure }
 				s := r.serve(t, stream(method))
 				s.in <- owned("alice")
 				synctest.Wait()

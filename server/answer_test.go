@@ -220,7 +220,7 @@ func quotedHeaders() []string {
 }
 
 // Malformed is invalid_argument on every way in, and says nothing of Go.
-func TestMalformed(t *testing.T) {
+func TestMalformed(t *testing.T) { //nolint:tparallel // they share one server
 	t.Parallel()
 	served := serve(t, &directory{})
 	procedure := served.url + demov1client.AccountServiceListUsersProcedure

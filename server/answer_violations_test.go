@@ -159,7 +159,7 @@ func TestStreamAnswerDoesNotEcho(t *testing.T) {
 				for name, values := range headers {
 					for _, value := range values {
 						size += len(name) + len(value) + len(": \r\n")
-						said += " " + name + "=" + value
+						said += " " + name + "=" + value //nolint:perfsprint // a few headers
 					}
 				}
 			}

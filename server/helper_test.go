@@ -143,7 +143,7 @@ func (r *records) Enabled(context.Context, action.EventKind, action.Outcome) boo
 func (r *records) Record(_ context.Context, event *action.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch event.Kind {
+	switch event.Kind { //nolint:exhaustive // the others are not kept
 	case action.EventEnded:
 		r.ends = append(r.ends, event.Decision)
 		return nil

@@ -113,7 +113,7 @@ func (s *Server) refused(exchange *exchange, request *http.Request, what slog.At
 	}
 	code, known := exchange.code()
 	if !exchange.intercepted || exchange.status >= http.StatusBadRequest || (known && code != 0) {
-		event := action.Event{RequestID: request.Header.Get("X-Request-Id"), Peer: &exchange.peer}
+		event := action.Event{RequestID: request.Header.Get("X-Request-ID"), Peer: &exchange.peer}
 		event.Procedure, event.Code, event.Reason = request.URL.EscapedPath(), code, reason
 		s.registry.RecordRefused(request.Context(), event)
 	}

@@ -135,7 +135,7 @@ func TestUnread(t *testing.T) {
 func TestReadIsNotCounted(t *testing.T) {
 	t.Parallel()
 	served, _ := serveFlood(t, server.WithMaxUnreadBytes(3<<20))
-	response := served.watch(t, served.client(t, 2), "WatchOpen")
+	response := served.watch(t, served.client(t, 2), "WatchOpen") //nolint:bodyclose // watch closes it
 	if n, err := io.CopyN(io.Discard, response.Body, 50<<20); err != nil {
 		t.Errorf("after %d bytes: %v", n, err)
 	}
@@ -152,7 +152,7 @@ func TestPrincipalStreams(t *testing.T) {
 		last = served.watch(t, client, "WatchOpen")
 		<-flood.opened
 	}
-	answer, err := io.ReadAll(served.watch(t, client, "WatchOpen").Body)
+	answer, err := io.ReadAll(served.watch(t, client, "WatchOpen").Body) //nolint:bodyclose // watch closes it
 	if err != nil || !strings.Contains(string(answer), "resource_exhausted") {
 		t.Errorf("one more: %q, %v", answer, err)
 	}

@@ -76,7 +76,7 @@ func pooled(t *testing.T, mode string) *pgxpool.Config {
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
-	folder, err := os.MkdirTemp("", "pgbouncer")
+	folder, err := os.MkdirTemp("", "pgbouncer") //nolint:usetesting // the name of a socket has a limit
 	if err != nil {
 		t.Fatal(err)
 	}

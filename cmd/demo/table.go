@@ -81,7 +81,7 @@ func conditions(action action.Action) []string {
 	if action.MaxAge > 0 {
 		lines = append(lines, "and authenticated within the last "+short(action.MaxAge))
 	}
-	switch action.StreamAuthorize {
+	switch action.StreamAuthorize { //nolint:exhaustive // the rest is not a stream
 	case sallyportv1.Stream_OPEN:
 		lines = append(lines, "stream: checked when it opens and every "+short(action.Recheck))
 	case sallyportv1.Stream_FIRST_MESSAGE:

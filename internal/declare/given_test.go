@@ -132,7 +132,7 @@ func TestParseDeclarations(t *testing.T) {
 		case test.ok && refusals != nil:
 			t.Errorf("%s, %s: %s", test.name, test.text, texts(refusals))
 		case test.ok:
-			if diff := gocmp.Diff(Given{Source: test.name, Actions: want.Actions}, got, protocmp.Transform()); diff != "" {
+			if diff := gocmp.Diff(Given{Source: test.name, Actions: want.GetActions()}, got, protocmp.Transform()); diff != "" {
 				t.Errorf("%s, %s: -want +got\n%s", test.name, test.text, diff)
 			}
 		}

@@ -121,7 +121,7 @@ func (n *goNames) file(file protoreflect.FileDescriptor) {
 	refusal := refuse(RuleGoFileLeftOut, file.Path(), Position{File: file.Path()},
 		"Go leaves out %s.action.go: a name that begins with _ or ends in an operating system or architecture is a build constraint", base)
 	refusal.At = file
-	refusal.Fix = fmt.Sprintf("rename the file, such as to %s", path.Join(path.Dir(file.Path()), renamed+".proto"))
+	refusal.Fix = "rename the file, such as to " + path.Join(path.Dir(file.Path()), renamed+".proto")
 	n.refusals = append(n.refusals, refusal)
 }
 

@@ -7,7 +7,6 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/pluginpb"
@@ -17,7 +16,7 @@ import (
 func TestGoCamelCase(t *testing.T) {
 	t.Parallel()
 	file := &descriptorpb.FileDescriptorProto{
-		Name: proto.String("a.proto"), Syntax: proto.String("proto3"), Options: &descriptorpb.FileOptions{GoPackage: proto.String("example.com/a")},
+		Name: new("a.proto"), Syntax: new("proto3"), Options: &descriptorpb.FileOptions{GoPackage: new("example.com/a")},
 	}
 	// Every name of up to five of these letters that protobuf takes.
 	names := []string{""}
@@ -33,7 +32,7 @@ func TestGoCamelCase(t *testing.T) {
 	}
 	names = names[1:]
 	for _, name := range names {
-		file.MessageType = append(file.MessageType, &descriptorpb.DescriptorProto{Name: proto.String(name)})
+		file.MessageType = append(file.MessageType, &descriptorpb.DescriptorProto{Name: new(name)})
 	}
 	plugin, err := protogen.Options{}.New(&pluginpb.CodeGeneratorRequest{FileToGenerate: []string{"a.proto"}, ProtoFile: []*descriptorpb.FileDescriptorProto{file}})
 	if err != nil {

@@ -1,7 +1,6 @@
 package declare
 
 import (
-	"fmt"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -31,7 +30,7 @@ func (r *Reader) unbounded(service protoreflect.ServiceDescriptor) []Refusal {
 			refusal := refuse(RuleValidationUnbounded, string(found.On.FullName()), positionOf(found.On),
 				"its validation rule %q can cost too much: requests of %s are validated for callers who are not authenticated", found.ID, Procedure(method))
 			refusal.At = found.On
-			refusal.Fix = fmt.Sprintf("limit what the rule looks at: %s", strings.Join(found.Fixes, ", "))
+			refusal.Fix = "limit what the rule looks at: " + strings.Join(found.Fixes, ", ")
 			refusals = append(refusals, refusal)
 		}
 	}

@@ -124,7 +124,7 @@ func (p *Policy) Decide(ctx context.Context, input Input) (Decision, error) {
 			return Decision{}, err
 		}
 		if holds {
-			return Decision{Allowed: true, Place: int32(i)}, nil //nolint:gosec // no declaration has as many grants
+			return Decision{Allowed: true, Place: int32(i)}, nil
 		}
 	}
 	return Decision{}, nil

@@ -12,7 +12,7 @@ import (
 // A Panic is a panic that was recovered, as an error. It has the type of the panic's
 // value and where it happened, and not the value, which may quote a request or a
 // credential. What the runtime panics with quotes none, and its text is kept.
-type Panic struct {
+type Panic struct { //nolint:errname // it is what was recovered
 	during string
 	value  string
 	frames string

@@ -13,15 +13,15 @@ const secretText = "s3cr3t"
 type (
 	secretError  struct{ text string }
 	secretString string
-	// notTheRuntime implements runtime.Error, and is none of the runtime's.
-	notTheRuntime struct{ secretError }
+	// foreignError implements runtime.Error, and is none of the runtime's.
+	foreignError struct{ secretError }
 )
 
 func (e secretError) Error() string { return e.text }
 func (s secretString) String() string {
 	return string(s)
 }
-func (notTheRuntime) RuntimeError() {}
+func (foreignError) RuntimeError() {}
 
 // The value of a panic is not shown, whatever it is; what the runtime panics with is.
 func TestHeldPanics(t *testing.T) {
@@ -30,7 +30,7 @@ func TestHeldPanics(t *testing.T) {
 		list  = []int{1}
 		index = 5
 		none  map[string]int
-		any   any = secretText
+		held  any = secretText
 	)
 	for name, test := range map[string]struct {
 		panics func()
@@ -43,11 +43,11 @@ func TestHeldPanics(t *testing.T) {
 		"a pointer":                     {func() { panic(&secretError{secretText}) }, "a value of type *recovered.secretError"},
 		"a Stringer":                    {func() { panic(secretString(secretText)) }, "a value of type recovered.secretString"},
 		"a map":                         {func() { panic(map[string]string{secretText: secretText}) }, "a value of type map[string]string"},
-		"what looks like the runtime's": {func() { panic(notTheRuntime{secretError{secretText}}) }, "a value of type recovered.notTheRuntime"},
-		"nil":                           {func() { panic(nil) }, "panic called with nil argument"}, //nolint:govet // that is what is tested
+		"what looks like the runtime's": {func() { panic(foreignError{secretError{secretText}}) }, "a value of type recovered.foreignError"},
+		"nil":                           {func() { panic(nil) }, "panic called with nil argument"},
 		"an index":                      {func() { list[index]++ }, "runtime error: index out of range [5] with length 1"},
 		"a nil map":                     {func() { none["x"]++ }, "assignment to entry in nil map"},
-		"a wrong type":                  {func() { _ = any.(int) }, "interface conversion: interface {} is string, not int"}, //nolint:forcetypeassert // that is what is tested
+		"a wrong type":                  {func() { _ = held.(int) }, "interface conversion: interface {} is string, not int"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -114,7 +114,7 @@ func honest(i int) string { return fmt.Sprintf("honest-%d@example.com", i) }
 
 // TestSignInUnderAttack has 150 strangers guess without a pause, while 27 users sign in.
 // All of the users get in, also from the strangers' own address.
-func TestSignInUnderAttack(t *testing.T) {
+func TestSignInUnderAttack(t *testing.T) { //nolint:tparallel // each attack takes the whole machine
 	t.Parallel()
 	for name, test := range map[string]struct {
 		email func(stranger, guess int) string

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// ErrBackupExists: a file that a backup would be written to is there already.
+// ErrBackupExists says that a file that a backup would be written to is there already.
 var ErrBackupExists = errors.New("there is a file of that name")
 
 // Backup writes a copy of the directory to a new file, readable for this user alone. The

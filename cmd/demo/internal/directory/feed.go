@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// ErrBehind: more changes are waiting than a [Watch] keeps. Its reader begins a new one.
+// ErrBehind says that more changes are waiting than a [Watch] keeps. Its reader begins a new one.
 var ErrBehind = errors.New("watch fell behind the changes")
 
 // A Kind is what happened to a user.

@@ -240,7 +240,7 @@ func create(ctx context.Context, absolute string, config Config) (bool, error) {
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // as said
+		return nil
 	}
 	defer folder.Close()
 	_ = folder.Sync()

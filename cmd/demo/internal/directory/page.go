@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrBadPageToken: [Directory.List] did not return the page token.
+// ErrBadPageToken says that [Directory.List] did not return the page token.
 var ErrBadPageToken = errors.New("malformed page token")
 
 // Sizes of a page.

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrBusy: a password had to wait for too long, or too many were waiting. It passes; the
+// ErrBusy says that a password had to wait for too long, or too many were waiting. It passes; the
 // caller may try again.
 var ErrBusy = errors.New("too many passwords are waiting to be checked")
 
@@ -257,7 +257,7 @@ func (q *Queue) shed(newcomer *waiter) {
 	}
 	fullest, here := busiest.accounts[0], busiest.name == newcomer.Address
 	for _, a := range busiest.accounts[1:] {
-		if len(a.waiters) > len(fullest.waiters) || len(a.waiters) == len(fullest.waiters) && !(here && fullest.name == newcomer.guesser()) {
+		if len(a.waiters) > len(fullest.waiters) || len(a.waiters) == len(fullest.waiters) && (!here || fullest.name != newcomer.guesser()) {
 			fullest = a
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -134,7 +135,7 @@ func TestShareUnderAttack(t *testing.T) {
 		}
 		group.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
-				visit(at("honest", fmt.Sprint(n)))
+				visit(at("honest", strconv.Itoa(n)))
 			}
 		})
 		time.Sleep(10 * time.Second)
