@@ -127,7 +127,7 @@ func TestSessionServerRefuses(t *testing.T) {
 			address := environment(t, name)
 			address.User = url.UserPassword(address.User.Username(), "hush")
 			code, _, errs := runAlone(t, "-addr", "127.0.0.1:0", "-db", ":memory:", "-sessions", address.String())
-			want := "demo: cannot keep sessions in " + address.Scheme + "://" + address.Host + address.Path + ": "
+			want := "demo: keep sessions in " + address.Scheme + "://" + address.Host + address.Path + ": "
 			if code != exitFailed || !strings.HasPrefix(errs, want) || strings.Index(errs, "\n") != len(errs)-1 || strings.Contains(errs, "hush") {
 				t.Errorf("it ended with %d and said: %s", code, errs)
 			}
