@@ -23,7 +23,7 @@ import (
 )
 
 // prompt is how soon a test must see what it waits for.
-const prompt = 10 * time.Second
+const prompt = 30 * time.Second
 
 // A fixture has handlers that name their caller, and streams that end after one
 // response or, if held is not nil, with their context.

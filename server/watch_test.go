@@ -24,7 +24,7 @@ import (
 
 // recorded is how soon a test must see what comes of a revocation, with the grace for
 // a Send that waits.
-const recorded = 10 * time.Second
+const recorded = 30 * time.Second
 
 // A fakeAuthenticator knows one caller, until that is changed.
 type fakeAuthenticator struct {
