@@ -1,0 +1,203 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
+)
+
+// claimReading waits until nothing else receives from the transport, and keeps the
+// stream from returning until [stream.release].
+func (s *stream) claimReading() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ended == nil && s.reading {
+		s.changed.Wait()
+	}
+	if s.ended != nil {
+		return s.ended
+	}
+	s.reading = true
+	return nil
+}
+
+// claimSending does the same for sending, and waits for a review as well.
+func (s *stream) claimSending() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.ended == nil && (s.sending || s.reviewing) {
+		s.changed.Wait()
+	}
+	if s.ended != nil {
+		return s.ended
+	}
+	s.sending = true
+	return nil
+}
+
+// release gives back a side of the transport that was claimed, after a message has
+// come or gone. It returns what the stream ended with, and nil while it lives.
+func (s *stream) release(side *bool) error {
+	var now time.Time
+	if s.control.IdleTimeout > 0 {
+		now = s.gate.registry.now()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*side, s.moved = false, now
+	s.changed.Broadcast()
+	if s.ended == nil {
+		return nil
+	}
+	return s.ended
+}
+
+// receive returns the next message: the given one, filled in, or the first, which the
+// gate has read. What is refused ends the stream.
+func (s *stream) receive(request proto.Message) (proto.Message, error) {
+	s.mustBeAdmitted()
+	caller, reviews, err := s.await()
+	if err != nil {
+		return nil, err
+	}
+	if first := s.first; first != nil {
+		s.first = nil
+		return first, nil
+	}
+	if s.drained {
+		return nil, io.EOF
+	}
+	s.message = passage{gate: s.gate, principal: caller, identity: &s.own, kind: EventMessage}
+	err = s.message.run(s.ctx, (*gate).admitNext, streamSource{s}, request)
+	for {
+		if err != nil && !s.drained {
+			return nil, s.end(&s.message, s.because(err))
+		}
+		// The end of the requests waits as well: with it a handler may do what they ask for.
+		caller, now, ended := s.await()
+		switch {
+		case ended != nil:
+			return nil, ended
+		case s.drained:
+			return nil, io.EOF
+		case now == reviews || !s.gate.authorizesEvery():
+			s.remember(request)
+			if !s.gate.registry.messageEvents {
+				return request, nil
+			}
+			if err := s.message.recordAllow(s.ctx, EventMessage); err != nil {
+				return nil, s.end(&s.message, err)
+			}
+			return request, nil
+		}
+		// It was authorized for a caller who has been looked at again since.
+		s.message.principal, reviews = caller, now
+		err = s.message.run(s.ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, request proto.Message) error {
+			return g.authorize(ctx, pass, request)
+		}, nil, request)
+	}
+}
+
+// send sends a response. It returns what the stream ended with once it has.
+func (s *stream) send(response proto.Message) (err error) {
+	s.mustBeAdmitted()
+	if err := s.claimSending(); err != nil {
+		return err
+	}
+	defer func() {
+		if ended := s.release(&s.sending); ended != nil && err != nil {
+			err = ended // it ended meanwhile, and cut this response
+		}
+	}()
+	return s.gate.answer(s.source, response)
+}
+
+func (s *stream) sendHeaders() error {
+	s.mustBeAdmitted()
+	if err := s.claimSending(); err != nil {
+		return err
+	}
+	defer func() { _ = s.release(&s.sending) }()
+	return s.source.SendHeaders()
+}
+
+// openedBy returns who opened the stream.
+func (s *stream) openedBy() *authn.Principal {
+	s.mustBeAdmitted()
+	if s.principal == nil {
+		panic(notAdmitted)
+	}
+	return s.principal
+}
+
+func (s *stream) mustBeAdmitted() {
+	if s == nil || !s.admitted {
+		panic(notAdmitted)
+	}
+}
+
+// streamSource is where the gate of a stream reads from: what the transport
+// receives, within the stream's limits, until the stream ends.
+type streamSource struct{ *stream }
+
+// Receive implements [connect.ServerStream].
+func (s streamSource) Receive(request any) error {
+	err := s.receiveOrEnd(request)
+	if err != nil {
+		s.drained = errors.Is(err, io.EOF)
+		return err
+	}
+	s.messages++
+	if s.call != nil {
+		s.bytes += int64(s.call.ReceiveStats.Size)
+	}
+	return s.control.exceeded(s.messages, s.bytes)
+}
+
+// SendHeaders implements [connect.ServerStream].
+func (s streamSource) SendHeaders() error { return s.sendHeaders() }
+
+// Send implements [connect.ServerStream]. Nothing sends through it.
+func (streamSource) Send(any) error { return errors.New("action: a source of messages sends none") }
+
+// receiveOrEnd receives a message and returns early when the stream ends meanwhile.
+func (s streamSource) receiveOrEnd(request any) error {
+	if s.control.InterruptReceive != nil {
+		if ended := s.claimReading(); ended != nil {
+			return ended
+		}
+		defer func() { _ = s.release(&s.reading) }()
+		return s.source.Receive(request)
+	}
+	// The transport cannot be interrupted. It lets go of the message when the stream's
+	// function has returned.
+	received := make(chan error, 1)
+	var panicked any // set before received is sent to
+	go func() {
+		defer func() {
+			// Here a panic would end the process; the gate makes a denial of it.
+			if thrown := recover(); thrown != nil {
+				panicked = recovered.New(StageDecode.String(), thrown)
+				received <- nil
+			}
+		}()
+		received <- s.source.Receive(request)
+	}()
+	select {
+	case err := <-received:
+		_ = s.release(new(bool)) // nothing was claimed, and a message has come
+		if panicked != nil {
+			panic(panicked)
+		}
+		return err
+	case <-s.ctx.Done():
+		return context.Cause(s.ctx)
+	}
+}
