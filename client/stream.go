@@ -76,6 +76,7 @@ func receive[Res any](s *stream) (*Res, error) {
 // A stream is the one that all shapes stand on.
 type stream struct {
 	wire connect.ClientStream
+	ctx  context.Context //nolint:containedctx // the context of the call, which lives as long as the stream
 	// cancel ends the context of the call. connect's own Close waits for the response
 	// headers, which a server may send late or never.
 	cancel context.CancelFunc
@@ -96,7 +97,7 @@ func (s *Service) open(ctx context.Context, method string) (*stream, error) {
 		cancel()
 		return nil, err
 	}
-	return &stream{wire: wire, cancel: cancel}, nil
+	return &stream{wire: wire, ctx: ctx, cancel: cancel}, nil
 }
 
 // sendOnly sends the one request of a server stream. An io.EOF says that the server has
@@ -119,7 +120,13 @@ func (s *stream) send(request any) error {
 	return err
 }
 
+// closeSend ends the requests. It leaves them open on a stream that was given up: a
+// transport that has not seen the end of the context yet would send their end, and the
+// handler would take them for complete.
 func (s *stream) closeSend() error {
+	if s.ctx.Err() != nil {
+		return nil
+	}
 	s.sent.Store(true)
 	err := s.wire.CloseSend()
 	if s.ended.Load() || errors.Is(err, io.EOF) {

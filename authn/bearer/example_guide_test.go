@@ -39,7 +39,8 @@ func remembered(ctx context.Context, issuer string, users directory) (*action.Re
 
 func Example_cached() {
 	issuer := &provider{keys: []any{es256("2026-01").public()}}
-	issuer.Server = httptest.NewServer(issuer)
+	issuer.Server = httptest.NewUnstartedServer(issuer)
+	issuer.Start()
 	defer issuer.Close()
 	registry, end, err := remembered(context.Background(), issuer.URL, directory{})
 	if err != nil {

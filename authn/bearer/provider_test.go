@@ -33,7 +33,8 @@ type provider struct {
 func newProvider(tb testing.TB, keys ...any) *provider {
 	tb.Helper()
 	p := &provider{keys: keys}
-	p.Server = httptest.NewServer(p)
+	p.Server = httptest.NewUnstartedServer(p)
+	p.Start()
 	tb.Cleanup(p.Close)
 	return p
 }

@@ -37,7 +37,8 @@ func newIssuer(t *testing.T) *issuer {
 		t.Fatal(err)
 	}
 	i := &issuer{private: private}
-	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// The server starts once i has it: a stray connection may call at once.
+	i.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/.well-known/openid-configuration":
 			_ = json.NewEncoder(w).Encode(map[string]any{"issuer": i.URL, "jwks_uri": i.URL + "/keys"})
@@ -48,6 +49,7 @@ func newIssuer(t *testing.T) *issuer {
 			http.NotFound(w, r)
 		}
 	}))
+	i.Start()
 	t.Cleanup(i.Close)
 	return i
 }
