@@ -46,7 +46,7 @@ func TestAuthenticator(t *testing.T) {
 	}{
 		{"nothing at all", answers(nil, nil), noPrincipal},
 		{"a zero principal", answers(new(authn.Principal), nil), noPrincipal},
-		{"a principal without an id", answers(authn.NewPrincipal("", authn.Details{Roles: []string{"owner"}}), nil), noPrincipal},
+		{"a principal without an id", answers(authn.NewPrincipal("", authn.Details{Unscoped: true, Roles: []string{"owner"}}), nil), noPrincipal},
 
 		{"no credential", answers(nil, authn.ErrNoCredential), noCredential},
 		{"no credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", authn.ErrNoCredential)), noCredential},
@@ -113,20 +113,20 @@ func TestExpiry(t *testing.T) {
 		maxAge    time.Duration
 	}{
 		{name: "no end", procedure: "Anyone"},
-		{name: "a moment left", procedure: "Anyone", claims: authn.Details{ExpiresAt: noon.Add(1)}},
-		{name: "ends now", procedure: "Anyone", claims: authn.Details{ExpiresAt: noon}, reason: "the credential has expired"},
-		{name: "ended long ago", procedure: "Anyone", claims: authn.Details{ExpiresAt: time.Unix(0, 0)}, reason: "the credential has expired"},
-		{name: "ended before time began", procedure: "Anyone", claims: authn.Details{ExpiresAt: time.Time{}.Add(1)}, reason: "the credential has expired"},
+		{name: "a moment left", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: noon.Add(1)}},
+		{name: "ends now", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: noon}, reason: "the credential has expired"},
+		{name: "ended long ago", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: time.Unix(0, 0)}, reason: "the credential has expired"},
+		{name: "ended before time began", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: time.Time{}.Add(1)}, reason: "the credential has expired"},
 
-		{name: "fresh", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon}},
-		{name: "as old as may be", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(-5 * time.Minute)}},
-		{name: "too old", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(-5*time.Minute - 1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
-		{name: "older than a duration can say", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: time.Time{}.Add(1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
+		{name: "fresh", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon}},
+		{name: "as old as may be", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon.Add(-5 * time.Minute)}},
+		{name: "too old", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon.Add(-5*time.Minute - 1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
+		{name: "older than a duration can say", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: time.Time{}.Add(1)}, reason: "the caller authenticated longer ago than max_age allows", maxAge: 5 * time.Minute},
 		{name: "of unknown age", procedure: "Fresh", reason: "the action has a max_age, and nothing tells when the caller authenticated", maxAge: 5 * time.Minute},
-		{name: "by a clock that is a little ahead", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(time.Minute)}},
-		{name: "in the future", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.Add(time.Minute + 1)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
-		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
-		{name: "fresh and expired", procedure: "Fresh", claims: authn.Details{AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
+		{name: "by a clock that is a little ahead", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon.Add(time.Minute)}},
+		{name: "in the future", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon.Add(time.Minute + 1)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
+		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
+		{name: "fresh and expired", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer = answers(authn.NewPrincipal("carol", test.claims), nil)
@@ -154,11 +154,11 @@ func TestSchemes(t *testing.T) {
 	house := newHouse(t)
 	absent := answers(nil, authn.ErrNoCredential)
 	alice := answers(people["alice"], nil)
-	aliceToo := answers(authn.NewPrincipal("alice", authn.Details{}), nil)
+	aliceToo := answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true}), nil)
 	nobody := answers(people["nobody"], nil)
 	bad := answers(nil, authn.InvalidCredential("bad"))
 	down := answers(nil, authn.Unavailable(nil))
-	expired := answers(authn.NewPrincipal("alice", authn.Details{ExpiresAt: noon}), nil)
+	expired := answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, ExpiresAt: noon}), nil)
 	panics := func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }
 	both := []string{`session realm="test"`, `bearer realm="test"`}
 	for _, test := range []struct {
@@ -253,7 +253,7 @@ func TestPrincipalsApart(t *testing.T) {
 // them knows of the principal would mean another role to the other.
 func TestPrincipalShared(t *testing.T) {
 	t.Parallel()
-	robot := authn.NewPrincipal("robot", authn.Details{Roles: []string{"robot"}})
+	robot := authn.NewPrincipal("robot", authn.Details{Unscoped: true, Roles: []string{"robot"}})
 	knowsRobot := authn.AuthenticatorFunc(func(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 		if call.RequestHeader().Get("Authorization") == "" {
 			return nil, authn.ErrNoCredential

@@ -80,16 +80,16 @@ func TestGrantAnd(t *testing.T) {
 		with  authn.Details
 		holds bool
 	}{
-		{"all", "alice", authn.Details{Roles: role, Scopes: scope}, true},
-		{"more", "alice", authn.Details{Roles: []string{"robot", "owner"}, Scopes: []string{"x", "items.write", "items.write"}}, true},
-		{"no role", "alice", authn.Details{Scopes: scope}, false},
-		{"a lesser role", "alice", authn.Details{Roles: []string{"viewer"}, Scopes: scope}, false},
-		{"no scope", "alice", authn.Details{Roles: role}, false},
-		{"a scope by the name of the role", "alice", authn.Details{Roles: role, Scopes: role}, false},
-		{"a role by the name of the scope", "alice", authn.Details{Roles: scope, Scopes: scope}, false},
-		{"a scope in another case", "alice", authn.Details{Roles: role, Scopes: []string{"Items.Write"}}, false},
-		{"scopes in one string", "alice", authn.Details{Roles: role, Scopes: []string{"items.read items.write"}}, false},
-		{"somebody else's", "alicia", authn.Details{Roles: role, Scopes: scope}, false},
+		{"all", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: scope}, true},
+		{"more", "alice", authn.Details{Unscoped: true, Roles: []string{"robot", "owner"}, Scopes: []string{"x", "items.write", "items.write"}}, true},
+		{"no role", "alice", authn.Details{Unscoped: true, Scopes: scope}, false},
+		{"a lesser role", "alice", authn.Details{Unscoped: true, Roles: []string{"viewer"}, Scopes: scope}, false},
+		{"no scope", "alice", authn.Details{Unscoped: true, Roles: role}, false},
+		{"a scope by the name of the role", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: role}, false},
+		{"a role by the name of the scope", "alice", authn.Details{Unscoped: true, Roles: scope, Scopes: scope}, false},
+		{"a scope in another case", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: []string{"Items.Write"}}, false},
+		{"scopes in one string", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: []string{"items.read items.write"}}, false},
+		{"somebody else's", "alicia", authn.Details{Unscoped: true, Roles: role, Scopes: scope}, false},
 	} {
 		house.alone(t, test.name, func(t *testing.T) {
 			house.session.answer = answers(authn.NewPrincipal(test.id, test.with), nil)
@@ -245,7 +245,7 @@ func TestManyNames(t *testing.T) {
 					scopes = append(scopes, scope(i))
 				}
 			}
-			registry := must(action.NewRegistry(authn.Schemes{"session": knows(authn.NewPrincipal("alice", authn.Details{Scopes: scopes}))},
+			registry := must(action.NewRegistry(authn.Schemes{"session": knows(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scopes: scopes}))},
 				action.WithRecorder(&diary{})))
 			if err := actiongen.Register(registry, service, &worker{}); err != nil {
 				t.Fatal(err)

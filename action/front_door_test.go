@@ -35,7 +35,7 @@ func TestFrontDoor(t *testing.T) {
 
 			house.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the door") }
 			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
-			house.session.answer = answers(authn.NewPrincipal("carol", authn.Details{ExpiresAt: noon}), nil)
+			house.session.answer = answers(authn.NewPrincipal("carol", authn.Details{Unscoped: true, ExpiresAt: noon}), nil)
 			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), refused{
 				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
 				principal: "carol", scheme: "session",

@@ -100,8 +100,8 @@ func BenchmarkUnguarded(b *testing.B) {
 // BenchmarkGuarded calls through the gate: an action of anyone who signed in, and one
 // that asks for a role. Neither has validation rules.
 func BenchmarkGuarded(b *testing.B) {
-	owner := authn.NewPrincipal("u", authn.Details{Roles: []string{"owner"}})
-	robot := authn.NewPrincipal("u", authn.Details{Roles: []string{"robot"}})
+	owner := authn.NewPrincipal("u", authn.Details{Unscoped: true, Roles: []string{"owner"}})
+	robot := authn.NewPrincipal("u", authn.Details{Unscoped: true, Roles: []string{"robot"}})
 	// Not slog.DiscardHandler, which spares itself the work that is measured.
 	to := func(level slog.Level) action.RegistryOption {
 		handler := slog.NewTextHandler(nowhere{}, &slog.HandlerOptions{Level: level})

@@ -21,6 +21,7 @@ var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 var people = map[string]*authn.Principal{
 	// alice has all that any action asks for.
 	"alice": authn.NewPrincipal("alice", authn.Details{
+		Unscoped:        true,
 		Roles:           []string{"owner"},
 		Scopes:          []string{"items.read", "items.write", "items.admin"},
 		Attributes:      map[string]string{"team": "red"},
@@ -29,21 +30,22 @@ var people = map[string]*authn.Principal{
 	}),
 	// nobody is signed in, and that is all.
 	"nobody": authn.NewPrincipal("nobody", authn.Details{
+		Unscoped:        true,
 		Attributes:      map[string]string{"team": "none"},
 		AuthenticatedAt: noon,
 	}),
 	// drifter is signed in, and not even in a team.
-	"drifter": authn.NewPrincipal("drifter", authn.Details{}),
+	"drifter": authn.NewPrincipal("drifter", authn.Details{Unscoped: true}),
 
-	"viewer":    authn.NewPrincipal("viewer", authn.Details{Roles: []string{"viewer"}}),
-	"editor":    authn.NewPrincipal("editor", authn.Details{Roles: []string{"editor"}}),
-	"owner":     authn.NewPrincipal("owner", authn.Details{Roles: []string{"owner"}}),
-	"robot":     authn.NewPrincipal("robot", authn.Details{Roles: []string{"robot"}}),
-	"superuser": authn.NewPrincipal("superuser", authn.Details{Roles: []string{"superuser", "", "Owner", "owner "}}),
-	"reader":    authn.NewPrincipal("reader", authn.Details{Scopes: []string{"items.read"}}),
-	"writer":    authn.NewPrincipal("writer", authn.Details{Scopes: []string{"items.read", "items.write"}}),
-	"publisher": authn.NewPrincipal("publisher", authn.Details{Roles: []string{"editor"}, Scopes: []string{"items.write"}}),
-	"steward":   authn.NewPrincipal("steward", authn.Details{Scopes: []string{"items.admin"}}),
+	"viewer":    authn.NewPrincipal("viewer", authn.Details{Unscoped: true, Roles: []string{"viewer"}}),
+	"editor":    authn.NewPrincipal("editor", authn.Details{Unscoped: true, Roles: []string{"editor"}}),
+	"owner":     authn.NewPrincipal("owner", authn.Details{Unscoped: true, Roles: []string{"owner"}}),
+	"robot":     authn.NewPrincipal("robot", authn.Details{Unscoped: true, Roles: []string{"robot"}}),
+	"superuser": authn.NewPrincipal("superuser", authn.Details{Unscoped: true, Roles: []string{"superuser", "", "Owner", "owner "}}),
+	"reader":    authn.NewPrincipal("reader", authn.Details{Unscoped: true, Scopes: []string{"items.read"}}),
+	"writer":    authn.NewPrincipal("writer", authn.Details{Unscoped: true, Scopes: []string{"items.read", "items.write"}}),
+	"publisher": authn.NewPrincipal("publisher", authn.Details{Unscoped: true, Roles: []string{"editor"}, Scopes: []string{"items.write"}}),
+	"steward":   authn.NewPrincipal("steward", authn.Details{Unscoped: true, Scopes: []string{"items.admin"}}),
 }
 
 // A keeper is the authenticator of one scheme. It notes that it was asked, and knows

@@ -261,7 +261,7 @@ func TestForgedLines(t *testing.T) {
 			for _, answer := range []func(context.Context, *connect.CallInfo) (*authn.Principal, error){
 				answers(nil, authn.InvalidCredential(forged)),
 				answers(nil, errors.New(forged)),
-				answers(authn.NewPrincipal(forged, authn.Details{Roles: []string{forged}, Scopes: []string{forged}}), nil),
+				answers(authn.NewPrincipal(forged, authn.Details{Unscoped: true, Roles: []string{forged}, Scopes: []string{forged}}), nil),
 				func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic(forged) },
 			} {
 				house.session.answer = answer

@@ -141,8 +141,8 @@ func TestMayTakesOnlyPrincipalsOfItsSchemes(t *testing.T) {
 	t.Parallel()
 	o := newOracle(t)
 	for name, principal := range map[string]*authn.Principal{
-		"that no gate has seen": authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}}),
-		"without an id":         authn.NewPrincipal("", authn.Details{Roles: []string{"owner"}}),
+		"that no gate has seen": authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}}),
+		"without an id":         authn.NewPrincipal("", authn.Details{Unscoped: true, Roles: []string{"owner"}}),
 		"that is zero":          {},
 	} {
 		got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary("Role"), Request: &testv1.Request{Owner: "x"}})

@@ -31,12 +31,12 @@ func TestRecheck(t *testing.T) {
 	}{
 		{"revoked", answers(nil, authn.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "session: invalid credential: revoked")},
 		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "no credential offered")},
-		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "the credential has expired")},
+		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "the credential has expired")},
 		{"somebody else's", answers(people["owner"], nil), refused{
 			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate,
 			reason: "the credential now names another principal", principal: "owner", scheme: "session",
 		}},
-		{"without the role", answers(authn.NewPrincipal("alice", authn.Details{Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, action.StageAuthorize, "no grant holds")},
+		{"without the role", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, action.StageAuthorize, "no grant holds")},
 		{"unavailable", answers(nil, authn.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, action.StageAuthenticate, "session: unavailable"))},
 		{"nothing", answers(nil, nil), faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
 		{"a panic", func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }, faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},

@@ -178,7 +178,7 @@ func TestEventValues(t *testing.T) {
 		}
 	})
 	house.alone(t, "of a question", func(t *testing.T) {
-		alice := authn.NewPrincipal("alice", authn.Details{Scheme: "session"})
+		alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scheme: "session"})
 		house.registry.May(t.Context(), alice, action.Question{Procedure: unary("Own"), Request: asked})
 		if got := house.expectEvents(t, unary("Own"), "question allow")[0].Values; !cmp.Equal(own, got, protocmp.Transform()) {
 			t.Errorf("got %+v", got)

@@ -94,7 +94,7 @@ func BenchmarkCallAmong(b *testing.B) {
 // registerAll registers services in a new registry whose callers are all alice.
 func registerAll(tb testing.TB, services []actiongen.Service[*worker]) *action.Registry {
 	tb.Helper()
-	alice := authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}})
+	alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"editor"}})
 	registry := must(action.NewRegistry(authn.Schemes{"session": knows(alice)}))
 	for _, service := range services {
 		if err := actiongen.Register(registry, service, &worker{}); err != nil {

@@ -66,8 +66,8 @@ func finds(principal *authn.Principal) func(context.Context) (*authn.Principal, 
 }
 
 var (
-	aliceTheEditor = authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}})
-	aliceAlone     = authn.NewPrincipal("alice", authn.Details{})
+	aliceTheEditor = authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"editor"}})
+	aliceAlone     = authn.NewPrincipal("alice", authn.Details{Unscoped: true})
 )
 
 // A pipe is the transport of one stream: a test puts in what the client sends, and
@@ -385,7 +385,7 @@ func TestExpiresWhileItLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReviewing(t)
 		expires := time.Now().Add(30 * time.Second)
-		r.authority.set(finds(authn.NewPrincipal("alice", authn.Details{Roles: []string{"editor"}, ExpiresAt: expires})))
+		r.authority.set(finds(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"editor"}, ExpiresAt: expires})))
 		s := r.serve(t, stream("ChatOpen"))
 		time.Sleep(30*time.Second - time.Nanosecond)
 		s.expectEnd(t, 0)

@@ -182,7 +182,7 @@ func (sends) Send(any) error     { return nil }
 // TestPrincipalIsACopy changes what a principal was made of, and what it gives out.
 func TestPrincipalIsACopy(t *testing.T) {
 	t.Parallel()
-	claims := authn.Details{Roles: []string{"viewer"}, Scopes: []string{"items.read"}, Attributes: map[string]string{"team": "red"}}
+	claims := authn.Details{Unscoped: true, Roles: []string{"viewer"}, Scopes: []string{"items.read"}, Attributes: map[string]string{"team": "red"}}
 	principal := authn.NewPrincipal("carol", claims)
 	claims.Roles[0], claims.Scopes[0], claims.Attributes["team"] = "owner", "items.admin", "blue"
 	principal.Roles()[0], principal.Scopes()[0] = "owner", "items.admin"

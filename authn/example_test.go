@@ -22,7 +22,7 @@ func ExampleAuthenticatorFunc() {
 		case len(values) > 1 || subtle.ConstantTimeCompare([]byte(values[0]), []byte(secret)) != 1:
 			return nil, authn.InvalidCredential("job secret is wrong")
 		}
-		return authn.NewPrincipal("job:nightly", authn.Details{Roles: []string{"job"}}), nil
+		return authn.NewPrincipal("job:nightly", authn.Details{Unscoped: true, Roles: []string{"job"}}), nil
 	})
 
 	for _, offered := range []string{"", "guess", secret} {

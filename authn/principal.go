@@ -18,6 +18,7 @@ type Principal struct {
 	attributes      map[string]string
 	authenticatedAt time.Time
 	expiresAt       time.Time
+	unscoped        bool
 	// named is the same principal under the scheme that last asked for it.
 	named atomic.Pointer[Principal]
 }
@@ -29,6 +30,11 @@ type Details struct {
 	Roles []string
 	// Scopes are the scopes that the credential was granted.
 	Scopes []string
+	// Unscoped says that the credential carries all that the principal may do, as the
+	// session of a user does. The zero value is a scoped credential, which carries no
+	// more than its scopes: an action takes it only where it declares which scopes such
+	// a credential needs, and the credential has every one of them.
+	Unscoped bool
 	// Attributes are further facts for CEL conditions to read.
 	Attributes map[string]string
 	// Scheme is the scheme that the principal counts as authenticated by, for a
@@ -63,6 +69,7 @@ func NewPrincipal(id string, details Details) *Principal {
 		attributes:      maps.Clone(details.Attributes),
 		authenticatedAt: details.AuthenticatedAt,
 		expiresAt:       details.ExpiresAt,
+		unscoped:        details.Unscoped,
 	}
 }
 
@@ -83,6 +90,10 @@ func (p *Principal) Scopes() []string { return slices.Clone(p.scopes.list) }
 // CarriesScope reports whether the scope is among [Principal.Scopes]. It takes the
 // same time however many there are, and allocates nothing.
 func (p *Principal) CarriesScope(scope string) bool { return p.scopes.has(scope) }
+
+// Scoped reports whether the credential that the principal was found by carries no
+// more than its scopes. It is true of the zero Principal.
+func (p *Principal) Scoped() bool { return !p.unscoped }
 
 // Attribute returns the named attribute and whether the principal has it.
 func (p *Principal) Attribute(name string) (string, bool) {
@@ -114,6 +125,7 @@ func (p *Principal) WithScheme(scheme string) *Principal {
 		attributes:      p.attributes,
 		authenticatedAt: p.authenticatedAt,
 		expiresAt:       p.expiresAt,
+		unscoped:        p.unscoped,
 	}
 	p.named.Store(named)
 	return named

@@ -40,7 +40,7 @@ var (
 )
 
 func (a *asker) principal() *authn.Principal {
-	return authn.NewPrincipal(a.id, authn.Details{Roles: a.roles})
+	return authn.NewPrincipal(a.id, authn.Details{Unscoped: true, Roles: a.roles})
 }
 
 var errWrong = errors.New("the decision is not that of the policy")

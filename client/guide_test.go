@@ -110,7 +110,7 @@ func (r roles) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn
 	if err != nil {
 		return nil, err
 	}
-	return authn.NewPrincipal(principal.ID(), authn.Details{Roles: []string{principal.ID()}}), nil
+	return authn.NewPrincipal(principal.ID(), authn.Details{Unscoped: true, Roles: []string{principal.ID()}}), nil
 }
 
 func TestGuide(t *testing.T) {

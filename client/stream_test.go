@@ -124,7 +124,7 @@ func (named) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Pri
 	if !ok {
 		return nil, authn.ErrNoCredential
 	}
-	return authn.NewPrincipal(name, authn.Details{Roles: []string{testv1client.RoleOwner}, AuthenticatedAt: time.Now()}), nil
+	return authn.NewPrincipal(name, authn.Details{Unscoped: true, Roles: []string{testv1client.RoleOwner}, AuthenticatedAt: time.Now()}), nil
 }
 
 func (named) ReportsAuthenticationTime() bool { return true }

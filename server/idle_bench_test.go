@@ -58,7 +58,7 @@ func BenchmarkIdleWatchers(b *testing.B) {
 		benchmarkWatchers(b, listener.URL, procedure)
 	})
 	b.Run("guarded", func(b *testing.B) {
-		registry, err := action.NewRegistry(authn.Schemes{"session": &fakeAuthenticator{details: authn.Details{Roles: []string{"editor"}}}},
+		registry, err := action.NewRegistry(authn.Schemes{"session": &fakeAuthenticator{details: authn.Details{Unscoped: true, Roles: []string{"editor"}}}},
 			action.WithRecorder(&records{}))
 		if err != nil {
 			b.Fatal(err)

@@ -96,7 +96,7 @@ func serveUsers(t *testing.T, directory *directory, options ...server.Option) *s
 		if !ok {
 			return nil, authn.ErrNoCredential
 		}
-		return authn.NewPrincipal(id, authn.Details{AuthenticatedAt: time.Now()}), nil
+		return authn.NewPrincipal(id, authn.Details{Unscoped: true, AuthenticatedAt: time.Now()}), nil
 	}}
 	registry, err := action.NewRegistry(bound, action.WithRecorder(records))
 	if err != nil {

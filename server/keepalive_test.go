@@ -31,13 +31,13 @@ func TestEndedStreamLeavesItsConnection(t *testing.T) {
 			}})
 			spec := connect.Spec{Procedure: testv1client.StreamServiceWatchOpenProcedure, StreamType: connect.StreamTypeServer}
 			for range 5 {
-				authenticator.change(authn.Details{Roles: []string{"editor"}}, nil, false)
+				authenticator.change(authn.Details{Unscoped: true, Roles: []string{"editor"}}, nil, false)
 				stream, err := client.CallServerStream(ctx, spec, &testv1.Request{Owner: "eve"})
 				if err != nil {
 					t.Fatal(err)
 				}
 				await(t, guarded.began)
-				authenticator.change(authn.Details{}, authn.ErrInvalidCredential, true)
+				authenticator.change(authn.Details{Unscoped: true}, authn.ErrInvalidCredential, true)
 				if err := stream.Receive(&testv1.Response{}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 					t.Errorf("got %v", err)
 				}

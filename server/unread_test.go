@@ -73,7 +73,7 @@ func (s *served) watch(t *testing.T, client *http.Client, name string) *http.Res
 func serveFlood(t *testing.T, options ...server.Option) (*served, *flood) {
 	t.Helper()
 	flood := &flood{opened: make(chan struct{}, 1000), ended: make(chan error, 1000)}
-	registry, err := action.NewRegistry(authn.Schemes{"session": &fakeAuthenticator{details: authn.Details{Roles: []string{"editor"}}}},
+	registry, err := action.NewRegistry(authn.Schemes{"session": &fakeAuthenticator{details: authn.Details{Unscoped: true, Roles: []string{"editor"}}}},
 		action.WithRecorder(&records{}))
 	if err != nil {
 		t.Fatal(err)

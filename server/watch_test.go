@@ -172,7 +172,7 @@ func await[T any](t *testing.T, from <-chan T) (value T) {
 // no message moves.
 func TestStreamEndsWithItsPrincipal(t *testing.T) {
 	t.Parallel()
-	editor := authn.Details{Roles: []string{"editor"}}
+	editor := authn.Details{Unscoped: true, Roles: []string{"editor"}}
 	for name, test := range map[string]struct {
 		lifetime time.Duration // of the credential, 0 for ever
 		end      func(*fakeAuthenticator)
@@ -181,11 +181,15 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 	}{
 		"the credential expires": {lifetime: 2 * time.Second, end: func(*fakeAuthenticator) {}, want: connect.CodeUnauthenticated, stage: action.StageAuthenticate},
 		"the credential is revoked": {
-			end:  func(f *fakeAuthenticator) { f.change(authn.Details{}, authn.InvalidCredential("revoked"), true) },
+			end: func(f *fakeAuthenticator) {
+				f.change(authn.Details{Unscoped: true}, authn.InvalidCredential("revoked"), true)
+			},
 			want: connect.CodeUnauthenticated, stage: action.StageAuthenticate,
 		},
 		"the role is revoked": {
-			end:  func(f *fakeAuthenticator) { f.change(authn.Details{Roles: []string{"viewer"}}, nil, true) },
+			end: func(f *fakeAuthenticator) {
+				f.change(authn.Details{Unscoped: true, Roles: []string{"viewer"}}, nil, true)
+			},
 			want: connect.CodePermissionDenied, stage: action.StageAuthorize,
 		},
 		"the store fails": {
@@ -246,14 +250,14 @@ func TestClientNeverReads(t *testing.T) {
 			for major := 1; major <= 2; major++ {
 				t.Run(name+"/"+protocol+"/HTTP-"+string(rune('0'+major)), func(t *testing.T) {
 					t.Parallel()
-					authenticator, guarded := &fakeAuthenticator{details: authn.Details{Roles: []string{"editor"}}}, &guarded{flood: true}
+					authenticator, guarded := &fakeAuthenticator{details: authn.Details{Unscoped: true, Roles: []string{"editor"}}}, &guarded{flood: true}
 					served, records := serveGuarded(t, authenticator, guarded, test.options...)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, major), served.url, options...))
 					stream := guarded.begin(t, client, testv1client.StreamServiceWatchOpenProcedure)
 					defer stream.Close()
 					if test.revoke {
 						stalled(t, &guarded.sent)
-						authenticator.change(authn.Details{}, nil, true)
+						authenticator.change(authn.Details{Unscoped: true}, nil, true)
 					}
 					if err := await(t, guarded.ended); connect.CodeOf(err) != test.want {
 						t.Errorf("the handler is told %v, want %s", err, test.want)

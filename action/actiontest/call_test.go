@@ -17,7 +17,7 @@ import (
 
 func TestNewCall(t *testing.T) {
 	t.Parallel()
-	principal := authn.NewPrincipal("alice", authn.Details{Roles: []string{"owner"}, Scheme: "session"})
+	principal := authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}, Scheme: "session"})
 	message := &testv1.Request{Owner: "alice"}
 	call := actiontest.NewCall(t, principal, message)
 	if call.Message() != message {
@@ -64,7 +64,7 @@ func (f *failing) Fatalf(format string, arguments ...any) {
 
 func TestNewCallOfNothing(t *testing.T) {
 	t.Parallel()
-	principal, message := authn.NewPrincipal("alice", authn.Details{}), &testv1.Request{}
+	principal, message := authn.NewPrincipal("alice", authn.Details{Unscoped: true}), &testv1.Request{}
 	for name, attempt := range map[string]struct {
 		call func(*failing)
 		told string
@@ -73,7 +73,7 @@ func TestNewCallOfNothing(t *testing.T) {
 		"no message":   {func(f *failing) { actiontest.NewCall[testv1.Request](f, principal, nil) }, "actiontest.NewCall needs"},
 		"no principal of a client stream": {
 			func(f *failing) { actiontest.NewClientStream(f, nil, script()) },
-			"actiontest.NewClientStream needs a principal, such as authn.NewPrincipal(\"ann\", authn.Details{}); for an anonymous action use NewAnonymousClientStream",
+			"actiontest.NewClientStream needs a principal, such as authn.NewPrincipal(\"ann\", authn.Details{Unscoped: true}); for an anonymous action use NewAnonymousClientStream",
 		},
 		"no principal of a bidi stream": {
 			func(f *failing) { actiontest.NewBidiStream[testv1.Request, testv1.Response](f, nil, script()) },

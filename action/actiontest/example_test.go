@@ -25,7 +25,7 @@ func (exampleTest) Context() context.Context { return context.Background() }
 
 func ExampleNewCall() {
 	t := exampleTest{} // the *testing.T of a test
-	ann := authn.NewPrincipal("ann", authn.Details{Roles: []string{demov1client.RoleAdmin}})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleAdmin}})
 	call := actiontest.NewCall(t, ann, &demov1.GetUserRequest{UserId: "ben"})
 
 	response, err := accounts{}.GetUser(context.Background(), call)
@@ -44,7 +44,7 @@ func ExampleNewAnonymousCall() {
 
 func ExampleNewClientStream() {
 	t := exampleTest{} // the *testing.T of a test
-	ann := authn.NewPrincipal("ann", authn.Details{Roles: []string{demov1client.RoleAdmin}})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleAdmin}})
 	stream := actiontest.NewClientStream(t, ann, actiontest.Requests(
 		&demov1.ImportUsersRequest{Name: "Ben"},
 		&demov1.ImportUsersRequest{Name: "Eve"},
@@ -57,7 +57,7 @@ func ExampleNewClientStream() {
 
 func ExampleNewServerStream() {
 	t := exampleTest{} // the *testing.T of a test
-	ann := authn.NewPrincipal("ann", authn.Details{Roles: []string{demov1client.RoleAdmin}})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleAdmin}})
 	call := actiontest.NewCall(t, ann, &demov1.WatchUsersRequest{})
 	stream, sent := actiontest.NewServerStream[demov1.WatchUsersResponse](t)
 
@@ -74,7 +74,7 @@ func ExampleNewServerStream() {
 
 func ExampleNewBidiStream() {
 	t := exampleTest{} // the *testing.T of a test
-	ann := authn.NewPrincipal("ann", authn.Details{})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true})
 	stream, sent := actiontest.NewBidiStream[demov1.SyncProfilesRequest, demov1.SyncProfilesResponse](t, ann,
 		actiontest.Requests(&demov1.SyncProfilesRequest{UserId: "ann", Name: "Anna"}))
 
@@ -85,7 +85,7 @@ func ExampleNewBidiStream() {
 
 func ExampleScript_EndWith() {
 	t := exampleTest{} // the *testing.T of a test
-	ann := authn.NewPrincipal("ann", authn.Details{})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true})
 	signedOut := connect.NewError(connect.CodeUnauthenticated, "signed out")
 	stream := actiontest.NewClientStream(t, ann, actiontest.Requests(&demov1.ImportUsersRequest{Name: "Ben"}).EndWith(signedOut))
 
@@ -97,8 +97,8 @@ func ExampleScript_EndWith() {
 // Tokens stand for the schemes of the application, and callers name themselves by them.
 func ExampleNewTokens() {
 	principals := map[string]*authn.Principal{
-		"ann": authn.NewPrincipal("ann", authn.Details{Roles: []string{demov1client.RoleAdmin}, AuthenticatedAt: time.Now()}),
-		"ben": authn.NewPrincipal("ben", authn.Details{Roles: []string{demov1client.RoleMember}}),
+		"ann": authn.NewPrincipal("ann", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleAdmin}, AuthenticatedAt: time.Now()}),
+		"ben": authn.NewPrincipal("ben", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleMember}}),
 	}
 	sessions, keys := actiontest.NewTokens("session", principals), actiontest.NewTokens("apikey", principals)
 	_, err := action.NewRegistry(authn.Schemes{"session": sessions, "bearer": actiontest.NewTokens("bearer", nil), "apikey": keys})
@@ -115,7 +115,7 @@ func ExampleWithClock() {
 	t := exampleTest{} // the *testing.T of a test
 	now := time.Date(2030, time.January, 1, 12, 0, 0, 0, time.UTC)
 	sessions := actiontest.NewTokens("session", map[string]*authn.Principal{
-		"ann": authn.NewPrincipal("ann", authn.Details{ExpiresAt: now.Add(time.Hour)}),
+		"ann": authn.NewPrincipal("ann", authn.Details{Unscoped: true, ExpiresAt: now.Add(time.Hour)}),
 	})
 	none := actiontest.NewTokens("none", nil)
 	registry, err := action.NewRegistry(authn.Schemes{"session": sessions, "bearer": none, "apikey": none},

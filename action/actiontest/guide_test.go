@@ -75,7 +75,7 @@ func (accounts) SyncProfiles(_ context.Context, stream *action.BidiStream[demov1
 // A handler by itself.
 func TestGetUser(t *testing.T) {
 	t.Parallel()
-	ann := authn.NewPrincipal("ann", authn.Details{Roles: []string{demov1client.RoleAdmin}})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleAdmin}})
 	call := actiontest.NewCall(t, ann, &demov1.GetUserRequest{UserId: "ben"})
 	response, err := accounts{}.GetUser(t.Context(), call)
 	if err != nil || response.GetUser().GetId() != "ben" {
@@ -86,7 +86,7 @@ func TestGetUser(t *testing.T) {
 // The handler of a stream by itself, up to its end and with an end in the middle.
 func TestSyncProfiles(t *testing.T) {
 	t.Parallel()
-	ann := authn.NewPrincipal("ann", authn.Details{})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true})
 	requests := actiontest.Requests(&demov1.SyncProfilesRequest{UserId: "ann", Name: "Ann"}, &demov1.SyncProfilesRequest{UserId: "ann", Name: "Anna"})
 	signedOut := connect.NewError(connect.CodeUnauthenticated, "signed out")
 	for name, test := range map[string]struct {
@@ -110,8 +110,8 @@ func TestSyncProfiles(t *testing.T) {
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	sessions := actiontest.NewTokens("session", map[string]*authn.Principal{
-		"ann": authn.NewPrincipal("ann", authn.Details{Roles: []string{demov1client.RoleAdmin}, AuthenticatedAt: time.Now()}),
-		"ben": authn.NewPrincipal(ben, authn.Details{Roles: []string{demov1client.RoleMember}}),
+		"ann": authn.NewPrincipal("ann", authn.Details{Unscoped: true, Roles: []string{demov1client.RoleAdmin}, AuthenticatedAt: time.Now()}),
+		"ben": authn.NewPrincipal(ben, authn.Details{Unscoped: true, Roles: []string{demov1client.RoleMember}}),
 	})
 	registry, err := action.NewRegistry(authn.Schemes{
 		"session": sessions,

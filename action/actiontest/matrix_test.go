@@ -65,9 +65,10 @@ func newRegistry(t *testing.T) (*action.Registry, *counter) {
 	t.Helper()
 	decisions := &counter{counts: map[string]int{}}
 	principals := map[string]*authn.Principal{
-		"viewer": authn.NewPrincipal("vic", authn.Details{Roles: []string{"viewer"}}),
+		"viewer": authn.NewPrincipal("vic", authn.Details{Unscoped: true, Roles: []string{"viewer"}}),
 		"owner": authn.NewPrincipal("ada", authn.Details{
-			Roles: []string{"owner"}, Scopes: []string{"items.read", "items.write"},
+			Unscoped: true,
+			Roles:    []string{"owner"}, Scopes: []string{"items.read", "items.write"},
 			Attributes: map[string]string{"team": "red"}, AuthenticatedAt: time.Now(),
 		}),
 	}
@@ -149,8 +150,8 @@ func TestMatrix(t *testing.T) {
 func TestMatrixOfStreams(t *testing.T) {
 	t.Parallel()
 	tokens := actiontest.NewTokens("session", map[string]*authn.Principal{
-		"owner":  authn.NewPrincipal("ada", authn.Details{}),
-		"editor": authn.NewPrincipal("ed", authn.Details{Roles: []string{"editor"}}),
+		"owner":  authn.NewPrincipal("ada", authn.Details{Unscoped: true}),
+		"editor": authn.NewPrincipal("ed", authn.Details{Unscoped: true, Roles: []string{"editor"}}),
 	})
 	registry, err := action.NewRegistry(authn.Schemes{"session": tokens})
 	if err != nil {

@@ -120,7 +120,7 @@ func NewAnonymousBidiStream[Req, Res any](tb testing.TB, script Script[Req]) (*a
 func mustHavePrincipal(tb testing.TB, principal *authn.Principal, name string) {
 	tb.Helper()
 	if principal == nil {
-		tb.Fatalf("actiontest.%s needs a principal, such as authn.NewPrincipal(\"ann\", authn.Details{}); "+
+		tb.Fatalf("actiontest.%s needs a principal, such as authn.NewPrincipal(\"ann\", authn.Details{Unscoped: true}); "+
 			"for an anonymous action use NewAnonymous%s", name, name[len("New"):])
 	}
 }

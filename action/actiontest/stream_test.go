@@ -38,7 +38,7 @@ func script() actiontest.Script[testv1.Request] {
 func TestScript(t *testing.T) {
 	t.Parallel()
 	denied := connect.NewError(connect.CodePermissionDenied, "not any more")
-	ann := authn.NewPrincipal("ann", authn.Details{Scheme: "session"})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true, Scheme: "session"})
 	for name, open := range map[string]func(*testing.T, actiontest.Script[testv1.Request]) func() (*testv1.Request, error){
 		"client stream": func(t *testing.T, script actiontest.Script[testv1.Request]) func() (*testv1.Request, error) {
 			t.Helper()
@@ -101,7 +101,7 @@ type sender interface {
 // What a handler sends is recorded as it was when it was sent.
 func TestResponses(t *testing.T) {
 	t.Parallel()
-	ann := authn.NewPrincipal("ann", authn.Details{})
+	ann := authn.NewPrincipal("ann", authn.Details{Unscoped: true})
 	for name, open := range map[string]func(*testing.T) (sender, *actiontest.Responses[testv1.Response]){
 		"server stream": func(t *testing.T) (sender, *actiontest.Responses[testv1.Response]) {
 			t.Helper()
@@ -167,7 +167,7 @@ func TestResponses(t *testing.T) {
 func TestNothingIsSentAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	end := connect.NewError(connect.CodeUnauthenticated, "signed out")
-	stream, sent := actiontest.NewBidiStream[testv1.Request, testv1.Response](t, authn.NewPrincipal("ann", authn.Details{}), script().EndWith(end))
+	stream, sent := actiontest.NewBidiStream[testv1.Request, testv1.Response](t, authn.NewPrincipal("ann", authn.Details{Unscoped: true}), script().EndWith(end))
 	if err := stream.Send(&testv1.Response{}); err != nil {
 		t.Fatal(err)
 	}

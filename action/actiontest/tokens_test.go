@@ -17,7 +17,7 @@ import (
 
 func TestTokens(t *testing.T) {
 	t.Parallel()
-	alice := authn.NewPrincipal("alice", authn.Details{})
+	alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true})
 	tokens := actiontest.NewTokens("session", map[string]*authn.Principal{"a": alice, "a.b": alice, "nil": nil})
 	for _, test := range []struct {
 		name   string
@@ -79,7 +79,7 @@ func (both) Anyone(_ context.Context, call *action.Call[testv1.Request]) (*testv
 // not name.
 func TestTokensOfTwoSchemes(t *testing.T) {
 	t.Parallel()
-	principals := map[string]*authn.Principal{"alice": authn.NewPrincipal("alice", authn.Details{})}
+	principals := map[string]*authn.Principal{"alice": authn.NewPrincipal("alice", authn.Details{Unscoped: true})}
 	session, bearer := actiontest.NewTokens("session", principals), actiontest.NewTokens("bearer", principals)
 	registry, err := action.NewRegistry(authn.Schemes{"session": session, "bearer": bearer})
 	if err != nil {

@@ -29,24 +29,26 @@ func TestRemembers(t *testing.T) {
 		lasts   time.Duration
 	}{
 		"a principal": {
-			func(time.Time) (*authn.Principal, error) { return authn.NewPrincipal("ada", authn.Details{}), nil },
+			func(time.Time) (*authn.Principal, error) {
+				return authn.NewPrincipal("ada", authn.Details{Unscoped: true}), nil
+			},
 			"ada", time.Minute,
 		},
 		"one that expires later": {
 			func(now time.Time) (*authn.Principal, error) {
-				return authn.NewPrincipal("ada", authn.Details{ExpiresAt: now.Add(time.Minute + 1)}), nil
+				return authn.NewPrincipal("ada", authn.Details{Unscoped: true, ExpiresAt: now.Add(time.Minute + 1)}), nil
 			},
 			"ada", time.Minute,
 		},
 		"one that expires before": {
 			func(now time.Time) (*authn.Principal, error) {
-				return authn.NewPrincipal("ada", authn.Details{ExpiresAt: now.Add(20 * time.Second)}), nil
+				return authn.NewPrincipal("ada", authn.Details{Unscoped: true, ExpiresAt: now.Add(20 * time.Second)}), nil
 			},
 			"ada", 20 * time.Second,
 		},
 		"one that has expired": {
 			func(now time.Time) (*authn.Principal, error) {
-				return authn.NewPrincipal("ada", authn.Details{ExpiresAt: now}), nil
+				return authn.NewPrincipal("ada", authn.Details{Unscoped: true, ExpiresAt: now}), nil
 			},
 			"ada", 0,
 		},
@@ -82,7 +84,7 @@ func TestRemembers(t *testing.T) {
 		},
 		"a principal beside an error": {
 			func(time.Time) (*authn.Principal, error) {
-				return authn.NewPrincipal("ada", authn.Details{}), authn.InvalidCredential("x")
+				return authn.NewPrincipal("ada", authn.Details{Unscoped: true}), authn.InvalidCredential("x")
 			},
 			"invalid", 5 * time.Second,
 		},
@@ -123,7 +125,7 @@ func TestTimeCountsFromTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			time.Sleep(10 * time.Second)
-			return authn.NewPrincipal(credential, authn.Details{}), nil
+			return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 		}}
 		wrapped := newCache(t).Wrap(verifier)
 		authenticate(t, wrapped, "ada")
@@ -141,7 +143,7 @@ func TestChanges(t *testing.T) {
 		good := true
 		verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			if good {
-				return authn.NewPrincipal(credential, authn.Details{}), nil
+				return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 			}
 			return nil, authn.InvalidCredential("expired")
 		}}
@@ -183,7 +185,7 @@ func TestApart(t *testing.T) {
 	var wrapped []*cache.Authenticator
 	for i := range 3 {
 		wrapped = append(wrapped, shared.Wrap(&verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
-			return authn.NewPrincipal(strconv.Itoa(i)+":"+credential, authn.Details{}), nil
+			return authn.NewPrincipal(strconv.Itoa(i)+":"+credential, authn.Details{Unscoped: true}), nil
 		}}))
 	}
 	long := strings.Repeat("a", 4096)
@@ -244,7 +246,7 @@ func TestFirstSightsVerifyOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 			time.Sleep(time.Second)
-			return authn.NewPrincipal(credential, authn.Details{}), nil
+			return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 		}}
 		wrapped := newCache(t).Wrap(verifier)
 		var group sync.WaitGroup
@@ -280,7 +282,7 @@ func TestCallersGoAway(t *testing.T) {
 						canceled = true
 						return nil, ctx.Err()
 					case <-time.After(time.Second):
-						return authn.NewPrincipal(credential, authn.Details{}), nil
+						return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 					}
 				}}
 				wrapped := newCache(t).Wrap(verifier)
@@ -338,7 +340,7 @@ func TestVerifierSeesNoCaller(t *testing.T) {
 		if ctx.Value(callerKey{}) != nil {
 			t.Error("a caller's context came through")
 		}
-		return authn.NewPrincipal(credential, authn.Details{}), nil
+		return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 	}})
 	ctx := context.WithValue(t.Context(), callerKey{}, "ada")
 	if got := outcome(wrapped.Authenticate(ctx, calling("ada"))); got != "ada" {
@@ -357,7 +359,7 @@ func TestClose(t *testing.T) {
 				ended = true
 				return nil, ctx.Err()
 			}
-			return authn.NewPrincipal(credential, authn.Details{}), nil
+			return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 		}}
 		closing := newCache(t, cache.WithBus(newBus(t, newLink())))
 		synctest.Wait() // until the bus listens, which voids what was remembered before
@@ -394,7 +396,7 @@ func TestNeverCrossed(t *testing.T) {
 	t.Parallel()
 	shared := newCache(t, cache.WithSize(20), cache.WithTTL(time.Millisecond), cache.WithNegativeTTL(time.Millisecond))
 	wrapped := []*cache.Authenticator{shared.Wrap(new(verifier)), shared.Wrap(&verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
-		return authn.NewPrincipal("other:"+credential, authn.Details{}), nil
+		return authn.NewPrincipal("other:"+credential, authn.Details{Unscoped: true}), nil
 	}})}
 	var group sync.WaitGroup
 	for worker := range 16 {

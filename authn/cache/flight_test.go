@@ -33,7 +33,7 @@ func TestJoinLooksAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cache.Close()
-	landed := &answer{key: key{1}, principal: authn.NewPrincipal("ada", authn.Details{}), until: time.Now().Add(cache.ttl)}
+	landed := &answer{key: key{1}, principal: authn.NewPrincipal("ada", authn.Details{Unscoped: true}), until: time.Now().Add(cache.ttl)}
 	cache.good.put(landed)
 	if answer, flight := cache.join(key{1}, idle{t}, "x"); answer != landed || flight != nil {
 		t.Errorf("join = %v, %v", answer, flight)

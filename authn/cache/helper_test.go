@@ -46,7 +46,7 @@ func (v *verifier) Verify(ctx context.Context, credential string) (*authn.Princi
 	if strings.HasPrefix(credential, "bad") {
 		return nil, authn.InvalidCredential("it is bad")
 	}
-	return authn.NewPrincipal(credential, authn.Details{}), nil
+	return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 }
 
 func (v *verifier) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {

@@ -35,7 +35,7 @@ func newOwned() *owned {
 		if o.taken[credential] || o.taken[owner] {
 			return nil, authn.InvalidCredential("revoked")
 		}
-		return authn.NewPrincipal(owner, authn.Details{}), nil
+		return authn.NewPrincipal(owner, authn.Details{Unscoped: true}), nil
 	}
 	return o
 }
@@ -213,7 +213,7 @@ func TestRevokedAgainAndAgain(t *testing.T) {
 	var shared *cache.Cache
 	verifier := &verifier{respond: func(_ context.Context, credential string) (*authn.Principal, error) {
 		shared.Revoke(credential)
-		return authn.NewPrincipal(credential, authn.Details{}), nil
+		return authn.NewPrincipal(credential, authn.Details{Unscoped: true}), nil
 	}}
 	shared = newCache(t)
 	if got := authenticate(t, shared.Wrap(verifier), "ada"); got != "unavailable" || verifier.asked.Load() != 3 {

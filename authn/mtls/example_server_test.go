@@ -20,7 +20,7 @@ func (w workloadRoles) lookup(_ context.Context, id string) (authn.Details, erro
 	if !ok {
 		return authn.Details{}, authn.InvalidCredential("workload is unknown")
 	}
-	return authn.Details{Roles: []string{role}}, nil
+	return authn.Details{Unscoped: true, Roles: []string{role}}, nil
 }
 
 // newServer returns a server whose callers are workloads of one trust domain.

@@ -37,7 +37,7 @@ func ExampleNewSPIFFE() {
 		if !ok {
 			return authn.Details{}, authn.InvalidCredential("workload is unknown")
 		}
-		return authn.Details{Roles: []string{role}}, nil
+		return authn.Details{Unscoped: true, Roles: []string{role}}, nil
 	}
 	workloads, err := mtls.NewSPIFFE(lookup, mtls.TrustDomain{Name: "example.org"})
 	if err != nil {

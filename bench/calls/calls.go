@@ -133,7 +133,7 @@ func newServer() (*connect.Server, error) {
 	return server, nil
 }
 
-var caller = authn.NewPrincipal(id, authn.Details{Roles: []string{"owner"}})
+var caller = authn.NewPrincipal(id, authn.Details{Unscoped: true, Roles: []string{"owner"}})
 
 // known finds one caller in memory.
 type known struct{}

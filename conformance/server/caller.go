@@ -16,7 +16,7 @@ import (
 )
 
 // known is what all callers may do that could be authenticated.
-var known = authn.Details{Scopes: []string{"conformance"}}
+var known = authn.Details{Unscoped: true, Scopes: []string{"conformance"}}
 
 // callers returns what the scheme "caller" stands for on the server that is wanted:
 // client certificates where the suite's client has one, and nothing else then.

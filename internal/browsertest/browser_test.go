@@ -179,7 +179,7 @@ func newAPI(t *testing.T, origins []string, trusted string) *api {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	sessions, err := session.New(memstore.NewWithCleanupInterval(0), func(context.Context, string) (authn.Details, error) {
-		return authn.Details{Roles: []string{"member"}}, nil
+		return authn.Details{Unscoped: true, Roles: []string{"member"}}, nil
 	}, session.UnsafeWithoutSecure(), session.WithTrustedOrigins(trusted), session.WithLogger(log))
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func byRole(_ context.Context, call *connect.CallInfo) (*authn.Principal, error)
 	if !ok {
 		return nil, authn.ErrNoCredential
 	}
-	return authn.NewPrincipal("the-"+role, authn.Details{Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
+	return authn.NewPrincipal("the-"+role, authn.Details{Unscoped: true, Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
 }
 
 func none(context.Context, *connect.CallInfo) (*authn.Principal, error) {

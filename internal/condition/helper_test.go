@@ -27,6 +27,7 @@ func principalOf(id, scheme string, details authn.Details) *authn.Principal {
 
 func aliceDetails() authn.Details {
 	return authn.Details{
+		Unscoped:        true,
 		Roles:           []string{"member", "auditor"},
 		Scopes:          []string{"users.read", "users.write"},
 		Attributes:      map[string]string{"tenant": "acme", "empty": ""},

@@ -79,7 +79,7 @@ func TestNativeSaysWhatCELSays(t *testing.T) {
 	}
 	environment := environment(t)
 	kind := requestType(t)
-	principals := []*authn.Principal{alice(), {}, authn.NewPrincipal("bob", authn.Details{Roles: []string{"", "auditor"}, Scopes: []string{"alice"}}), nil}
+	principals := []*authn.Principal{alice(), {}, authn.NewPrincipal("bob", authn.Details{Unscoped: true, Roles: []string{"", "auditor"}, Scopes: []string{"alice"}}), nil}
 	requests := []proto.Message{
 		message(t, kind, ``),
 		message(t, kind, `user_id: "alice" flag: true nick: "" int32: 1 int64: 1 color: COLOR_RED tags: "alice" tags: "" owner {id: "alice" address {city: "Vík" kind: KIND_HOME}} by_number: 0`),

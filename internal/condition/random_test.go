@@ -124,7 +124,8 @@ func names(reads []Read) []string {
 func mixed(reads []Read, of, other *authn.Principal) *authn.Principal {
 	id, scheme := other.ID(), other.Scheme()
 	made := authn.Details{
-		Roles: other.Roles(), Scopes: other.Scopes(), Attributes: other.Attributes(),
+		Unscoped: true,
+		Roles:    other.Roles(), Scopes: other.Scopes(), Attributes: other.Attributes(),
 		AuthenticatedAt: other.AuthenticatedAt(), ExpiresAt: other.ExpiresAt(),
 	}
 	for _, name := range names(reads) {

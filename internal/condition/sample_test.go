@@ -18,8 +18,9 @@ type samples struct{ *rand.Rand }
 func (s samples) principal() *authn.Principal {
 	id, scheme := s.word(), s.word()
 	principal := authn.Details{
-		Roles:  s.words(),
-		Scopes: s.words(),
+		Unscoped: true,
+		Roles:    s.words(),
+		Scopes:   s.words(),
 	}
 	if s.IntN(2) == 0 {
 		principal.AuthenticatedAt = now.Add(-time.Duration(s.Int64N(int64(2 * time.Hour))))

@@ -39,7 +39,7 @@ func asker(id string, roles int, admin bool) *authn.Principal {
 	if admin {
 		held[roles-1] = "admin"
 	}
-	return authn.NewPrincipal(id, authn.Details{Roles: held, Scheme: "session"})
+	return authn.NewPrincipal(id, authn.Details{Unscoped: true, Roles: held, Scheme: "session"})
 }
 
 // BenchmarkDecide decides "admin or owner".

@@ -20,30 +20,30 @@ func TestExplain(t *testing.T) {
 		want      []ConditionOutcome
 		missing   []string
 	}{
-		"a role that is held":       {`allow: {any_role: "member"}`, authn.Details{Roles: []string{"x", "admin"}}, `owner: "b"`, []ConditionOutcome{{"any_role member", true, `the principal has role "admin"`}}, nil},
-		"no role":                   {`allow: {any_role: "member"}`, authn.Details{}, `owner: "b"`, []ConditionOutcome{{"any_role member", false, "the principal has no role"}}, nil},
-		"another role":              {`allow: {any_role: "admin"}`, authn.Details{Roles: []string{"member"}}, `owner: "b"`, []ConditionOutcome{{"any_role admin", false, none}}, nil},
-		"other roles":               {`allow: {any_role: "admin"}`, authn.Details{Roles: []string{"x", "y"}}, `owner: "b"`, []ConditionOutcome{{"any_role admin", false, "none of the principal's 2 roles is, or includes, what is needed"}}, nil},
-		"scopes":                    {`allow: {all_scopes: ["a", "b", "c"]}`, authn.Details{Scopes: []string{"b"}}, `owner: "b"`, []ConditionOutcome{{"all_scopes a, b, c", false, "the principal lacks a, c"}}, []string{"a", "c"}},
-		"scopes, with nothing read": {`allow: {all_scopes: "a"}`, authn.Details{}, ``, []ConditionOutcome{{"all_scopes a", false, "the principal lacks a"}}, []string{"a"}},
-		"scopes and more": {`allow: {any_role: "admin" all_scopes: "a"}`, authn.Details{}, `owner: "b"`, []ConditionOutcome{
+		"a role that is held":       {`allow: {any_role: "member"}`, authn.Details{Unscoped: true, Roles: []string{"x", "admin"}}, `owner: "b"`, []ConditionOutcome{{"any_role member", true, `the principal has role "admin"`}}, nil},
+		"no role":                   {`allow: {any_role: "member"}`, authn.Details{Unscoped: true}, `owner: "b"`, []ConditionOutcome{{"any_role member", false, "the principal has no role"}}, nil},
+		"another role":              {`allow: {any_role: "admin"}`, authn.Details{Unscoped: true, Roles: []string{"member"}}, `owner: "b"`, []ConditionOutcome{{"any_role admin", false, none}}, nil},
+		"other roles":               {`allow: {any_role: "admin"}`, authn.Details{Unscoped: true, Roles: []string{"x", "y"}}, `owner: "b"`, []ConditionOutcome{{"any_role admin", false, "none of the principal's 2 roles is, or includes, what is needed"}}, nil},
+		"scopes":                    {`allow: {all_scopes: ["a", "b", "c"]}`, authn.Details{Unscoped: true, Scopes: []string{"b"}}, `owner: "b"`, []ConditionOutcome{{"all_scopes a, b, c", false, "the principal lacks a, c"}}, []string{"a", "c"}},
+		"scopes, with nothing read": {`allow: {all_scopes: "a"}`, authn.Details{Unscoped: true}, ``, []ConditionOutcome{{"all_scopes a", false, "the principal lacks a"}}, []string{"a"}},
+		"scopes and more": {`allow: {any_role: "admin" all_scopes: "a"}`, authn.Details{Unscoped: true}, `owner: "b"`, []ConditionOutcome{
 			{"any_role admin", false, "the principal has no role"}, {"all_scopes a", false, "the principal lacks a"},
 		}, nil},
-		"scopes alone of more": {`allow: {any_role: "admin" all_scopes: "a"}`, authn.Details{Roles: []string{"admin"}}, `owner: "b"`, []ConditionOutcome{
+		"scopes alone of more": {`allow: {any_role: "admin" all_scopes: "a"}`, authn.Details{Unscoped: true, Roles: []string{"admin"}}, `owner: "b"`, []ConditionOutcome{
 			{"any_role admin", true, `the principal has role "admin"`}, {"all_scopes a", false, "the principal lacks a"},
 		}, []string{"a"}},
-		"scopes before a check": {`allow: {all_scopes: "a" check: "ok"}`, authn.Details{}, `owner: "b"`, []ConditionOutcome{
+		"scopes before a check": {`allow: {all_scopes: "a" check: "ok"}`, authn.Details{Unscoped: true}, `owner: "b"`, []ConditionOutcome{
 			{"all_scopes a", false, "the principal lacks a"}, {"check ok", false, "it was not asked, as the grant needs more that does not hold"},
 		}, nil},
-		"scopes before what is not read": {`allow: {all_scopes: "a" cel: "principal.id == request.owner"}`, authn.Details{}, ``, []ConditionOutcome{
+		"scopes before what is not read": {`allow: {all_scopes: "a" cel: "principal.id == request.owner"}`, authn.Details{Unscoped: true}, ``, []ConditionOutcome{
 			{"all_scopes a", false, "the principal lacks a"}, {"cel principal.id == request.owner", false, "there was no request to read"},
 		}, nil},
-		"a check":           {`allow: {check: "ok"}`, authn.Details{}, `owner: "b"`, []ConditionOutcome{{"check ok", false, "it said no, or could not say"}}, nil},
-		"an expression":     {`allow: {cel: "principal.id == request.owner && request.inner.text == 'x'"}`, authn.Details{}, `owner: "b" inner {text: "t"}`, []ConditionOutcome{{"cel principal.id == request.owner && request.inner.text == 'x'", false, `principal.id is "alice", request.owner is "b", request.inner.text is "t"`}}, nil},
-		"a named condition": {`allow: {when: "own"}`, authn.Details{}, `owner: "b"`, []ConditionOutcome{{"when own (principal.id == request.owner)", false, `principal.id is "alice", request.owner is "b"`}}, nil},
-		"redacted values":   {`allow: {cel: "request.secret == 'x' || request.hidden.text == 'x' || request.inner.secret == 'x'"}`, authn.Details{}, `owner: "b" secret: "planted" hidden {text: "planted"} inner {secret: "planted"}`, []ConditionOutcome{{"cel request.secret == 'x' || request.hidden.text == 'x' || request.inner.secret == 'x'", false, `request.secret is [redacted], request.hidden.text is [redacted], request.inner.secret is [redacted]`}}, nil},
-		"lists":             {`allow: {cel: "'x' in request.tags || 'x' in principal.roles || request.inners.exists(i, i.text == 'x')"}`, authn.Details{Roles: []string{"a", "b"}}, `owner: "b" tags: "a" inners {} inners {}`, []ConditionOutcome{{"cel 'x' in request.tags || 'x' in principal.roles || request.inners.exists(i, i.text == 'x')", false, `request.tags is a list of 1, principal.roles is a list of 2, request.inners is a list of 2`}}, nil},
-		"a failure":         {`allow: {cel: "principal.attributes[request.secret] == 'x'"}`, authn.Details{}, `owner: "b" secret: "planted"`, []ConditionOutcome{{"cel principal.attributes[request.secret] == 'x'", false, `the condition "principal.attributes[request.secret] == 'x'" could not be evaluated`}}, nil},
+		"a check":           {`allow: {check: "ok"}`, authn.Details{Unscoped: true}, `owner: "b"`, []ConditionOutcome{{"check ok", false, "it said no, or could not say"}}, nil},
+		"an expression":     {`allow: {cel: "principal.id == request.owner && request.inner.text == 'x'"}`, authn.Details{Unscoped: true}, `owner: "b" inner {text: "t"}`, []ConditionOutcome{{"cel principal.id == request.owner && request.inner.text == 'x'", false, `principal.id is "alice", request.owner is "b", request.inner.text is "t"`}}, nil},
+		"a named condition": {`allow: {when: "own"}`, authn.Details{Unscoped: true}, `owner: "b"`, []ConditionOutcome{{"when own (principal.id == request.owner)", false, `principal.id is "alice", request.owner is "b"`}}, nil},
+		"redacted values":   {`allow: {cel: "request.secret == 'x' || request.hidden.text == 'x' || request.inner.secret == 'x'"}`, authn.Details{Unscoped: true}, `owner: "b" secret: "planted" hidden {text: "planted"} inner {secret: "planted"}`, []ConditionOutcome{{"cel request.secret == 'x' || request.hidden.text == 'x' || request.inner.secret == 'x'", false, `request.secret is [redacted], request.hidden.text is [redacted], request.inner.secret is [redacted]`}}, nil},
+		"lists":             {`allow: {cel: "'x' in request.tags || 'x' in principal.roles || request.inners.exists(i, i.text == 'x')"}`, authn.Details{Unscoped: true, Roles: []string{"a", "b"}}, `owner: "b" tags: "a" inners {} inners {}`, []ConditionOutcome{{"cel 'x' in request.tags || 'x' in principal.roles || request.inners.exists(i, i.text == 'x')", false, `request.tags is a list of 1, principal.roles is a list of 2, request.inners is a list of 2`}}, nil},
+		"a failure":         {`allow: {cel: "principal.attributes[request.secret] == 'x'"}`, authn.Details{Unscoped: true}, `owner: "b" secret: "planted"`, []ConditionOutcome{{"cel principal.attributes[request.secret] == 'x'", false, `the condition "principal.attributes[request.secret] == 'x'" could not be evaluated`}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +74,7 @@ func TestExplain(t *testing.T) {
 func TestMissingScopesOfTheFirstGrantThatLacksNothingElse(t *testing.T) {
 	t.Parallel()
 	policy := New(declared(t, `allow: {any_role: "admin" all_scopes: "a"} allow: {all_scopes: ["b", "c"]} allow: {all_scopes: "d"}`), nil)
-	input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Scopes: []string{"c"}}), Now: noon}
+	input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scopes: []string{"c"}}), Now: noon}
 	if diff := cmp.Diff([]string{"b"}, policy.MissingScopes(t.Context(), input)); diff != "" {
 		t.Error(diff)
 	}

@@ -31,35 +31,35 @@ func TestDecide(t *testing.T) {
 	}{
 		"anyone":                               {authorize: `anyone: "all may"`, request: own, want: Anyone},
 		"anyone, with nothing read":            {authorize: `anyone: "all may"`, want: Anyone},
-		"the role":                             {authorize: `allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, request: own, want: "allow[0]"},
-		"a role that includes it":              {authorize: `allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"admin"}}, request: own, want: "allow[0]"},
-		"a role that it includes":              {authorize: `allow: {any_role: "admin"}`, who: authn.Details{Roles: []string{"member"}}, request: own},
-		"a role, with nothing read":            {authorize: `allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, want: "allow[0]"},
+		"the role":                             {authorize: `allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, want: "allow[0]"},
+		"a role that includes it":              {authorize: `allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"admin"}}, request: own, want: "allow[0]"},
+		"a role that it includes":              {authorize: `allow: {any_role: "admin"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own},
+		"a role, with nothing read":            {authorize: `allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, want: "allow[0]"},
 		"no role":                              {authorize: `allow: {any_role: "member"}`, request: own},
-		"one of two roles":                     {authorize: `allow: {any_role: ["admin", "member"]}`, who: authn.Details{Roles: []string{"member"}}, request: own, want: "allow[0]"},
-		"all scopes":                           {authorize: `allow: {all_scopes: ["a", "b"]}`, who: authn.Details{Scopes: []string{"b", "a", "c"}}, request: own, want: "allow[0]"},
-		"all but one scope":                    {authorize: `allow: {all_scopes: ["a", "b"]}`, who: authn.Details{Scopes: []string{"b", "c"}}, request: own},
+		"one of two roles":                     {authorize: `allow: {any_role: ["admin", "member"]}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, want: "allow[0]"},
+		"all scopes":                           {authorize: `allow: {all_scopes: ["a", "b"]}`, who: authn.Details{Unscoped: true, Scopes: []string{"b", "a", "c"}}, request: own, want: "allow[0]"},
+		"all but one scope":                    {authorize: `allow: {all_scopes: ["a", "b"]}`, who: authn.Details{Unscoped: true, Scopes: []string{"b", "c"}}, request: own},
 		"an expression that is true":           {authorize: `allow: {cel: "principal.id == request.owner"}`, request: own, want: "allow[0]"},
 		"an expression that is false":          {authorize: `allow: {cel: "principal.id == request.owner"}`, request: `owner: "bob"`},
 		"an expression, with nothing read":     {authorize: `allow: {cel: "principal.id == request.owner"}`},
 		"an expression of the principal alone": {authorize: `allow: {cel: "principal.id.startsWith('a')"}`, want: "allow[0]"},
-		"an expression that fails":             {authorize: `allow: {cel: "principal.attributes['team'] == 'x'"} allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, request: own, err: errAny},
+		"an expression that fails":             {authorize: `allow: {cel: "principal.attributes['team'] == 'x'"} allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, err: errAny},
 		"a named condition that is true":       {authorize: `allow: {when: "own"}`, request: own, want: "allow[0]"},
 		"a named condition that is false":      {authorize: `allow: {when: "own"}`, request: `owner: "bob"`},
 		"a named condition, with nothing read": {authorize: `allow: {when: "own"}`},
 		"a check that says yes":                {authorize: `allow: {check: "ok"}`, request: own, check: says(true, nil), want: "allow[0]"},
 		"a check that says no":                 {authorize: `allow: {check: "ok"}`, request: own, check: says(false, nil)},
-		"a check that says yes and fails":      {authorize: `allow: {check: "ok"} allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, request: own, check: says(true, broken), err: broken},
-		"a check without a function":           {authorize: `allow: {check: "ok"} allow: {any_role: "member"}`, who: authn.Details{Roles: []string{"member"}}, request: own, err: errAny},
+		"a check that says yes and fails":      {authorize: `allow: {check: "ok"} allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, check: says(true, broken), err: broken},
+		"a check without a function":           {authorize: `allow: {check: "ok"} allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, err: errAny},
 		"a check, with nothing read":           {authorize: `allow: {check: "ok"}`, check: says(true, nil)},
 		"the second grant":                     {authorize: `allow: {any_role: "admin"} allow: {cel: "principal.id == request.owner"}`, request: own, want: "allow[1]"},
-		"the first of two that hold":           {authorize: `allow: {any_role: "admin"} allow: {cel: "principal.id == request.owner"}`, who: authn.Details{Roles: []string{"admin"}}, request: own, want: "allow[0]"},
-		"a grant that holds before a failure":  {authorize: `allow: {any_role: "member"} allow: {check: "ok"}`, who: authn.Details{Roles: []string{"member"}}, request: own, check: says(false, broken), want: "allow[0]"},
-		"everything at once":                   {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Roles: []string{"member"}, Scopes: []string{"a"}}, request: own, check: says(true, nil), want: "allow[0]"},
-		"everything but the role":              {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Scopes: []string{"a"}}, request: own, check: says(true, nil)},
-		"everything but the scope":             {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Roles: []string{"member"}}, request: own, check: says(true, nil)},
-		"everything but the expression":        {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Roles: []string{"member"}, Scopes: []string{"a"}}, request: `owner: "bob"`, check: says(true, nil)},
-		"everything but the check":             {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Roles: []string{"member"}, Scopes: []string{"a"}}, request: own, check: says(false, nil)},
+		"the first of two that hold":           {authorize: `allow: {any_role: "admin"} allow: {cel: "principal.id == request.owner"}`, who: authn.Details{Unscoped: true, Roles: []string{"admin"}}, request: own, want: "allow[0]"},
+		"a grant that holds before a failure":  {authorize: `allow: {any_role: "member"} allow: {check: "ok"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, check: says(false, broken), want: "allow[0]"},
+		"everything at once":                   {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}, Scopes: []string{"a"}}, request: own, check: says(true, nil), want: "allow[0]"},
+		"everything but the role":              {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Unscoped: true, Scopes: []string{"a"}}, request: own, check: says(true, nil)},
+		"everything but the scope":             {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, check: says(true, nil)},
+		"everything but the expression":        {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}, Scopes: []string{"a"}}, request: `owner: "bob"`, check: says(true, nil)},
+		"everything but the check":             {authorize: `allow: {any_role: "member" all_scopes: "a" cel: "principal.id == request.owner" check: "ok"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}, Scopes: []string{"a"}}, request: own, check: says(false, nil)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,7 +98,7 @@ func TestImpossiblePolicies(t *testing.T) {
 	grant := func(conditions ...declare.Condition) *Policy {
 		return New(&declare.Declaration{Grants: []declare.Grant{{Name: "allow[0]", Conditions: conditions}}}, nil)
 	}
-	input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Roles: []string{""}, Scopes: []string{""}}), Now: noon}
+	input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{""}, Scopes: []string{""}}), Now: noon}
 	for name, test := range map[string]struct {
 		policy *Policy
 		fails  bool
@@ -172,7 +172,7 @@ func TestCost(t *testing.T) {
 	t.Parallel()
 	declaration := declared(t, `allow: {cel: "request.tags.exists(a, request.tags.exists(b, request.tags.exists(c, a + b + c == principal.id + '!')))"} allow: {any_role: "member"}`)
 	input := Input{
-		Principal: authn.NewPrincipal("alice", authn.Details{Roles: []string{"member"}}), Now: noon,
+		Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"member"}}), Now: noon,
 		Request: request(t, declaration.Method.Input(), `owner: "a" `+strings.Repeat(`tags: "x" `, 100)),
 	}
 	if got, err := New(declaration, nil).Decide(t.Context(), input); got.Allowed || !errors.Is(err, ErrCost) {

@@ -25,7 +25,8 @@ const filled = `owner: "bob" secret: "planted" tags: "a" tags: "b" open: true
 func TestValues(t *testing.T) {
 	t.Parallel()
 	who := authn.Details{
-		Roles: []string{"x", "member"}, Scopes: []string{"s"}, Attributes: map[string]string{"team": "blue"},
+		Unscoped: true,
+		Roles:    []string{"x", "member"}, Scopes: []string{"s"}, Attributes: map[string]string{"team": "blue"},
 		AuthenticatedAt: noon.Add(-time.Hour), ExpiresAt: noon.Add(time.Hour),
 	}
 	for name, test := range map[string]struct {
@@ -84,7 +85,7 @@ func TestValuesAreCopies(t *testing.T) {
 	t.Parallel()
 	declaration := declared(t, `allow: {cel: "'a' in request.tags && request.inner.text == 'x'"}`)
 	of := request(t, declaration.Method.Input(), filled)
-	values := New(declaration, nil).Values(Input{Principal: authn.NewPrincipal("alice", authn.Details{}), Request: of})
+	values := New(declaration, nil).Values(Input{Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true}), Request: of})
 	before := proto.Clone(values.Request)
 	message := of.ProtoReflect()
 	fields := message.Descriptor().Fields()

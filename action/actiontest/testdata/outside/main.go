@@ -15,6 +15,6 @@ func (pretender) Helper() {}
 
 func main() {
 	message := "a request"
-	call := actiontest.NewCall(pretender{}, authn.NewPrincipal("root", authn.Details{}), &message)
+	call := actiontest.NewCall(pretender{}, authn.NewPrincipal("root", authn.Details{Unscoped: true}), &message)
 	println("got a call by " + call.Principal().ID())
 }

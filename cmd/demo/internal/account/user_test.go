@@ -19,7 +19,7 @@ import (
 // as returns a call as a gate would make it for one of the users.
 func as[Req any](t *testing.T, f *fixture, name string, message *Req) *action.Call[Req] {
 	t.Helper()
-	return actiontest.NewCall(t, authn.NewPrincipal(f.ids[name], authn.Details{Roles: []string{name}}), message)
+	return actiontest.NewCall(t, authn.NewPrincipal(f.ids[name], authn.Details{Unscoped: true, Roles: []string{name}}), message)
 }
 
 func TestGetUser(t *testing.T) {
