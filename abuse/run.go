@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// The bounds, whatever the attack and the number of connections.
+// The bounds hold for every attack and any number of connections.
 const (
 	mostAnswer = 16 << 10 // bytes of an answer that refuses a call
 	// mostPeak is how many bytes of memory the server has at most, attacked over one

@@ -46,7 +46,7 @@ func sessions(_ context.Context, call *connect.CallInfo) (*authn.Principal, erro
 	return authn.NewPrincipal(id, authn.Details{Unscoped: true}), nil
 }
 
-// chunkBytes is the size of the messages of a stream that nobody reads.
+// chunkBytes is the size of the messages of a stream whose client does not read.
 const chunkBytes = 1 << 20
 
 // serve serves with the defaults until standard input ends. It prints its address on

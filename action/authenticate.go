@@ -22,7 +22,7 @@ type scheme struct {
 const maxClockSkew = time.Minute
 
 // authenticate finds out who is calling, by the first scheme whose credential is
-// there. Whatever other credentials came along must be good as well, and name the
+// there. All other credentials of the call must be good as well, and name the
 // same principal: a call that speaks for two has lost track of who makes it. On an
 // anonymous action, and only there, it leaves the passage without a principal.
 func (g *gate) authenticate(ctx context.Context, pass *passage) error {

@@ -36,7 +36,7 @@ const (
 	StageAuthenticate
 	// StageAuthorize looks at the grants.
 	StageAuthorize
-	// StageHandle runs the handler: whatever reached it was let through.
+	// StageHandle runs the handler: a call that reached it was let through.
 	StageHandle
 )
 

@@ -64,8 +64,8 @@ type registryOption func(*Registry)
 
 func (o registryOption) apply(r *Registry) { o(r) }
 
-// WithRecheck sets how long the decision on a stream lives at most, whatever its
-// declaration says: after that, caller and grants are looked at again. The default
+// WithRecheck sets how long the decision on a stream lives at most, also where its
+// declaration allows more: after that, caller and grants are looked at again. The default
 // is five minutes. It must be at least a second.
 func WithRecheck(recheck time.Duration) RegistryOption {
 	return registryOption(func(r *Registry) { r.recheck = recheck })
@@ -153,8 +153,8 @@ func (r *Registry) register(service unguarded.Service) error {
 	return nil
 }
 
-// Seal ends registration. It is done before the first call is served, and whoever
-// serves does it; a program may do it earlier to fail earlier. The error is a
+// Seal ends registration. A server calls it before it serves the first call; a program
+// may call it earlier to fail earlier. The error is a
 // [*RefusalError] with everything that any registration was refused for.
 func (r *Registry) Seal() error {
 	if r == nil || r.reader == nil {
@@ -174,8 +174,8 @@ func (r *Registry) Seal() error {
 }
 
 // Methods seals the registry and returns its actions for a [connect.Server] to
-// serve. Each of them is guarded: there is no way to its handler but through its
-// gate, whatever transport it is put on.
+// serve. Each of them is guarded: on any transport, the only way to its handler leads
+// through its gate.
 func (r *Registry) Methods() ([]connect.Method, error) {
 	if err := r.Seal(); err != nil {
 		return nil, err

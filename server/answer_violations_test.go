@@ -52,8 +52,8 @@ func serveSpender(t *testing.T) (*served, *spender, *records) {
 // mostTrailers is how many bytes of trailers implementations of gRPC take.
 const mostTrailers = 8 << 10
 
-// A request that breaks rules is told the first of them, in an answer that every client
-// takes, and one that breaks none passes.
+// A request that breaks rules is answered with the first of them, in a size that every
+// client takes. A request that breaks none passes.
 func TestViolationsOnTheWire(t *testing.T) {
 	t.Parallel()
 	served, spender, records := serveSpender(t)

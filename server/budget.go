@@ -82,7 +82,7 @@ func (b *budget) give(address netip.Prefix, bytes int64) {
 // comeAgain is after how long a caller that was shed is asked to come again.
 const comeAgain = time.Second
 
-// errBusy is what a caller is told for whom the budget has nothing left.
+// errBusy answers a caller when the budget is used up.
 var errBusy = func() *connect.Error {
 	busy := connect.NewError(connect.CodeResourceExhausted, "the server has too much to read; come again later")
 	detail, err := connectproto.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(comeAgain)})

@@ -8,8 +8,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// An Identify function says whom a verified token stands for: the principal's id, and
-// its roles, scopes and attributes. It is where an application looks a subject up
+// An Identify function turns a verified token into a principal: its id, roles, scopes
+// and attributes. It is where an application looks a subject up
 // among its own users, gives roles its own names, or asks whether a token was revoked.
 //
 // For a token that must not be let in it returns an error made by

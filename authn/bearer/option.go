@@ -60,7 +60,7 @@ func WithClockSkew(skew time.Duration) Option {
 	})
 }
 
-// WithIdentity sets whom a token stands for. The default is [QualifiedSubject].
+// WithIdentity sets how a token becomes a principal. The default is [QualifiedSubject].
 func WithIdentity(identify Identify) Option {
 	return option.Func[settings](func(s *settings) error {
 		if identify == nil {

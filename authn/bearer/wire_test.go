@@ -107,7 +107,7 @@ func newWire(t *testing.T, authenticator authn.Authenticator, options ...action.
 type answer struct {
 	status    int
 	code      string // connect's, or ""
-	who       string // whom the handler saw, or ""
+	who       string // the principal that the handler saw, or ""
 	challenge string
 	body      string
 }

@@ -17,8 +17,8 @@ type Authenticator struct{ mapping Mapping }
 
 var _ authn.Authenticator = (*Authenticator)(nil)
 
-// A Mapping returns whom a verified chain of certificates names, and what is known of
-// them now. The chain begins with the caller's certificate and ends with one of
+// A Mapping returns the principal that a verified chain of certificates names, and what
+// is known of it now. The chain begins with the caller's certificate and ends with one of
 // ClientCAs; a Mapping must not change it. It runs at every call. Where TLS found
 // several chains for a certificate, it is asked about one after the other, until one
 // is good.

@@ -95,7 +95,7 @@ pool_mode = %[7]s
 		t.Fatal(err)
 	}
 	command := exec.Command(program, settings)
-	if os.Geteuid() == 0 { // whom it refuses
+	if os.Geteuid() == 0 { // it refuses to run as root
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: credentialOf(t, "postgres")}
 		if err := os.Chmod(folder, 0o755); err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	conformancev1 "github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1"
 )
 
-// The suite's passing says nothing if everybody is let in.
+// The suite would also pass if every caller were let in.
 func TestCallers(t *testing.T) {
 	t.Parallel()
 	cleartext := &conformancev1.ServerCompatRequest{}

@@ -208,8 +208,8 @@ func TestCaretOutsideTheExpression(t *testing.T) {
 	}
 }
 
-// A name that does not exist is told with those that do, and with them replaced the
-// rest of the expression stays as it was.
+// The error for a name that does not exist lists those that do. The fix replaces the name
+// and leaves the rest of the expression as it was.
 func TestHint(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

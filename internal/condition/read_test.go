@@ -20,8 +20,8 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
-// Every field of `principal`: what reads it, of alice and of one of whom nothing
-// is known but that there is a principal.
+// Every field of `principal`: what reads it, of alice and of a principal with
+// no details.
 func TestPrincipalFields(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ alice, none []string }{

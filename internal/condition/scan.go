@@ -56,7 +56,7 @@ func (s *scan) visit(expression ast.Expr) {
 		of, isVariable := s.variables[name]
 		switch {
 		case isVariable:
-			// What it runs over was noted, by whatever name.
+			// What it runs over was noted under its own name.
 			s.readsRequest = s.readsRequest || of.ofRequest
 		case name == "request":
 			s.readsRequest = true

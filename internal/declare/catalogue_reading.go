@@ -68,7 +68,7 @@ func (c *catalogueReading) readValue(value protoreflect.EnumValueDescriptor, mar
 	case found:
 		if value.Number() == 0 {
 			c.refusef(RuleRoleZero, value, c.fixZero(value, option),
-				"%s is the zero value, which a principal has for whom no role was chosen", value.Name())
+				"%s is the zero value, so a principal without a chosen role would have this one", value.Name())
 		}
 		fields, _ := unknowns(option.ProtoReflect(), "role")
 		for _, text := range fields {

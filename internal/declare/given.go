@@ -153,7 +153,7 @@ func JSON(action *sallyportv1.Action) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// protojson puts spaces in at random, lest anybody count on them.
+	// protojson puts spaces in at random, so that no program relies on them.
 	var value any
 	if err := json.Unmarshal(text, &value); err != nil {
 		return "", err

@@ -105,7 +105,7 @@ func (g *grantReading) read(kinds []conditionKind, broken []problem) []Condition
 	return conditions
 }
 
-// readRedundancy refuses a grant that admits only callers whom another grant admits
+// readRedundancy refuses a grant that admits only callers that another grant admits
 // as well: a reviewer would take it for more than it is.
 func (m *methodReading) readRedundancy(grants []Grant) {
 	for i, grant := range grants {
@@ -120,7 +120,7 @@ func (m *methodReading) readRedundancy(grants []Grant) {
 	}
 }
 
-// implies reports whether other lets through every caller whom g lets through.
+// implies reports whether every caller that satisfies g satisfies other.
 func (g Grant) implies(other Grant) bool {
 	return !slices.ContainsFunc(other.Conditions, func(wanted Condition) bool {
 		return !slices.ContainsFunc(g.Conditions, func(condition Condition) bool { return condition.implies(wanted) })

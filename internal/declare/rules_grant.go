@@ -78,7 +78,7 @@ var grantRules = []Definition{
 		"Write the name in lower_snake_case."},
 	{RuleCheckCollision, "Two checks of a service have the same name in Go.",
 		"Give one of them another name."},
-	{RuleGrantRedundant, "Every caller whom a grant lets through is let through by another one as well.",
+	{RuleGrantRedundant, "A grant adds nothing: every caller that satisfies it satisfies another grant as well.",
 		"Remove the grant."},
 	{RuleGrantUnreachable, "All roles that would satisfy a grant are deprecated.",
 		"Name a role that is still in use, or remove the grant."},

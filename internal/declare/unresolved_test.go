@@ -177,7 +177,7 @@ func TestOtherSchemas(t *testing.T) {
 	}
 }
 
-// What no compiler writes, and anybody can send.
+// Options that no compiler writes, and that a descriptor from elsewhere can hold.
 func TestOptionsOnTheWire(t *testing.T) {
 	t.Parallel()
 	number := sallyportv1.E_Action.TypeDescriptor().Number()

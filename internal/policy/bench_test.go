@@ -52,9 +52,9 @@ func BenchmarkDecide(b *testing.B) {
 			principal *authn.Principal
 			allowed   bool
 		}{
-			{"admin", asker("somebody", roles, true), true},
+			{"admin", asker("stranger", roles, true), true},
 			{"owner", asker(userID, roles, false), true},
-			{"other", asker("somebody", roles, false), false},
+			{"other", asker("stranger", roles, false), false},
 		} {
 			b.Run(fmt.Sprintf("%s/%d roles", by.name, roles), func(b *testing.B) {
 				ctx := b.Context()
@@ -74,7 +74,7 @@ func BenchmarkDecide(b *testing.B) {
 func TestDecideAllocatesNothing(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	policy := deleteUser(t)
 	of := &demov1.DeleteUserRequest{UserId: userID}
-	for _, principal := range []*authn.Principal{asker("somebody", 1000, true), asker(userID, 1000, false), asker("somebody", 1000, false)} {
+	for _, principal := range []*authn.Principal{asker("stranger", 1000, true), asker(userID, 1000, false), asker("stranger", 1000, false)} {
 		got := testing.AllocsPerRun(100, func() {
 			if _, err := policy.Decide(t.Context(), Input{Principal: principal, Request: of, Now: noon}); err != nil {
 				t.Error(err)

@@ -10,7 +10,7 @@ import (
 )
 
 // A CheckFunc decides a check. It is asked after every other condition of its grant
-// was found to hold. With an error the check does not hold, whatever else it returns.
+// was found to hold. With an error the check does not hold, also when it returns true.
 type CheckFunc func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error)
 
 // check holds when a function of the application says so.

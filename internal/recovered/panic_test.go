@@ -23,7 +23,7 @@ func (s secretString) String() string {
 }
 func (foreignError) RuntimeError() {}
 
-// The value of a panic is not shown, whatever it is; what the runtime panics with is.
+// The value of a panic is not shown, unless the runtime made it.
 func TestHeldPanics(t *testing.T) {
 	t.Parallel()
 	var (

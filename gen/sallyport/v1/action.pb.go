@@ -228,7 +228,7 @@ func (x *Authenticate) GetMaxAge() *durationpb.Duration {
 	return nil
 }
 
-// Authorize says which callers are let through: those for whom one grant holds,
+// Authorize says which callers are let through: those that satisfy a grant,
 // or, with a reason, all who passed authentication. Exactly one of `allow` and
 // `anyone` is set.
 type Authorize struct {
@@ -238,8 +238,8 @@ type Authorize struct {
 	// Why everyone who passed authentication may call this. The reason is for
 	// reviewers; callers never see it.
 	Anyone *string `protobuf:"bytes,2,opt,name=anyone,proto3,oneof" json:"anyone,omitempty"`
-	// A denial reads as not_found, with nothing that tells it from a request for what
-	// is not there: for actions where the answer "not allowed" already gives away that
+	// A denial reads as not_found, the same as a request for something that does not
+	// exist: for actions where the answer "not allowed" already gives away that
 	// something exists. The handler should answer action.NotFound() for what is
 	// missing, which reads the same.
 	Conceal       bool `protobuf:"varint,3,opt,name=conceal,proto3" json:"conceal,omitempty"`

@@ -80,7 +80,7 @@ func build(ctx context.Context, path string, config directory.Config, stores ...
 }
 
 // A snapshot is what tests begin with: a database with one user of each role and another
-// member, each of whom has signed in and has a key.
+// member. Each has signed in and has a key.
 type snapshot struct {
 	file   []byte
 	ids    map[string]string

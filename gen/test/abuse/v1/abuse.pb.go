@@ -385,14 +385,14 @@ const file_test_abuse_v1_abuse_proto_rawDesc = "" +
 	"\rSpendResponse\"\x0e\n" +
 	"\fFloodRequest\"#\n" +
 	"\rFloodResponse\x12\x12\n" +
-	"\x04text\x18\x01 \x01(\tR\x04text2\xe8\x01\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text2\xeb\x01\n" +
 	"\fAbuseService\x12i\n" +
 	"\x05Spend\x12\x1b.test.abuse.v1.SpendRequest\x1a\x1c.test.abuse.v1.SpendResponse\"%\xba\xa0\x19\x1e\n" +
 	"\t\n" +
-	"\asession\x12\x11\x12\x0fit does nothing\x90\x02\x01\x12m\n" +
-	"\x05Flood\x12\x1b.test.abuse.v1.FloodRequest\x1a\x1c.test.abuse.v1.FloodResponse\"'\xba\xa0\x19#\n" +
+	"\asession\x12\x11\x12\x0fit does nothing\x90\x02\x01\x12p\n" +
+	"\x05Flood\x12\x1b.test.abuse.v1.FloodRequest\x1a\x1c.test.abuse.v1.FloodResponse\"*\xba\xa0\x19&\n" +
 	"\t\n" +
-	"\asession\x12\x12\x12\x10it tells nothing\x1a\x02\b\x010\x01B>Z<github.com/sallyport-rpc/sallyport/gen/test/abuse/v1;abusev1b\x06proto3"
+	"\asession\x12\x15\x12\x13the answer is empty\x1a\x02\b\x010\x01B>Z<github.com/sallyport-rpc/sallyport/gen/test/abuse/v1;abusev1b\x06proto3"
 
 var (
 	file_test_abuse_v1_abuse_proto_rawDescOnce sync.Once

@@ -38,7 +38,7 @@ type AbuseServiceHandler interface {
 func RegisterAbuseService(registry *action.Registry, implementation AbuseServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AbuseServiceHandler]{
 		Descriptor:  v1.File_test_abuse_v1_abuse_proto.Services().ByName("AbuseService"),
-		Fingerprint: "67375f4319b0b723807cfb6ac5fd0c516eb096b5102e5a3c3fe1c120efed32ca",
+		Fingerprint: "e3d6f1980f7b7605c27d64a99290da65b81f5e727802b3e2916003266bccd640",
 		Methods: []actiongen.Method[AbuseServiceHandler]{
 			actiongen.Unary("Spend", AbuseServiceHandler.Spend),
 			actiongen.ServerStreaming("Flood", AbuseServiceHandler.Flood),

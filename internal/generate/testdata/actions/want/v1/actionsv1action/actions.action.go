@@ -63,7 +63,7 @@ type DeclarationsChecks interface {
 func RegisterDeclarations(registry *action.Registry, implementation DeclarationsHandler, checks DeclarationsChecks) error {
 	return actiongen.Register(registry, actiongen.Service[DeclarationsHandler]{
 		Descriptor:  v1.File_v1_actions_proto.Services().ByName("Declarations"),
-		Fingerprint: "cea74f4ddba70e8dc5ff14cbd44c0daff5e21d430e6063a64f878e394a0f3ea5",
+		Fingerprint: "14c5d8d4839106a9d50c0bc64af62b5cbd6ba85a2322604f317b1ebf54fa531c",
 		Methods: []actiongen.Method[DeclarationsHandler]{
 			actiongen.Unary("Anonymous", DeclarationsHandler.Anonymous),
 			actiongen.Unary("Anyone", DeclarationsHandler.Anyone),
