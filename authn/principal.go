@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 )
 
 // A Principal is the caller that an [Authenticator] found: an id, and what is known
@@ -16,6 +18,7 @@ type Principal struct {
 	roles           names
 	scopes          names
 	attributes      map[string]string
+	claims          *claims // nil where none were given
 	authenticatedAt time.Time
 	expiresAt       time.Time
 	unscoped        bool
@@ -37,6 +40,11 @@ type Details struct {
 	Unscoped bool
 	// Attributes are further facts for CEL conditions to read.
 	Attributes map[string]string
+	// Claims are what the application knows of the principal besides: a message of the
+	// type that it marked (sallyport.v1.claims). The principal keeps the message and
+	// does not copy it, so it must not be changed any more. Nil means that all of its
+	// fields are unset.
+	Claims proto.Message
 	// Scheme is the scheme that the principal counts as authenticated by, for a
 	// principal that a program makes to ask a registry about. An authenticator leaves it
 	// empty: a gate sets the name that the registry binds the authenticator to.
@@ -57,7 +65,8 @@ func (d *Details) EndBy(end time.Time) {
 	}
 }
 
-// NewPrincipal returns a principal. It copies what it is given. The id must be
+// NewPrincipal returns a principal. It copies what it is given, but for the claims,
+// which it keeps. The id must be
 // unique among all principals that the schemes of one registry can return, and must
 // not be empty: a gate denies a principal without one.
 func NewPrincipal(id string, details Details) *Principal {
@@ -67,6 +76,7 @@ func NewPrincipal(id string, details Details) *Principal {
 		roles:           newNames(details.Roles),
 		scopes:          newNames(details.Scopes),
 		attributes:      maps.Clone(details.Attributes),
+		claims:          newClaims(details.Claims),
 		authenticatedAt: details.AuthenticatedAt,
 		expiresAt:       details.ExpiresAt,
 		unscoped:        details.Unscoped,
@@ -123,6 +133,7 @@ func (p *Principal) WithScheme(scheme string) *Principal {
 		roles:           p.roles,
 		scopes:          p.scopes,
 		attributes:      p.attributes,
+		claims:          p.claims,
 		authenticatedAt: p.authenticatedAt,
 		expiresAt:       p.expiresAt,
 		unscoped:        p.unscoped,

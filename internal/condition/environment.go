@@ -8,6 +8,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 )
@@ -23,10 +24,21 @@ const interruptEvery = 128
 // An Environment compiles conditions. It remembers the message types of each file
 // it has seen, and is safe for concurrent use. Make one with [NewEnvironment].
 type Environment struct {
-	base *cel.Env // knows `principal` and `now`, and no file's messages
+	base   *cel.Env                       // knows `principal` and `now`, and no file's messages
+	claims protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
+	known  *environments
+}
 
+// environments are those of the files that were seen.
+type environments struct {
 	mu    sync.Mutex // guards files, and not what it holds, which does not change
-	files map[protoreflect.FileDescriptor]*cel.Env
+	files map[seen]*cel.Env
+}
+
+// seen is the file of a request and the claims that its conditions read.
+type seen struct {
+	file   protoreflect.FileDescriptor
+	claims protoreflect.MessageDescriptor // nil for none
 }
 
 // NewEnvironment returns an environment that has seen no request type yet.
@@ -36,8 +48,8 @@ func NewEnvironment() (*Environment, error) {
 		return nil, fmt.Errorf("make a CEL type registry: %w", err)
 	}
 	base, err := cel.NewEnv(
-		cel.CustomTypeAdapter(provider{known}),
-		cel.CustomTypeProvider(provider{known}),
+		cel.CustomTypeAdapter(provider{known, nil}),
+		cel.CustomTypeProvider(provider{known, nil}),
 		cel.Variable("principal", principalType),
 		cel.Variable("now", cel.TimestampType),
 		// What a reviewer reads as `1 == 1.0` is an error and not a surprise.
@@ -54,39 +66,51 @@ func NewEnvironment() (*Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a CEL environment: %w", err)
 	}
-	return &Environment{base: base, files: map[protoreflect.FileDescriptor]*cel.Env{}}, nil
+	return &Environment{base: base, known: &environments{files: map[seen]*cel.Env{}}}, nil
 }
 
-// forFile returns the environment that knows the messages of a file. Each file has
-// one of its own: expressions keep theirs, so one that grew would be copied for
-// each of them.
+// WithClaims returns an environment in which `principal.claims` is of the given type.
+// With nil there is no `principal.claims`, as in what [NewEnvironment] returns. The two
+// remember together.
+func (e *Environment) WithClaims(claims protoreflect.MessageDescriptor) *Environment {
+	return &Environment{base: e.base, claims: claims, known: e.known}
+}
+
+// forFile returns the environment that knows the messages of a file, and the type of
+// the claims. Each file has one of its own: expressions keep theirs, so one that grew
+// would be copied for each of them.
 func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if known, ok := e.files[file]; ok {
+	e.known.mu.Lock()
+	defer e.known.mu.Unlock()
+	claims := e.claims
+	if known, ok := e.known.files[seen{file, claims}]; ok {
 		return known, nil
 	}
 	known, err := types.NewRegistry()
 	if err != nil {
 		return nil, fmt.Errorf("make a CEL type registry: %w", err)
 	}
-	for _, needed := range filesOf(file) {
+	files := filesOf(file)
+	if claims != nil {
+		files = filesOf(file, claims.ParentFile())
+	}
+	for _, needed := range files {
 		if err := known.RegisterDescriptor(needed); err != nil {
 			return nil, fmt.Errorf("read the types of %s: %w", needed.Path(), err)
 		}
 	}
-	env, err := e.base.Extend(cel.CustomTypeAdapter(provider{known}), cel.CustomTypeProvider(provider{known}))
+	env, err := e.base.Extend(cel.CustomTypeAdapter(provider{known, claims}), cel.CustomTypeProvider(provider{known, claims}))
 	if err != nil {
 		return nil, fmt.Errorf("read the types of %s: %w", file.Path(), err)
 	}
-	e.files[file] = env
+	e.known.files[seen{file, claims}] = env
 	return env, nil
 }
 
-// filesOf returns a file and those that the fields of its messages, and the fields
+// filesOf returns files and those that the fields of their messages, and the fields
 // of theirs, take their types from. It is less than what is imported: the files of
 // options are no part of a request.
-func filesOf(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+func filesOf(roots ...protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
 	var files []protoreflect.FileDescriptor
 	seen := map[protoreflect.FileDescriptor]bool{}
 	var walk func(messages protoreflect.MessageDescriptors)
@@ -111,7 +135,9 @@ func filesOf(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
 			walk(messages.Get(i).Messages())
 		}
 	}
-	add(file)
+	for _, root := range roots {
+		add(root)
+	}
 	return files
 }
 
@@ -121,7 +147,8 @@ const principalTypeName = "sallyport.v1.Principal"
 
 var principalType = cel.ObjectType(principalTypeName)
 
-// principalFields are the fields of `principal`.
+// principalFields are the fields of `principal`, but for `claims`, whose type is the
+// application's.
 var principalFields = map[string]*types.FieldType{
 	"id":               field(types.StringType, func(p *authn.Principal) (any, bool) { return p.ID(), p.ID() != "" }),
 	"roles":            field(types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Roles()) }),
@@ -163,8 +190,39 @@ func field(kind *types.Type, read func(*authn.Principal) (value any, set bool)) 
 	}
 }
 
+// claimsField is `principal.claims`. Of a principal to whom none were given it is a
+// message of which every field is unset.
+func claimsField(of protoreflect.MessageDescriptor) *types.FieldType {
+	return &types.FieldType{
+		Type: cel.ObjectType(string(of.FullName())),
+		IsSet: func(target any) bool {
+			principal, ok := target.(*authn.Principal)
+			return ok && principal.Claims() != nil
+		},
+		GetFrom: func(target any) (any, error) {
+			principal, ok := target.(*authn.Principal)
+			if !ok {
+				return nil, fmt.Errorf("principal is a %T", target)
+			}
+			claims := principal.Claims()
+			switch {
+			case claims == nil:
+				return dynamicpb.NewMessage(of), nil
+			case claims.ProtoReflect().Descriptor().FullName() != of.FullName():
+				return nil, fmt.Errorf("the claims are a %s", claims.ProtoReflect().Descriptor().FullName())
+			default:
+				return claims, nil
+			}
+		},
+	}
+}
+
 // provider adds the type of `principal` to those of the messages.
-type provider struct{ *types.Registry }
+type provider struct {
+	*types.Registry
+
+	claims protoreflect.MessageDescriptor // nil where there is no type of claims
+}
 
 func (p provider) FindStructType(name string) (*types.Type, bool) {
 	if name == principalTypeName {
@@ -177,17 +235,24 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 	if name != principalTypeName {
 		return p.Registry.FindStructFieldNames(name)
 	}
-	names := make([]string, 0, len(principalFields))
+	names := make([]string, 0, len(principalFields)+1)
 	for field := range principalFields {
 		names = append(names, field)
+	}
+	if p.claims != nil {
+		names = append(names, "claims")
 	}
 	return names, true
 }
 
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	if name != principalTypeName {
+	switch {
+	case name != principalTypeName:
 		return p.Registry.FindStructFieldType(name, field)
+	case field == "claims" && p.claims != nil:
+		return claimsField(p.claims), true
+	default:
+		found, ok := principalFields[field]
+		return found, ok
 	}
-	found, ok := principalFields[field]
-	return found, ok
 }

@@ -58,7 +58,9 @@ func TestPrincipalFields(t *testing.T) {
 	// comment on `cel`.
 	fields := []string{"ID", "Scheme"}
 	for of := range reflect.TypeFor[authn.Details]().Fields() {
-		fields = append(fields, of.Name)
+		if of.Name != "Unscoped" && of.Name != "Claims" { // not read; see TestClaims
+			fields = append(fields, of.Name)
+		}
 	}
 	for _, field := range fields {
 		name := strings.ToLower(field[:1]) + strings.NewReplacer("D", "d", "A", "_a").Replace(field[1:])

@@ -630,6 +630,14 @@ var file_sallyport_v1_action_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "sallyport/v1/action.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         51719,
+		Name:          "sallyport.v1.claims",
+		Tag:           "varint,51719,opt,name=claims",
+		Filename:      "sallyport/v1/action.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
 		ExtensionType: (*Role)(nil),
 		Field:         51719,
@@ -681,12 +689,26 @@ var (
 	E_Roles = &file_sallyport_v1_action_proto_extTypes[2]
 )
 
+// Extension fields to descriptorpb.MessageOptions.
+var (
+	// claims makes a message the type of `principal.claims`: what the application knows
+	// of a principal besides its id, roles and scopes. A registry has at most one.
+	//
+	//	message Claims {
+	//	  option (sallyport.v1.claims) = true;
+	//	  repeated string org_ids = 1;
+	//	}
+	//
+	// optional bool claims = 51719;
+	E_Claims = &file_sallyport_v1_action_proto_extTypes[3]
+)
+
 // Extension fields to descriptorpb.EnumValueOptions.
 var (
 	// role gives one value of the role catalogue its name.
 	//
 	// optional sallyport.v1.Role role = 51719;
-	E_Role = &file_sallyport_v1_action_proto_extTypes[3]
+	E_Role = &file_sallyport_v1_action_proto_extTypes[4]
 )
 
 var File_sallyport_v1_action_proto protoreflect.FileDescriptor
@@ -766,7 +788,8 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x14.sallyport.v1.ActionR\x05value:\x028\x01:N\n" +
 	"\x06action\x12\x1e.google.protobuf.MethodOptions\x18\x87\x94\x03 \x01(\v2\x14.sallyport.v1.ActionR\x06action:Z\n" +
 	"\tcondition\x12\x1c.google.protobuf.FileOptions\x18\x87\x94\x03 \x03(\v2\x1c.sallyport.v1.NamedConditionR\tcondition:4\n" +
-	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:K\n" +
+	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:9\n" +
+	"\x06claims\x12\x1f.google.protobuf.MessageOptions\x18\x87\x94\x03 \x01(\bR\x06claims:K\n" +
 	"\x04role\x12!.google.protobuf.EnumValueOptions\x18\x87\x94\x03 \x01(\v2\x12.sallyport.v1.RoleR\x04roleBAZ?github.com/sallyport-rpc/sallyport/gen/sallyport/v1;sallyportv1b\x06proto3"
 
 var (
@@ -798,7 +821,8 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*descriptorpb.MethodOptions)(nil),    // 11: google.protobuf.MethodOptions
 	(*descriptorpb.FileOptions)(nil),      // 12: google.protobuf.FileOptions
 	(*descriptorpb.EnumOptions)(nil),      // 13: google.protobuf.EnumOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 14: google.protobuf.EnumValueOptions
+	(*descriptorpb.MessageOptions)(nil),   // 14: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 15: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
@@ -813,14 +837,15 @@ var file_sallyport_v1_action_proto_depIdxs = []int32{
 	11, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
 	12, // 10: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
 	13, // 11: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	14, // 12: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	1,  // 13: sallyport.v1.action:type_name -> sallyport.v1.Action
-	7,  // 14: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	6,  // 15: sallyport.v1.role:type_name -> sallyport.v1.Role
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	13, // [13:16] is the sub-list for extension type_name
-	9,  // [9:13] is the sub-list for extension extendee
+	14, // 12: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	15, // 13: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	1,  // 14: sallyport.v1.action:type_name -> sallyport.v1.Action
+	7,  // 15: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	6,  // 16: sallyport.v1.role:type_name -> sallyport.v1.Role
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	14, // [14:17] is the sub-list for extension type_name
+	9,  // [9:14] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
 }
 
@@ -839,7 +864,7 @@ func file_sallyport_v1_action_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      1,
 			NumMessages:   9,
-			NumExtensions: 4,
+			NumExtensions: 5,
 			NumServices:   0,
 		},
 		GoTypes:           file_sallyport_v1_action_proto_goTypes,

@@ -1,0 +1,107 @@
+package condition
+
+import (
+	"errors"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
+
+// claimsType is the type of an application's claims, in a package of its own.
+func claimsType(tb testing.TB) protoreflect.MessageDescriptor {
+	tb.Helper()
+	return file(tb, "iam/v1/claims.proto", map[string]string{"iam/v1/claims.proto": `
+		syntax = "proto3";
+		package iam.v1;
+		message Claims {
+			repeated string org_ids = 1;
+			map<string, Membership> memberships = 2;
+			string team = 3;
+			Membership home = 4;
+			message Membership { Role role = 1; }
+		}
+		enum Role { ROLE_UNSPECIFIED = 0; ROLE_OWNER = 1; ROLE_GUEST = 2; }`}).Messages().ByName("Claims")
+}
+
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	claims, request := claimsType(t), requestType(t)
+	environment := environment(t).WithClaims(claims)
+	full := message(t, claims, `org_ids: "acme" org_ids: "blue" team: "red"
+		memberships: {key: "acme" value: {role: ROLE_OWNER}} home: {role: ROLE_GUEST}`)
+	tests := map[string]struct {
+		text        string
+		full, empty bool
+	}{
+		"an element":                 {`request.user_id in principal.claims.org_ids`, true, false},
+		"another element":            {`'none' in principal.claims.org_ids`, false, false},
+		"a text":                     {`principal.claims.team == 'red'`, true, false},
+		"a text that is not set":     {`principal.claims.team == ''`, false, true},
+		"whether it is set":          {`has(principal.claims.team)`, true, false},
+		"a role within a tenant":     {`principal.claims.memberships[request.user_id].role == iam.v1.Role.ROLE_OWNER`, true, false},
+		"a tenant without a role":    {`principal.claims.memberships['other'].role == iam.v1.Role.ROLE_OWNER`, false, false},
+		"every element":              {`principal.claims.org_ids.exists(id, id == request.user_id)`, true, false},
+		"a message within":           {`principal.claims.home.role == iam.v1.Role.ROLE_GUEST`, true, false},
+		"whether any are there":      {`has(principal.claims)`, true, false},
+		"beside what all principals": {`principal.id == 'alice' && principal.claims.team == 'red'`, true, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expression := compiled(t, environment, test.text, request)
+			for want, details := range map[bool]authn.Details{test.full: {Claims: full}, test.empty: {}} {
+				if test.full == test.empty && details.Claims == nil {
+					details.Claims = full
+				}
+				input := Input{Principal: authn.NewPrincipal("alice", details), Request: message(t, request, `user_id: "acme"`), Now: now}
+				if got, _ := holds(t, expression, input); got != want {
+					t.Errorf("%s of claims %v = %t", test.text, details.Claims, got)
+				}
+			}
+		})
+	}
+}
+
+// Without a type of claims there is nothing to read; with one, only its fields.
+func TestClaimsThatAreNotThere(t *testing.T) {
+	t.Parallel()
+	request := requestType(t)
+	without := environment(t)
+	with := without.WithClaims(claimsType(t))
+	tests := []struct {
+		environment *Environment
+		text        string
+		compiles    bool
+	}{
+		{without, `principal.claims.team == 'red'`, false},
+		{with.WithClaims(nil), `principal.claims.team == 'red'`, false},
+		{with, `principal.claims.team == 'red'`, true},
+		{with, `principal.claims.teem == 'red'`, false},
+		{with, `principal.claims.org_ids == 'red'`, false},
+	}
+	for _, test := range tests {
+		_, err := test.environment.Compile(test.text, request)
+		if _, refused := errors.AsType[*SyntaxError](err); refused == test.compiles || (err == nil) != test.compiles {
+			t.Errorf("Compile(%s): %v", test.text, err)
+		}
+	}
+}
+
+// Claims of another type let no caller in.
+func TestClaimsOfAnotherType(t *testing.T) {
+	t.Parallel()
+	request := requestType(t)
+	expression := compiled(t, environment(t).WithClaims(claimsType(t)), `principal.claims.team != 'red'`, request)
+	for name, claims := range map[string]bool{"of the type": true, "of another": false} {
+		details := authn.Details{Claims: message(t, request, `user_id: "x"`)}
+		if claims {
+			details.Claims = message(t, claimsType(t), `team: "blue"`)
+		}
+		input := Input{Principal: authn.NewPrincipal("alice", details), Request: message(t, request, ""), Now: now}
+		if got, _ := holds(t, expression, input); got != claims {
+			t.Errorf("claims %s: %t", name, got)
+		}
+	}
+}
