@@ -36,7 +36,7 @@ func invalid(reason string) refused {
 // Whatever is not a principal alone denies.
 func TestAuthenticator(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	alice := people["alice"]
 	var noMap map[string]int
 	for _, test := range []struct {
@@ -82,18 +82,18 @@ func TestAuthenticator(t *testing.T) {
 			panic("at the gate")
 		}, noPrincipal},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer = test.answer
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.session.answer = test.answer
 			for _, procedure := range []string{unary("Anyone"), stream("WatchOpen"), stream("ChatFirst")} {
-				for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
-					got := house.ask(t.Context(), way, procedure, "", owned("alice"))
+				for _, way := range []way{fixture.ways[0], fixture.ways[len(fixture.ways)-1]} {
+					got := fixture.ask(t.Context(), way, procedure, "", owned("alice"))
 					if test.name == "an error of connect's" {
 						// The record has what the authenticator said, and the caller has not.
-						house.take()
+						fixture.take()
 						expectError(t, got, test.want)
 						continue
 					}
-					house.expectRefused(t, got, test.want)
+					fixture.expectRefused(t, got, test.want)
 				}
 			}
 		})
@@ -104,7 +104,7 @@ func TestAuthenticator(t *testing.T) {
 // the age that an action allows.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	for _, test := range []struct {
 		name      string
 		procedure string
@@ -128,18 +128,18 @@ func TestExpiry(t *testing.T) {
 		{name: "farther ahead than a duration can say", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon.AddDate(500, 0, 0)}, reason: "the caller authenticated in the future", maxAge: 5 * time.Minute},
 		{name: "fresh and expired", procedure: "Fresh", claims: authn.Details{Unscoped: true, AuthenticatedAt: noon, ExpiresAt: noon}, reason: "the credential has expired"},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer = answers(authn.NewPrincipal("carol", test.claims), nil)
-			got := house.ask(t.Context(), house.ways[0], unary(test.procedure), "", owned("carol"))
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.session.answer = answers(authn.NewPrincipal("carol", test.claims), nil)
+			got := fixture.ask(t.Context(), fixture.ways[0], unary(test.procedure), "", owned("carol"))
 			if test.reason == "" {
-				house.expect(t, "ask session", "allow at handle", "handle")
+				fixture.expect(t, "ask session", "allow at handle", "handle")
 				return
 			}
-			_, decisions := house.peek()
+			_, decisions := fixture.peek()
 			if len(decisions) == 1 && decisions[0].MaxAge != test.maxAge {
 				t.Errorf("the decision's max age is %s, want %s", decisions[0].MaxAge, test.maxAge)
 			}
-			house.expectRefused(t, got, refused{
+			fixture.expectRefused(t, got, refused{
 				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: test.reason,
 				principal: "carol", scheme: "session",
 			})
@@ -151,7 +151,7 @@ func TestExpiry(t *testing.T) {
 // one that is there and not good ends the call, whatever the other could say.
 func TestSchemes(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	absent := answers(nil, authn.ErrNoCredential)
 	alice := answers(people["alice"], nil)
 	aliceToo := answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true}), nil)
@@ -183,11 +183,11 @@ func TestSchemes(t *testing.T) {
 		{name: "the first has expired", session: expired, bearer: alice, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credential has expired", principal: "alice", scheme: "session"}},
 		{name: "the second has expired", session: alice, bearer: expired, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credential has expired", principal: "alice", scheme: "session"}},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer, house.bearer.answer = test.session, test.bearer
-			for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
-				got := house.ask(t.Context(), way, unary("Either"), "", owned("alice"))
-				events, decisions := house.peek()
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.session.answer, fixture.bearer.answer = test.session, test.bearer
+			for _, way := range []way{fixture.ways[0], fixture.ways[len(fixture.ways)-1]} {
+				got := fixture.ask(t.Context(), way, unary("Either"), "", owned("alice"))
+				events, decisions := fixture.peek()
 				asked := []string{"ask session", "ask bearer"}[:test.asked]
 				for i, want := range asked {
 					if len(events) <= i || events[i] != want || (len(events) > len(asked) && events[len(asked)] == "ask bearer") {
@@ -196,7 +196,7 @@ func TestSchemes(t *testing.T) {
 					}
 				}
 				if test.scheme != "" {
-					house.expect(t, "ask session", "ask bearer", "allow at handle", "handle")
+					fixture.expect(t, "ask session", "ask bearer", "allow at handle", "handle")
 					if decisions[0].Scheme != test.scheme || decisions[0].PrincipalID != "alice" || decisions[0].Grant != "anyone" {
 						t.Errorf("the decision is %+v, want alice by %s", decisions[0], test.scheme)
 					}
@@ -207,7 +207,7 @@ func TestSchemes(t *testing.T) {
 				if want.code == connect.CodeUnauthenticated {
 					want.challenge = both
 				}
-				house.expectRefused(t, got, want)
+				fixture.expectRefused(t, got, want)
 			}
 		})
 	}
@@ -217,8 +217,8 @@ func TestSchemes(t *testing.T) {
 // sees nobody's request but the caller's own.
 func TestPrincipalsApart(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	house.hands.unary = func(_ context.Context, call *call) (*testv1.Response, error) {
+	fixture := newFixture(t)
+	fixture.handlers.unary = func(_ context.Context, call *call) (*testv1.Response, error) {
 		if decision := call.Decision(); decision.PrincipalID != call.Message().GetOwner() || decision.Scheme != "session" {
 			return nil, connect.Errorf(connect.CodeDataLoss, "the decision is about %q", decision.PrincipalID)
 		}
@@ -226,18 +226,18 @@ func TestPrincipalsApart(t *testing.T) {
 	}
 	var callers sync.WaitGroup
 	for _, name := range []string{"alice", "nobody", "viewer", "reader"} {
-		for _, way := range house.ways {
+		for _, way := range fixture.ways {
 			if way.get {
 				continue
 			}
 			callers.Go(func() {
 				for i := range 20 {
-					got := house.ask(t.Context(), way, unary("Own"), as("session", name), owned(name))
+					got := fixture.ask(t.Context(), way, unary("Own"), as("session", name), owned(name))
 					if got.err != nil || got.responses[0].GetCaller() != name {
 						t.Errorf("%s by %s: got %v, %v", name, way.name, got.responses, got.err)
 					}
 					// Somebody else's, which only they may have.
-					got = house.ask(t.Context(), way, unary("Own"), as("session", name), owned("other"+strconv.Itoa(i)))
+					got = fixture.ask(t.Context(), way, unary("Own"), as("session", name), owned("other"+strconv.Itoa(i)))
 					if connect.CodeOf(got.err) != connect.CodePermissionDenied {
 						t.Errorf("%s by %s: got %v, %v of somebody else's", name, way.name, got.responses, got.err)
 					}
@@ -261,10 +261,10 @@ func TestPrincipalShared(t *testing.T) {
 		return robot, nil
 	})
 	knowsNone := authn.AuthenticatorFunc(answers(nil, authn.ErrNoCredential))
-	open := func(session, bearer authn.Authenticator, robotFirst bool) *house {
-		h := &house{diary: &diary{}, specs: map[string]connect.Spec{}}
-		h.hands = &hands{diary: h.diary}
-		h.registry = must(action.NewRegistry(authn.Schemes{"session": dated{session}, "bearer": dated{bearer}}, action.WithRecorder(h.diary)))
+	open := func(session, bearer authn.Authenticator, robotFirst bool) *fixture {
+		h := &fixture{recorder: &recorder{}, specs: map[string]connect.Spec{}}
+		h.handlers = &handlers{recorder: h.recorder}
+		h.registry = must(action.NewRegistry(authn.Schemes{"session": freshnessReporter{session}, "bearer": freshnessReporter{bearer}}, action.WithRecorder(h.recorder)))
 		if robotFirst {
 			service := describe(t, "RobotService", rpc{name: "Get", action: bySession(allow(&sallyportv1.Grant{AnyRole: []string{"robot"}}))})
 			if err := declaretest.Register(t, h.registry, actiongen.Service[*worker]{
@@ -274,44 +274,44 @@ func TestPrincipalShared(t *testing.T) {
 			}
 		}
 		if err := errors.Join(
-			testv1action.RegisterUnaryService(h.registry, h.hands, h.hands),
-			testv1action.RegisterStreamService(h.registry, h.hands),
+			testv1action.RegisterUnaryService(h.registry, h.handlers, h.handlers),
+			testv1action.RegisterStreamService(h.registry, h.handlers),
 		); err != nil {
 			t.Fatal(err)
 		}
 		h.open(t, must(h.registry.Methods()))
 		return h
 	}
-	houses := map[string][]*house{
+	fixtures := map[string][]*fixture{
 		"session": {open(knowsRobot, knowsNone, false), open(knowsRobot, knowsNone, true)},
 		"bearer":  {open(knowsNone, knowsRobot, false), open(knowsNone, knowsRobot, true)},
 	}
 	var callers sync.WaitGroup
-	for scheme, all := range houses {
-		for _, house := range all {
-			inProcess := house.ways[len(house.ways)-1]
+	for scheme, all := range fixtures {
+		for _, fixture := range all {
+			inProcess := fixture.ways[len(fixture.ways)-1]
 			callers.Go(func() {
 				for range 100 {
-					got := house.ask(t.Context(), inProcess, unary("Either"), "robot", owned("robot"))
+					got := fixture.ask(t.Context(), inProcess, unary("Either"), "robot", owned("robot"))
 					if got.err != nil {
 						t.Errorf("Either: %v", got.err)
 					}
-					_, decisions := house.take()
+					_, decisions := fixture.take()
 					if len(decisions) != 1 || decisions[0].Scheme != scheme {
 						t.Errorf("Either by %s: decided %+v", scheme, decisions)
 					}
 					if scheme != "session" {
 						continue
 					}
-					if got := house.ask(t.Context(), inProcess, unary("AnyRole"), "robot", owned("robot")); got.err != nil {
+					if got := fixture.ask(t.Context(), inProcess, unary("AnyRole"), "robot", owned("robot")); got.err != nil {
 						t.Errorf("AnyRole: %v", got.err)
 					}
 					for _, procedure := range []string{unary("Role"), unary("Several"), stream("WatchOpen")} {
-						if got := house.ask(t.Context(), inProcess, procedure, "robot", owned("somebody")); connect.CodeOf(got.err) != connect.CodePermissionDenied {
+						if got := fixture.ask(t.Context(), inProcess, procedure, "robot", owned("somebody")); connect.CodeOf(got.err) != connect.CodePermissionDenied {
 							t.Errorf("%s: %v", procedure, got.err)
 						}
 					}
-					house.take()
+					fixture.take()
 				}
 			})
 		}
@@ -322,7 +322,7 @@ func TestPrincipalShared(t *testing.T) {
 	}
 }
 
-// dated is an authenticator that may stand before an action with a max_age.
-type dated struct{ authn.Authenticator }
+// freshnessReporter is an authenticator that may stand before an action with a max_age.
+type freshnessReporter struct{ authn.Authenticator }
 
-func (dated) ReportsAuthenticationTime() bool { return true }
+func (freshnessReporter) ReportsAuthenticationTime() bool { return true }

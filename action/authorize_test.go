@@ -22,7 +22,7 @@ import (
 // for. Whoever is not listed as allowed is denied.
 func TestGrants(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	for _, test := range []struct {
 		method string
 		// allowed is the grant that lets each of these through.
@@ -40,11 +40,11 @@ func TestGrants(t *testing.T) {
 			"superuser": "anyone", "reader": "anyone", "writer": "anyone", "publisher": "anyone", "steward": "anyone",
 		}},
 	} {
-		house.alone(t, test.method, func(t *testing.T) {
+		fixture.alone(t, test.method, func(t *testing.T) {
 			for name := range people {
-				got := house.ask(t.Context(), house.ways[0], unary(test.method), as("session", name), secretive())
+				got := fixture.ask(t.Context(), fixture.ways[0], unary(test.method), as("session", name), secretive())
 				if test.allowed[name] == "" {
-					_, decisions := house.peek()
+					_, decisions := fixture.peek()
 					want := refused{
 						code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
 						principal: name, scheme: "session",
@@ -52,10 +52,10 @@ func TestGrants(t *testing.T) {
 					if test.method == "Scopes" || (test.method == "Several" && len(decisions[0].MissingScopes) > 0) {
 						want.challenge = []string{`session realm="test"`} // scopes alone are missing
 					}
-					house.expectRefused(t, got, want)
+					fixture.expectRefused(t, got, want)
 					continue
 				}
-				decisions := house.expect(t, "ask session", "allow at handle", "handle")
+				decisions := fixture.expect(t, "ask session", "allow at handle", "handle")
 				want := action.Decision{
 					Procedure: unary(test.method), Outcome: action.Allow, Stage: action.StageHandle,
 					PrincipalID: name, Scheme: "session", Grant: test.allowed[name], Time: noon,
@@ -72,7 +72,7 @@ func TestGrants(t *testing.T) {
 // a time.
 func TestGrantAnd(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	role, scope := []string{"editor"}, []string{"items.write"}
 	for _, test := range []struct {
 		name  string
@@ -91,9 +91,9 @@ func TestGrantAnd(t *testing.T) {
 		{"scopes in one string", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: []string{"items.read items.write"}}, false},
 		{"somebody else's", "alicia", authn.Details{Unscoped: true, Roles: role, Scopes: scope}, false},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer = answers(authn.NewPrincipal(test.id, test.with), nil)
-			got := house.ask(t.Context(), house.ways[0], unary("Every"), "", owned("alice"))
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.session.answer = answers(authn.NewPrincipal(test.id, test.with), nil)
+			got := fixture.ask(t.Context(), fixture.ways[0], unary("Every"), "", owned("alice"))
 			if test.holds != (got.err == nil) || (got.err != nil && connect.CodeOf(got.err) != connect.CodePermissionDenied) {
 				t.Errorf("got %v, want it let through: %t", got.err, test.holds)
 			}
@@ -105,7 +105,7 @@ func TestGrantAnd(t *testing.T) {
 // would hold.
 func TestUndecided(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	costly := owned("alice")
 	for i := range 100 {
 		costly.Tags = append(costly.Tags, strconv.Itoa(i))
@@ -128,9 +128,9 @@ func TestUndecided(t *testing.T) {
 			},
 		},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			got := house.ask(t.Context(), house.ways[0], unary(test.method), as("session", test.as), test.request)
-			house.expectRefused(t, got, test.want)
+		fixture.alone(t, test.name, func(t *testing.T) {
+			got := fixture.ask(t.Context(), fixture.ways[0], unary(test.method), as("session", test.as), test.request)
+			fixture.expectRefused(t, got, test.want)
 		})
 	}
 }
@@ -139,7 +139,7 @@ func TestUndecided(t *testing.T) {
 // owner, whom the second grant would let through.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	says := func(held bool, err error) func(context.Context, *authn.Principal, *testv1.Request) (bool, error) {
 		return func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return held, err }
 	}
@@ -167,27 +167,27 @@ func TestCheck(t *testing.T) {
 		{"out of time", says(true, fmt.Errorf("asking: %w", context.DeadlineExceeded)), "", interrupted},
 		{"a panic", func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { panic("at the gate") }, "", panicked},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.hands.isOpen = func(ctx context.Context, principal *authn.Principal, request *testv1.Request) (bool, error) {
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.handlers.isOpen = func(ctx context.Context, principal *authn.Principal, request *testv1.Request) (bool, error) {
 				if principal.ID() != "owner" || principal.Scheme() != "session" || request.GetOwner() != "alice" {
 					t.Errorf("the check is asked about %s, %s and %v", principal.ID(), principal.Scheme(), request)
 				}
 				return test.isOpen(ctx, principal, request)
 			}
-			got := house.ask(t.Context(), house.ways[0], unary("Checked"), as("session", "owner"), secretive())
+			got := fixture.ask(t.Context(), fixture.ways[0], unary("Checked"), as("session", "owner"), secretive())
 			if test.grant == "" {
-				house.expectRefused(t, got, test.want)
+				fixture.expectRefused(t, got, test.want)
 				return
 			}
-			decisions := house.expect(t, "ask session", "check", "allow at handle", "handle")
+			decisions := fixture.expect(t, "ask session", "check", "allow at handle", "handle")
 			if got := decisions[0].Grant; got != test.grant {
 				t.Errorf("let through by %q, want %q", got, test.grant)
 			}
 		})
 	}
-	house.alone(t, "not asked where the role is missing", func(t *testing.T) {
-		house.ask(t.Context(), house.ways[0], unary("Checked"), as("session", "nobody"), secretive())
-		house.expect(t, "ask session", "deny at authorize")
+	fixture.alone(t, "not asked where the role is missing", func(t *testing.T) {
+		fixture.ask(t.Context(), fixture.ways[0], unary("Checked"), as("session", "nobody"), secretive())
+		fixture.expect(t, "ask session", "deny at authorize")
 	})
 }
 
@@ -195,13 +195,13 @@ func TestCheck(t *testing.T) {
 // the caller they must be one and the same.
 func TestConcealed(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	house.hands.unary = func(context.Context, *call) (*testv1.Response, error) { return nil, action.NotFound() }
-	house.through(t, unary("Concealed"), func(t *testing.T, way way) {
-		missing := house.ask(t.Context(), way, unary("Concealed"), as("session", "alice"), secretive())
-		house.take()
-		denied := house.ask(t.Context(), way, unary("Concealed"), as("session", "nobody"), secretive())
-		house.expectRefused(t, denied, refused{
+	fixture := newFixture(t)
+	fixture.handlers.unary = func(context.Context, *call) (*testv1.Response, error) { return nil, action.NotFound() }
+	fixture.through(t, unary("Concealed"), func(t *testing.T, way way) {
+		missing := fixture.ask(t.Context(), way, unary("Concealed"), as("session", "alice"), secretive())
+		fixture.take()
+		denied := fixture.ask(t.Context(), way, unary("Concealed"), as("session", "nobody"), secretive())
+		fixture.expectRefused(t, denied, refused{
 			code: connect.CodeNotFound, text: textNotFound, stage: action.StageAuthorize, reason: "no grant holds",
 			principal: "nobody", scheme: "session",
 		})
@@ -246,7 +246,7 @@ func TestManyNames(t *testing.T) {
 				}
 			}
 			registry := must(action.NewRegistry(authn.Schemes{"session": knows(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scopes: scopes}))},
-				action.WithRecorder(&diary{})))
+				action.WithRecorder(&recorder{})))
 			if err := actiongen.Register(registry, service, &worker{}); err != nil {
 				t.Fatal(err)
 			}

@@ -34,7 +34,7 @@ func secretive() *testv1.Request {
 // handler, and calls an action of every shape in every way that there is.
 func TestDenials(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	broken := secretive()
 	broken.Owner, broken.Secret = "", strings.Repeat(planted, 100)
 	undecidable := secretive()
@@ -122,20 +122,20 @@ func TestDenials(t *testing.T) {
 			},
 		},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.session.answer = test.answer
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.session.answer = test.answer
 			for _, procedure := range []string{
 				unary("Own"),
 				stream("WatchFirst"), stream("CollectFirst"), stream("ChatFirst"),
 				stream("WatchEvery"), stream("CollectEvery"), stream("ChatEvery"),
 			} {
-				house.alone(t, methodName(procedure), func(t *testing.T) {
-					house.through(t, procedure, func(t *testing.T, way way) {
+				fixture.alone(t, methodName(procedure), func(t *testing.T) {
+					fixture.through(t, procedure, func(t *testing.T, way way) {
 						if procedure != unary("Own") && (strings.HasSuffix(way.name, "json") || way.name == "grpc-web") {
 							t.SkipNow() // TestOrder calls every stream in every way
 						}
-						got := house.ask(t.Context(), way, procedure, test.authorization, test.request)
-						house.expectRefused(t, got, test.want)
+						got := fixture.ask(t.Context(), way, procedure, test.authorization, test.request)
+						fixture.expectRefused(t, got, test.want)
 					})
 				})
 			}
@@ -151,7 +151,7 @@ func answers(principal *authn.Principal, err error) func(context.Context, *conne
 // which may quote the request; the record does not.
 func TestDecodeDenials(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	big := owned("alice")
 	for range 2 * readMaxBytes / 1000 {
 		big.Tags = append(big.Tags, strings.Repeat("x", 1000))
@@ -172,10 +172,10 @@ func TestDecodeDenials(t *testing.T) {
 			want:    refused{code: connect.CodeResourceExhausted, stage: action.StageDecode, reason: "the request could not be read: resource_exhausted"},
 		},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
+		fixture.alone(t, test.name, func(t *testing.T) {
 			for _, procedure := range []string{unary("Own"), unary("Read"), unary("Public"), stream("WatchFirst"), stream("CollectFirst"), stream("ChatEvery")} {
-				house.alone(t, methodName(procedure), func(t *testing.T) {
-					house.through(t, procedure, func(t *testing.T, way way) {
+				fixture.alone(t, methodName(procedure), func(t *testing.T) {
+					fixture.through(t, procedure, func(t *testing.T, way way) {
 						want := test.want
 						if way.name == "in-process" {
 							if test.name == "too large" {
@@ -186,8 +186,8 @@ func TestDecodeDenials(t *testing.T) {
 						if way.get && test.name == "too large" {
 							t.Skip("a client of connect posts what is too long for a URL")
 						}
-						got := house.ask(t.Context(), way, procedure, as("session", "alice"), test.message)
-						house.expectRefused(t, got, want)
+						got := fixture.ask(t.Context(), way, procedure, as("session", "alice"), test.message)
+						fixture.expectRefused(t, got, want)
 					})
 				})
 			}
@@ -198,7 +198,7 @@ func TestDecodeDenials(t *testing.T) {
 // TestRawDenials speaks HTTP by hand, as curl would.
 func TestRawDenials(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	body := func(request *testv1.Request) string { return string(must(protojson.Marshal(request))) }
 	for _, test := range []struct {
 		name, method, procedure, header, body, query string
@@ -226,11 +226,11 @@ func TestRawDenials(t *testing.T) {
 		{name: "a method override", procedure: "Own", header: "X-HTTP-Method-Override: GET", body: body(owned("alice")), status: 401, shows: "unauthenticated", events: []string{"ask session", "deny at authenticate"}},
 		{name: "a forwarded identity", procedure: "Own", header: "X-Forwarded-User: alice", body: body(owned("alice")), status: 401, shows: "unauthenticated", events: []string{"ask session", "deny at authenticate"}},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
+		fixture.alone(t, test.name, func(t *testing.T) {
 			if test.method == "" {
 				test.method = http.MethodPost
 			}
-			request := must(http.NewRequestWithContext(t.Context(), test.method, house.url+unary(test.procedure)+test.query, strings.NewReader(test.body)))
+			request := must(http.NewRequestWithContext(t.Context(), test.method, fixture.url+unary(test.procedure)+test.query, strings.NewReader(test.body)))
 			if test.method == http.MethodPost {
 				request.Header.Set("Content-Type", "application/json")
 			}
@@ -254,7 +254,7 @@ func TestRawDenials(t *testing.T) {
 			if challenge := response.Header.Get("WWW-Authenticate"); (challenge != "") != (test.status == http.StatusUnauthorized) {
 				t.Errorf("WWW-Authenticate is %q", challenge)
 			}
-			house.expect(t, test.events...)
+			fixture.expect(t, test.events...)
 		})
 	}
 }
@@ -262,7 +262,7 @@ func TestRawDenials(t *testing.T) {
 // TestValidation breaks every kind of rule there is in the test services' request.
 func TestValidation(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	with := func(change func(*testv1.Request)) *testv1.Request {
 		request := owned("alice")
 		change(request)
@@ -285,10 +285,10 @@ func TestValidation(t *testing.T) {
 		{"oneof", with(func(r *testv1.Request) { r.When = &testv1.Request_Seconds{Seconds: -1} }), []string{"int64.gte"}, "seconds: int64.gte"},
 		{"oneof, the other", with(func(r *testv1.Request) { r.When = &testv1.Request_Word{} }), []string{"string.min_len"}, "word: string.min_len"},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.through(t, unary("Read"), func(t *testing.T, way way) {
-				got := house.ask(t.Context(), way, unary("Read"), as("session", "alice"), test.request)
-				house.expectRefused(t, got, refused{
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.through(t, unary("Read"), func(t *testing.T, way way) {
+				got := fixture.ask(t.Context(), way, unary("Read"), as("session", "alice"), test.request)
+				fixture.expectRefused(t, got, refused{
 					code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: test.reason, rules: test.rules,
 				})
 			})
@@ -299,7 +299,7 @@ func TestValidation(t *testing.T) {
 // TestInterrupted ends the context of a call while the authenticator still thinks.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	for _, test := range []struct {
 		name   string
 		cause  func(context.Context, func()) error
@@ -316,10 +316,10 @@ func TestInterrupted(t *testing.T) {
 			want:   refused{code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthenticate, reason: "the caller went away"},
 		},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
+		fixture.alone(t, test.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
+			fixture.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
 				cancel()
 				<-ctx.Done()
 				if test.answer != nil {
@@ -329,30 +329,30 @@ func TestInterrupted(t *testing.T) {
 			}
 			// In process the caller gets what the gate answered; over a connection it has
 			// gone.
-			got := house.ask(ctx, house.ways[len(house.ways)-1], unary("Own"), "", owned("alice"))
-			house.expectRefused(t, got, test.want)
+			got := fixture.ask(ctx, fixture.ways[len(fixture.ways)-1], unary("Own"), "", owned("alice"))
+			fixture.expectRefused(t, got, test.want)
 		})
 	}
-	house.alone(t, "the deadline passes", func(t *testing.T) {
-		house.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
+	fixture.alone(t, "the deadline passes", func(t *testing.T) {
+		fixture.session.answer = func(ctx context.Context, _ *connect.CallInfo) (*authn.Principal, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		got := house.ask(ctx, house.ways[len(house.ways)-1], unary("Own"), "", owned("alice"))
-		house.expectRefused(t, got, refused{
+		got := fixture.ask(ctx, fixture.ways[len(fixture.ways)-1], unary("Own"), "", owned("alice"))
+		fixture.expectRefused(t, got, refused{
 			code: connect.CodeDeadlineExceeded, text: "deadline exceeded", stage: action.StageAuthenticate, reason: "the call's deadline passed",
 		})
 	})
-	house.alone(t, "the caller has gone when the principal is found", func(t *testing.T) {
+	fixture.alone(t, "the caller has gone when the principal is found", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		house.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+		fixture.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 			cancel()
 			return people["alice"], nil
 		}
-		got := house.ask(ctx, house.ways[len(house.ways)-1], unary("Own"), "", owned("alice"))
-		house.expectRefused(t, got, refused{
+		got := fixture.ask(ctx, fixture.ways[len(fixture.ways)-1], unary("Own"), "", owned("alice"))
+		fixture.expectRefused(t, got, refused{
 			code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthorize, reason: "the caller went away",
 			principal: "alice", scheme: "session",
 		})

@@ -35,7 +35,7 @@ func ExampleWithRecorder() {
 	nobody := authn.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 		return nil, authn.ErrNoCredential
 	})
-	registry, err := action.NewRegistry(authn.Schemes{"session": dated{nobody}, "bearer": dated{nobody}, "apikey": nobody},
+	registry, err := action.NewRegistry(authn.Schemes{"session": freshnessReporter{nobody}, "bearer": freshnessReporter{nobody}, "apikey": nobody},
 		action.WithRecorder(denials{}))
 	if err != nil {
 		fmt.Println(err)

@@ -44,17 +44,17 @@ func kindsOf(events []action.Event) []string {
 	return kinds
 }
 
-// eventful is a house that notes all events.
-func eventful(t *testing.T, options ...action.RegistryOption) *house {
+// eventful is a fixture that notes all events.
+func eventful(t *testing.T, options ...action.RegistryOption) *fixture {
 	t.Helper()
-	house := newHouse(t, options...)
-	house.ends.Store(true)
-	return house
+	fixture := newFixture(t, options...)
+	fixture.ends.Store(true)
+	return fixture
 }
 
 // expectEvents compares the events since the last time with what is wanted, and the
 // parts of them that all of one call have in common.
-func (h *house) expectEvents(t *testing.T, procedure string, want ...string) []action.Event {
+func (h *fixture) expectEvents(t *testing.T, procedure string, want ...string) []action.Event {
 	t.Helper()
 	h.take()
 	events := h.takeEvents()
@@ -72,40 +72,40 @@ func (h *house) expectEvents(t *testing.T, procedure string, want ...string) []a
 // Each thing that happens to a call leaves one event, whatever the shape.
 func TestEvents(t *testing.T) {
 	t.Parallel()
-	house := eventful(t)
-	way := house.ways[len(house.ways)-1]
+	fixture := eventful(t)
+	way := fixture.ways[len(fixture.ways)-1]
 	for _, procedure := range shapes {
 		admitted := "decided allow"
 		if isStream(procedure) {
 			admitted = "opened allow"
 		}
-		house.alone(t, methodName(procedure), func(t *testing.T) {
-			*house.hands = hands{diary: house.diary}
-			got := house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+		fixture.alone(t, methodName(procedure), func(t *testing.T) {
+			*fixture.handlers = handlers{recorder: fixture.recorder}
+			got := fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
 			if got.err != nil {
 				t.Fatal(got.err)
 			}
-			for _, event := range house.expectEvents(t, procedure, admitted, "ended allow") {
+			for _, event := range fixture.expectEvents(t, procedure, admitted, "ended allow") {
 				if event.PrincipalID != "alice" || event.Scheme != "session" || event.Grant != "allow[0]" || event.Err != nil || event.Reason != "" || event.Values != nil {
 					t.Errorf("the event is %+v", event)
 				}
 			}
-			house.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
-			house.expectEvents(t, procedure, "decided deny permission_denied")
-			house.ask(t.Context(), way, procedure, "", owned("alice"))
-			house.expectEvents(t, procedure, "decided deny unauthenticated")
+			fixture.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
+			fixture.expectEvents(t, procedure, "decided deny permission_denied")
+			fixture.ask(t.Context(), way, procedure, "", owned("alice"))
+			fixture.expectEvents(t, procedure, "decided deny unauthenticated")
 		})
-		house.alone(t, methodName(procedure)+", which fails", func(t *testing.T) {
+		fixture.alone(t, methodName(procedure)+", which fails", func(t *testing.T) {
 			cause := errors.New("no such table")
-			house.hands.fails(cause)
-			house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
-			events := house.expectEvents(t, procedure, admitted, "ended deny unknown")
+			fixture.handlers.fails(cause)
+			fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+			events := fixture.expectEvents(t, procedure, admitted, "ended deny unknown")
 			if end := events[len(events)-1]; !errors.Is(end.Err, cause) || end.Reason != "the handler returned an error" {
 				t.Errorf("the end is %+v", end)
 			}
-			house.hands.fails(connect.NewError(connect.CodeAborted, "try again"))
-			house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
-			events = house.expectEvents(t, procedure, admitted, "ended allow aborted")
+			fixture.handlers.fails(connect.NewError(connect.CodeAborted, "try again"))
+			fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+			events = fixture.expectEvents(t, procedure, admitted, "ended allow aborted")
 			if end := events[len(events)-1]; end.Err != nil {
 				t.Errorf("the end is %+v", end)
 			}
@@ -114,7 +114,7 @@ func TestEvents(t *testing.T) {
 }
 
 // fails has all handlers return an error.
-func (h *hands) fails(err error) {
+func (h *handlers) fails(err error) {
 	h.unary = func(context.Context, *call) (*testv1.Response, error) { return nil, err }
 	h.watch = func(context.Context, *testv1.Request, *responses) error { return err }
 	h.collect = func(context.Context, receiver) (*testv1.Response, error) { return nil, err }
@@ -132,30 +132,30 @@ func TestMessageEvents(t *testing.T) {
 		if asked {
 			options = append(options, action.WithMessageEvents())
 		}
-		house := eventful(t, options...)
+		fixture := eventful(t, options...)
 		for _, procedure := range shapes {
 			if !readsStream(procedure) {
 				continue
 			}
-			house.alone(t, fmt.Sprintf("%s, asked for %t", methodName(procedure), asked), func(t *testing.T) {
+			fixture.alone(t, fmt.Sprintf("%s, asked for %t", methodName(procedure), asked), func(t *testing.T) {
 				// Of an OPEN stream all messages come after the decision.
 				later := 2
 				if strings.HasSuffix(procedure, "Open") {
 					later = 3
 				}
-				for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
+				for _, way := range []way{fixture.ways[0], fixture.ways[len(fixture.ways)-1]} {
 					want := []string{"opened allow"}
 					if asked {
 						want = append(want, slices.Repeat([]string{"message allow"}, later)...)
 					}
-					house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"), owned("alice"), owned("alice"))
-					house.expectEvents(t, procedure, append(want, "ended allow")...)
+					fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"), owned("alice"), owned("alice"))
+					fixture.expectEvents(t, procedure, append(want, "ended allow")...)
 
-					house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"), owned("alice"), invalid)
+					fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"), owned("alice"), invalid)
 					if asked {
 						want = want[:len(want)-1]
 					}
-					house.expectEvents(t, procedure, append(want, "message deny invalid_argument", "ended deny invalid_argument")...)
+					fixture.expectEvents(t, procedure, append(want, "message deny invalid_argument", "ended deny invalid_argument")...)
 				}
 			})
 		}
@@ -165,24 +165,24 @@ func TestMessageEvents(t *testing.T) {
 // What ends a stream that was let in leaves an event, and then the end.
 func TestRecheckEvents(t *testing.T) {
 	t.Parallel()
-	house := eventful(t)
+	fixture := eventful(t)
 	for _, procedure := range []string{stream("WatchOpen"), stream("CollectOpen"), stream("ChatOpen")} {
-		house.session.answer = nil
-		client := house.live(t, house.ways[len(house.ways)-1], procedure)
-		house.session.answer = answers(nil, authn.InvalidCredential("revoked"))
-		house.registry.Recheck("alice")
+		fixture.session.answer = nil
+		client := fixture.live(t, fixture.ways[len(fixture.ways)-1], procedure)
+		fixture.session.answer = answers(nil, authn.InvalidCredential("revoked"))
+		fixture.registry.Recheck("alice")
 		if err := client.Receive(new(testv1.Response)); connect.CodeOf(err) != connect.CodeUnauthenticated {
 			t.Errorf("%s: got %v", procedure, err)
 		}
-		house.await(t, "ended")
-		house.expectEvents(t, procedure, "opened allow", "recheck deny unauthenticated", "ended deny unauthenticated")
+		fixture.await(t, "ended")
+		fixture.expectEvents(t, procedure, "opened allow", "recheck deny unauthenticated", "ended deny unauthenticated")
 	}
 }
 
 // The caller's own id of a request is kept beside ours, cut and escaped.
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	house := eventful(t)
+	fixture := eventful(t)
 	for sent, want := range map[string]string{
 		"":                       "",
 		"7f3e":                   "7f3e",
@@ -194,10 +194,10 @@ func TestRequestID(t *testing.T) {
 		ctx, info := connect.NewClientContext(t.Context())
 		info.RequestHeader().Set("Authorization", as("session", "alice"))
 		info.RequestHeader().Set("X-Request-Id", sent)
-		if err := house.ways[len(house.ways)-1].client.CallUnary(ctx, house.specs[unary("Own")], owned("alice"), new(testv1.Response)); err != nil {
+		if err := fixture.ways[len(fixture.ways)-1].client.CallUnary(ctx, fixture.specs[unary("Own")], owned("alice"), new(testv1.Response)); err != nil {
 			t.Fatal(err)
 		}
-		for _, event := range house.expectEvents(t, unary("Own"), "decided allow", "ended allow") {
+		for _, event := range fixture.expectEvents(t, unary("Own"), "decided allow", "ended allow") {
 			if event.RequestID != want || strings.Contains(event.CallID, "7f3e") {
 				t.Errorf("%q is kept as %q", sent, event.RequestID)
 			}
@@ -208,26 +208,26 @@ func TestRequestID(t *testing.T) {
 // Calls refused before a gate are recorded by what serves the registry.
 func TestRefusedEvents(t *testing.T) {
 	t.Parallel()
-	house := eventful(t)
+	fixture := eventful(t)
 	peer := &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}
 	asked := action.Event{Kind: action.EventDecided, CallID: "mine", RequestID: "a\n", Peer: peer, Values: &action.Values{}}
 	asked.Decision = action.Decision{
 		Procedure: "/a.B/C\n", Outcome: action.Allow, Code: connect.CodeUnimplemented, Reason: "nothing serves it\x1b", PrincipalID: "alice", Err: errors.New("x"),
 	}
-	house.registry.RecordRefused(t.Context(), asked)
-	got := house.expectEvents(t, `/a.B/C\x0a`, "refused deny unimplemented")[0]
+	fixture.registry.RecordRefused(t.Context(), asked)
+	got := fixture.expectEvents(t, `/a.B/C\x0a`, "refused deny unimplemented")[0]
 	if got.CallID == "mine" {
 		t.Error("the call's id is not ours")
 	}
 	got.CallID = ""
-	want := action.Event{Kind: action.EventRefused, RequestID: `a\x0a`, Peer: peer, Contract: house.registry.Fingerprint()}
+	want := action.Event{Kind: action.EventRefused, RequestID: `a\x0a`, Peer: peer, Contract: fixture.registry.Fingerprint()}
 	want.Decision = action.Decision{Procedure: `/a.B/C\x0a`, Code: connect.CodeUnimplemented, Reason: `nothing serves it\x1b`, Time: noon}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("the event (-want +got):\n%s", diff)
 	}
-	unsealed := must(action.NewRegistry(nil, action.WithRecorder(house.diary)))
+	unsealed := must(action.NewRegistry(nil, action.WithRecorder(fixture.recorder)))
 	unsealed.RecordRefused(t.Context(), asked)
-	if events := house.takeEvents(); len(events) > 0 {
+	if events := fixture.takeEvents(); len(events) > 0 {
 		t.Errorf("a registry that does not serve leaves %+v", events)
 	}
 }

@@ -226,7 +226,7 @@ func (r *Registry) newGate(method examined) *gate {
 		maxAge:    method.declaration.MaxAge,
 		conceal:   method.declaration.Conceal,
 		policy:    policy.New(method.declaration, method.checks),
-		when:      method.declaration.When(),
+		timing:    method.declaration.Timing(),
 		recheck:   method.declaration.Recheck(r.recheck),
 	}
 	for _, name := range method.declaration.Schemes {

@@ -71,8 +71,8 @@ func TestDenialsAreExplained(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOracle(t)
-			o.captor.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
+			o := newMayFixture(t)
+			o.capturingHandlers.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
 			principal := o.signIn(t, test.who)
 			got := o.registry.May(t.Context(), principal, action.Question{
 				Procedure: unary(test.method),
@@ -90,7 +90,7 @@ func TestDenialsAreExplained(t *testing.T) {
 
 func TestAnAllowIsNotExplained(t *testing.T) {
 	t.Parallel()
-	o := newOracle(t)
+	o := newMayFixture(t)
 	got := o.registry.May(t.Context(), o.signIn(t, "owner"), action.Question{Procedure: unary("Several"), Request: &testv1.Request{Owner: "x"}})
 	if got.Outcome != action.Allow || got.Grants != nil || got.Grant != "allow[0]" {
 		t.Errorf("got %+v", got)
@@ -102,7 +102,7 @@ func TestAnAllowIsNotExplained(t *testing.T) {
 func TestTheExplanationIsForOperatorsAlone(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	h := newHouse(t, action.WithRecorder(action.LogRecorder(slog.New(slog.NewTextHandler(&log, nil)))))
+	h := newFixture(t, action.WithRecorder(action.LogRecorder(slog.New(slog.NewTextHandler(&log, nil)))))
 	client := h.ways[len(h.ways)-1].client
 	ctx, info := connect.NewClientContext(t.Context())
 	info.RequestHeader().Set("Authorization", as("session", "reader"))

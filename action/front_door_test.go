@@ -13,46 +13,46 @@ import (
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
-// newGuardedHouse is a house with a front door. Its way in is in process.
-func newGuardedHouse(t *testing.T) (*house, way) {
+// newFrontDoorFixture is a fixture with a front door. Its way in is in process.
+func newFrontDoorFixture(t *testing.T) (*fixture, way) {
 	t.Helper()
-	house := newHouse(t)
-	server := connect.NewServer(must(house.registry.FrontDoor()))
-	server.Register(must(house.registry.Methods())...)
-	return house, way{client: connect.NewClient(connectinprocess.New(server))}
+	fixture := newFixture(t)
+	server := connect.NewServer(must(fixture.registry.FrontDoor()))
+	server.Register(must(fixture.registry.Methods())...)
+	return fixture, way{client: connect.NewClient(connectinprocess.New(server))}
 }
 
 // TestFrontDoor sends strangers what cannot even be read. They are told that they
 // are strangers, and what others send is looked at as ever.
 func TestFrontDoor(t *testing.T) {
 	t.Parallel()
-	house, way := newGuardedHouse(t)
+	fixture, way := newFrontDoorFixture(t)
 	for _, procedure := range []string{unary("Own"), stream("WatchFirst"), stream("CollectEvery"), stream("ChatFirst")} {
-		house.alone(t, methodName(procedure), func(t *testing.T) {
-			house.session.answer = nil
-			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noCredential)
-			house.expectRefused(t, house.ask(t.Context(), way, procedure, as("session", "whoever"), raw(planted)), invalid("invalid credential: unknown session"))
+		fixture.alone(t, methodName(procedure), func(t *testing.T) {
+			fixture.session.answer = nil
+			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), noCredential)
+			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, as("session", "whoever"), raw(planted)), invalid("invalid credential: unknown session"))
 
-			house.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the door") }
-			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
-			house.session.answer = answers(authn.NewPrincipal("carol", authn.Details{Unscoped: true, ExpiresAt: noon}), nil)
-			house.expectRefused(t, house.ask(t.Context(), way, procedure, "", raw(planted)), refused{
+			fixture.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the door") }
+			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
+			fixture.session.answer = answers(authn.NewPrincipal("carol", authn.Details{Unscoped: true, ExpiresAt: noon}), nil)
+			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), refused{
 				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
 				principal: "carol", scheme: "session",
 			})
 
-			house.session.answer = nil
-			house.ask(t.Context(), way, procedure, as("session", "alice"), raw(planted))
-			house.expect(t, "ask session", "deny at decode")
-			house.ask(t.Context(), way, procedure, as("session", "alice"), owned(""))
-			house.expect(t, "ask session", "deny at validate")
-			house.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
-			house.expect(t, "ask session", "ask session", "deny at authorize")
+			fixture.session.answer = nil
+			fixture.ask(t.Context(), way, procedure, as("session", "alice"), raw(planted))
+			fixture.expect(t, "ask session", "deny at decode")
+			fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned(""))
+			fixture.expect(t, "ask session", "deny at validate")
+			fixture.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
+			fixture.expect(t, "ask session", "ask session", "deny at authorize")
 		})
 	}
-	house.alone(t, "of nobody's", func(t *testing.T) {
-		house.ask(t.Context(), way, unary("Public"), as("session", "whoever"), raw(planted))
-		house.expect(t, "deny at decode")
+	fixture.alone(t, "of nobody's", func(t *testing.T) {
+		fixture.ask(t.Context(), way, unary("Public"), as("session", "whoever"), raw(planted))
+		fixture.expect(t, "deny at decode")
 	})
 }
 
@@ -60,22 +60,22 @@ func TestFrontDoor(t *testing.T) {
 // still on its way.
 func TestFrontDoorExpires(t *testing.T) {
 	t.Parallel()
-	house, way := newGuardedHouse(t)
-	client := must(way.client.CallClientStream(asCaller(t, "alice"), house.specs[stream("ChatFirst")]))
+	fixture, way := newFrontDoorFixture(t)
+	client := must(way.client.CallClientStream(asCaller(t, "alice"), fixture.specs[stream("ChatFirst")]))
 	defer client.Close()
 	if err := client.SendHeaders(); err != nil {
 		t.Fatal(err)
 	}
-	house.await(t, "ask session")
+	fixture.await(t, "ask session")
 	later := noon.Add(2 * time.Hour)
-	house.now.Store(&later)
+	fixture.now.Store(&later)
 	if err := client.Send(owned("alice")); err != nil {
 		t.Fatal(err)
 	}
 	if err := client.Receive(new(testv1.Response)); connect.CodeOf(err) != connect.CodeUnauthenticated {
 		t.Errorf("got %v", err)
 	}
-	house.expect(t, "ask session", "ask session", "deny at authenticate")
+	fixture.expect(t, "ask session", "ask session", "deny at authenticate")
 }
 
 // TestFrontDoorWithin has a handler call its own action, with its own context and
@@ -83,32 +83,32 @@ func TestFrontDoorExpires(t *testing.T) {
 // not who makes it.
 func TestFrontDoorWithin(t *testing.T) {
 	t.Parallel()
-	for name, within := range map[string]func(*house, way) way{
-		"through the front door": func(_ *house, front way) way { return front },
-		"around the front door":  func(house *house, _ way) way { return house.ways[len(house.ways)-1] },
-		"by Registry.InProcess": func(house *house, _ way) way {
-			return way{client: connect.NewClient(must(house.registry.InProcess()))}
+	for name, within := range map[string]func(*fixture, way) way{
+		"through the front door": func(_ *fixture, front way) way { return front },
+		"around the front door":  func(fixture *fixture, _ way) way { return fixture.ways[len(fixture.ways)-1] },
+		"by Registry.InProcess": func(fixture *fixture, _ way) way {
+			return way{client: connect.NewClient(must(fixture.registry.InProcess()))}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			house, front := newGuardedHouse(t)
-			back := within(house, front)
+			fixture, front := newFrontDoorFixture(t)
+			back := within(fixture, front)
 			var inner answer
-			house.hands.unary = func(ctx context.Context, call *call) (*testv1.Response, error) {
+			fixture.handlers.unary = func(ctx context.Context, call *call) (*testv1.Response, error) {
 				if call.Message().GetSecret() == "outer" {
-					inner = house.ask(ctx, back, unary("Own"), "", owned("alice"))
+					inner = fixture.ask(ctx, back, unary("Own"), "", owned("alice"))
 				}
 				return &testv1.Response{Caller: call.Principal().ID()}, nil
 			}
-			outer := house.ask(t.Context(), front, unary("Own"), as("session", "alice"), &testv1.Request{Owner: "alice", Secret: "outer"})
+			outer := fixture.ask(t.Context(), front, unary("Own"), as("session", "alice"), &testv1.Request{Owner: "alice", Secret: "outer"})
 			if outer.err != nil {
 				t.Error(outer.err)
 			}
 			if connect.CodeOf(inner.err) != connect.CodeUnauthenticated {
 				t.Errorf("a call without a credential got %v, %v", inner.responses, inner.err)
 			}
-			house.expect(t, "ask session", "ask session", "allow at handle", "handle", "ask session", "deny at authenticate")
+			fixture.expect(t, "ask session", "ask session", "allow at handle", "handle", "ask session", "deny at authenticate")
 		})
 	}
 }

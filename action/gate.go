@@ -26,7 +26,7 @@ type gate struct {
 	conceal   bool          // a denial reads as not_found
 	policy    *policy.Policy
 
-	when    sallyportv1.Stream_When // when a stream is authorized; unset on a unary action
+	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
 	recheck time.Duration           // how long a stream's decision lives
 }
 

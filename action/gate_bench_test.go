@@ -40,7 +40,7 @@ func benchServer(b *testing.B, principal *authn.Principal, options ...action.Reg
 		return nil, authn.ErrNoCredential
 	})
 	registry, err := action.NewRegistry(authn.Schemes{
-		"session": dated{knows(principal)}, "bearer": dated{absent}, "apikey": absent,
+		"session": freshnessReporter{knows(principal)}, "bearer": freshnessReporter{absent}, "apikey": absent,
 	}, options...)
 	if err != nil {
 		b.Fatal(err)

@@ -46,14 +46,14 @@ func TestImpossibleGates(t *testing.T) {
 		"a zero policy":                  {rules: sure, policy: &policy.Policy{}},
 		"no principal":                   {rules: sure, policy: role},
 		"a nil authenticator":            {rules: sure, policy: anyone, schemes: []scheme{{name: "session"}}},
-		"every message of no validator":  {policy: anyone, when: 3, schemes: []scheme{{name: "session"}}},
+		"every message of no validator":  {policy: anyone, timing: 3, schemes: []scheme{{name: "session"}}},
 		"no validator, nor anything":     {},
 		"no validator, concealed":        {conceal: true, policy: role},
 		"no validator, with a principal": {policy: role, schemes: []scheme{{name: "session", authenticator: tells("alice")}}},
 	} {
 		gate.registry = registry
 		for stepName, step := range steps {
-			if stepName == "admitNext" && gate.when == 0 && gate.rules != nil {
+			if stepName == "admitNext" && gate.timing == 0 && gate.rules != nil {
 				continue // the later messages of a stream that is authorized once
 			}
 			pass := passage{gate: gate}

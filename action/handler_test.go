@@ -24,7 +24,7 @@ import (
 // authored for the caller arrives; no other text does.
 func TestHandlerErrors(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	info := &errdetails.ErrorInfo{Reason: "LAST_ADMIN", Domain: "test"}
 	authored := connect.NewError(connect.CodeFailedPrecondition, "the last one").
 		WithDetail(must(connectproto.NewErrorDetail(info))).
@@ -49,15 +49,15 @@ func TestHandlerErrors(t *testing.T) {
 		{"out of time", fmt.Errorf("%s: %w", planted, context.DeadlineExceeded), connect.CodeDeadlineExceeded, "", nil},
 		{"an authenticator's answer", authn.InvalidCredential(planted), connect.CodeUnknown, "", nil},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.hands.unary = func(context.Context, *call) (*testv1.Response, error) { return &testv1.Response{}, test.err }
-			house.hands.watch = func(context.Context, *testv1.Request, *responses) error { return test.err }
-			house.hands.collect = func(context.Context, receiver) (*testv1.Response, error) { return &testv1.Response{}, test.err }
-			house.hands.chat = func(context.Context, talker) error { return test.err }
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.handlers.unary = func(context.Context, *call) (*testv1.Response, error) { return &testv1.Response{}, test.err }
+			fixture.handlers.watch = func(context.Context, *testv1.Request, *responses) error { return test.err }
+			fixture.handlers.collect = func(context.Context, receiver) (*testv1.Response, error) { return &testv1.Response{}, test.err }
+			fixture.handlers.chat = func(context.Context, talker) error { return test.err }
 			for _, procedure := range []string{unary("Own"), stream("WatchFirst"), stream("CollectFirst"), stream("ChatEvery")} {
-				house.through(t, procedure, func(t *testing.T, way way) {
-					got := house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
-					house.expect(t, "ask session", "allow at handle", "handle")
+				fixture.through(t, procedure, func(t *testing.T, way way) {
+					got := fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+					fixture.expect(t, "ask session", "allow at handle", "handle")
 					told, ok := errors.AsType[*connect.Error](got.err)
 					if !ok || told.Code() != test.code || told.Message() != test.text {
 						t.Fatalf("got %v, want %s %q", got.err, test.code, test.text)
@@ -75,8 +75,8 @@ func TestHandlerErrors(t *testing.T) {
 // nothing, the record has the cause, and the process lives.
 func TestHandlerFaults(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	house.ends.Store(true)
+	fixture := newFixture(t)
+	fixture.ends.Store(true)
 	var (
 		noMap   map[string]int
 		nothing *testv1.Response
@@ -92,20 +92,20 @@ func TestHandlerFaults(t *testing.T) {
 		{"panics in the runtime", func() { noMap["x"] = 1 }, "panic in handle: assignment to entry in nil map"},
 		{"returns nothing", func() {}, "the handler returned no response and no error"},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.hands.unary = func(context.Context, *call) (*testv1.Response, error) {
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.handlers.unary = func(context.Context, *call) (*testv1.Response, error) {
 				test.fails()
 				return nothing, nil
 			}
-			house.hands.watch = func(context.Context, *testv1.Request, *responses) error {
+			fixture.handlers.watch = func(context.Context, *testv1.Request, *responses) error {
 				test.fails()
 				return nil
 			}
-			house.hands.collect = func(context.Context, receiver) (*testv1.Response, error) {
+			fixture.handlers.collect = func(context.Context, receiver) (*testv1.Response, error) {
 				test.fails()
 				return nothing, nil
 			}
-			house.hands.chat = func(context.Context, talker) error {
+			fixture.handlers.chat = func(context.Context, talker) error {
 				test.fails()
 				return nil
 			}
@@ -113,10 +113,10 @@ func TestHandlerFaults(t *testing.T) {
 				if test.name == "returns nothing" && !strings.HasSuffix(procedure, "Own") && !strings.HasSuffix(procedure, "CollectOpen") {
 					continue // a stream of responses may have none
 				}
-				house.through(t, procedure, func(t *testing.T, way way) {
-					got := house.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
+				fixture.through(t, procedure, func(t *testing.T, way way) {
+					got := fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned("alice"))
 					expectError(t, got, refused{code: connect.CodeInternal, text: textInternal})
-					decisions := house.expect(t, "ask session", "allow at handle", "handle", "ended")
+					decisions := fixture.expect(t, "ask session", "allow at handle", "handle", "ended")
 					if len(decisions) != 2 {
 						return
 					}
@@ -130,8 +130,8 @@ func TestHandlerFaults(t *testing.T) {
 		})
 	}
 	// Whoever comes next is served.
-	*house.hands = hands{diary: house.diary}
-	if got := house.ask(t.Context(), house.ways[0], unary("Own"), as("session", "alice"), owned("alice")); got.err != nil {
+	*fixture.handlers = handlers{recorder: fixture.recorder}
+	if got := fixture.ask(t.Context(), fixture.ways[0], unary("Own"), as("session", "alice"), owned("alice")); got.err != nil {
 		t.Error(got.err)
 	}
 }
@@ -140,8 +140,8 @@ func TestHandlerFaults(t *testing.T) {
 // caller, in process, runs on that goroutine; so this one has its own.
 func TestHandlerExits(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	house.hands.unary = func(context.Context, *call) (*testv1.Response, error) {
+	fixture := newFixture(t)
+	fixture.handlers.unary = func(context.Context, *call) (*testv1.Response, error) {
 		runtime.Goexit()
 		return &testv1.Response{}, nil
 	}
@@ -149,22 +149,22 @@ func TestHandlerExits(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		house.ask(t.Context(), house.ways[len(house.ways)-1], unary("Own"), as("session", "alice"), owned("alice"))
+		fixture.ask(t.Context(), fixture.ways[len(fixture.ways)-1], unary("Own"), as("session", "alice"), owned("alice"))
 		returned = true
 	}()
 	<-done
 	if returned {
 		t.Error("the call returned")
 	}
-	house.expect(t, "ask session", "allow at handle", "handle")
+	fixture.expect(t, "ask session", "allow at handle", "handle")
 }
 
 // TestHandlerCall reads what a handler is given.
 func TestHandlerCall(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	request := secretive()
-	house.hands.unary = func(ctx context.Context, call *call) (*testv1.Response, error) {
+	fixture.handlers.unary = func(ctx context.Context, call *call) (*testv1.Response, error) {
 		if diff := cmp.Diff(request, call.Message(), protocmp.Transform()); diff != "" {
 			t.Errorf("the message (-want +got):\n%s", diff)
 		}
@@ -190,8 +190,8 @@ func TestHandlerCall(t *testing.T) {
 		}
 		return &testv1.Response{}, nil
 	}
-	house.through(t, unary("Several"), func(t *testing.T, way way) {
-		if got := house.ask(t.Context(), way, unary("Several"), as("session", "alice"), request); got.err != nil {
+	fixture.through(t, unary("Several"), func(t *testing.T, way way) {
+		if got := fixture.ask(t.Context(), way, unary("Several"), as("session", "alice"), request); got.err != nil {
 			t.Error(got.err)
 		}
 	})

@@ -52,7 +52,7 @@ func (l *lines) take(t *testing.T) []map[string]any {
 func TestLogRecorder(t *testing.T) {
 	t.Parallel()
 	var log lines
-	house := newHouse(t, log.recorder(slog.LevelDebug))
+	fixture := newFixture(t, log.recorder(slog.LevelDebug))
 	line := func(level, kind, outcome string, more map[string]any) map[string]any {
 		made := map[string]any{
 			"level": level, "msg": kind, "outcome": outcome, "procedure": unary("Several"), "stage": "handle", "duration": float64(0),
@@ -125,10 +125,10 @@ func TestLogRecorder(t *testing.T) {
 			want: []map[string]any{decided, line("DEBUG", "ended", "allow", map[string]any{"code": "aborted"})},
 		},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			house.hands.unary = test.unary
-			house.session.answer = answers(people[test.as], test.answer)
-			house.ask(t.Context(), house.ways[0], unary("Several"), "", secretive())
+		fixture.alone(t, test.name, func(t *testing.T) {
+			fixture.handlers.unary = test.unary
+			fixture.session.answer = answers(people[test.as], test.answer)
+			fixture.ask(t.Context(), fixture.ways[0], unary("Several"), "", secretive())
 			got := log.take(t)
 			for _, line := range got {
 				if call, _ := line["call"].(string); len(call) < 20 || line["call"] != got[0]["call"] {
@@ -172,15 +172,15 @@ func TestLogRecorderLevels(t *testing.T) {
 			if got := recorder.Enabled(t.Context(), action.EventDecided, action.Deny); got != test.deny {
 				t.Errorf("denials are kept: %t, want %t", got, test.deny)
 			}
-			house := newHouse(t, action.WithRecorder(recorder))
+			fixture := newFixture(t, action.WithRecorder(recorder))
 			ask := func(principal *authn.Principal, err error) {
-				house.session.answer = answers(principal, err)
-				house.ask(t.Context(), house.ways[0], unary("Role"), "", owned("alice"))
+				fixture.session.answer = answers(principal, err)
+				fixture.ask(t.Context(), fixture.ways[0], unary("Role"), "", owned("alice"))
 			}
 			ask(people["alice"], nil)
 			ask(people["nobody"], nil)
 			ask(nil, errors.New("no such table"))
-			house.hands.unary = func(context.Context, *call) (*testv1.Response, error) { panic("a handler's own") }
+			fixture.handlers.unary = func(context.Context, *call) (*testv1.Response, error) { panic("a handler's own") }
 			ask(people["alice"], nil)
 			if got := log.take(t); len(got) != test.logged {
 				t.Errorf("%d lines are logged, want %d: %v", len(got), test.logged, got)
@@ -206,14 +206,14 @@ func TestDefaultRecorder(t *testing.T) { //nolint:paralleltest // it changes wha
 	}
 }
 
-// A miser keeps no decision, or only those of one outcome.
-type miser struct {
-	*diary
+// A selectiveRecorder keeps no decision, or only those of one outcome.
+type selectiveRecorder struct {
+	*recorder
 
 	keeps map[action.Outcome]bool
 }
 
-func (m miser) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
+func (m selectiveRecorder) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
 	return kind != action.EventEnded && m.keeps[outcome]
 }
 
@@ -222,16 +222,16 @@ func (m miser) Enabled(_ context.Context, kind action.EventKind, outcome action.
 func TestRecorderDisabled(t *testing.T) {
 	t.Parallel()
 	for _, keeps := range []map[action.Outcome]bool{{}, {action.Allow: true}, {action.Deny: true}} {
-		miser := miser{&diary{}, keeps}
+		selectiveRecorder := selectiveRecorder{&recorder{}, keeps}
 		var reads atomic.Int64
-		house := newHouse(t, action.WithRecorder(miser), actiontest.WithClock(t, func() time.Time {
+		fixture := newFixture(t, action.WithRecorder(selectiveRecorder), actiontest.WithClock(t, func() time.Time {
 			reads.Add(1)
 			return noon
 		}))
 		ask := func(name string) (events []string, clock int64) {
 			reads.Store(0)
-			house.ask(t.Context(), house.ways[len(house.ways)-1], unary("Role"), as("session", name), owned("alice"))
-			events, _ = miser.take()
+			fixture.ask(t.Context(), fixture.ways[len(fixture.ways)-1], unary("Role"), as("session", name), owned("alice"))
+			events, _ = selectiveRecorder.take()
 			return events, reads.Load()
 		}
 		if events, clock := ask("alice"); (len(events) > 0) != keeps[action.Allow] || (clock > 1) != keeps[action.Allow] {
@@ -240,7 +240,7 @@ func TestRecorderDisabled(t *testing.T) {
 		if events, _ := ask("nobody"); (len(events) > 0) != keeps[action.Deny] {
 			t.Errorf("%v: a denial leaves %q", keeps, events)
 		}
-		house.take()
+		fixture.take()
 	}
 }
 
@@ -256,7 +256,7 @@ func TestForgedLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			house := newHouse(t, action.WithRecorder(action.LogRecorder(slog.New(handler(&log)))))
+			fixture := newFixture(t, action.WithRecorder(action.LogRecorder(slog.New(handler(&log)))))
 			request := owned(strings.ToValidUTF8(forged, "?"))
 			for _, answer := range []func(context.Context, *connect.CallInfo) (*authn.Principal, error){
 				answers(nil, authn.InvalidCredential(forged)),
@@ -264,8 +264,8 @@ func TestForgedLines(t *testing.T) {
 				answers(authn.NewPrincipal(forged, authn.Details{Unscoped: true, Roles: []string{forged}, Scopes: []string{forged}}), nil),
 				func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic(forged) },
 			} {
-				house.session.answer = answer
-				house.ask(t.Context(), house.ways[0], unary("Several"), "", request)
+				fixture.session.answer = answer
+				fixture.ask(t.Context(), fixture.ways[0], unary("Several"), "", request)
 			}
 			text := log.String()
 			if got := strings.Count(text, "\n"); got != 4 {

@@ -21,39 +21,39 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
-// A captor keeps the principal of a call of Anyone.
-type captor struct {
-	*hands
+// capturingHandlers keep the principal of a call of Anyone.
+type capturingHandlers struct {
+	*handlers
 
 	principal *authn.Principal
 }
 
-func (c *captor) Anyone(_ context.Context, call *call) (*testv1.Response, error) {
+func (c *capturingHandlers) Anyone(_ context.Context, call *call) (*testv1.Response, error) {
 	c.principal = call.Principal()
 	return &testv1.Response{}, nil
 }
 
-// An oracle is a registry to ask questions of.
-type oracle struct {
-	*diary
+// A mayFixture is a registry to ask questions of.
+type mayFixture struct {
+	*recorder
 
-	registry *action.Registry
-	captor   *captor
-	client   testv1client.UnaryServiceClient
-	now      time.Time
+	registry          *action.Registry
+	capturingHandlers *capturingHandlers
+	client            testv1client.UnaryServiceClient
+	now               time.Time
 }
 
-func newOracle(t *testing.T) *oracle {
+func newMayFixture(t *testing.T) *mayFixture {
 	t.Helper()
-	o := &oracle{diary: &diary{}, now: noon}
-	hands := &hands{diary: o.diary}
-	o.captor = &captor{hands: hands}
+	o := &mayFixture{recorder: &recorder{}, now: noon}
+	handlers := &handlers{recorder: o.recorder}
+	o.capturingHandlers = &capturingHandlers{handlers: handlers}
 	schemes := authn.Schemes{
-		"session": &keeper{diary: o.diary, scheme: "session"},
-		"bearer":  &keeper{diary: o.diary, scheme: "bearer"},
+		"session": &fakeAuthenticator{recorder: o.recorder, scheme: "session"},
+		"bearer":  &fakeAuthenticator{recorder: o.recorder, scheme: "bearer"},
 	}
-	o.registry = must(action.NewRegistry(schemes, action.WithRecorder(o.diary), actiontest.WithClock(t, func() time.Time { return o.now })))
-	if err := testv1action.RegisterUnaryService(o.registry, o.captor, hands); err != nil {
+	o.registry = must(action.NewRegistry(schemes, action.WithRecorder(o.recorder), actiontest.WithClock(t, func() time.Time { return o.now })))
+	if err := testv1action.RegisterUnaryService(o.registry, o.capturingHandlers, handlers); err != nil {
 		t.Fatal(err)
 	}
 	server := connect.NewServer()
@@ -63,7 +63,7 @@ func newOracle(t *testing.T) *oracle {
 }
 
 // signIn returns somebody as a gate has let them through.
-func (o *oracle) signIn(t *testing.T, name string) *authn.Principal {
+func (o *mayFixture) signIn(t *testing.T, name string) *authn.Principal {
 	t.Helper()
 	if name == "" {
 		return nil
@@ -73,7 +73,7 @@ func (o *oracle) signIn(t *testing.T, name string) *authn.Principal {
 	if _, err := o.client.Anyone(ctx, &testv1.Request{Owner: name}); err != nil {
 		t.Fatal(err)
 	}
-	return o.captor.principal
+	return o.capturingHandlers.principal
 }
 
 func TestMay(t *testing.T) {
@@ -110,8 +110,8 @@ func TestMay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := newOracle(t)
-			o.captor.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
+			o := newMayFixture(t)
+			o.capturingHandlers.isOpen = func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return false, nil }
 			principal := o.signIn(t, test.who)
 			o.take()
 			o.takeEvents()
@@ -139,7 +139,7 @@ func first[A, B any](a A, _ B) A { return a }
 
 func TestMayTakesOnlyPrincipalsOfItsSchemes(t *testing.T) {
 	t.Parallel()
-	o := newOracle(t)
+	o := newMayFixture(t)
 	for name, principal := range map[string]*authn.Principal{
 		"that no gate has seen": authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}}),
 		"without an id":         authn.NewPrincipal("", authn.Details{Unscoped: true, Roles: []string{"owner"}}),
@@ -163,7 +163,7 @@ func TestMayBeforeTheRegistryIsSealed(t *testing.T) {
 
 func TestMayWithAnExpiredCredential(t *testing.T) {
 	t.Parallel()
-	o := newOracle(t)
+	o := newMayFixture(t)
 	alice := o.signIn(t, "alice")
 	question := action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "alice"}}
 	if got := o.registry.May(t.Context(), alice, question); got.Outcome != action.Allow {
@@ -177,7 +177,7 @@ func TestMayWithAnExpiredCredential(t *testing.T) {
 
 func TestMayEach(t *testing.T) {
 	t.Parallel()
-	o := newOracle(t)
+	o := newMayFixture(t)
 	alice := o.signIn(t, "alice")
 	var codes []connect.Code
 	for _, decision := range o.registry.MayEach(t.Context(), alice,

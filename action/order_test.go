@@ -12,42 +12,42 @@ import (
 )
 
 // TestOrder sends to every action, every way in, a request that every step would
-// refuse, and then mends it step by step. The answer is always that of the first
+// refuse, and then fixes it step by step. The answer is always that of the first
 // step that refuses, and no later one has run.
 func TestOrder(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	for _, described := range house.registry.Actions() {
-		house.alone(t, methodName(described.Procedure), func(t *testing.T) {
-			rungs := ladder(described)
-			house.through(t, described.Procedure, func(t *testing.T, way way) {
-				for i := range rungs {
-					climb(t, house, way, described.Procedure, rungs, i)
+	fixture := newFixture(t)
+	for _, described := range fixture.registry.Actions() {
+		fixture.alone(t, methodName(described.Procedure), func(t *testing.T) {
+			steps := refusingSteps(described)
+			fixture.through(t, described.Procedure, func(t *testing.T, way way) {
+				for i := range steps {
+					askRefusedFrom(t, fixture, way, described.Procedure, steps, i)
 				}
-				climb(t, house, way, described.Procedure, rungs, len(rungs))
+				askRefusedFrom(t, fixture, way, described.Procedure, steps, len(steps))
 			})
 		})
 	}
 }
 
-// A rung is a step of the gate, with what the caller is answered when it refuses.
-type rung struct {
+// A gateStep is one step of the gate, with what the caller is answered when it refuses.
+type gateStep struct {
 	stage action.Stage
 	code  connect.Code
 	event string // what the step notes when it has run, if anything
 }
 
 var (
-	atDecode       = rung{stage: action.StageDecode, code: connect.CodeInvalidArgument}
-	atValidate     = rung{stage: action.StageValidate, code: connect.CodeInvalidArgument}
-	atAuthenticate = rung{stage: action.StageAuthenticate, code: connect.CodeUnauthenticated, event: "ask session"}
-	atAuthorize    = rung{stage: action.StageAuthorize, code: connect.CodePermissionDenied}
+	atDecode       = gateStep{stage: action.StageDecode, code: connect.CodeInvalidArgument}
+	atValidate     = gateStep{stage: action.StageValidate, code: connect.CodeInvalidArgument}
+	atAuthenticate = gateStep{stage: action.StageAuthenticate, code: connect.CodeUnauthenticated, event: "ask session"}
+	atAuthorize    = gateStep{stage: action.StageAuthorize, code: connect.CodePermissionDenied}
 )
 
-// ladder returns the steps of an action that can refuse, in the order in which they
+// refusingSteps returns the steps of an action that can refuse, in the order in which they
 // must run.
-func ladder(described action.Action) []rung {
-	permit := []rung{}
+func refusingSteps(described action.Action) []gateStep {
+	permit := []gateStep{}
 	if len(described.Schemes) > 0 {
 		permit = append(permit, atAuthenticate)
 	}
@@ -64,7 +64,7 @@ func ladder(described action.Action) []rung {
 		}
 		return append(permit, atDecode, atValidate)
 	}
-	return append([]rung{atDecode, atValidate}, permit...)
+	return append([]gateStep{atDecode, atValidate}, permit...)
 }
 
 // isOpen reports whether a stream is authorized before any message, which the names
@@ -75,11 +75,11 @@ func isOpen(method protoreflect.MethodDescriptor) bool {
 	}, method.Name())
 }
 
-// climb makes the call for which all rungs from the given one on refuse.
-func climb(t *testing.T, house *house, way way, procedure string, rungs []rung, from int) {
+// askRefusedFrom makes the call for which all steps from the given one on refuse.
+func askRefusedFrom(t *testing.T, fixture *fixture, way way, procedure string, steps []gateStep, from int) {
 	t.Helper()
 	refuses := func(stage action.Stage) bool {
-		return slices.ContainsFunc(rungs[from:], func(r rung) bool { return r.stage == stage })
+		return slices.ContainsFunc(steps[from:], func(r gateStep) bool { return r.stage == stage })
 	}
 	// alice!, in three tags, is what Costly looks for.
 	request := &testv1.Request{Owner: "alice", Tags: []string{"al", "ice", "!"}, Secret: planted}
@@ -97,22 +97,22 @@ func climb(t *testing.T, house *house, way way, procedure string, rungs []rung, 
 	if refuses(action.StageDecode) {
 		message = raw("\x0a\xff" + planted)
 	}
-	got := house.ask(t.Context(), way, procedure, authorization, message)
+	got := fixture.ask(t.Context(), way, procedure, authorization, message)
 
 	var want []string
-	for i, rung := range rungs[:min(from+1, len(rungs))] {
-		if rung.event != "" {
-			want = append(want, rung.event)
+	for i, gateStep := range steps[:min(from+1, len(steps))] {
+		if gateStep.event != "" {
+			want = append(want, gateStep.event)
 		}
-		if rung.stage == action.StageAuthenticate && i < from && methodName(procedure) == "Either" {
+		if gateStep.stage == action.StageAuthenticate && i < from && methodName(procedure) == "Either" {
 			want = append(want, "ask bearer") // a second credential would have to be good as well
 		}
 	}
-	if from < len(rungs) {
-		want = append(want, "deny at "+rungs[from].stage.String())
-		house.expect(t, want...)
-		if connect.CodeOf(got.err) != rungs[from].code || got.err == nil {
-			t.Errorf("refused at %s: got %v, want %s", rungs[from].stage, got.err, rungs[from].code)
+	if from < len(steps) {
+		want = append(want, "deny at "+steps[from].stage.String())
+		fixture.expect(t, want...)
+		if connect.CodeOf(got.err) != steps[from].code || got.err == nil {
+			t.Errorf("refused at %s: got %v, want %s", steps[from].stage, got.err, steps[from].code)
 		}
 		return
 	}
@@ -120,11 +120,11 @@ func climb(t *testing.T, house *house, way way, procedure string, rungs []rung, 
 		want = append(want, "check")
 	}
 	want = append(want, "allow at handle", "handle")
-	if house.specs[procedure].StreamType&connect.StreamTypeClient != 0 {
+	if fixture.specs[procedure].StreamType&connect.StreamTypeClient != 0 {
 		want = append(want, "receive alice")
 	}
-	house.expect(t, want...)
+	fixture.expect(t, want...)
 	if got.err != nil {
-		t.Errorf("refused by nobody: got %v", got.err)
+		t.Errorf("refused by no step: got %v", got.err)
 	}
 }

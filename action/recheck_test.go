@@ -43,20 +43,20 @@ func TestRecheck(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			house := newHouse(t)
+			fixture := newFixture(t)
 			for _, method := range []string{"WatchOpen", "CollectOpen", "ChatOpen"} {
-				for _, way := range []way{house.ways[0], house.ways[4], house.ways[len(house.ways)-1]} {
-					house.session.answer = nil
-					client := house.live(t, way, stream(method))
-					house.take()
-					house.session.answer = test.answer
-					house.registry.Recheck("bob") // whose streams are not these
-					house.registry.Recheck("alice")
+				for _, way := range []way{fixture.ways[0], fixture.ways[4], fixture.ways[len(fixture.ways)-1]} {
+					fixture.session.answer = nil
+					client := fixture.live(t, way, stream(method))
+					fixture.take()
+					fixture.session.answer = test.answer
+					fixture.registry.Recheck("bob") // whose streams are not these
+					fixture.registry.Recheck("alice")
 					err := client.Receive(new(testv1.Response))
 					told := test.want
 					told.challenge = []string{} // the headers have gone
 					expectError(t, answer{err: err, challenge: []string{}}, told)
-					events, decisions := house.take()
+					events, decisions := fixture.take()
 					if !slices.Equal(events, []string{"ask session", "deny at " + test.want.stage.String()}) || len(decisions) != 1 {
 						t.Fatalf("%s by %s: %q", method, way.name, events)
 					}
@@ -67,22 +67,22 @@ func TestRecheck(t *testing.T) {
 	}
 	t.Run("as good as ever", func(t *testing.T) {
 		t.Parallel()
-		house := newHouse(t, action.WithMessageEvents())
-		client := house.live(t, house.ways[len(house.ways)-1], stream("ChatOpen"))
-		house.take()
-		house.registry.Recheck("alice")
-		house.await(t, "ask session")
+		fixture := newFixture(t, action.WithMessageEvents())
+		client := fixture.live(t, fixture.ways[len(fixture.ways)-1], stream("ChatOpen"))
+		fixture.take()
+		fixture.registry.Recheck("alice")
+		fixture.await(t, "ask session")
 		if err := client.Send(owned("alice")); err != nil {
 			t.Error(err)
 		}
-		house.await(t, "allow at handle")
-		house.expect(t, "ask session", "allow at handle") // a review that changes nothing leaves no record
+		fixture.await(t, "allow at handle")
+		fixture.expect(t, "ask session", "allow at handle") // a review that changes nothing leaves no record
 	})
 }
 
 // live opens a stream as alice, whose handler waits for as long as it lives. The test
 // has it once the handler has begun.
-func (h *house) live(t *testing.T, way way, procedure string) connect.ClientStream {
+func (h *fixture) live(t *testing.T, way way, procedure string) connect.ClientStream {
 	t.Helper()
 	drain := func(in receiver) error {
 		for {
@@ -91,7 +91,7 @@ func (h *house) live(t *testing.T, way way, procedure string) connect.ClientStre
 			}
 		}
 	}
-	h.hands.watch = func(ctx context.Context, _ *testv1.Request, out *responses) error {
+	h.handlers.watch = func(ctx context.Context, _ *testv1.Request, out *responses) error {
 		// A client that sends one request waits for the headers.
 		if err := out.SendHeaders(); err != nil {
 			return err
@@ -99,8 +99,8 @@ func (h *house) live(t *testing.T, way way, procedure string) connect.ClientStre
 		<-ctx.Done()
 		return nil
 	}
-	h.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) { return &testv1.Response{}, drain(in) }
-	h.hands.chat = func(_ context.Context, in talker) error { return drain(in) }
+	h.handlers.collect = func(_ context.Context, in receiver) (*testv1.Response, error) { return &testv1.Response{}, drain(in) }
+	h.handlers.chat = func(_ context.Context, in talker) error { return drain(in) }
 	client := must(way.client.CallClientStream(asCaller(t, "alice"), h.specs[procedure]))
 	t.Cleanup(func() { client.Close() })
 	if methodName(procedure) == "WatchOpen" {

@@ -47,12 +47,12 @@ func TestFaultyRecorder(t *testing.T) { //nolint:paralleltest // it changes what
 	before := slog.Default()
 	defer slog.SetDefault(before)
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
-	ran := func(house *house) bool {
-		events, _ := house.take()
+	ran := func(fixture *fixture) bool {
+		events, _ := fixture.take()
 		return slices.Contains(events, "handle")
 	}
 	for name, recorder := range faultyRecorders {
-		required, optional := newHouse(t, action.WithRequiredRecorder(recorder)), newHouse(t, action.WithRecorder(recorder))
+		required, optional := newFixture(t, action.WithRequiredRecorder(recorder)), newFixture(t, action.WithRecorder(recorder))
 		for _, procedure := range append([]string{unary("Public")}, shapes...) {
 			t.Run(name+"/"+methodName(procedure), func(t *testing.T) {
 				way := required.ways[len(required.ways)-1]
@@ -91,9 +91,9 @@ func TestRequiredRecorder(t *testing.T) {
 	t.Parallel()
 	kept := 0
 	quiet := faultyRecorder{func() bool { return false }, func() error { kept++; return nil }}
-	house := newHouse(t, action.WithRequiredRecorder(quiet))
+	fixture := newFixture(t, action.WithRequiredRecorder(quiet))
 	for i, procedure := range shapes {
-		got := house.ask(t.Context(), house.ways[len(house.ways)-1], procedure, as("session", "alice"), owned("alice"))
+		got := fixture.ask(t.Context(), fixture.ways[len(fixture.ways)-1], procedure, as("session", "alice"), owned("alice"))
 		if got.err != nil || kept != i+1 {
 			t.Errorf("%s: got %v, and %d events were kept", procedure, got.err, kept)
 		}
@@ -113,19 +113,19 @@ func TestRequiredMessageEvents(t *testing.T) {
 		}
 		return nil
 	}}
-	house := newHouse(t, action.WithRequiredRecorder(recorder), action.WithMessageEvents())
-	got := house.ask(t.Context(), house.ways[len(house.ways)-1], stream("CollectEvery"), as("session", "alice"), owned("alice"), owned("alice"))
+	fixture := newFixture(t, action.WithRequiredRecorder(recorder), action.WithMessageEvents())
+	got := fixture.ask(t.Context(), fixture.ways[len(fixture.ways)-1], stream("CollectEvery"), as("session", "alice"), owned("alice"), owned("alice"))
 	if connect.CodeOf(got.err) != connect.CodeUnavailable {
 		t.Errorf("got %v", got.err)
 	}
-	house.expect(t, "ask session", "handle", "receive alice")
+	fixture.expect(t, "ask session", "handle", "receive alice")
 }
 
 // Events have the values that conditions read where that is asked for, and only then.
 func TestEventValues(t *testing.T) {
 	t.Parallel()
-	house := eventful(t, action.WithEventValues())
-	way := house.ways[len(house.ways)-1]
+	fixture := eventful(t, action.WithEventValues())
+	way := fixture.ways[len(fixture.ways)-1]
 	asked := owned("alice")
 	asked.Secret, asked.Tags = planted, []string{"a"}
 	own := &action.Values{Reads: []string{"principal.id", "request.owner"}, Request: owned("alice")}
@@ -147,40 +147,40 @@ func TestEventValues(t *testing.T) {
 			Reads: []string{"principal.roles", "check is_open"}, Roles: []string{"owner"}, Answers: map[string]bool{"is_open": true},
 		}, "decided"),
 	} {
-		if got := house.ask(t.Context(), way, procedure, as("session", "alice"), asked); got.err != nil {
+		if got := fixture.ask(t.Context(), way, procedure, as("session", "alice"), asked); got.err != nil {
 			t.Fatal(got.err)
 		}
-		house.take()
+		fixture.take()
 		var got []*action.Values
-		for _, event := range house.takeEvents() {
+		for _, event := range fixture.takeEvents() {
 			got = append(got, event.Values)
 		}
 		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 			t.Errorf("%s: values (-want +got):\n%s", procedure, diff)
 		}
 	}
-	house.alone(t, "of a denial", func(t *testing.T) {
-		house.ask(t.Context(), way, unary("Own"), as("session", "nobody"), asked)
-		if got := house.expectEvents(t, unary("Own"), "decided deny permission_denied")[0].Values; !cmp.Equal(own, got, protocmp.Transform()) {
+	fixture.alone(t, "of a denial", func(t *testing.T) {
+		fixture.ask(t.Context(), way, unary("Own"), as("session", "nobody"), asked)
+		if got := fixture.expectEvents(t, unary("Own"), "decided deny permission_denied")[0].Values; !cmp.Equal(own, got, protocmp.Transform()) {
 			t.Errorf("got %+v", got)
 		}
-		house.ask(t.Context(), way, unary("Own"), "", asked)
-		if got := house.expectEvents(t, unary("Own"), "decided deny unauthenticated")[0].Values; got != nil {
+		fixture.ask(t.Context(), way, unary("Own"), "", asked)
+		if got := fixture.expectEvents(t, unary("Own"), "decided deny unauthenticated")[0].Values; got != nil {
 			t.Errorf("nothing was decided on grants, and yet %+v", got)
 		}
 	})
-	house.alone(t, "of a message", func(t *testing.T) {
+	fixture.alone(t, "of a message", func(t *testing.T) {
 		other := owned("bob")
-		house.ask(t.Context(), way, stream("CollectEvery"), as("session", "alice"), asked, other)
-		got := house.expectEvents(t, stream("CollectEvery"), "opened allow", "message deny permission_denied", "ended deny permission_denied")[1].Values
+		fixture.ask(t.Context(), way, stream("CollectEvery"), as("session", "alice"), asked, other)
+		got := fixture.expectEvents(t, stream("CollectEvery"), "opened allow", "message deny permission_denied", "ended deny permission_denied")[1].Values
 		if want := (&action.Values{Reads: own.Reads, Request: other}); !cmp.Equal(want, got, protocmp.Transform()) {
 			t.Errorf("got %+v", got)
 		}
 	})
-	house.alone(t, "of a question", func(t *testing.T) {
+	fixture.alone(t, "of a question", func(t *testing.T) {
 		alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scheme: "session"})
-		house.registry.May(t.Context(), alice, action.Question{Procedure: unary("Own"), Request: asked})
-		if got := house.expectEvents(t, unary("Own"), "question allow")[0].Values; !cmp.Equal(own, got, protocmp.Transform()) {
+		fixture.registry.May(t.Context(), alice, action.Question{Procedure: unary("Own"), Request: asked})
+		if got := fixture.expectEvents(t, unary("Own"), "question allow")[0].Values; !cmp.Equal(own, got, protocmp.Transform()) {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -189,15 +189,15 @@ func TestEventValues(t *testing.T) {
 // A call that no recorder wants allocates nothing for events.
 func TestUnwantedEventsAreFree(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
 	allocations := func(wanted bool) float64 {
-		house := newHouse(t, action.WithRecorder(faultyRecorder{func() bool { return wanted }, func() error { return nil }}))
-		house.session.answer = answers(people["alice"], nil)
+		fixture := newFixture(t, action.WithRecorder(faultyRecorder{func() bool { return wanted }, func() error { return nil }}))
+		fixture.session.answer = answers(people["alice"], nil)
 		server := connect.NewServer()
-		server.Register(must(house.registry.Methods())...)
+		server.Register(must(fixture.registry.Methods())...)
 		return testing.AllocsPerRun(200, func() {
 			if err := server.Call(t.Context(), unary("Own"), nil, sends{owned("alice")}); err != nil {
 				t.Error(err)
 			}
-			house.take()
+			fixture.take()
 		})
 	}
 	// An event, who is calling, and the call's id, twice over but for the id.

@@ -57,7 +57,7 @@ func foreign(text string, most int) string {
 
 // admission is the kind of the event that says that a call was let in.
 func (g *gate) admission() EventKind {
-	if g.when != sallyportv1.Stream_WHEN_UNSPECIFIED {
+	if g.timing != sallyportv1.Stream_TIMING_UNSPECIFIED {
 		return EventOpened
 	}
 	return EventDecided

@@ -47,7 +47,7 @@ const (
 // expectRefused fails the test where a call that was just made was not refused as
 // wanted: the caller's code, text and details; one decision, which says why; no
 // handler; and nothing planted in any of it.
-func (h *house) expectRefused(t *testing.T, got answer, want refused) {
+func (h *fixture) expectRefused(t *testing.T, got answer, want refused) {
 	t.Helper()
 	events, decisions := h.take()
 	if slices.Contains(events, "handle") {

@@ -219,14 +219,14 @@ func request(name string) *descriptorpb.DescriptorProto {
 	}}
 }
 
-// A chameleon is a request of whatever type is next on its list when it is first
+// An ownRequest is a request of whatever type is next on its list when it is first
 // looked at: ten thousand types of Go's own would take ten thousand declarations.
-type chameleon struct{ message *dynamicpb.Message }
+type ownRequest struct{ message *dynamicpb.Message }
 
-// nextTypes are the types that chameleons take. One benchmark uses it, alone.
+// nextTypes are the types that ownRequests take. One benchmark uses it, alone.
 var nextTypes []protoreflect.MessageDescriptor //nolint:gochecknoglobals // said above
 
-func (c *chameleon) ProtoReflect() protoreflect.Message {
+func (c *ownRequest) ProtoReflect() protoreflect.Message {
 	if c.message == nil {
 		c.message = dynamicpb.NewMessage(nextTypes[0])
 		nextTypes = nextTypes[1:]
@@ -245,11 +245,11 @@ func registerOwning(tb testing.TB, services []protoreflect.ServiceDescriptor) *a
 		}
 		err := actiongen.Register(registry, byHand(tb, service, func(name string, open bool) actiongen.Method[*worker] {
 			if open {
-				return actiongen.Unary(name, func(*worker, context.Context, *action.AnonymousCall[chameleon]) (*testv1.Response, error) {
+				return actiongen.Unary(name, func(*worker, context.Context, *action.AnonymousCall[ownRequest]) (*testv1.Response, error) {
 					return nil, nil
 				})
 			}
-			return actiongen.Unary(name, func(*worker, context.Context, *action.Call[chameleon]) (*testv1.Response, error) {
+			return actiongen.Unary(name, func(*worker, context.Context, *action.Call[ownRequest]) (*testv1.Response, error) {
 				return &testv1.Response{}, nil
 			})
 		}), &worker{})

@@ -88,7 +88,9 @@ func sound(t *testing.T, name string) actiongen.Service[*worker] {
 	}
 }
 
-func someSchemes() authn.Schemes { return authn.Schemes{"session": dated{knows(people["alice"])}} }
+func someSchemes() authn.Schemes {
+	return authn.Schemes{"session": freshnessReporter{knows(people["alice"])}}
+}
 
 // TestRegister breaks a sound registration in every way that the registry knows.
 func TestRegister(t *testing.T) {
@@ -380,7 +382,7 @@ func expectShut(t *testing.T, registry *action.Registry, rules ...string) {
 // TestRegisterNil registers the test services as nobody.
 func TestRegisterNil(t *testing.T) {
 	t.Parallel()
-	var typed *hands
+	var typed *handlers
 	for name, by := range map[string]testv1action.StreamServiceHandler{"nil": nil, "a typed nil": typed} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -396,9 +398,9 @@ func TestNewRegistry(t *testing.T) {
 	t.Parallel()
 	var (
 		nilFunc     authn.AuthenticatorFunc
-		nilKeeper   *keeper
+		nilFake     *fakeAuthenticator
 		nilMap      mapAuthenticator
-		nilRecorder *diary
+		nilRecorder *recorder
 	)
 	for _, test := range []struct {
 		name    string
@@ -415,7 +417,7 @@ func TestNewRegistry(t *testing.T) {
 		},
 		{
 			name:    "nil authenticators",
-			schemes: authn.Schemes{"a": nil, "b": nilFunc, "c": nilKeeper, "d": nilMap, "e": authn.AuthenticatorFunc(nil)},
+			schemes: authn.Schemes{"a": nil, "b": nilFunc, "c": nilFake, "d": nilMap, "e": authn.AuthenticatorFunc(nil)},
 			rules:   slices.Repeat([]string{"authenticator-nil"}, 5),
 		},
 		{name: "a nil recorder", options: []action.RegistryOption{action.WithRecorder(nil)}, rules: []string{"option-nil"}},
@@ -460,16 +462,16 @@ func TestSchemesAreCopied(t *testing.T) {
 // TestUndated asks for a fresh sign-in of a scheme that cannot tell when one was.
 func TestUndated(t *testing.T) {
 	t.Parallel()
-	schemes := authn.Schemes{"session": knows(people["alice"]), "bearer": undated{knows(people["alice"])}}
+	schemes := authn.Schemes{"session": knows(people["alice"]), "bearer": withoutFreshness{knows(people["alice"])}}
 	registry := must(action.NewRegistry(schemes))
-	expectRules(t, testv1action.RegisterUnaryService(registry, &hands{}, &hands{}), "scheme-freshness")
+	expectRules(t, testv1action.RegisterUnaryService(registry, &handlers{}, &handlers{}), "scheme-freshness")
 	expectShut(t, registry, "scheme-freshness")
 }
 
-// undated says of itself that it cannot tell.
-type undated struct{ authn.Authenticator }
+// withoutFreshness says of itself that it cannot tell.
+type withoutFreshness struct{ authn.Authenticator }
 
-func (undated) ReportsAuthenticationTime() bool { return false }
+func (withoutFreshness) ReportsAuthenticationTime() bool { return false }
 
 // TestRegisterTwice registers a service again, under the same procedures.
 func TestRegisterTwice(t *testing.T) {

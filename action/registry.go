@@ -219,7 +219,7 @@ type Action struct {
 	Conceal bool
 	// StreamAuthorize says when a stream is authorized. It is unspecified for a unary
 	// action.
-	StreamAuthorize sallyportv1.Stream_When
+	StreamAuthorize sallyportv1.Stream_Timing
 	// Recheck is how long the decision on a stream lives until caller and grants are
 	// looked at again. It is 0 for a unary action.
 	Recheck time.Duration
@@ -241,7 +241,7 @@ func (r *Registry) Actions() []Action {
 			Anyone:          declaration.Anyone,
 			Who:             declaration.Who(),
 			Conceal:         declaration.Conceal,
-			StreamAuthorize: declaration.When(),
+			StreamAuthorize: declaration.Timing(),
 			Method:          declaration.Method,
 		}
 		if declaration.Method.IsStreamingClient() || declaration.Method.IsStreamingServer() {

@@ -100,8 +100,8 @@ func (p *pipe) Send(message any) error {
 
 // A reviewing is a registry whose streams a test looks at again, in synctest's time.
 type reviewing struct {
-	*diary
-	*hands
+	*recorder
+	*handlers
 
 	authority *authority
 	registry  *action.Registry
@@ -110,12 +110,12 @@ type reviewing struct {
 
 func newReviewing(t *testing.T, options ...action.RegistryOption) *reviewing {
 	t.Helper()
-	diary := &diary{}
-	r := &reviewing{diary: diary, hands: &hands{diary: diary}, authority: &authority{}, server: connect.NewServer()}
+	recorder := &recorder{}
+	r := &reviewing{recorder: recorder, handlers: &handlers{recorder: recorder}, authority: &authority{}, server: connect.NewServer()}
 	r.authority.set(finds(aliceTheEditor))
-	options = append([]action.RegistryOption{action.WithRecorder(diary)}, options...)
-	r.registry = must(action.NewRegistry(authn.Schemes{"session": r.authority, "bearer": dated{knows(nil)}}, options...))
-	if err := testv1action.RegisterStreamService(r.registry, r.hands); err != nil {
+	options = append([]action.RegistryOption{action.WithRecorder(recorder)}, options...)
+	r.registry = must(action.NewRegistry(authn.Schemes{"session": r.authority, "bearer": freshnessReporter{knows(nil)}}, options...))
+	if err := testv1action.RegisterStreamService(r.registry, r.handlers); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -447,7 +447,7 @@ func TestReviewRemembersTheRequest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name          string
-		when          sallyportv1.Stream_When
+		timing        sallyportv1.Stream_Timing
 		first, second string
 		want          connect.Code // once the role is lost
 	}{
@@ -460,7 +460,7 @@ func TestReviewRemembersTheRequest(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := newReviewing(t)
-				r.registerTransfer(t, test.when, func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return true, nil })
+				r.registerTransfer(t, test.timing, func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return true, nil })
 				s := r.serve(t, "/described.v1.TransferService/Transfer")
 				s.in <- owned(test.first)
 				s.in <- owned(test.second)
@@ -527,22 +527,22 @@ func (c transferChecks) mayTransfer(ctx context.Context, principal *authn.Princi
 	return c(ctx, principal, request)
 }
 
-func (h *hands) Transfer(ctx context.Context, in *requests) (*testv1.Response, error) {
+func (h *handlers) Transfer(ctx context.Context, in *requests) (*testv1.Response, error) {
 	return h.doCollect(ctx, in.Principal().ID(), in)
 }
 
-func (r *reviewing) registerTransfer(t *testing.T, when sallyportv1.Stream_When, check transferChecks) {
+func (r *reviewing) registerTransfer(t *testing.T, timing sallyportv1.Stream_Timing, check transferChecks) {
 	t.Helper()
 	declared := bySession(allow(
 		&sallyportv1.Grant{AnyRole: []string{"editor"}, Check: new("may_transfer")},
 		&sallyportv1.Grant{Cel: new("principal.id == request.owner")},
 	))
-	declared.Stream = &sallyportv1.Stream{Authorize: when}
+	declared.Stream = &sallyportv1.Stream{Authorize: timing}
 	if err := declaretest.Register(t, r.registry, actiongen.Service[transferrer]{
 		Descriptor: describe(t, "TransferService", rpc{name: "Transfer", action: declared, clients: true}),
 		Methods:    []actiongen.Method[transferrer]{actiongen.ClientStreaming("Transfer", transferrer.Transfer)},
 		Checks:     []actiongen.Check{actiongen.NewCheck(check, "Transfer", "may_transfer", transferChecks.mayTransfer)},
-	}, transferrer(r.hands)); err != nil {
+	}, transferrer(r.handlers)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -26,20 +26,20 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
-// A belt is a stream that brings so many messages, without a transport.
-type belt struct{ left int }
+// A repeating is a stream that brings so many messages, without a transport.
+type repeating struct{ left int }
 
-func (b *belt) Receive(any) error {
+func (b *repeating) Receive(any) error {
 	if b.left--; b.left < 0 {
 		return io.EOF
 	}
 	return nil
 }
-func (*belt) SendHeaders() error { return nil }
-func (*belt) Send(any) error     { return nil }
+func (*repeating) SendHeaders() error { return nil }
+func (*repeating) Send(any) error     { return nil }
 
-// streamers answers what benchmarks of streams call.
-type streamers struct {
+// streamHandlers answers what benchmarks of streams call.
+type streamHandlers struct {
 	testv1action.StreamServiceHandler
 
 	// entered, if not nil, hears of every WatchOpen that begins, and left of the end of
@@ -47,7 +47,7 @@ type streamers struct {
 	entered, left func()
 }
 
-func (s streamers) WatchOpen(ctx context.Context, _ *action.Call[testv1.Request], _ *action.ServerStream[testv1.Response]) error {
+func (s streamHandlers) WatchOpen(ctx context.Context, _ *action.Call[testv1.Request], _ *action.ServerStream[testv1.Response]) error {
 	s.entered()
 	<-ctx.Done()
 	s.left()
@@ -61,7 +61,7 @@ func (silent) Enabled(context.Context, action.EventKind, action.Outcome) bool { 
 func (silent) Record(context.Context, *action.Event) error                    { return nil }
 
 // streamServer serves the streams to whom an authenticator knows.
-func streamServer(tb testing.TB, authenticator authn.Authenticator, handler streamers) *connect.Server {
+func streamServer(tb testing.TB, authenticator authn.Authenticator, handler streamHandlers) *connect.Server {
 	tb.Helper()
 	registry, err := action.NewRegistry(authn.Schemes{"session": authenticator}, action.WithRecorder(silent{}))
 	if err != nil {
@@ -89,23 +89,23 @@ func unguardedServer(procedure string, handle connect.ServerFunc) *connect.Serve
 var editorOfBenchmarks = authn.NewPrincipal("u", authn.Details{Unscoped: true, Roles: []string{"editor"}})
 
 // valid is a stream of good messages.
-type valid struct{ belt }
+type valid struct{ repeating }
 
 func (v *valid) Receive(message any) error {
 	if request, ok := message.(*testv1.Request); ok {
 		request.Owner = "u"
 	}
-	return v.belt.Receive(message)
+	return v.repeating.Receive(message)
 }
 
-// A parrot has a bidi stream of messages that have no rules.
-type parrot interface {
+// A echoer has a bidi stream of messages that have no rules.
+type echoer interface {
 	Talk(ctx context.Context, stream *action.BidiStream[wrapperspb.StringValue, wrapperspb.StringValue]) error
 }
 
-type parrots struct{}
+type echoHandlers struct{}
 
-func (parrots) Talk(_ context.Context, stream *action.BidiStream[wrapperspb.StringValue, wrapperspb.StringValue]) error {
+func (echoHandlers) Talk(_ context.Context, stream *action.BidiStream[wrapperspb.StringValue, wrapperspb.StringValue]) error {
 	response := &wrapperspb.StringValue{}
 	for {
 		if _, err := stream.Receive(); errors.Is(err, io.EOF) {
@@ -121,8 +121,8 @@ func (parrots) Talk(_ context.Context, stream *action.BidiStream[wrapperspb.Stri
 
 const talk = "/bench.v1.ParrotService/Talk"
 
-// parrotServer serves Talk to editors, who are looked at when the declaration says.
-func parrotServer(b *testing.B, when sallyportv1.Stream_When) *connect.Server {
+// echoServer serves Talk to editors, who are looked at when the declaration says.
+func echoServer(b *testing.B, timing sallyportv1.Stream_Timing) *connect.Server {
 	b.Helper()
 	catalogue, editor, declared := &descriptorpb.EnumOptions{}, &descriptorpb.EnumValueOptions{}, &descriptorpb.MethodOptions{}
 	proto.SetExtension(catalogue, sallyportv1.E_Roles, true)
@@ -130,10 +130,10 @@ func parrotServer(b *testing.B, when sallyportv1.Stream_When) *connect.Server {
 	proto.SetExtension(declared, sallyportv1.E_Action, &sallyportv1.Action{
 		Authenticate: &sallyportv1.Authenticate{Schemes: []string{"session"}},
 		Authorize:    &sallyportv1.Authorize{Allow: []*sallyportv1.Grant{{AnyRole: []string{"editor"}}}},
-		Stream:       &sallyportv1.Stream{Authorize: when},
+		Stream:       &sallyportv1.Stream{Authorize: timing},
 	})
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name: new("bench/v1/parrot.proto"), Package: new("bench.v1"), Syntax: new("proto3"),
+		Name: new("bench/v1/echoer.proto"), Package: new("bench.v1"), Syntax: new("proto3"),
 		Dependency: []string{"google/protobuf/wrappers.proto", "sallyport/v1/action.proto"},
 		EnumType: []*descriptorpb.EnumDescriptorProto{{Name: new("Role"), Options: catalogue, Value: []*descriptorpb.EnumValueDescriptorProto{
 			{Name: new("ROLE_UNSPECIFIED"), Number: new(int32(0))}, {Name: new("ROLE_EDITOR"), Number: new(int32(1)), Options: editor},
@@ -150,9 +150,9 @@ func parrotServer(b *testing.B, when sallyportv1.Stream_When) *connect.Server {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := declaretest.Register(b, registry, actiongen.Service[parrot]{
-		Descriptor: file.Services().Get(0), Methods: []actiongen.Method[parrot]{actiongen.BidiStreaming("Talk", parrot.Talk)},
-	}, parrot(parrots{})); err != nil {
+	if err := declaretest.Register(b, registry, actiongen.Service[echoer]{
+		Descriptor: file.Services().Get(0), Methods: []actiongen.Method[echoer]{actiongen.BidiStreaming("Talk", echoer.Talk)},
+	}, echoer(echoHandlers{})); err != nil {
 		b.Fatal(err)
 	}
 	methods, err := registry.Methods()
@@ -184,8 +184,8 @@ func BenchmarkStreamMessage(b *testing.B) {
 				}
 			}
 		})},
-		{"open", parrotServer(b, sallyportv1.Stream_OPEN)},
-		{"every-message", parrotServer(b, sallyportv1.Stream_EVERY_MESSAGE)},
+		{"open", echoServer(b, sallyportv1.Stream_OPEN)},
+		{"every-message", echoServer(b, sallyportv1.Stream_EVERY_MESSAGE)},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			// What a server lends, so that receiving needs no goroutine of its own.
@@ -194,21 +194,21 @@ func BenchmarkStreamMessage(b *testing.B) {
 			})
 			b.ReportAllocs()
 			b.ResetTimer()
-			if err := bench.server.Call(ctx, talk, nil, &belt{b.N}); err != nil {
+			if err := bench.server.Call(ctx, talk, nil, &repeating{b.N}); err != nil {
 				b.Fatal(err)
 			}
 		})
 	}
 }
 
-// fickle knows everybody until told otherwise, and tells of it.
-type fickle struct {
+// revocable knows every caller until it is gone, and has a list of whom to notify.
+type revocable struct {
 	mu      sync.RWMutex
 	gone    bool
 	revoked []func(string)
 }
 
-func (f *fickle) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+func (f *revocable) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	if f.gone {
@@ -217,7 +217,7 @@ func (f *fickle) Authenticate(context.Context, *connect.CallInfo) (*authn.Princi
 	return editorOfBenchmarks, nil
 }
 
-func (f *fickle) OnRevoke(revoked func(string)) { f.revoked = append(f.revoked, revoked) }
+func (f *revocable) OnRevoke(revoked func(string)) { f.revoked = append(f.revoked, revoked) }
 
 // BenchmarkStreamRevoked is how long it takes until the last but one in a hundred,
 // and the last, of a thousand live streams has ended since their principal was
@@ -228,8 +228,8 @@ func BenchmarkStreamRevoked(b *testing.B) {
 		var entered, left sync.WaitGroup
 		var mu sync.Mutex
 		var ended []time.Time
-		keeper := &fickle{}
-		server := streamServer(b, keeper, streamers{entered: entered.Done, left: func() {
+		authenticator := &revocable{}
+		server := streamServer(b, authenticator, streamHandlers{entered: entered.Done, left: func() {
 			mu.Lock()
 			ended = append(ended, time.Now())
 			mu.Unlock()
@@ -238,14 +238,14 @@ func BenchmarkStreamRevoked(b *testing.B) {
 		entered.Add(count)
 		left.Add(count)
 		for range count {
-			go func() { _ = server.Call(b.Context(), procedure, nil, &valid{belt{1}}) }()
+			go func() { _ = server.Call(b.Context(), procedure, nil, &valid{repeating{1}}) }()
 		}
 		entered.Wait()
-		keeper.mu.Lock()
-		keeper.gone = true
-		keeper.mu.Unlock()
+		authenticator.mu.Lock()
+		authenticator.gone = true
+		authenticator.mu.Unlock()
 		start := time.Now()
-		for _, revoked := range keeper.revoked {
+		for _, revoked := range authenticator.revoked {
 			revoked("u")
 		}
 		left.Wait()

@@ -78,11 +78,11 @@ func (g *gate) serveResponses(method unguarded.Method) connect.ServerFunc {
 }
 
 // authorizesOpen reports whether a stream is authorized before any message.
-func (g *gate) authorizesOpen() bool { return g.when == sallyportv1.Stream_OPEN }
+func (g *gate) authorizesOpen() bool { return g.timing == sallyportv1.Stream_OPEN }
 
 // authorizesEvery reports whether every message of a stream is authorized by
 // itself.
-func (g *gate) authorizesEvery() bool { return g.when == sallyportv1.Stream_EVERY_MESSAGE }
+func (g *gate) authorizesEvery() bool { return g.timing == sallyportv1.Stream_EVERY_MESSAGE }
 
 // admitUnread is the gate of a stream of requests that is authorized as it opens.
 // Each message is decoded and validated as it comes.

@@ -30,11 +30,11 @@ func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
 			t.Run(method+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					diary := &diary{}
-					hands := &hands{diary: diary}
-					keeper := &keeper{diary: diary, scheme: "session"}
-					registry := must(action.NewRegistry(authn.Schemes{"session": keeper, "bearer": keeper}, action.WithRecorder(diary)))
-					if err := testv1action.RegisterStreamService(registry, hands); err != nil {
+					recorder := &recorder{}
+					handlers := &handlers{recorder: recorder}
+					fakeAuthenticator := &fakeAuthenticator{recorder: recorder, scheme: "session"}
+					registry := must(action.NewRegistry(authn.Schemes{"session": fakeAuthenticator, "bearer": fakeAuthenticator}, action.WithRecorder(recorder)))
+					if err := testv1action.RegisterStreamService(registry, handlers); err != nil {
 						t.Fatal(err)
 					}
 					server := connect.NewServer()
@@ -55,7 +55,7 @@ func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
 					if waited := time.Since(start); waited != time.Minute {
 						t.Errorf("it waited for %s", waited)
 					}
-					diary.expect(t, "deny at decode")
+					recorder.expect(t, "deny at decode")
 				})
 			})
 		}

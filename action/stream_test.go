@@ -27,7 +27,7 @@ import (
 // of it.
 func TestLaterMessages(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	invalid := secretive()
 	invalid.Secret = strings.Repeat(planted, 100)
 	undecidable := secretive()
@@ -63,21 +63,21 @@ func TestLaterMessages(t *testing.T) {
 			want: refused{code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: "secret: string.max_len", rules: []string{"string.max_len"}},
 		},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
+		fixture.alone(t, test.name, func(t *testing.T) {
 			for _, ending := range endings {
 				for _, method := range test.methods {
-					house.alone(t, ending.name+"/"+method, func(t *testing.T) {
-						received := house.endWith(t, ending, test.want.code)
-						for _, way := range []way{house.ways[0], house.ways[len(house.ways)-1]} {
+					fixture.alone(t, ending.name+"/"+method, func(t *testing.T) {
+						received := fixture.endWith(t, ending, test.want.code)
+						for _, way := range []way{fixture.ways[0], fixture.ways[len(fixture.ways)-1]} {
 							want := test.want
 							if way.name == "in-process" && want.stage == action.StageDecode {
 								want.reason = "the request could not be read"
 							}
-							got := house.ask(t.Context(), way, stream(method), as("session", "alice"), owned("alice"), test.bad, owned("alice"))
+							got := fixture.ask(t.Context(), way, stream(method), as("session", "alice"), owned("alice"), test.bad, owned("alice"))
 							if owners := <-received; fmt.Sprint(owners) != "[alice]" {
 								t.Errorf("the handler received %q, want alice's alone", owners)
 							}
-							_, decisions := house.take()
+							_, decisions := fixture.take()
 							denials := slices.DeleteFunc(decisions, func(d action.Decision) bool { return d.Outcome == action.Allow })
 							if len(denials) != 1 {
 								t.Fatalf("got %d denials, want 1", len(denials))
@@ -91,14 +91,14 @@ func TestLaterMessages(t *testing.T) {
 			}
 		})
 	}
-	house.alone(t, "allowed by the first message", func(t *testing.T) {
-		*house.hands = hands{diary: house.diary}
+	fixture.alone(t, "allowed by the first message", func(t *testing.T) {
+		*fixture.handlers = handlers{recorder: fixture.recorder}
 		for _, procedure := range []string{stream("CollectFirst"), stream("ChatFirst")} {
-			got := house.ask(t.Context(), house.ways[0], procedure, as("session", "alice"), owned("alice"), strange)
+			got := fixture.ask(t.Context(), fixture.ways[0], procedure, as("session", "alice"), owned("alice"), strange)
 			if got.err != nil {
 				t.Error(got.err)
 			}
-			house.expect(t, "ask session", "allow at handle", "handle", "receive alice", "receive somebody")
+			fixture.expect(t, "ask session", "allow at handle", "handle", "receive alice", "receive somebody")
 		}
 	})
 }
@@ -133,7 +133,7 @@ var endings = []ending{
 
 // endWith has handlers receive until an error and end as said. What each received is
 // sent to the channel.
-func (h *house) endWith(t *testing.T, ending ending, code connect.Code) <-chan []string {
+func (h *fixture) endWith(t *testing.T, ending ending, code connect.Code) <-chan []string {
 	t.Helper()
 	received := make(chan []string, 1)
 	run := func(ctx context.Context, in receiver) error {
@@ -153,10 +153,10 @@ func (h *house) endWith(t *testing.T, ending ending, code connect.Code) <-chan [
 			owners = append(owners, request.GetOwner())
 		}
 	}
-	h.hands.collect = func(ctx context.Context, in receiver) (*testv1.Response, error) {
+	h.handlers.collect = func(ctx context.Context, in receiver) (*testv1.Response, error) {
 		return &testv1.Response{}, run(ctx, in)
 	}
-	h.hands.chat = func(ctx context.Context, in talker) error { return run(ctx, in) }
+	h.handlers.chat = func(ctx context.Context, in talker) error { return run(ctx, in) }
 	return received
 }
 
@@ -164,29 +164,29 @@ func (h *house) endWith(t *testing.T, ending ending, code connect.Code) <-chan [
 // authenticated and authorized all the same.
 func TestNoMessages(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	denied := refused{
 		code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds", principal: "alice", scheme: "session",
 	}
 	for _, shape := range []string{"Collect", "Chat"} {
-		house.alone(t, shape, func(t *testing.T) {
-			for _, way := range []way{house.ways[0], house.ways[4], house.ways[len(house.ways)-1]} {
-				house.alone(t, way.name, func(t *testing.T) {
+		fixture.alone(t, shape, func(t *testing.T) {
+			for _, way := range []way{fixture.ways[0], fixture.ways[4], fixture.ways[len(fixture.ways)-1]} {
+				fixture.alone(t, way.name, func(t *testing.T) {
 					for _, when := range []string{"Open", "First", "Every"} {
-						house.expectRefused(t, house.ask(t.Context(), way, stream(shape+when), ""), noCredential)
-						got := house.ask(t.Context(), way, stream(shape+"Public"+when), "")
-						house.expect(t, "allow at handle", "handle")
+						fixture.expectRefused(t, fixture.ask(t.Context(), way, stream(shape+when), ""), noCredential)
+						got := fixture.ask(t.Context(), way, stream(shape+"Public"+when), "")
+						fixture.expect(t, "allow at handle", "handle")
 						if got.err != nil {
 							t.Errorf("Public%s: %v", when, got.err)
 						}
 					}
 					// A grant that reads the request holds of none.
-					house.expectRefused(t, house.ask(t.Context(), way, stream(shape+"First"), as("session", "alice")), denied)
-					house.expectRefused(t, house.ask(t.Context(), way, stream(shape+"Every"), as("session", "alice")), denied)
-					if got := house.ask(t.Context(), way, stream(shape+"Open"), as("session", "alice")); got.err != nil {
+					fixture.expectRefused(t, fixture.ask(t.Context(), way, stream(shape+"First"), as("session", "alice")), denied)
+					fixture.expectRefused(t, fixture.ask(t.Context(), way, stream(shape+"Every"), as("session", "alice")), denied)
+					if got := fixture.ask(t.Context(), way, stream(shape+"Open"), as("session", "alice")); got.err != nil {
 						t.Errorf("Open: %v", got.err)
 					}
-					house.expect(t, "ask session", "allow at handle", "handle")
+					fixture.expect(t, "ask session", "allow at handle", "handle")
 				})
 			}
 		})
@@ -196,8 +196,8 @@ func TestNoMessages(t *testing.T) {
 // TestEndIsTheEnd receives after the end of a stream, again and again.
 func TestEndIsTheEnd(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	house.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) {
+	fixture := newFixture(t)
+	fixture.handlers.collect = func(_ context.Context, in receiver) (*testv1.Response, error) {
 		for i := range 4 {
 			request, err := in.Receive()
 			if (i == 0) != (err == nil) || (i > 0 && (!errors.Is(err, io.EOF) || request != nil)) {
@@ -207,8 +207,8 @@ func TestEndIsTheEnd(t *testing.T) {
 		return &testv1.Response{}, nil
 	}
 	for _, when := range []string{"Open", "First", "Every"} {
-		house.through(t, stream("Collect"+when), func(t *testing.T, way way) {
-			if got := house.ask(t.Context(), way, stream("Collect"+when), as("session", "alice"), owned("alice")); got.err != nil {
+		fixture.through(t, stream("Collect"+when), func(t *testing.T, way way) {
+			if got := fixture.ask(t.Context(), way, stream("Collect"+when), as("session", "alice"), owned("alice")); got.err != nil {
 				t.Error(got.err)
 			}
 		})
@@ -219,22 +219,22 @@ func TestEndIsTheEnd(t *testing.T) {
 // first message comes. What counts is when the caller is let through.
 func TestExpiresBeforeFirstMessage(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	spec := house.specs[stream("ChatFirst")]
+	fixture := newFixture(t)
+	spec := fixture.specs[stream("ChatFirst")]
 	ctx, info := connect.NewClientContext(t.Context())
 	info.RequestHeader().Set("Authorization", as("session", "alice"))
-	client := must(house.ways[0].client.CallClientStream(ctx, spec))
+	client := must(fixture.ways[0].client.CallClientStream(ctx, spec))
 	defer client.Close()
 	if err := client.SendHeaders(); err != nil {
 		t.Fatal(err)
 	}
 	later := noon.Add(2 * time.Hour)
-	house.now.Store(&later)
+	fixture.now.Store(&later)
 	if err := client.Send(owned("alice")); err != nil {
 		t.Fatal(err)
 	}
 	err := client.Receive(new(testv1.Response))
-	house.expectRefused(t, answer{err: err, challenge: info.ResponseHeader().Values("WWW-Authenticate")}, refused{
+	fixture.expectRefused(t, answer{err: err, challenge: info.ResponseHeader().Values("WWW-Authenticate")}, refused{
 		code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
 		principal: "alice", scheme: "session",
 	})
@@ -244,9 +244,9 @@ func TestExpiresBeforeFirstMessage(t *testing.T) {
 // handler must not take that for the end of the stream.
 func TestTruncated(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	ends := make(chan error, 1)
-	house.hands.collect = func(_ context.Context, in receiver) (*testv1.Response, error) {
+	fixture.handlers.collect = func(_ context.Context, in receiver) (*testv1.Response, error) {
 		var err error
 		for err == nil {
 			_, err = in.Receive()
@@ -272,8 +272,8 @@ func TestTruncated(t *testing.T) {
 		{name: "in a message, by a connection that breaks", body: whole + whole[:10], missing: 10},
 		{name: "with a flag of no meaning", body: whole + "\x40" + whole[1:]},
 	} {
-		house.alone(t, test.name, func(t *testing.T) {
-			connection := must(net.Dial("tcp", must(url.Parse(house.url)).Host))
+		fixture.alone(t, test.name, func(t *testing.T) {
+			connection := must(net.Dial("tcp", must(url.Parse(fixture.url)).Host))
 			defer connection.Close()
 			fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/connect+json\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n%s",
 				stream("CollectOpen"), as("session", "alice"), len(test.body)+test.missing, test.body)
@@ -296,8 +296,8 @@ func TestTruncated(t *testing.T) {
 func TestBothWays(t *testing.T) {
 	t.Parallel()
 	const messages = 50
-	house := newHouse(t)
-	house.hands.chat = func(_ context.Context, in talker) error {
+	fixture := newFixture(t)
+	fixture.handlers.chat = func(_ context.Context, in talker) error {
 		var sending sync.WaitGroup
 		defer sending.Wait()
 		sending.Go(func() {
@@ -320,8 +320,8 @@ func TestBothWays(t *testing.T) {
 		all = append(all, owned("alice"))
 	}
 	for _, when := range []string{"Open", "First", "Every"} {
-		house.through(t, stream("Chat"+when), func(t *testing.T, way way) {
-			got := house.ask(t.Context(), way, stream("Chat"+when), as("session", "alice"), all...)
+		fixture.through(t, stream("Chat"+when), func(t *testing.T, way way) {
+			got := fixture.ask(t.Context(), way, stream("Chat"+when), as("session", "alice"), all...)
 			if got.err != nil || len(got.responses) != messages {
 				t.Errorf("got %d responses, %v", len(got.responses), got.err)
 			}
@@ -333,17 +333,17 @@ func TestBothWays(t *testing.T) {
 // that was left behind.
 func TestAfterTheHandler(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	streams := make(chan talker, 1)
-	house.hands.chat = func(_ context.Context, in talker) error {
+	fixture.handlers.chat = func(_ context.Context, in talker) error {
 		streams <- in
 		return nil
 	}
-	house.through(t, stream("ChatEvery"), func(t *testing.T, way way) {
-		if got := house.ask(t.Context(), way, stream("ChatEvery"), as("session", "alice"), owned("alice"), owned("alice")); got.err != nil {
+	fixture.through(t, stream("ChatEvery"), func(t *testing.T, way way) {
+		if got := fixture.ask(t.Context(), way, stream("ChatEvery"), as("session", "alice"), owned("alice"), owned("alice")); got.err != nil {
 			t.Error(got.err)
 		}
-		house.take()
+		fixture.take()
 		left := <-streams
 		if err := left.Send(&testv1.Response{}); connect.CodeOf(err) != connect.CodeCanceled {
 			t.Errorf("Send: %v", err)
@@ -352,16 +352,16 @@ func TestAfterTheHandler(t *testing.T) {
 		if request, err := left.Receive(); request != nil || connect.CodeOf(err) != connect.CodeCanceled {
 			t.Errorf("Receive: %v, %v", request, err)
 		}
-		house.expect(t)
+		fixture.expect(t)
 	})
 }
 
 // TestReceivePanics has the transport panic while it reads a later message.
 func TestReceivePanics(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	server := connect.NewServer()
-	server.Register(must(house.registry.Methods())...)
+	server.Register(must(fixture.registry.Methods())...)
 	for _, procedure := range []string{stream("CollectEvery"), stream("ChatOpen"), stream("CollectPublicFirst")} {
 		info := new(connect.CallInfo)
 		info.RequestHeader().Set("Authorization", as("session", "alice"))
@@ -369,7 +369,7 @@ func TestReceivePanics(t *testing.T) {
 		if connect.CodeOf(err) != connect.CodeInternal || strings.Contains(err.Error(), planted) {
 			t.Errorf("%s: got %v", procedure, err)
 		}
-		_, decisions := house.take()
+		_, decisions := fixture.take()
 		last := decisions[len(decisions)-1]
 		if last.Outcome != action.Deny || last.Stage != action.StageDecode || last.Err == nil || !strings.Contains(last.Err.Error(), "panicking).Receive") {
 			t.Errorf("%s: the decision is %+v", procedure, last)
@@ -393,9 +393,9 @@ func (*panicking) Send(any) error     { return nil }
 // TestCallerLeaves breaks a stream off while its handler waits for a message.
 func TestCallerLeaves(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
+	fixture := newFixture(t)
 	left := make(chan error, 1)
-	house.hands.chat = func(ctx context.Context, in talker) error {
+	fixture.handlers.chat = func(ctx context.Context, in talker) error {
 		if err := in.Send(&testv1.Response{}); err != nil {
 			return err
 		}
@@ -407,12 +407,12 @@ func TestCallerLeaves(t *testing.T) {
 			}
 		}
 	}
-	for _, way := range []way{house.ways[0], house.ways[4], house.ways[len(house.ways)-1]} {
-		house.alone(t, way.name, func(t *testing.T) {
+	for _, way := range []way{fixture.ways[0], fixture.ways[4], fixture.ways[len(fixture.ways)-1]} {
+		fixture.alone(t, way.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			ctx, info := connect.NewClientContext(ctx)
 			info.RequestHeader().Set("Authorization", as("session", "alice"))
-			client := must(way.client.CallClientStream(ctx, house.specs[stream("ChatEvery")]))
+			client := must(way.client.CallClientStream(ctx, fixture.specs[stream("ChatEvery")]))
 			if err := client.Send(owned("alice")); err != nil {
 				t.Fatal(err)
 			}
@@ -431,8 +431,8 @@ func TestCallerLeaves(t *testing.T) {
 // TestStreamOverHTTP1 asks for a stream of both by a protocol that cannot carry one.
 func TestStreamOverHTTP1(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	response, err := http.Post(house.url+stream("ChatPublicOpen"), "application/connect+json", strings.NewReader(""))
+	fixture := newFixture(t)
+	response, err := http.Post(fixture.url+stream("ChatPublicOpen"), "application/connect+json", strings.NewReader(""))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -440,22 +440,22 @@ func TestStreamOverHTTP1(t *testing.T) {
 	if response.StatusCode != http.StatusHTTPVersionNotSupported {
 		t.Errorf("got %s", response.Status)
 	}
-	house.expect(t)
+	fixture.expect(t)
 }
 
 // TestStreamControlWithin has the handler of a limited stream call another stream,
 // with its own context. What a server lends to one is not lent to the other.
 func TestStreamControlWithin(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	inProcess := house.ways[len(house.ways)-1]
+	fixture := newFixture(t)
+	inProcess := fixture.ways[len(fixture.ways)-1]
 	var inner answer
-	house.hands.chat = func(ctx context.Context, _ talker) error {
-		inner = house.ask(ctx, inProcess, stream("CollectOpen"), as("session", "alice"), owned("a"), owned("b"), owned("c"))
+	fixture.handlers.chat = func(ctx context.Context, _ talker) error {
+		inner = fixture.ask(ctx, inProcess, stream("CollectOpen"), as("session", "alice"), owned("a"), owned("b"), owned("c"))
 		return nil
 	}
 	ctx := action.WithStreamControl(t.Context(), &action.StreamControl{MaxMessages: 1})
-	if got := house.ask(ctx, inProcess, stream("ChatFirst"), as("session", "alice"), owned("alice")); got.err != nil {
+	if got := fixture.ask(ctx, inProcess, stream("ChatFirst"), as("session", "alice"), owned("alice")); got.err != nil {
 		t.Error(got.err)
 	}
 	if inner.err != nil {

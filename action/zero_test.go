@@ -80,14 +80,14 @@ func TestNilStreams(t *testing.T) {
 // there is no principal in what is decided.
 func TestAnonymousStreams(t *testing.T) {
 	t.Parallel()
-	house := newHouse(t)
-	house.hands.collect = func(context.Context, receiver) (*testv1.Response, error) { return &testv1.Response{}, nil }
-	house.hands.chat = func(context.Context, talker) error { return nil }
+	fixture := newFixture(t)
+	fixture.handlers.collect = func(context.Context, receiver) (*testv1.Response, error) { return &testv1.Response{}, nil }
+	fixture.handlers.chat = func(context.Context, talker) error { return nil }
 	for _, procedure := range []string{stream("CollectPublicOpen"), stream("CollectPublicFirst"), stream("ChatPublicOpen"), stream("ChatPublicEvery")} {
-		if got := house.ask(t.Context(), house.ways[0], procedure, as("session", "alice"), owned("alice")); got.err != nil {
+		if got := fixture.ask(t.Context(), fixture.ways[0], procedure, as("session", "alice"), owned("alice")); got.err != nil {
 			t.Errorf("%s: %v", procedure, got.err)
 		}
-		events, decisions := house.take()
+		events, decisions := fixture.take()
 		for _, decision := range decisions {
 			if decision.PrincipalID != "" || decision.Scheme != "" || decision.Grant != "anyone" {
 				t.Errorf("%s: the decision is %+v", procedure, decision)
@@ -133,7 +133,7 @@ func TestZeroValues(t *testing.T) {
 	for name, registry := range map[string]*action.Registry{"Registry": {}, "nil Registry": nil} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			expectRules(t, testv1action.RegisterUnaryService(registry, &hands{}, &hands{}), "registry-nil")
+			expectRules(t, testv1action.RegisterUnaryService(registry, &handlers{}, &handlers{}), "registry-nil")
 			expectRules(t, registry.Seal(), "registry-nil")
 			_, err := registry.Methods()
 			expectRules(t, err, "registry-nil")
@@ -155,8 +155,8 @@ func TestZeroValues(t *testing.T) {
 	}
 	t.Run("ServerFunc without connect's call info", func(t *testing.T) {
 		t.Parallel()
-		house := newHouse(t)
-		for _, method := range must(house.registry.Methods()) {
+		fixture := newFixture(t)
+		for _, method := range must(fixture.registry.Methods()) {
 			if method.Spec.Procedure != unary("Anyone") {
 				continue
 			}
@@ -164,7 +164,7 @@ func TestZeroValues(t *testing.T) {
 			if connect.CodeOf(err) != connect.CodeInternal {
 				t.Errorf("got %v", err)
 			}
-			house.expect(t, "deny at authenticate")
+			fixture.expect(t, "deny at authenticate")
 		}
 	})
 }

@@ -75,7 +75,7 @@ func TestPrincipal(t *testing.T) {
 				t.Errorf("%s: lookup was asked about %s", name, diff)
 			}
 		}
-		if _, dated := any(manager).(authn.FreshnessReporter); dated {
+		if _, reports := any(manager).(authn.FreshnessReporter); reports {
 			t.Error("the manager says that it knows when owners signed in")
 		}
 		if got := manager.Challenge(authn.Denial{}); got != `Bearer realm="apikey"` {

@@ -86,7 +86,7 @@ func TestPrincipal(t *testing.T) {
 		if !principal.ExpiresAt().Equal(test.expires) {
 			t.Errorf("%s: until %v, want %v", name, principal.ExpiresAt(), test.expires)
 		}
-		if _, dated := any(authenticator).(authn.FreshnessReporter); dated {
+		if _, reports := any(authenticator).(authn.FreshnessReporter); reports {
 			t.Error("the authenticator says that it knows when callers authenticated")
 		}
 	}

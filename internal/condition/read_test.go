@@ -187,7 +187,7 @@ func TestGeneratedRequests(t *testing.T) {
 		{&sallyportv1.Authenticate{Anonymous: new("")}, `has(request.anonymous) && request.anonymous == ""`},
 		{&sallyportv1.Authenticate{Schemes: []string{"session"}}, `!has(request.anonymous) && request.schemes == [principal.scheme]`},
 		{&sallyportv1.Authenticate{MaxAge: durationpb.New(time.Minute)}, `request.max_age < duration("1h")`},
-		{&sallyportv1.Action{Stream: &sallyportv1.Stream{Authorize: sallyportv1.Stream_OPEN}}, `request.stream.authorize == sallyport.v1.Stream.When.OPEN`},
+		{&sallyportv1.Action{Stream: &sallyportv1.Stream{Authorize: sallyportv1.Stream_OPEN}}, `request.stream.authorize == sallyport.v1.Stream.Timing.OPEN`},
 		{(*sallyportv1.Action)(nil), `!has(request.stream)`},
 		{&structpb.Struct{Fields: map[string]*structpb.Value{"a": structpb.NewBoolValue(true)}}, `request.a == true`},
 		{&structpb.Struct{Fields: map[string]*structpb.Value{"a": structpb.NewBoolValue(true)}}, `!has(request.fields)`},

@@ -18,7 +18,7 @@ type Check struct {
 var checkKind = conditionKind{field: "check", read: readCheck}
 
 func readCheck(g *grantReading) Condition {
-	if g.when == sallyportv1.Stream_OPEN {
+	if g.timing == sallyportv1.Stream_OPEN {
 		g.refuseWithFixf(RuleStreamOpenRequest, g.streamText(), "%s.check is given `request`, and with authorize: OPEN there is none yet", g.path)
 	}
 	return Check{Name: g.grant.GetCheck()}

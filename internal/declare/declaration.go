@@ -38,8 +38,8 @@ type Declaration struct {
 // Anonymous reports whether callers need not authenticate.
 func (d *Declaration) Anonymous() bool { return len(d.Schemes) == 0 }
 
-// When says when a stream is authorized. It is unset on a unary action.
-func (d *Declaration) When() sallyportv1.Stream_When { return d.Option.GetStream().GetAuthorize() }
+// Timing says when a stream is authorized. It is unset on a unary action.
+func (d *Declaration) Timing() sallyportv1.Stream_Timing { return d.Option.GetStream().GetAuthorize() }
 
 // Recheck says how long the decision on a stream lives: as long as the declaration
 // says, and at most as long as the registry allows.
@@ -69,7 +69,7 @@ type methodReading struct {
 	given    Given
 	near     *neighbourhood
 	option   *sallyportv1.Action // as written
-	when     sallyportv1.Stream_When
+	timing   sallyportv1.Stream_Timing
 	outside  bool // the declaration is not from the .proto
 	refusals []Refusal
 }
@@ -196,7 +196,7 @@ func saysAnonymous(option *sallyportv1.Action) bool {
 func (m *methodReading) readStream(option *sallyportv1.Action) {
 	streaming := m.method.IsStreamingClient() || m.method.IsStreamingServer()
 	if streaming {
-		m.when = option.GetStream().GetAuthorize()
+		m.timing = option.GetStream().GetAuthorize()
 	}
 	switch {
 	case streaming && option.GetStream() == nil:

@@ -141,7 +141,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleStreamMissing, name: "both", rpc: bidiStream, refused: session + admin, passes: session + admin + `stream: {authorize: OPEN}`},
 	{rule: RuleStreamUnary, name: "unary", refused: session + admin + `stream: {authorize: OPEN}`, passes: session + admin},
 	{rule: RuleStreamAuthorize, name: "unset", rpc: bidiStream, refused: session + admin + `stream: {}`, passes: session + admin + `stream: {authorize: OPEN}`},
-	{rule: RuleStreamAuthorize, name: "unspecified", rpc: bidiStream, refused: session + admin + `stream: {authorize: WHEN_UNSPECIFIED}`},
+	{rule: RuleStreamAuthorize, name: "unspecified", rpc: bidiStream, refused: session + admin + `stream: {authorize: TIMING_UNSPECIFIED}`},
 	{rule: RuleStreamUnary, name: "unary, of whose request there is something to ask", refused: session + own + `stream: {authorize: OPEN}`},
 	{rule: RuleStreamUnary, name: "unary and unset", refused: session + admin + `stream: {}`, also: []Rule{RuleStreamAuthorize}},
 	{rule: RuleStreamOpenRequest, name: "condition", rpc: bidiStream, refused: session + own + `stream: {authorize: OPEN}`, passes: session + own + `stream: {authorize: FIRST_MESSAGE}`},

@@ -78,7 +78,7 @@ func (e *expressionReading) read() *condition.Expression {
 			refuse(RuleCELReadsNothing, e.fixReadsNothing, "reads neither `principal` nor `request`")
 		}
 	}
-	if expression.ReadsRequest() && e.when == sallyportv1.Stream_OPEN {
+	if expression.ReadsRequest() && e.timing == sallyportv1.Stream_OPEN {
 		refuse(RuleStreamOpenRequest, e.streamText, "reads `request`, and with authorize: OPEN there is none yet")
 	}
 	e.readIdentities(expression)

@@ -186,7 +186,7 @@ func (m *methodReading) fixedStream() *sallyportv1.Stream {
 	reads := slices.ContainsFunc(m.option.GetAuthorize().GetAllow(), func(grant *sallyportv1.Grant) bool {
 		return grant.Cel != nil || grant.Check != nil || grant.When != nil
 	})
-	if when := fixed.GetAuthorize(); when == sallyportv1.Stream_WHEN_UNSPECIFIED || when == sallyportv1.Stream_OPEN && reads {
+	if timing := fixed.GetAuthorize(); timing == sallyportv1.Stream_TIMING_UNSPECIFIED || timing == sallyportv1.Stream_OPEN && reads {
 		fixed.Authorize = sallyportv1.Stream_FIRST_MESSAGE
 	}
 	if recheck := fixed.GetRecheck(); recheck != nil {

@@ -281,7 +281,7 @@ type declaration struct {
 	Anonymous      bool
 	Anyone         bool
 	Conceal        bool
-	When           sallyportv1.Stream_When
+	Timing         sallyportv1.Stream_Timing
 	Grants         [][]string
 	Option         *sallyportv1.Action
 }
@@ -296,7 +296,7 @@ func newOutcome(declarations []*Declaration, refusals []Refusal) *outcome {
 	for _, of := range declarations {
 		plain := declaration{
 			Procedure: of.Procedure, Who: of.Who(), Schemes: of.Schemes, MaxAge: of.MaxAge.String(),
-			Anonymous: of.Anonymous(), Anyone: of.Anyone, Conceal: of.Conceal, When: of.When(), Option: of.Option,
+			Anonymous: of.Anonymous(), Anyone: of.Anyone, Conceal: of.Conceal, Timing: of.Timing(), Option: of.Option,
 		}
 		for _, one := range of.Grants {
 			var conditions []string

@@ -33,62 +33,62 @@ const (
 )
 
 // When the grants are evaluated.
-type Stream_When int32
+type Stream_Timing int32
 
 const (
 	// Not said. Refused.
-	Stream_WHEN_UNSPECIFIED Stream_When = 0
+	Stream_TIMING_UNSPECIFIED Stream_Timing = 0
 	// Before any message. A grant may not read `request`.
 	// buf:lint:ignore ENUM_VALUE_PREFIX
-	Stream_OPEN Stream_When = 1
+	Stream_OPEN Stream_Timing = 1
 	// When the first message has come. The handler starts only after that.
 	// buf:lint:ignore ENUM_VALUE_PREFIX
-	Stream_FIRST_MESSAGE Stream_When = 2
+	Stream_FIRST_MESSAGE Stream_Timing = 2
 	// At every message, each by itself, before the handler sees it.
 	// buf:lint:ignore ENUM_VALUE_PREFIX
-	Stream_EVERY_MESSAGE Stream_When = 3
+	Stream_EVERY_MESSAGE Stream_Timing = 3
 )
 
-// Enum value maps for Stream_When.
+// Enum value maps for Stream_Timing.
 var (
-	Stream_When_name = map[int32]string{
-		0: "WHEN_UNSPECIFIED",
+	Stream_Timing_name = map[int32]string{
+		0: "TIMING_UNSPECIFIED",
 		1: "OPEN",
 		2: "FIRST_MESSAGE",
 		3: "EVERY_MESSAGE",
 	}
-	Stream_When_value = map[string]int32{
-		"WHEN_UNSPECIFIED": 0,
-		"OPEN":             1,
-		"FIRST_MESSAGE":    2,
-		"EVERY_MESSAGE":    3,
+	Stream_Timing_value = map[string]int32{
+		"TIMING_UNSPECIFIED": 0,
+		"OPEN":               1,
+		"FIRST_MESSAGE":      2,
+		"EVERY_MESSAGE":      3,
 	}
 )
 
-func (x Stream_When) Enum() *Stream_When {
-	p := new(Stream_When)
+func (x Stream_Timing) Enum() *Stream_Timing {
+	p := new(Stream_Timing)
 	*p = x
 	return p
 }
 
-func (x Stream_When) String() string {
+func (x Stream_Timing) String() string {
 	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
 }
 
-func (Stream_When) Descriptor() protoreflect.EnumDescriptor {
+func (Stream_Timing) Descriptor() protoreflect.EnumDescriptor {
 	return file_sallyport_v1_action_proto_enumTypes[0].Descriptor()
 }
 
-func (Stream_When) Type() protoreflect.EnumType {
+func (Stream_Timing) Type() protoreflect.EnumType {
 	return &file_sallyport_v1_action_proto_enumTypes[0]
 }
 
-func (x Stream_When) Number() protoreflect.EnumNumber {
+func (x Stream_Timing) Number() protoreflect.EnumNumber {
 	return protoreflect.EnumNumber(x)
 }
 
-// Deprecated: Use Stream_When.Descriptor instead.
-func (Stream_When) EnumDescriptor() ([]byte, []int) {
+// Deprecated: Use Stream_Timing.Descriptor instead.
+func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
 	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4, 0}
 }
 
@@ -390,7 +390,7 @@ func (x *Grant) GetWhen() string {
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// When the grants are evaluated. There is no default.
-	Authorize Stream_When `protobuf:"varint,1,opt,name=authorize,proto3,enum=sallyport.v1.Stream_When" json:"authorize,omitempty"`
+	Authorize Stream_Timing `protobuf:"varint,1,opt,name=authorize,proto3,enum=sallyport.v1.Stream_Timing" json:"authorize,omitempty"`
 	// How long a decision may live before the caller is authenticated and the grants
 	// are evaluated again. No message is needed for that.
 	Recheck       *durationpb.Duration `protobuf:"bytes,2,opt,name=recheck,proto3" json:"recheck,omitempty"`
@@ -428,11 +428,11 @@ func (*Stream) Descriptor() ([]byte, []int) {
 	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *Stream) GetAuthorize() Stream_When {
+func (x *Stream) GetAuthorize() Stream_Timing {
 	if x != nil {
 		return x.Authorize
 	}
-	return Stream_WHEN_UNSPECIFIED
+	return Stream_TIMING_UNSPECIFIED
 }
 
 func (x *Stream) GetRecheck() *durationpb.Duration {
@@ -760,14 +760,14 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\vgrant-empty\x12Ma grant needs a condition: `any_role`, `all_scopes`, `when`, `cel` or `check`\x1ajsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check)B\x06\n" +
 	"\x04_celB\b\n" +
 	"\x06_checkB\a\n" +
-	"\x05_when\"\x9e\x03\n" +
-	"\x06Stream\x12\x99\x01\n" +
-	"\tauthorize\x18\x01 \x01(\x0e2\x19.sallyport.v1.Stream.WhenB`\xbaH]\xba\x01Z\n" +
+	"\x05_when\"\xa4\x03\n" +
+	"\x06Stream\x12\x9b\x01\n" +
+	"\tauthorize\x18\x01 \x01(\x0e2\x1b.sallyport.v1.Stream.TimingB`\xbaH]\xba\x01Z\n" +
 	"\x10stream-authorize\x123`authorize` is OPEN, FIRST_MESSAGE or EVERY_MESSAGE\x1a\x11this in [1, 2, 3]R\tauthorize\x12\xa9\x01\n" +
 	"\arecheck\x18\x02 \x01(\v2\x19.google.protobuf.DurationBt\xbaHq\xba\x01n\n" +
-	"\rrecheck-range\x12*`recheck` is between 1 second and 24 hours\x1a1this >= duration('1s') && this <= duration('24h')R\arecheck\"L\n" +
-	"\x04When\x12\x14\n" +
-	"\x10WHEN_UNSPECIFIED\x10\x00\x12\b\n" +
+	"\rrecheck-range\x12*`recheck` is between 1 second and 24 hours\x1a1this >= duration('1s') && this <= duration('24h')R\arecheck\"P\n" +
+	"\x06Timing\x12\x16\n" +
+	"\x12TIMING_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04OPEN\x10\x01\x12\x11\n" +
 	"\rFIRST_MESSAGE\x10\x02\x12\x11\n" +
 	"\rEVERY_MESSAGE\x10\x03\"\xa0\x02\n" +
@@ -807,7 +807,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_sallyport_v1_action_proto_goTypes = []any{
-	(Stream_When)(0),                      // 0: sallyport.v1.Stream.When
+	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(*Action)(nil),                        // 1: sallyport.v1.Action
 	(*Authenticate)(nil),                  // 2: sallyport.v1.Authenticate
 	(*Authorize)(nil),                     // 3: sallyport.v1.Authorize
@@ -830,7 +830,7 @@ var file_sallyport_v1_action_proto_depIdxs = []int32{
 	5,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
 	10, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	0,  // 5: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.When
+	0,  // 5: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
 	10, // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
 	9,  // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
 	1,  // 8: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action

@@ -14,10 +14,10 @@ import (
 // no error may show.
 const planted = "s3cr3t"
 
-// noon is what the clock of a [house] says until a test turns it.
+// noon is what the clock of a [fixture] says until a test turns it.
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
-// people are the principals that the keepers know, by name.
+// people are the principals that a [fakeAuthenticator] knows, by name.
 var people = map[string]*authn.Principal{
 	// alice has all that any action asks for.
 	"alice": authn.NewPrincipal("alice", authn.Details{
@@ -48,17 +48,17 @@ var people = map[string]*authn.Principal{
 	"steward":   authn.NewPrincipal("steward", authn.Details{Unscoped: true, Scopes: []string{"items.admin"}}),
 }
 
-// A keeper is the authenticator of one scheme. It notes that it was asked, and knows
+// A fakeAuthenticator is the authenticator of one scheme. It notes that it was asked, and knows
 // [people] by "Authorization: <scheme> s3cr3t-<name>".
-type keeper struct {
-	diary  *diary
-	scheme string
+type fakeAuthenticator struct {
+	recorder *recorder
+	scheme   string
 	// answer is given in place of the default, where it is set.
 	answer func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 }
 
-func (k *keeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
-	k.diary.note("ask " + k.scheme)
+func (k *fakeAuthenticator) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
+	k.recorder.note("ask " + k.scheme)
 	if k.answer != nil {
 		return k.answer(ctx, call)
 	}
@@ -73,9 +73,9 @@ func (k *keeper) Authenticate(ctx context.Context, call *connect.CallInfo) (*aut
 	return principal, nil
 }
 
-func (k *keeper) ReportsAuthenticationTime() bool { return true }
+func (k *fakeAuthenticator) ReportsAuthenticationTime() bool { return true }
 
-func (k *keeper) Challenge(authn.Denial) string { return k.scheme + ` realm="test"` }
+func (k *fakeAuthenticator) Challenge(authn.Denial) string { return k.scheme + ` realm="test"` }
 
 // as returns the Authorization header of somebody by a scheme, and "" for nobody.
 func as(scheme, name string) string {

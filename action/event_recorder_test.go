@@ -15,9 +15,9 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 )
 
-// A diary notes what the steps of calls did, in the order in which they did it, and
-// keeps the decisions on them. It is a recorder.
-type diary struct {
+// A recorder is an [action.Recorder] that also notes what the steps of calls did, in their
+// order, and keeps the decisions on them.
+type recorder struct {
 	mu        sync.Mutex
 	events    []string
 	decisions []action.Decision
@@ -25,18 +25,18 @@ type diary struct {
 	ends      atomic.Bool // it notes how calls ended too
 }
 
-func (d *diary) note(event string) {
+func (d *recorder) note(event string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.events = append(d.events, event)
 }
 
 // Enabled leaves out how calls ended, unless the test looks at that.
-func (d *diary) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
+func (d *recorder) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
 	return kind != action.EventEnded || d.ends.Load()
 }
 
-func (d *diary) Record(_ context.Context, event *action.Event) error {
+func (d *recorder) Record(_ context.Context, event *action.Event) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	note := fmt.Sprintf("%s at %s", event.Outcome, event.Stage)
@@ -50,7 +50,7 @@ func (d *diary) Record(_ context.Context, event *action.Event) error {
 }
 
 // takeEvents returns the events that were recorded since it was last asked.
-func (d *diary) takeEvents() []action.Event {
+func (d *recorder) takeEvents() []action.Event {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kept := d.kept
@@ -59,7 +59,7 @@ func (d *diary) takeEvents() []action.Event {
 }
 
 // take returns what was noted since it was last asked.
-func (d *diary) take() (events []string, decisions []action.Decision) {
+func (d *recorder) take() (events []string, decisions []action.Decision) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	events, decisions = d.events, d.decisions
@@ -68,14 +68,14 @@ func (d *diary) take() (events []string, decisions []action.Decision) {
 }
 
 // peek returns what take would.
-func (d *diary) peek() (events []string, decisions []action.Decision) {
+func (d *recorder) peek() (events []string, decisions []action.Decision) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.events), slices.Clone(d.decisions)
 }
 
 // await waits until an event was noted.
-func (d *diary) await(tb testing.TB, event string) {
+func (d *recorder) await(tb testing.TB, event string) {
 	tb.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
 		if events, _ := d.peek(); slices.Contains(events, event) {
@@ -89,7 +89,7 @@ func (d *diary) await(tb testing.TB, event string) {
 
 // expect fails the test where anything else happened since it was last asked, and
 // returns the decisions.
-func (d *diary) expect(tb testing.TB, want ...string) []action.Decision {
+func (d *recorder) expect(tb testing.TB, want ...string) []action.Decision {
 	tb.Helper()
 	events, decisions := d.take()
 	if diff := cmp.Diff(want, events); diff != "" {

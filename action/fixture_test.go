@@ -24,18 +24,18 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 )
 
-// readMaxBytes is how large a message a [house] reads.
+// readMaxBytes is how large a message a [fixture] reads.
 const readMaxBytes = 1 << 16
 
-// A house is a registry with the test services in it, served in every way there is.
-// Whatever its steps do goes to its diary.
-type house struct {
-	*diary
+// A fixture is a registry with the test services in it, served in every way there is.
+// Whatever its steps do goes to its recorder.
+type fixture struct {
+	*recorder
 
 	registry *action.Registry
-	hands    *hands
-	session  *keeper
-	bearer   *keeper
+	handlers *handlers
+	session  *fakeAuthenticator
+	bearer   *fakeAuthenticator
 	now      *atomic.Pointer[time.Time]
 	url      string
 	specs    map[string]connect.Spec
@@ -49,26 +49,26 @@ type way struct {
 	client *connect.Client
 }
 
-func newHouse(tb testing.TB, options ...action.RegistryOption) *house {
+func newFixture(tb testing.TB, options ...action.RegistryOption) *fixture {
 	tb.Helper()
-	diary := &diary{}
-	h := &house{
-		diary:   diary,
-		hands:   &hands{diary: diary},
-		session: &keeper{diary: diary, scheme: "session"},
-		bearer:  &keeper{diary: diary, scheme: "bearer"},
-		now:     &atomic.Pointer[time.Time]{},
-		specs:   map[string]connect.Spec{},
+	recorder := &recorder{}
+	h := &fixture{
+		recorder: recorder,
+		handlers: &handlers{recorder: recorder},
+		session:  &fakeAuthenticator{recorder: recorder, scheme: "session"},
+		bearer:   &fakeAuthenticator{recorder: recorder, scheme: "bearer"},
+		now:      &atomic.Pointer[time.Time]{},
+		specs:    map[string]connect.Spec{},
 	}
 	h.now.Store(&noon)
 	options = append([]action.RegistryOption{
-		action.WithRecorder(diary),
+		action.WithRecorder(recorder),
 		actiontest.WithClock(tb, func() time.Time { return *h.now.Load() }),
 	}, options...)
 	h.registry = must(action.NewRegistry(authn.Schemes{"session": h.session, "bearer": h.bearer}, options...))
 	if err := errors.Join(
-		testv1action.RegisterUnaryService(h.registry, h.hands, h.hands),
-		testv1action.RegisterStreamService(h.registry, h.hands),
+		testv1action.RegisterUnaryService(h.registry, h.handlers, h.handlers),
+		testv1action.RegisterStreamService(h.registry, h.handlers),
 	); err != nil {
 		tb.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func must[T any](value T, err error) T {
 }
 
 // open serves methods over real connections and in process until the test ends.
-func (h *house) open(tb testing.TB, methods []connect.Method) {
+func (h *fixture) open(tb testing.TB, methods []connect.Method) {
 	tb.Helper()
 	for _, method := range methods {
 		h.specs[method.Spec.Procedure] = method.Spec
@@ -121,14 +121,14 @@ func (h *house) open(tb testing.TB, methods []connect.Method) {
 	}
 }
 
-// alone runs a subtest. It is not parallel to others: they share a diary.
-func (h *house) alone(t *testing.T, name string, test func(*testing.T)) {
+// alone runs a subtest. It is not parallel to others: they share a recorder.
+func (h *fixture) alone(t *testing.T, name string, test func(*testing.T)) {
 	t.Helper()
 	t.Run(name, test)
 }
 
 // through runs a test for every way into an action.
-func (h *house) through(t *testing.T, procedure string, test func(*testing.T, way)) {
+func (h *fixture) through(t *testing.T, procedure string, test func(*testing.T, way)) {
 	t.Helper()
 	spec := h.specs[procedure]
 	for _, way := range h.ways {
@@ -173,7 +173,7 @@ type answer struct {
 
 // ask makes a call with the Authorization header given, sends all requests, and reads
 // until the end.
-func (h *house) ask(ctx context.Context, way way, procedure, authorization string, requests ...any) answer {
+func (h *fixture) ask(ctx context.Context, way way, procedure, authorization string, requests ...any) answer {
 	spec := h.specs[procedure]
 	ctx, info := connect.NewClientContext(ctx)
 	if authorization != "" {
