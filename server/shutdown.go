@@ -57,13 +57,14 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer func() { _ = listener.Close() }() // mostly closed already
 	calls, cut := context.WithCancelCause(action.WithDraining(context.WithoutCancel(ctx), s.draining))
 	defer cut(errStopped)
-	server := s.httpServer(calls)
+	server, gatherer := s.httpServer(calls), gatherWrites(listener, s.settings.write)
+	server.ConnState = gatherer.observe
 	served := make(chan error, 1)
 	go func() {
 		if s.settings.encrypted {
-			served <- server.ServeTLS(listener, "", "") // the certificate is in its configuration
+			served <- server.ServeTLS(gatherer, "", "") // the certificate is in its configuration
 		} else {
-			served <- server.Serve(listener)
+			served <- server.Serve(gatherer)
 		}
 	}()
 	s.logStart(ctx, listener.Addr())
