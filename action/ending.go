@@ -76,9 +76,10 @@ func endingOf(err error) ending {
 		return ending{public: failed.error, reason: "the response could not be sent", cause: failed.error}
 	}
 	if authored, ok := errors.AsType[*connect.Error](err); ok && authored != nil && !authored.IsRemote() {
-		if saysFault(authored.Code()) {
+		below := errors.Unwrap(authored)
+		if saysFault(authored.Code(), below) {
 			cause := err
-			if below := errors.Unwrap(authored); below != nil {
+			if below != nil {
 				cause = fmt.Errorf("%w: %w", err, below) // the text of an authored error leaves it out
 			}
 			return ending{public: err, reason: "the handler failed", cause: cause}
@@ -92,9 +93,17 @@ func endingOf(err error) ending {
 }
 
 // saysFault reports whether a handler's own code says that it failed, and not that its
-// caller may not have what it asked for.
-func saysFault(code connect.Code) bool {
-	return code == connect.CodeInternal || code == connect.CodeUnknown || code == connect.CodeDataLoss
+// caller may not have what it asked for. An unavailable with a cause is of something
+// that the handler needs; without one the handler only asks its caller to come again.
+func saysFault(code connect.Code, cause error) bool {
+	switch code { //nolint:exhaustive // the others are about the request
+	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss:
+		return true
+	case connect.CodeUnavailable:
+		return cause != nil
+	default:
+		return false
+	}
 }
 
 // recoverHandler makes an error of a handler's panic. It is deferred.

@@ -81,13 +81,17 @@ func conditions(action action.Action) []string {
 	if action.MaxAge > 0 {
 		lines = append(lines, "and authenticated within the last "+short(action.MaxAge))
 	}
+	recheck := " and every " + short(action.Recheck)
+	if len(action.Schemes) == 0 {
+		recheck = "" // there is no caller to look at again
+	}
 	switch action.StreamAuthorize { //nolint:exhaustive // the rest is not a stream
 	case sallyportv1.Stream_OPEN:
-		lines = append(lines, "stream: checked when it opens and every "+short(action.Recheck))
+		lines = append(lines, "stream: checked when it opens"+recheck)
 	case sallyportv1.Stream_FIRST_MESSAGE:
-		lines = append(lines, "stream: checked at the first message and every "+short(action.Recheck))
+		lines = append(lines, "stream: checked at the first message"+recheck)
 	case sallyportv1.Stream_EVERY_MESSAGE:
-		lines = append(lines, "stream: checked at each message and every "+short(action.Recheck))
+		lines = append(lines, "stream: checked at each message"+recheck)
 	}
 	if action.Conceal {
 		lines = append(lines, "others are answered not_found")

@@ -26,16 +26,16 @@ func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.Cre
 	request, owner := call.Message(), call.Principal().ID()
 	keys, err := s.keys.List(ctx, owner)
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	now := time.Now()
 	expired := func(key apikey.Key) bool { return !now.Before(key.ExpiresAt) }
 	if len(slices.DeleteFunc(keys, expired)) >= maxKeys {
-		return nil, s.fault(ctx, errTooManyKeys)
+		return nil, fault(errTooManyKeys)
 	}
 	key, secret, err := s.keys.Issue(ctx, owner, request.GetName(), nil, now.Add(request.GetLifetime().AsDuration()))
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.CreateApiKeyResponse{ApiKey: describedKey(key), Secret: secret}, nil
 }
@@ -44,7 +44,7 @@ func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.Cre
 func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.ListApiKeysRequest]) (*demov1.ListApiKeysResponse, error) { //nolint:revive // the schema's name
 	keys, err := s.keys.List(ctx, call.Principal().ID())
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	response := &demov1.ListApiKeysResponse{}
 	for _, key := range slices.Backward(keys) {
@@ -56,7 +56,7 @@ func (s *Service) ListApiKeys(ctx context.Context, call *action.Call[demov1.List
 // RevokeApiKey revokes one of the caller's keys. The key of another user is not found.
 func (s *Service) RevokeApiKey(ctx context.Context, call *action.Call[demov1.RevokeApiKeyRequest]) (*demov1.RevokeApiKeyResponse, error) { //nolint:revive // the schema's name
 	if err := s.keys.Revoke(ctx, call.Principal().ID(), call.Message().GetId()); err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.RevokeApiKeyResponse{}, nil
 }

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	"connectrpc.com/connect/v2"
 
@@ -47,8 +46,8 @@ var answers = [...]struct {
 }
 
 // fault returns what the caller sees of an error of a handler, with the error as its
-// cause. Errors that the caller did not bring about are logged.
-func (s *Service) fault(ctx context.Context, err error) *connect.Error {
+// cause. The event of the call's end has the cause, so it is not logged here.
+func fault(err error) *connect.Error {
 	answer := errInternal
 	for _, known := range answers {
 		if errors.Is(err, known.about) {
@@ -56,17 +55,5 @@ func (s *Service) fault(ctx context.Context, err error) *connect.Error {
 			break
 		}
 	}
-	if code := answer.Code(); code == connect.CodeInternal || code == connect.CodeUnavailable {
-		s.log.LogAttrs(ctx, slog.LevelError, "handler failed", procedure(ctx), slog.String("error", err.Error()))
-	}
 	return answer.WithCause(err)
-}
-
-// procedure names the call for the log.
-func procedure(ctx context.Context) slog.Attr {
-	call, ok := connect.CallInfoForServerContext(ctx)
-	if !ok {
-		return slog.Attr{}
-	}
-	return slog.String("procedure", call.Spec.Procedure)
 }

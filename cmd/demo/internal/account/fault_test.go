@@ -64,18 +64,18 @@ func TestFaults(t *testing.T) {
 		call   func(context.Context, *testing.T, *fixture) error
 		want   connect.Code
 		text   string
-		logged string // "" for nothing
+		cause string // "" for one that the caller brought about
 	}{
 		"busy, signing in":                    {harm: busy, call: signIn, want: connect.CodeResourceExhausted, text: "too many passwords are waiting to be checked, try again soon"},
 		"busy, signing in as an unknown user": {harm: busy, call: signInUnknown, want: connect.CodeResourceExhausted, text: "too many passwords are waiting to be checked, try again soon"},
 		"busy, signing up":                    {harm: busy, call: signUp, want: connect.CodeResourceExhausted, text: "too many passwords are waiting to be checked, try again soon"},
-		"no session store, signing in":        {stores: broken, call: signIn, want: connect.CodeUnavailable, text: "temporarily unavailable", logged: errBroken.Error()},
-		"no session store, signing up":        {stores: broken, call: signUp, want: connect.CodeUnavailable, text: "temporarily unavailable", logged: errBroken.Error()},
-		"no session store, deleting":          {stores: broken, call: remove, want: connect.CodeUnavailable, text: "temporarily unavailable", logged: errBroken.Error()},
-		"no database, deleting":               {harm: closed, call: remove, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},
-		"no database, signing in":             {harm: closed, call: signIn, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},
-		"no database, signing up":             {harm: closed, call: signUp, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},
-		"no database, getting":                {harm: closed, call: get, want: connect.CodeInternal, text: "internal error", logged: "database is closed"},
+		"no session store, signing in":        {stores: broken, call: signIn, want: connect.CodeUnavailable, text: "temporarily unavailable", cause: errBroken.Error()},
+		"no session store, signing up":        {stores: broken, call: signUp, want: connect.CodeUnavailable, text: "temporarily unavailable", cause: errBroken.Error()},
+		"no session store, deleting":          {stores: broken, call: remove, want: connect.CodeUnavailable, text: "temporarily unavailable", cause: errBroken.Error()},
+		"no database, deleting":               {harm: closed, call: remove, want: connect.CodeInternal, text: "internal error", cause: "database is closed"},
+		"no database, signing in":             {harm: closed, call: signIn, want: connect.CodeInternal, text: "internal error", cause: "database is closed"},
+		"no database, signing up":             {harm: closed, call: signUp, want: connect.CodeInternal, text: "internal error", cause: "database is closed"},
+		"no database, getting":                {harm: closed, call: get, want: connect.CodeInternal, text: "internal error", cause: "database is closed"},
 		"the caller is gone":                  {ctx: canceled, call: get, want: connect.CodeCanceled, text: "canceled"},
 		"the caller is gone, signing in":      {ctx: canceled, call: signIn, want: connect.CodeCanceled, text: "canceled"},
 		"the caller's time is over":           {ctx: late, call: get, want: connect.CodeDeadlineExceeded, text: "deadline exceeded"},
@@ -95,15 +95,19 @@ func TestFaults(t *testing.T) {
 			if !ok || failure.Code() != test.want || failure.Message() != test.text || len(failure.Details()) > 0 {
 				t.Errorf("got %v", err)
 			}
-			if log := f.log.String(); !strings.Contains(log, test.logged) || test.logged == "" && log != "" {
-				t.Errorf("the log is %q", log)
+			if cause := errors.Unwrap(failure); cause == nil || !strings.Contains(cause.Error(), test.cause) {
+				t.Errorf("the cause is %v, want %q", cause, test.cause)
+			}
+			if log := f.log.String(); log != "" {
+				t.Errorf("the handler logs %q beside the event", log)
 			}
 		})
 	}
 }
 
-// TestFaultsTellNothing looks at the wire: the cause is not on it.
-func TestFaultsTellNothing(t *testing.T) {
+// TestFaultsOnTheWire looks for the cause of a fault: it is not in the answer, and in the
+// log once for each call.
+func TestFaultsOnTheWire(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.serve(t)
@@ -115,7 +119,8 @@ func TestFaultsTellNothing(t *testing.T) {
 			t.Errorf("got %d %s", reply.status, reply.body)
 		}
 	}
-	if log := f.log.String(); strings.Count(log, `msg="handler failed" procedure=/demo.v1.AccountService/SignIn error="the disk is on fire"`) != 2 {
+	log := f.log.String()
+	if strings.Count(log, "the disk is on fire") != 2 || strings.Count(log, "level=ERROR msg=ended") != 2 {
 		t.Errorf("the log is %s", log)
 	}
 }

@@ -40,7 +40,7 @@ func (s *Service) ImportUsers(ctx context.Context, in *action.ClientStream[demov
 	}
 	created, err := s.users.CreateAll(ctx, users...)
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.ImportUsersResponse{Imported: int32(len(created))}, nil //nolint:gosec // maxImport at most
 }

@@ -14,7 +14,7 @@ func (s *Service) GrantRole(ctx context.Context, call *action.Call[demov1.GrantR
 	request := call.Message()
 	user, err := s.users.GrantRole(ctx, request.GetUserId(), directory.Role(request.GetRole()))
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	s.sessions.Changed(user.ID)
 	return &demov1.GrantRoleResponse{User: described(user)}, nil

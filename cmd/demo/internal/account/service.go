@@ -39,7 +39,7 @@ type Config struct {
 	Keys *apikey.Manager
 	// Passwords checks the users' passwords.
 	Passwords Passwords
-	// Log receives the failures of handlers, and the sign-ins that are refused.
+	// Log receives the sign-ins that are refused.
 	Log *slog.Logger
 	// UnsafeWithoutSecure lets browsers send the device cookie without encryption.
 	UnsafeWithoutSecure bool

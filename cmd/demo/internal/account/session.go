@@ -16,12 +16,12 @@ func (s *Service) SignIn(ctx context.Context, call *action.AnonymousCall[demov1.
 	request := call.Message()
 	user, err := s.users.ByEmail(ctx, request.GetEmail())
 	if err != nil && !errors.Is(err, directory.ErrNotFound) {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	source := s.source(ctx, request.GetEmail(), user)
 	right, err := s.verify(ctx, source, user, request.GetPassword())
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	if !right {
 		// The log names the user by id alone: the text may be a password that was typed into
@@ -31,7 +31,7 @@ func (s *Service) SignIn(ctx context.Context, call *action.AnonymousCall[demov1.
 	}
 	token, err := s.sessions.Start(ctx, user.ID)
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	s.remember(ctx, user, source)
 	return &demov1.SignInResponse{User: described(user), SessionToken: token}, nil
@@ -50,7 +50,7 @@ func (s *Service) verify(ctx context.Context, source password.Source, user direc
 // SignOut ends the session that the call carries.
 func (s *Service) SignOut(ctx context.Context, _ *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
 	if err := s.sessions.End(ctx); err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.SignOutResponse{}, nil
 }

@@ -17,7 +17,7 @@ func (s *Service) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.
 	source := s.source(ctx, request.GetEmail(), directory.User{})
 	hash, err := s.passwords.Hash(ctx, source, request.GetPassword())
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	user, err := s.users.Create(ctx, directory.User{
 		Name:         request.GetName(),
@@ -26,11 +26,11 @@ func (s *Service) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.
 		PasswordHash: hash,
 	})
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	token, err := s.sessions.Start(ctx, user.ID)
 	if err != nil {
-		return nil, s.fault(ctx, err) // the account exists, and can sign in later
+		return nil, fault(err) // the account exists, and can sign in later
 	}
 	s.remember(ctx, user, source)
 	return &demov1.SignUpResponse{User: described(user), SessionToken: token}, nil

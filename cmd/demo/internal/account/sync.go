@@ -22,7 +22,7 @@ func (s *Service) SyncProfiles(ctx context.Context, stream *action.BidiStream[de
 		}
 		user, err := s.users.UpdateProfile(ctx, request.GetUserId(), request.GetName(), request.GetEmail())
 		if err != nil {
-			return s.fault(ctx, err)
+			return fault(err)
 		}
 		if err := stream.Send(&demov1.SyncProfilesResponse{User: described(user)}); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 func (s *Service) GetUser(ctx context.Context, call *action.Call[demov1.GetUserRequest]) (*demov1.GetUserResponse, error) {
 	user, err := s.users.Get(ctx, call.Message().GetUserId())
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.GetUserResponse{User: described(user)}, nil
 }
@@ -21,7 +21,7 @@ func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.Up
 	request := call.Message()
 	user, err := s.users.UpdateProfile(ctx, request.GetUserId(), request.GetName(), request.GetEmail())
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.UpdateProfileResponse{User: described(user)}, nil
 }
@@ -32,10 +32,10 @@ func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.Up
 func (s *Service) DeleteUser(ctx context.Context, call *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	id := call.Message().GetUserId()
 	if err := s.users.Delete(ctx, id); err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	if err := s.sessions.EndAll(ctx, id); err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	return &demov1.DeleteUserResponse{}, nil
 }
@@ -45,7 +45,7 @@ func (s *Service) ListUsers(ctx context.Context, call *action.Call[demov1.ListUs
 	request := call.Message()
 	page, next, err := s.users.List(ctx, int(request.GetPageSize()), request.GetPageToken())
 	if err != nil {
-		return nil, s.fault(ctx, err)
+		return nil, fault(err)
 	}
 	response := &demov1.ListUsersResponse{NextPageToken: next}
 	for _, user := range page {

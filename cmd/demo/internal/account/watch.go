@@ -28,7 +28,7 @@ func (s *Service) WatchUsers(ctx context.Context, _ *action.Call[demov1.WatchUse
 	for more, token := true, ""; more; more = token != "" {
 		page, next, err := s.users.List(ctx, watchPage, token)
 		if err != nil {
-			return s.fault(ctx, err)
+			return fault(err)
 		}
 		for _, user := range page {
 			if err := sendChange(out, demov1.WatchUsersResponse_CHANGE_PRESENT, user); err != nil {
@@ -43,7 +43,7 @@ func (s *Service) WatchUsers(ctx context.Context, _ *action.Call[demov1.WatchUse
 			return errDraining
 		}
 		if err != nil {
-			return s.fault(ctx, err)
+			return fault(err)
 		}
 		if err := sendChange(out, kind(change.Kind), change.User); err != nil {
 			return err
