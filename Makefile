@@ -97,6 +97,11 @@ fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@$(call need,go)
 	@tools/fuzz "$(FUZZTIME)"
 
+.PHONY: differential
+differential: ## Hold compiled conditions against CEL a million times
+	@$(call need,go)
+	SALLYPORT_DIFFERENTIAL_PAIRS=1000000 go test -count=1 -run TestDifferential -v ./internal/condition
+
 # What `make mutation` changes. SINCE=ref keeps to the functions that changed since
 # then, LIMIT=150s ends early.
 MUTATE ?= ./authn/... ./internal/declare ./internal/condition ./internal/policy ./action ./server

@@ -110,16 +110,18 @@ func TestUndecided(t *testing.T) {
 	for i := range 100 {
 		costly.Tags = append(costly.Tags, strconv.Itoa(i))
 	}
-	undecided := refused{
-		code: connect.CodeInternal, text: textInternal, stage: action.StageAuthorize, reason: "a condition could not be decided", fault: true,
-		principal: "owner", scheme: "session",
-	}
 	for _, test := range []struct {
 		name, method, as string
 		request          *testv1.Request
 		want             refused
 	}{
-		{name: "an attribute that is not there", method: "Undecided", as: "owner", request: secretive(), want: undecided},
+		{
+			name: "an attribute that is not there", method: "Undecided", as: "alice", request: secretive(),
+			want: refused{
+				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
+				principal: "alice", scheme: "session",
+			},
+		},
 		{
 			name: "too costly", method: "Costly", as: "alice", request: costly,
 			want: refused{

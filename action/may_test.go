@@ -100,7 +100,7 @@ func TestMay(t *testing.T) {
 		"no request":                   {"Own", "alice", nil, connect.CodeInvalidArgument, action.StageDecode},
 		"typed nil request":            {"Own", "alice", (*testv1.Request)(nil), connect.CodeInvalidArgument, action.StageDecode},
 		"not fresh enough":             {"Fresh", "owner", own("x"), connect.CodeUnauthenticated, action.StageAuthenticate},
-		"a condition that has no way":  {"Undecided", "drifter", own("x"), connect.CodeInternal, action.StageAuthorize},
+		"a value that is not there":    {"Undecided", "drifter", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
 		"no such action":               {"Nothing", "alice", own("alice"), connect.CodeUnimplemented, action.StageDecode},
 		"one of several grants":        {"Several", "steward", own("x"), 0, action.StageHandle},
 		"none of several grants":       {"Several", "robot", own("x"), connect.CodePermissionDenied, action.StageAuthorize},

@@ -48,7 +48,7 @@ func TestLongValues(t *testing.T) {
 		principal := principalOf("alice", "session", details)
 		input := Input{Principal: principal, Request: long(kind, length), Now: now}
 		for expression, looks := range expressions {
-			if _, err := holds(t, expression, input); err != nil && !errors.Is(err, ErrCost) {
+			if _, err := truth(t, expression, input); err != nil && !errors.Is(err, ErrCost) {
 				t.Errorf("%s: %v", expression.Text(), err)
 			}
 			said := expression.native(input.Principal, input.Request.ProtoReflect())

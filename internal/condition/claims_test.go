@@ -56,8 +56,8 @@ func TestClaims(t *testing.T) {
 					details.Claims = full
 				}
 				input := Input{Principal: authn.NewPrincipal("alice", details), Request: message(t, request, `user_id: "acme"`), Now: now}
-				if got, _ := holds(t, expression, input); got != want {
-					t.Errorf("%s of claims %v = %t", test.text, details.Claims, got)
+				if got, _ := truth(t, expression, input); (got == True) != want {
+					t.Errorf("%s of claims %v = %v", test.text, details.Claims, got)
 				}
 			}
 		})
@@ -100,8 +100,8 @@ func TestClaimsOfAnotherType(t *testing.T) {
 			details.Claims = message(t, claimsType(t), `team: "blue"`)
 		}
 		input := Input{Principal: authn.NewPrincipal("alice", details), Request: message(t, request, ""), Now: now}
-		if got, _ := holds(t, expression, input); got != claims {
-			t.Errorf("claims %s: %t", name, got)
+		if got, _ := truth(t, expression, input); (got == True) != claims {
+			t.Errorf("claims %s: %v", name, got)
 		}
 	}
 }

@@ -184,7 +184,10 @@ func field(kind *types.Type, read func(*authn.Principal) (value any, set bool)) 
 			if !ok {
 				return nil, fmt.Errorf("principal is a %T", target)
 			}
-			value, _ := read(principal)
+			value, set := read(principal)
+			if !set && kind == types.TimestampType {
+				return nil, errAbsent
+			}
 			return value, nil
 		},
 	}
@@ -248,7 +251,11 @@ func (p provider) FindStructFieldNames(name string) ([]string, bool) {
 func (p provider) FindStructFieldType(name, field string) (*types.FieldType, bool) {
 	switch {
 	case name != principalTypeName:
-		return p.Registry.FindStructFieldType(name, field)
+		found, ok := p.Registry.FindStructFieldType(name, field)
+		if !ok {
+			return nil, false
+		}
+		return present(found, protoreflect.Name(field)), true
 	case field == "claims" && p.claims != nil:
 		return claimsField(p.claims), true
 	default:

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
 	"google.golang.org/protobuf/proto"
@@ -19,6 +22,7 @@ import (
 // use.
 type Expression struct {
 	text         string
+	env          *cel.Env // parses the text again
 	request      protoreflect.MessageDescriptor
 	native       predicate   // nil where the condition is not a common one
 	program      cel.Program // evaluates what native does not
@@ -84,6 +88,7 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 	scanned := newScan(checked, request)
 	return &Expression{
 		text:         text,
+		env:          env,
 		request:      request,
 		native:       native(checked, request),
 		program:      program,
@@ -98,36 +103,83 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 var ErrCost = errors.New("the condition ran over its cost limit")
 
 // Holds reports whether the condition is true of the input. With an error the
-// answer is false: ctx's own error when ctx ended, [ErrCost], or what went wrong
-// in the evaluation, without any value of the input.
+// answer is false: ctx's own error when ctx ended, [ErrCost], or a fault of this
+// package. What is absent is no error.
 func (x *Expression) Holds(ctx context.Context, input *Input) (bool, error) {
+	truth, err := x.Truth(ctx, input)
+	return truth == True && err == nil, err
+}
+
+// Truth returns what the condition says of the input. With an error, which is as
+// those of [Expression.Holds], it is [False].
+func (x *Expression) Truth(ctx context.Context, input *Input) (Truth, error) {
 	if x.native != nil && input.Principal != nil && input.Request != nil {
 		// A message of another descriptor, though it be of the same name, has other
 		// fields to Go.
 		if request := input.Request.ProtoReflect(); request.Descriptor() == x.request {
 			if said := x.native(input.Principal, request); said != askCEL {
-				return said == yes, nil
+				return said, nil
 			}
 		}
 	}
-	return x.evaluate(ctx, *input)
+	truth, _, err := x.evaluate(ctx, *input)
+	return truth, err
 }
 
-// evaluate is Holds by CEL alone.
-func (x *Expression) evaluate(ctx context.Context, input Input) (bool, error) {
+// evaluate is Truth by CEL alone. Where that is absent, missing is the id of the part
+// of the expression that has no value, or 0 where that is not known.
+func (x *Expression) evaluate(ctx context.Context, input Input) (truth Truth, missing int64, err error) {
 	result, _, err := x.program.ContextEval(ctx, activation{input})
-	if err != nil {
-		if ctxErr := ctx.Err(); ctxErr != nil {
-			return false, ctxErr
-		}
-		if cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && cancelled.Cause == interpreter.CostLimitExceeded {
-			return false, ErrCost
-		}
-		// CEL's own text can quote the value that was not there, such as a map key
-		// taken from the request.
-		return false, fmt.Errorf("the condition %q could not be evaluated", x.text)
+	// CEL absorbs the error by which a loop says that it was interrupted.
+	if ended := ctx.Err(); ended != nil {
+		return False, 0, ended
 	}
-	return result == types.True, nil
+	if err == nil {
+		return truthOf(result == types.True), 0, nil
+	}
+	if cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && cancelled.Cause == interpreter.CostLimitExceeded {
+		return False, 0, ErrCost
+	}
+	// CEL's own text can quote the value that was not there, such as a map key taken
+	// from the request.
+	if failed, ok := errors.AsType[*types.Err](err); ok {
+		return Absent, failed.NodeID(), nil
+	}
+	return False, 0, fmt.Errorf("the condition %q could not be evaluated", x.text)
+}
+
+// Missing names the values that are not there and that the condition reads, and, where
+// it is absent for another reason, the part of it that has no value. It is for
+// explanations, and shows no value of the input.
+func (x *Expression) Missing(ctx context.Context, input Input) []string {
+	var missing []string
+	for _, read := range x.reads {
+		if name := read.Missing(input); name != "" && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return missing
+	}
+	if truth, part, err := x.evaluate(ctx, input); err == nil && truth == Absent {
+		missing = append(missing, x.part(part))
+	}
+	return missing
+}
+
+// part returns the text of a part of the expression, and all of it where the part is
+// not known.
+func (x *Expression) part(id int64) string {
+	if parsed, issues := x.env.Parse(x.text); issues.Err() == nil {
+		tree := parsed.NativeRep()
+		found := ast.MatchDescendants(ast.NavigateAST(tree), func(node ast.NavigableExpr) bool { return node.ID() == id })
+		if len(found) > 0 {
+			if text, err := cel.ExprToString(found[0], tree.SourceInfo()); err == nil {
+				return text
+			}
+		}
+	}
+	return strings.Join(strings.Fields(x.text), " ")
 }
 
 // activation gives CEL its variables without a map in between.

@@ -13,9 +13,9 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// What cannot be evaluated is false, with an error that quotes the condition and no
-// value of the caller or the request.
-func TestHoldsFails(t *testing.T) {
+// What cannot be evaluated is absent, and so is its negation. No value of the caller
+// or the request is shown.
+func TestAbsentByFault(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	tests := []struct{ name, request, text string }{
@@ -44,12 +44,12 @@ func TestHoldsFails(t *testing.T) {
 			t.Parallel()
 			input := Input{Principal: alice(), Request: message(t, kind, test.request), Now: now}
 			for _, text := range []string{test.text, "!(" + test.text + ")"} {
-				got, err := holds(t, compiled(t, environment, text, kind), input)
-				if got || err == nil || errors.Is(err, ErrCost) {
+				expression := compiled(t, environment, text, kind)
+				if got, err := truth(t, expression, input); got != Absent || err != nil {
 					t.Fatalf("%s = %v, %v", text, got, err)
 				}
-				if strings.Contains(err.Error(), secret) {
-					t.Errorf("the error of %s says a value: %v", text, err)
+				if missing := strings.Join(expression.Missing(t.Context(), input), " "); missing == "" || strings.Contains(missing, secret) {
+					t.Errorf("what is missing in %s: %q", text, missing)
 				}
 			}
 		})
@@ -62,22 +62,22 @@ func TestHoldsDespiteAFaultItNeedNotReach(t *testing.T) {
 	kind := requestType(t)
 	environment := environment(t)
 	input := Input{Principal: alice(), Request: message(t, kind, ``), Now: now}
-	for text, want := range map[string]bool{
-		`true || request.labels["x"] == "x"`:                     true,
-		`request.labels["x"] == "x" || true`:                     true,
-		`false && request.labels["x"] == "x"`:                    false,
-		`request.labels["x"] == "x" && false`:                    false,
-		`"x" in request.labels && request.labels["x"] == "x"`:    false,
-		`has(request.labels.x) ? request.labels.x == "x" : true`: true,
+	for text, want := range map[string]Truth{
+		`true || request.labels["x"] == "x"`:                     True,
+		`request.labels["x"] == "x" || true`:                     True,
+		`false && request.labels["x"] == "x"`:                    False,
+		`request.labels["x"] == "x" && false`:                    False,
+		`"x" in request.labels && request.labels["x"] == "x"`:    False,
+		`has(request.labels.x) ? request.labels.x == "x" : true`: True,
 	} {
-		if got, err := holds(t, compiled(t, environment, text, kind), input); got != want || err != nil {
+		if got, err := truth(t, compiled(t, environment, text, kind), input); got != want || err != nil {
 			t.Errorf("%s = %v, %v", text, got, err)
 		}
 	}
 }
 
-// The zero Input holds nothing that a condition asks for.
-func TestHoldsOfNothing(t *testing.T) {
+// Of the zero Input everything is absent that a condition asks for.
+func TestTruthOfNothing(t *testing.T) {
 	t.Parallel()
 	environment := environment(t)
 	kind := requestType(t)
@@ -86,25 +86,24 @@ func TestHoldsOfNothing(t *testing.T) {
 		name  string
 		text  string
 		input Input
-		want  bool
-		fails bool
+		want  Truth
 	}{
-		{"no principal", `principal.id == "alice"`, Input{Request: request}, false, true},
-		{"no principal, asked whether not", `principal.id != "alice"`, Input{Request: request}, false, true},
-		{"no principal, asked whether it has an id", `!has(principal.id)`, Input{Request: request}, false, true},
-		{"no principal, asked for a role", `"admin" in principal.roles`, Input{Request: request}, false, true},
-		{"no principal, and nothing asked", `request.user_id == "alice"`, Input{Request: request}, true, false},
-		{"no request", `request.user_id == ""`, Input{Principal: alice()}, false, true},
-		{"no request, and nothing asked", `principal.id == "alice"`, Input{Principal: alice()}, true, false},
-		{"no time", `now == timestamp("0001-01-01T00:00:00Z")`, Input{}, true, false},
-		{"nothing", `principal.id == request.user_id`, Input{}, false, true},
-		{"request of another type", `request.user_id == ""`, Input{Request: &emptypb.Empty{}}, false, true},
+		{"no principal", `principal.id == "alice"`, Input{Request: request}, Absent},
+		{"no principal, asked whether not", `principal.id != "alice"`, Input{Request: request}, Absent},
+		{"no principal, asked whether it has an id", `!has(principal.id)`, Input{Request: request}, Absent},
+		{"no principal, asked for a role", `"admin" in principal.roles`, Input{Request: request}, Absent},
+		{"no principal, and nothing asked", `request.user_id == "alice"`, Input{Request: request}, True},
+		{"no request", `request.user_id == ""`, Input{Principal: alice()}, Absent},
+		{"no request, and nothing asked", `principal.id == "alice"`, Input{Principal: alice()}, True},
+		{"no time", `now == timestamp("0001-01-01T00:00:00Z")`, Input{}, True},
+		{"nothing", `principal.id == request.user_id`, Input{}, Absent},
+		{"request of another type", `request.user_id == ""`, Input{Request: &emptypb.Empty{}}, Absent},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := holds(t, compiled(t, environment, test.text, kind), test.input)
-			if got != test.want || (err != nil) != test.fails {
+			got, err := truth(t, compiled(t, environment, test.text, kind), test.input)
+			if got != test.want || err != nil {
 				t.Errorf("%s = %v, %v", test.text, got, err)
 			}
 		})
@@ -140,8 +139,8 @@ func TestCostBound(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			expression := compiled(t, environment, test.text, test.request.ProtoReflect().Descriptor())
-			got, err := holds(t, expression, Input{Request: test.request})
-			if got == test.over || errors.Is(err, ErrCost) != test.over || !test.over && err != nil {
+			got, err := truth(t, expression, Input{Request: test.request})
+			if (got == False) != test.over || errors.Is(err, ErrCost) != test.over || !test.over && err != nil {
 				t.Errorf("%v, %v", got, err)
 			}
 		})
@@ -162,7 +161,12 @@ func TestEndedContext(t *testing.T) {
 			t.Errorf("%v, %v; want %v", got, err, want)
 		}
 	}
-	if got, err := holds(t, expression, input); !got || err != nil {
+	// CEL takes the interruption of a loop for an error, which `true` absorbs.
+	absorbs := compiled(t, environment(t), squares+` || true`, request.ProtoReflect().Descriptor())
+	if got, err := absorbs.Holds(cancelled, &input); got || !errors.Is(err, context.Canceled) {
+		t.Errorf("absorbed: %v, %v", got, err)
+	}
+	if got, err := truth(t, expression, input); got != True || err != nil {
 		t.Errorf("with a live context: %v, %v", got, err)
 	}
 }
@@ -190,13 +194,13 @@ func TestConcurrency(t *testing.T) {
 		})
 		group.Go(func() {
 			for range 200 {
-				if got, err := holds(t, asksPrincipal, Input{Principal: alice(), Request: request}); !got || err != nil {
+				if got, err := truth(t, asksPrincipal, Input{Principal: alice(), Request: request}); got != True || err != nil {
 					t.Errorf("of alice: %v, %v", got, err)
 				}
-				if got, err := holds(t, asksPrincipal, Input{Principal: authn.NewPrincipal("bob", authn.Details{Unscoped: true}), Request: request}); got || err != nil {
+				if got, err := truth(t, asksPrincipal, Input{Principal: authn.NewPrincipal("bob", authn.Details{Unscoped: true}), Request: request}); got != False || err != nil {
 					t.Errorf("of bob: %v, %v", got, err)
 				}
-				if got, err := holds(t, asksPrincipal, Input{Request: request}); got || err == nil {
+				if got, err := truth(t, asksPrincipal, Input{Request: request}); got != Absent || err != nil {
 					t.Errorf("of no principal: %v, %v", got, err)
 				}
 			}

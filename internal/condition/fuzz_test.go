@@ -58,8 +58,8 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		for _, input := range inputs {
-			if got, err := holds(t, expression, input); got && err != nil {
-				t.Errorf("%q holds, with an error: %v", text, err)
+			if got, err := truth(t, expression, input); got != False && err != nil {
+				t.Errorf("%q is %v, with an error: %v", text, got, err)
 			} else if errors.Is(err, context.Canceled) {
 				t.Errorf("%q: %v", text, err)
 			}

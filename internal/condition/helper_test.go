@@ -155,14 +155,17 @@ func environment(tb testing.TB) *Environment {
 	return made
 }
 
-// holds asks Holds, and asks CEL as well where Holds has a shorter way: the two must
+// truth asks Truth, and asks CEL as well where Truth has a shorter way: the two must
 // never differ.
-func holds(tb testing.TB, expression *Expression, input Input) (bool, error) {
+func truth(tb testing.TB, expression *Expression, input Input) (Truth, error) {
 	tb.Helper()
-	got, err := expression.Holds(tb.Context(), &input)
-	want, celErr := expression.evaluate(tb.Context(), input)
+	got, err := expression.Truth(tb.Context(), &input)
+	want, _, celErr := expression.evaluate(tb.Context(), input)
 	if got != want || fmt.Sprint(err) != fmt.Sprint(celErr) {
-		tb.Errorf("%s: Holds says %v, %v; CEL says %v, %v", expression.Text(), got, err, want, celErr)
+		tb.Errorf("%s: Truth says %v, %v; CEL says %v, %v", expression.Text(), got, err, want, celErr)
+	}
+	if holds, _ := expression.Holds(tb.Context(), &input); holds != (got == True) {
+		tb.Errorf("%s: Holds says %t of what is %v", expression.Text(), holds, got)
 	}
 	return got, err
 }

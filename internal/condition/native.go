@@ -9,30 +9,31 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// A predicate is a condition as Go code. It cannot fail: what could, is left to
-// CEL.
-type predicate func(principal *authn.Principal, request protoreflect.Message) answer
+// A predicate is a condition as Go code. It cannot fail: what could, but for what is
+// absent, is left to CEL.
+type predicate func(principal *authn.Principal, request protoreflect.Message) Truth
 
-// An answer is what a predicate says of an input. Its zero value is no.
-type answer uint8
+// A term is a value in a condition as Go code. ok is false where it is absent.
+type term[V comparable] func(principal *authn.Principal, request protoreflect.Message) (value V, ok bool)
 
-const (
-	no answer = iota
-	yes
-	// askCEL: a value is so long that CEL could run over its cost limit, which must
-	// then decide.
-	askCEL
-)
-
-func answerOf(holds bool) answer {
-	if holds {
-		return yes
-	}
-	return no
+// constant is a term that is the same of every input.
+func constant[V comparable](value V) term[V] {
+	return func(*authn.Principal, protoreflect.Message) (V, bool) { return value, true }
 }
 
-// A term is a value in a condition as Go code.
-type term[V comparable] func(principal *authn.Principal, request protoreflect.Message) V
+// fieldTerm is a term that reads a field of the request.
+func fieldTerm[V comparable](path Path, of func(protoreflect.Value) V) term[V] {
+	reach, leaf := path.reach(), path.leaf()
+	if len(path) == 1 && !mayBeAbsent(leaf) {
+		return func(_ *authn.Principal, r protoreflect.Message) (V, bool) { return of(r.Get(leaf)), true }
+	}
+	return func(_ *authn.Principal, r protoreflect.Message) (value V, ok bool) {
+		if r, ok = reach(r); !ok {
+			return value, false
+		}
+		return of(r.Get(leaf)), true
+	}
+}
 
 // native turns the common conditions into Go code: equality of fields of the
 // principal and the request, membership in lists, has(), and and, or, not over
@@ -58,7 +59,7 @@ func (t translation) predicate(expression ast.Expr) predicate {
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.Bool); ok {
-			return func(*authn.Principal, protoreflect.Message) answer { return answerOf(bool(value)) }
+			return func(*authn.Principal, protoreflect.Message) Truth { return truthOf(bool(value)) }
 		}
 	case ast.SelectKind:
 		return t.selection(expression)
@@ -76,10 +77,22 @@ func (t translation) selection(expression ast.Expr) predicate {
 	case !ok:
 		return nil
 	case expression.AsSelect().IsTestOnly():
-		return func(_ *authn.Principal, request protoreflect.Message) answer { return answerOf(path.has(request)) }
+		above, leaf := path.above(), path.leaf()
+		return func(_ *authn.Principal, request protoreflect.Message) Truth {
+			message, ok := above(request)
+			if !ok {
+				return Absent
+			}
+			return truthOf(message.Has(leaf))
+		}
 	case isSingular(path.leaf()) && path.leaf().Kind() == protoreflect.BoolKind:
-		return func(_ *authn.Principal, request protoreflect.Message) answer {
-			return answerOf(path.get(request).Bool())
+		flag := fieldTerm(path, protoreflect.Value.Bool)
+		return func(p *authn.Principal, request protoreflect.Message) Truth {
+			holds, ok := flag(p, request)
+			if !ok {
+				return Absent
+			}
+			return truthOf(holds)
 		}
 	default:
 		return nil
@@ -90,9 +103,9 @@ func (t translation) call(call ast.CallExpr) predicate {
 	arguments := call.Args()
 	switch call.FunctionName() {
 	case operators.LogicalAnd:
-		return inTurn(t.predicate(arguments[0]), t.predicate(arguments[1]), yes)
+		return inTurn(t.predicate(arguments[0]), t.predicate(arguments[1]), False)
 	case operators.LogicalOr:
-		return inTurn(t.predicate(arguments[0]), t.predicate(arguments[1]), no)
+		return inTurn(t.predicate(arguments[0]), t.predicate(arguments[1]), True)
 	case operators.LogicalNot:
 		return not(t.predicate(arguments[0]))
 	case operators.Equals:
@@ -106,32 +119,38 @@ func (t translation) call(call ast.CallExpr) predicate {
 	return nil
 }
 
-// inTurn asks left, and right where left leaves it open: after yes for `and`, after
-// no for `or`.
-func inTurn(left, right predicate, open answer) predicate {
+// inTurn asks left, and right unless left decides: false decides `and`, true decides
+// `or`. What is absent decides nothing, and stays absent unless right decides.
+func inTurn(left, right predicate, decides Truth) predicate {
 	if left == nil || right == nil {
 		return nil
 	}
-	return func(p *authn.Principal, r protoreflect.Message) answer {
-		if said := left(p, r); said != open {
+	return func(p *authn.Principal, r protoreflect.Message) Truth {
+		said := left(p, r)
+		if said == decides || said == askCEL {
 			return said
 		}
-		return right(p, r)
+		other := right(p, r)
+		if said == Absent && other != decides && other != askCEL {
+			return Absent
+		}
+		return other
 	}
 }
 
+// not turns true and false around, and keeps what is absent.
 func not(of predicate) predicate {
 	if of == nil {
 		return nil
 	}
-	return func(p *authn.Principal, r protoreflect.Message) answer {
-		switch of(p, r) {
-		case no:
-			return yes
-		case yes:
-			return no
+	return func(p *authn.Principal, r protoreflect.Message) Truth {
+		switch said := of(p, r); said {
+		case False:
+			return True
+		case True:
+			return False
 		default:
-			return askCEL
+			return said
 		}
 	}
 }
@@ -140,24 +159,38 @@ func not(of predicate) predicate {
 func (t translation) equality(left, right ast.Expr) predicate {
 	if a, b := t.text(left), t.text(right); a != nil && b != nil {
 		longest := t.longest
-		return func(p *authn.Principal, r protoreflect.Message) answer {
-			one, other := a(p, r), b(p, r)
-			if len(one) > longest && len(other) > longest {
+		return func(p *authn.Principal, r protoreflect.Message) Truth {
+			one, isOne := a(p, r)
+			other, isOther := b(p, r)
+			switch {
+			case !isOne || !isOther:
+				return Absent
+			case len(one) > longest && len(other) > longest:
 				return askCEL
 			}
-			return answerOf(one == other)
+			return truthOf(one == other)
 		}
 	}
 	if a, b := t.number(left), t.number(right); a != nil && b != nil {
-		return func(p *authn.Principal, r protoreflect.Message) answer { return answerOf(a(p, r) == b(p, r)) }
+		return func(p *authn.Principal, r protoreflect.Message) Truth {
+			one, isOne := a(p, r)
+			other, isOther := b(p, r)
+			if !isOne || !isOther {
+				return Absent
+			}
+			return truthOf(one == other)
+		}
 	}
 	if a, b := t.predicate(left), t.predicate(right); a != nil && b != nil {
-		return func(p *authn.Principal, r protoreflect.Message) answer {
+		return func(p *authn.Principal, r protoreflect.Message) Truth {
 			one, other := a(p, r), b(p, r)
-			if one == askCEL || other == askCEL {
+			switch {
+			case one == askCEL || other == askCEL:
 				return askCEL
+			case one == Absent || other == Absent:
+				return Absent
 			}
-			return answerOf(one == other)
+			return truthOf(one == other)
 		}
 	}
 	return nil
@@ -168,7 +201,7 @@ func (t translation) text(expression ast.Expr) term[string] {
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.String); ok {
-			return func(*authn.Principal, protoreflect.Message) string { return string(value) }
+			return constant(string(value))
 		}
 	case ast.SelectKind:
 		if expression.AsSelect().IsTestOnly() {
@@ -176,13 +209,13 @@ func (t translation) text(expression ast.Expr) term[string] {
 		}
 		switch principalField(expression) {
 		case "id":
-			return func(p *authn.Principal, _ protoreflect.Message) string { return p.ID() }
+			return func(p *authn.Principal, _ protoreflect.Message) (string, bool) { return p.ID(), true }
 		case "scheme":
-			return func(p *authn.Principal, _ protoreflect.Message) string { return p.Scheme() }
+			return func(p *authn.Principal, _ protoreflect.Message) (string, bool) { return p.Scheme(), true }
 		}
 		path, ok := pathOf(t.request, expression)
 		if ok && isSingular(path.leaf()) && path.leaf().Kind() == protoreflect.StringKind {
-			return func(_ *authn.Principal, r protoreflect.Message) string { return path.get(r).String() }
+			return fieldTerm(path, protoreflect.Value.String)
 		}
 	default:
 	}
@@ -193,13 +226,13 @@ func (t translation) text(expression ast.Expr) term[string] {
 func (t translation) number(expression ast.Expr) term[int64] {
 	if reference := t.checked.ReferenceMap()[expression.ID()]; reference != nil && reference.Value != nil {
 		if value, ok := reference.Value.(types.Int); ok { // an enum's constant
-			return func(*authn.Principal, protoreflect.Message) int64 { return int64(value) }
+			return constant(int64(value))
 		}
 	}
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.Int); ok {
-			return func(*authn.Principal, protoreflect.Message) int64 { return int64(value) }
+			return constant(int64(value))
 		}
 	case ast.SelectKind:
 		path, ok := pathOf(t.request, expression)
@@ -208,10 +241,10 @@ func (t translation) number(expression ast.Expr) term[int64] {
 		}
 		switch path.leaf().Kind() { //nolint:exhaustive // the others are not signed integers
 		case protoreflect.EnumKind:
-			return func(_ *authn.Principal, r protoreflect.Message) int64 { return int64(path.get(r).Enum()) }
+			return fieldTerm(path, func(v protoreflect.Value) int64 { return int64(v.Enum()) })
 		case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
 			protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
-			return func(_ *authn.Principal, r protoreflect.Message) int64 { return path.get(r).Int() }
+			return fieldTerm(path, protoreflect.Value.Int)
 		}
 	default:
 	}
@@ -234,14 +267,22 @@ func (t translation) membership(element, list ast.Expr) predicate {
 			}
 			terms = append(terms, text)
 		}
-		return func(p *authn.Principal, r protoreflect.Message) answer {
-			sought := wanted(p, r)
+		if len(terms) == 0 { // CEL does not look at what is sought
+			return func(*authn.Principal, protoreflect.Message) Truth { return False }
+		}
+		return func(p *authn.Principal, r protoreflect.Message) Truth {
+			sought, ok := wanted(p, r)
+			found := False
+			// A list with a part that is absent is absent, wherever the part stands.
 			for _, text := range terms {
-				if text(p, r) == sought {
-					return yes
-				}
+				value, isThere := text(p, r)
+				ok = ok && isThere
+				found |= truthOf(value == sought)
 			}
-			return no
+			if !ok {
+				return Absent
+			}
+			return found
 		}
 	case ast.SelectKind:
 		return t.membershipOf(wanted, list)
@@ -257,26 +298,43 @@ func (t translation) membershipOf(wanted term[string], list ast.Expr) predicate 
 	}
 	switch principalField(list) {
 	case "roles":
-		return func(p *authn.Principal, r protoreflect.Message) answer { return answerOf(p.CarriesRole(wanted(p, r))) }
+		return t.among(wanted, (*authn.Principal).CarriesRole)
 	case "scopes":
-		return func(p *authn.Principal, r protoreflect.Message) answer { return answerOf(p.CarriesScope(wanted(p, r))) }
+		return t.among(wanted, (*authn.Principal).CarriesScope)
 	}
 	longest := t.longest
 	path, ok := pathOf(t.request, list)
 	if !ok || !path.leaf().IsList() || path.leaf().Kind() != protoreflect.StringKind {
 		return nil
 	}
-	return func(p *authn.Principal, r protoreflect.Message) answer {
-		sought, values := wanted(p, r), path.get(r).List()
+	above, leaf := path.above(), path.leaf()
+	return func(p *authn.Principal, r protoreflect.Message) Truth {
+		sought, ok := wanted(p, r)
+		message, isThere := above(r)
+		if !ok || !isThere {
+			return Absent
+		}
+		values := message.Get(leaf).List()
 		if values.Len() > longest {
 			return askCEL
 		}
 		for i := range values.Len() {
 			if values.Get(i).String() == sought {
-				return yes
+				return True
 			}
 		}
-		return no
+		return False
+	}
+}
+
+// among translates membership in the names that a principal has.
+func (t translation) among(wanted term[string], has func(*authn.Principal, string) bool) predicate {
+	return func(p *authn.Principal, r protoreflect.Message) Truth {
+		sought, ok := wanted(p, r)
+		if !ok {
+			return Absent
+		}
+		return truthOf(has(p, sought))
 	}
 }
 

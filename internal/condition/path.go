@@ -23,21 +23,64 @@ func (p Path) String() string {
 
 func (p Path) leaf() protoreflect.FieldDescriptor { return p[len(p)-1] }
 
-// get reads what the path leads to. Where a message on the way is not set it reads
-// the default of its field, as CEL does.
-func (p Path) get(request protoreflect.Message) protoreflect.Value {
-	for _, field := range p[:len(p)-1] {
-		request = request.Get(field).Message()
+// above returns what reaches the message that the last field of the path is read of.
+// ok is false where a message on the way is not set.
+func (p Path) above() func(protoreflect.Message) (message protoreflect.Message, ok bool) {
+	way := p[:len(p)-1]
+	if len(way) == 0 {
+		return func(request protoreflect.Message) (protoreflect.Message, bool) { return request, true }
 	}
-	return request.Get(p.leaf())
+	return func(request protoreflect.Message) (protoreflect.Message, bool) {
+		for _, field := range way {
+			if !request.Has(field) {
+				return nil, false
+			}
+			request = request.Get(field).Message()
+		}
+		return request, true
+	}
 }
 
-// has reports whether what the path leads to is set, as `has()` does.
-func (p Path) has(request protoreflect.Message) bool {
-	for _, field := range p[:len(p)-1] {
-		request = request.Get(field).Message()
+// reach is above, and ok is also false where the last field is absent.
+func (p Path) reach() func(protoreflect.Message) (message protoreflect.Message, ok bool) {
+	above, leaf := p.above(), p.leaf()
+	if !mayBeAbsent(leaf) {
+		return above
 	}
-	return request.Has(p.leaf())
+	return func(request protoreflect.Message) (protoreflect.Message, bool) {
+		message, ok := above(request)
+		return message, ok && message.Has(leaf)
+	}
+}
+
+// missing returns the part of the path that leads to what is not set in a request, and
+// nil where the request has a value for all of it.
+func (p Path) missing(request protoreflect.Message) Path {
+	for i, field := range p {
+		switch {
+		case mayBeAbsent(field) && !request.Has(field):
+			return p[:i+1]
+		case i < len(p)-1:
+			request = request.Get(field).Message()
+		}
+	}
+	return nil
+}
+
+// of is the path in another descriptor of the same message. ok is false where that does
+// not have it.
+func (p Path) of(message protoreflect.MessageDescriptor) (path Path, ok bool) {
+	path = make(Path, len(p))
+	for i, field := range p {
+		if message == nil {
+			return nil, false
+		}
+		if path[i] = message.Fields().ByName(field.Name()); path[i] == nil {
+			return nil, false
+		}
+		message = path[i].Message()
+	}
+	return path, true
 }
 
 // pathOf returns the fields that an expression selects from `request`, one after

@@ -1,6 +1,7 @@
 package condition
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,31 +56,36 @@ func (r Read) ofPrincipal(principal *authn.Principal) string {
 	case "attributes":
 		return mapOf(len(principal.Attributes()))
 	case "authenticated_at":
-		return principal.AuthenticatedAt().UTC().Format(time.RFC3339)
+		return moment(principal.AuthenticatedAt())
 	case "expires_at":
-		return principal.ExpiresAt().UTC().Format(time.RFC3339)
+		return moment(principal.ExpiresAt())
 	default:
 		return ""
 	}
 }
 
-func (r Read) ofRequest(request protoreflect.Message) string {
-	path := make(Path, len(r.path))
-	message := request.Descriptor()
-	for i, field := range r.path {
-		// The message may be of another descriptor of the same name.
-		if message == nil {
-			return ""
-		}
-		if path[i] = message.Fields().ByName(field.Name()); path[i] == nil {
-			return ""
-		}
-		if isRedacted(field) {
-			return redacted
-		}
-		message = path[i].Message()
+// moment is "" for a time that is not known.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
 	}
-	value, leaf := path.get(request), path.leaf()
+	return at.UTC().Format(time.RFC3339)
+}
+
+func (r Read) ofRequest(request protoreflect.Message) string {
+	path, ok := r.path.of(request.Descriptor())
+	switch {
+	case !ok:
+		return ""
+	case slices.ContainsFunc(path, isRedacted):
+		return redacted
+	case path.missing(request) != nil:
+		return ""
+	}
+	for _, field := range path[:len(path)-1] {
+		request = request.Get(field).Message()
+	}
+	value, leaf := request.Get(path.leaf()), path.leaf()
 	switch {
 	case leaf.IsList():
 		return listOf(value.List().Len())
@@ -90,6 +96,25 @@ func (r Read) ofRequest(request protoreflect.Message) string {
 	default:
 		return show(scalar(leaf, value))
 	}
+}
+
+// Missing returns the name of what is not there where the read finds no value:
+// "request.owner" where `request.owner.id` is read and no owner is set. It is "" where
+// there is a value.
+func (r Read) Missing(input Input) string {
+	switch {
+	case r.principal == "authenticated_at" && input.Principal != nil && input.Principal.AuthenticatedAt().IsZero(),
+		r.principal == "expires_at" && input.Principal != nil && input.Principal.ExpiresAt().IsZero():
+		return r.Name
+	case r.path != nil && input.Request != nil:
+		request := input.Request.ProtoReflect()
+		if path, ok := r.path.of(request.Descriptor()); ok {
+			if missing := path.missing(request); missing != nil {
+				return missing.String()
+			}
+		}
+	}
+	return ""
 }
 
 func scalar(field protoreflect.FieldDescriptor, value protoreflect.Value) string {

@@ -51,12 +51,12 @@ func (s samples) words() []string {
 	return some
 }
 
-// fill sets about half of the fields of a message, some of them to their zero value.
+// fill sets most of the fields of a message, some of them to their zero value.
 func (s samples) fill(message protoreflect.Message, depth int) {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
-		if s.IntN(2) == 0 || (field.Message() != nil && depth == 0) {
+		if s.IntN(6) == 0 || (field.Message() != nil && depth == 0) {
 			continue
 		}
 		switch {

@@ -23,7 +23,11 @@ func (c cel) reads() []read { return readsOf(c.Expression) }
 
 // holds reports whether an expression is true of an input.
 func holds(ctx context.Context, expression *condition.Expression, input Input) (bool, error) {
-	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+	return expression.Holds(ctx, conditionInput(input))
+}
+
+func conditionInput(input Input) *condition.Input {
+	return &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now}
 }
 
 // explain shows the values that an expression was evaluated with.
@@ -31,16 +35,19 @@ func explain(ctx context.Context, expression *condition.Expression, input Input)
 	if input.Request == nil && expression.ReadsRequest() {
 		return false, noRequest
 	}
-	held, err := holds(ctx, expression, input)
+	truth, err := expression.Truth(ctx, conditionInput(input))
 	if err != nil {
 		return false, err.Error()
 	}
+	held = truth == condition.True
 	var values []string
 	for _, read := range expression.Reads() {
-		value := read.Value(condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
-		if value != "" {
+		if value := read.Value(*conditionInput(input)); value != "" {
 			values = append(values, read.Name+" is "+value)
 		}
+	}
+	for _, missing := range expression.Missing(ctx, *conditionInput(input)) {
+		values = append(values, missing+" is not set")
 	}
 	return held, strings.Join(values, ", ")
 }
