@@ -116,10 +116,10 @@ func TestUndecided(t *testing.T) {
 		want             refused
 	}{
 		{
-			name: "an attribute that is not there", method: "Undecided", as: "alice", request: secretive(),
+			name: "an attribute that is not there", method: "Undecided", as: "drifter", request: secretive(),
 			want: refused{
 				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
-				principal: "alice", scheme: "session",
+				principal: "drifter", scheme: "session",
 			},
 		},
 		{
