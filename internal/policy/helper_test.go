@@ -32,6 +32,14 @@ const schema = `
 		ROLE_MEMBER = 1 [(sallyport.v1.role) = {name: "member"}];
 		ROLE_ADMIN = 2 [(sallyport.v1.role) = {name: "admin" includes: "member"}];
 	}
+	enum Scope {
+		option (sallyport.v1.scope_catalogue) = true;
+		SCOPE_UNSPECIFIED = 0;
+		SCOPE_A = 1 [(sallyport.v1.scope) = {name: "a"}];
+		SCOPE_B = 2 [(sallyport.v1.scope) = {name: "b"}];
+		SCOPE_C = 3 [(sallyport.v1.scope) = {name: "c"}];
+		SCOPE_D = 4 [(sallyport.v1.scope) = {name: "d"}];
+	}
 	message Request {
 		string owner = 1 [(buf.validate.field).string.min_len = 1];
 		string secret = 2 [debug_redact = true];

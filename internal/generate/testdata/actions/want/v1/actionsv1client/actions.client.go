@@ -17,6 +17,13 @@ const (
 	RoleSuperAdmin = "super-admin"
 )
 
+// The scopes of actions.v1.Scope.
+const (
+	ScopeUsersRead  = "users.read"
+	ScopeUsersWrite = "users.write"
+	ScopeA          = "a"
+)
+
 // DeclarationsName is the full name of the service.
 const DeclarationsName = "actions.v1.Declarations"
 
