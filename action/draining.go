@@ -1,6 +1,10 @@
 package action
 
-import "context"
+import (
+	"context"
+
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
+)
 
 // Draining returns a channel that is closed when the server begins to shut down: it
 // accepts no more calls and waits for those that it has. A handler of a long stream
@@ -10,15 +14,4 @@ import "context"
 // The context of the call does not end then. Where no server says when it drains, as
 // in an in-process call of a program that serves nothing, the channel is nil: to
 // receive from it blocks for ever, as a select wants it.
-func Draining(ctx context.Context) <-chan struct{} {
-	draining, _ := ctx.Value(drainingKey{}).(<-chan struct{})
-	return draining
-}
-
-// WithDraining returns a context for calls of a server that closes the channel when it
-// begins to shut down. It is for packages that serve a registry.
-func WithDraining(ctx context.Context, draining <-chan struct{}) context.Context {
-	return context.WithValue(ctx, drainingKey{}, draining)
-}
-
-type drainingKey struct{}
+func Draining(ctx context.Context) <-chan struct{} { return actionserver.DrainingFrom(ctx) }

@@ -27,7 +27,7 @@ type gate struct {
 	policy    *policy.Policy
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
-	recheck time.Duration           // how long a stream's decision lives
+	recheck time.Duration             // how long a stream's decision lives
 }
 
 // admit is the gate. Authorization may read the request, so the request must be
@@ -40,7 +40,7 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
-	if err := g.identify(ctx, pass); err != nil {
+	if err := g.authenticate(ctx, pass); err != nil {
 		return err
 	}
 	return g.authorize(ctx, pass, request)

@@ -96,7 +96,7 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, requ
 	return p.gate.authorize(ctx, p, request)
 }
 
-// recognize is [gate.authenticate] with a principal in place of a credential.
+// recognize is [gate.findPrincipal] with a principal in place of a credential.
 func (g *gate) recognize(pass *passage, principal *authn.Principal) error {
 	pass.stage = StageAuthenticate
 	switch {
