@@ -68,7 +68,7 @@ func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 			return err
 		case principal == nil: // its credential is not there
 		case pass.principal == nil:
-			pass.principal = principal.WithScheme(g.schemes[i].name)
+			pass.principal = principal.Bound(g.schemes[i].name, g.registry.hierarchy.Load())
 		case pass.principal.ID() != principal.ID():
 			return &denial{public: errUnauthenticated, reason: "the credentials name different principals", credential: authn.BadCredential}
 		case principal.Expired(pass.start):

@@ -102,7 +102,7 @@ func (behind) Decide(registry *Registry, procedure string) (func(context.Context
 	}
 	return func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
 		decision, err := gate.policy.Decide(ctx, policy.Input{
-			Principal: principal.WithScheme(gate.schemes[0].name), Request: request, Now: gate.registry.now(),
+			Principal: principal.Bound(gate.schemes[0].name, registry.hierarchy.Load()), Request: request, Now: gate.registry.now(),
 		})
 		return decision.Allowed, err
 	}, nil

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -97,4 +98,9 @@ func request(tb testing.TB, of protoreflect.MessageDescriptor, text string) prot
 		tb.Fatal(err)
 	}
 	return message
+}
+
+// alice is a principal that a gate let in.
+func alice(details authn.Details) *authn.Principal {
+	return authn.NewPrincipal("alice", details).Bound("", authn.NewHierarchy(map[string][]string{"admin": {"member"}}))
 }
