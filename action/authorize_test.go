@@ -101,8 +101,8 @@ func TestGrantAnd(t *testing.T) {
 	}
 }
 
-// TestUndecided denies by a grant that cannot be decided, even where a later one
-// would hold.
+// TestUndecided denies where a value is not there, and where a condition is too costly
+// even though a later grant would hold.
 func TestUndecided(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
