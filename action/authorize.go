@@ -12,7 +12,7 @@ import (
 // that of a stream of which nothing was read: no grant that reads the request holds
 // for it.
 func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Message) error {
-	pass.stage = StageAuthorize
+	pass.step(StageAuthorize)
 	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start}
 	if g.registry.eventValues {
 		input.Answers = map[string]bool{}

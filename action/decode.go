@@ -13,7 +13,7 @@ import (
 
 // decode reads one request.
 func (g *gate) decode(pass *passage, stream connect.ServerStream, request proto.Message) error {
-	pass.stage = StageDecode
+	pass.step(StageDecode)
 	err := stream.Receive(request)
 	pass.clock()
 	if err != nil {

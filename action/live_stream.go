@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -23,7 +22,7 @@ type stream struct {
 
 	own     identity // of the stream, for events
 	source  connect.ServerStream
-	control *actionserver.StreamControl
+	control *StreamControl
 	call    *connect.CallInfo // nil where the transport has none
 	ctx     context.Context   //nolint:containedctx // a stream's Receive and Send belong to its call
 	cancel  context.CancelCauseFunc
@@ -73,7 +72,7 @@ func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stre
 	s.call, _ = connect.CallInfoForServerContext(ctx)
 	within := ctx
 	if s.control != &noControl {
-		within = actionserver.WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
+		within = WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
 	}
 	s.ctx, s.cancel = context.WithCancelCause(within)
 	s.forgetCall = context.AfterFunc(ctx, func() { s.stop(interrupted(ctx.Err())) })
@@ -89,6 +88,7 @@ func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stre
 // in. It returns what the caller is told when it is not.
 func (s *stream) open(admit step, request proto.Message) error {
 	defer s.limitOpening()()
+	s.passage.begin()
 	err := s.run(s.ctx, admit, streamSource{s}, request)
 	if err == nil {
 		s.admitted = true

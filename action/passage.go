@@ -16,10 +16,11 @@ type passage struct {
 	gate      *gate
 	start     time.Time
 	principal *authn.Principal
-	identity  *identity // of the call, for events; nil until one is made
-	basis     *asked    // what the grants were looked at with, where events have values
-	grant     int32     // the place of the grant that let the call through
-	kind      EventKind // of the event of a denial; none stands for [EventDecided]
+	identity  *identity  // of the call, for events; nil until one is made
+	watch     *stopwatch // measures the steps; nil where no observer wants that
+	basis     *asked     // what the grants were looked at with, where events have values
+	grant     int32      // the place of the grant that let the call through
+	kind      EventKind  // of the event of a denial; none stands for [EventDecided]
 	stage     Stage
 	admitted  bool
 }
@@ -30,6 +31,7 @@ type step func(*gate, context.Context, *passage, connect.ServerStream, proto.Mes
 // enter runs the gate and leaves an event, also where a step panics. It returns what the
 // caller is answered when the call is not let through.
 func (p *passage) enter(ctx context.Context, step step, stream connect.ServerStream, request proto.Message) error {
+	p.begin()
 	err := p.run(ctx, step, stream, request)
 	if err == nil {
 		err = p.recordAllow(ctx, p.gate.admission())

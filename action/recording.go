@@ -10,7 +10,6 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/authn"
-	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 // An identity is what all events of one call have in common. It is found out when the
@@ -24,7 +23,9 @@ type identity struct {
 
 func (i *identity) find(ctx context.Context) {
 	i.once.Do(func() {
-		i.callID = rand.Text()
+		if i.callID = CallID(ctx); i.callID == "" {
+			i.callID = rand.Text()
+		}
 		i.peer, _ = authn.PeerFrom(ctx)
 		if call, ok := connect.CallInfoForServerContext(ctx); ok {
 			i.requestID = foreign(call.RequestHeader().Get("X-Request-Id"), maxRequestID)
@@ -57,7 +58,7 @@ func foreign(text string, most int) string {
 
 // admission is the kind of the event that says that a call was let in.
 func (g *gate) admission() EventKind {
-	if g.timing != sallyportv1.Stream_TIMING_UNSPECIFIED {
+	if g.streams() {
 		return EventOpened
 	}
 	return EventDecided
@@ -83,11 +84,13 @@ func (p *passage) event(ctx context.Context, kind EventKind, decision Decision) 
 // error is the denial of what must not pass, since its event was not kept.
 func (p *passage) recordAllow(ctx context.Context, kind EventKind) error {
 	if !p.gate.registry.keeps(ctx, kind, Allow) {
+		p.observed(ctx, kind, Allow, 0)
 		return nil
 	}
 	event := p.event(ctx, kind, p.decision(Allow))
 	event.Values = p.basis.values()
 	if p.gate.registry.record(ctx, event) {
+		p.observed(ctx, kind, Allow, 0)
 		return nil
 	}
 	return &denial{public: errUnavailable, reason: "its event was not kept"}
@@ -95,6 +98,7 @@ func (p *passage) recordAllow(ctx context.Context, kind EventKind) error {
 
 // recordDeny records why the gate did not let the call, or a message of it, through.
 func (p *passage) recordDeny(ctx context.Context, kind EventKind, reason *denial) {
+	p.observed(ctx, kind, Deny, reason.public.Code())
 	if !p.gate.registry.keeps(ctx, kind, Deny) {
 		return
 	}
@@ -107,6 +111,7 @@ func (p *passage) recordDeny(ctx context.Context, kind EventKind, reason *denial
 
 // recordEnd records how the call ended. It is the last that happens to it.
 func (p *passage) recordEnd(ctx context.Context, how ending) {
+	p.observed(ctx, EventEnded, how.outcome(), how.code())
 	if !p.gate.registry.keeps(ctx, EventEnded, how.outcome()) {
 		return
 	}
@@ -130,6 +135,7 @@ func (a *asked) values() *Values {
 // Reason; what the caller chose of these is cut and escaped. It is for packages that
 // serve a registry, as package server does; it decides nothing.
 func (r *Registry) RecordRefused(ctx context.Context, refused Event) {
+	r.observe(ctx, Observation{Kind: EventRefused, Code: refused.Code})
 	if !r.sealed.Load() || !r.keeps(ctx, EventRefused, Deny) {
 		return
 	}

@@ -17,7 +17,7 @@ import (
 
 // validate applies the protovalidate rules of the request.
 func (g *gate) validate(ctx context.Context, pass *passage, request proto.Message) error {
-	pass.stage = StageValidate
+	pass.step(StageValidate)
 	var bytes int
 	if call, ok := connect.CallInfoForServerContext(ctx); ok {
 		bytes = call.ReceiveStats.Size

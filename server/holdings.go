@@ -105,6 +105,14 @@ type account struct {
 	streams   int    // 1 where the call is a stream that was counted
 	unread    int64
 	ended     bool
+	shed      bool // the principal held too much for this call
+}
+
+// isShed reports whether the principal held too much for this call.
+func (a *account) isShed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.shed
 }
 
 // authenticate says whose account it is, and counts a stream.
@@ -116,6 +124,7 @@ func (a *account) authenticate(holdings *holdings, principal string, stream bool
 		return nil
 	}
 	if !holdings.open(principal) {
+		a.shed = true
 		return errManyStreams
 	}
 	a.streams = 1
@@ -130,6 +139,7 @@ func (a *account) send(bytes int64) error {
 		return nil
 	}
 	if !a.holdings.take(a.principal, bytes) {
+		a.shed = true
 		return errUnread
 	}
 	a.unread += bytes

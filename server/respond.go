@@ -61,6 +61,9 @@ func (s *Server) call(exchange *exchange, request *http.Request, procedure *proc
 	procedure.serving.Add(1)
 	defer procedure.serving.Add(-1)
 	procedure.handler.ServeHTTP(exchange, request)
+	if exchange.charge.isShed() || exchange.account.isShed() {
+		s.registry.RecordShed(request.Context(), procedure.name)
+	}
 	if !exchange.reached {
 		s.refused(exchange, request, slog.String("procedure", procedure.name))
 	}
