@@ -50,6 +50,9 @@ func (r *Registry) examine(of unguarded.Service) ([]examined, []Refusal) {
 		return nil, []Refusal{declare.RefuseNamed(declare.RuleRegistrySealed, name, "the registry serves already")}
 	}
 	given, refusals := given(of)
+	if of.Given && len(refusals) > 0 {
+		return nil, refusals // it would be refused once more, for having none
+	}
 	declarations, more := r.reader.Service(of.Descriptor, given)
 	refusals = append(refusals, more...)
 	if isNil(of.Implementation) {
@@ -72,6 +75,7 @@ func unproven(of unguarded.Service, declarations []*declare.Declaration) []Refus
 	name := of.Descriptor.FullName()
 	var refusals []Refusal
 	switch {
+	case of.Fingerprint == "" && of.Given: // nothing was generated
 	case of.Fingerprint == "":
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleFingerprintMissing, string(name), "nothing says from which .proto its code was generated"))
 	case declarations != nil && of.Fingerprint != declare.Fingerprint(of.Descriptor, declarations):
@@ -122,6 +126,9 @@ func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.
 // given reads the declarations that the generated code carries because they are not
 // in the .proto.
 func given(of unguarded.Service) (declare.Given, []Refusal) {
+	if of.Given {
+		return declare.GivenByProgram(of.Descriptor, of.Declaration)
+	}
 	given := declare.Given{Source: "the generated code", Actions: map[string]*sallyportv1.Action{}}
 	var refusals []Refusal
 	for _, name := range slices.Sorted(maps.Keys(of.Declarations)) {

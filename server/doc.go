@@ -35,7 +35,7 @@
 //	a refusal           16 KiB
 //	a line of the log   4 KiB; of one address 20,
 //	                    then one a second
-//	a shutdown          30 s                        WithShutdownTimeout
+//	a shutdown          at once, and within 30 s    WithStopDelay, WithShutdownTimeout
 //	                    10 s of it for streams      WithStreamGrace
 //
 // The time that a handler takes has no limit: its context ends when its caller goes away

@@ -69,6 +69,20 @@ func WithStreamGrace(grace time.Duration) Option {
 	})
 }
 
+// WithStopDelay sets how long the server goes on to accept calls after it was asked to
+// stop. Meanwhile [action.Stopping] says so, and health checks answer "not serving", so
+// that load balancers can take the server out of use before it refuses connections.
+// The shutdown timeout begins after it. By default it is 0.
+func WithStopDelay(delay time.Duration) Option {
+	return option.Func[settings](func(s *settings) error {
+		if delay < 0 {
+			return fmt.Errorf("server: stop delay of %v is below zero", delay)
+		}
+		s.stopDelay = delay
+		return nil
+	})
+}
+
 // WithLogger sets where the server logs: when it starts and stops, requests that
 // were refused before they reached a gate, connections that failed, and faults. Of a
 // request it logs no more than path, host and address. By default it is [slog.Default]
@@ -103,6 +117,7 @@ type settings struct {
 	address   string
 	tls       *tls.Config
 	encrypted bool
+	stopDelay time.Duration
 	shutdown  time.Duration
 	// streamGrace is nil where no option sets it.
 	streamGrace *time.Duration

@@ -22,6 +22,7 @@ type Server struct {
 	pages      pages
 	errors     *connecthttp.ErrorWriter
 	started    atomic.Bool
+	stopping   chan struct{} // closed when the server is asked to stop
 	draining   chan struct{} // closed when a shutdown begins
 	endStreams func()        // ends the streams that are left
 }
@@ -62,6 +63,7 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 		procedures: newMux(methods, actions),
 		pages:      pages,
 		errors:     connecthttp.NewErrorWriter(transport...),
+		stopping:   make(chan struct{}),
 		draining:   make(chan struct{}),
 		endStreams: endStreams,
 	}

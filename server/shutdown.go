@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action"
 )
 
 var (
@@ -38,9 +38,10 @@ func (s *Server) Run(ctx context.Context) error {
 //
 // A shutdown has these steps:
 //
-//   - When ctx ends, no more connections are accepted, [action.Draining] tells the
-//     handlers, and calls that were accepted before may finish. Their contexts do not
-//     end with ctx.
+//   - When ctx ends, [action.Stopping] says so, and health checks answer "not serving".
+//   - After the stop delay, which is none by default, no more connections are accepted,
+//     [action.Draining] tells the handlers, and calls that were accepted before may
+//     finish. Their contexts do not end with ctx.
 //   - After the stream grace, the streams that are left end as unavailable.
 //   - After the shutdown timeout, the calls that are left get their contexts cancelled,
 //     and shortly after that all connections are closed. Serve then returns an error
@@ -55,7 +56,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return errors.Join(errStarted, listener.Close())
 	}
 	defer func() { _ = listener.Close() }() // mostly closed already
-	calls, cut := context.WithCancelCause(actionserver.WithDraining(context.WithoutCancel(ctx), s.draining))
+	calls, cut := context.WithCancelCause(action.WithStopping(action.WithDraining(context.WithoutCancel(ctx), s.draining), s.stopping))
 	defer cut(errStopped)
 	server, gatherer := s.httpServer(calls), gatherWrites(listener, s.settings.write)
 	server.ConnState = gatherer.observe
@@ -74,6 +75,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case failure = <-served:
 	case <-ctx.Done():
 	}
+	close(s.stopping)
+	if failure == nil {
+		failure = s.linger(ctx, served)
+	}
 	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "shutting down",
 		slog.Duration("timeout", s.settings.shutdown), slog.Duration("stream_grace", s.settings.grace()))
 	err := s.stop(server, cut)
@@ -85,6 +90,23 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "stopped")
 	return err
+}
+
+// linger goes on to serve for the stop delay. It returns early with the error of a
+// listener that fails.
+func (s *Server) linger(ctx context.Context, served <-chan error) error {
+	if s.settings.stopDelay == 0 {
+		return nil
+	}
+	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "asked to stop", slog.Duration("delay", s.settings.stopDelay))
+	delay := time.NewTimer(s.settings.stopDelay)
+	defer delay.Stop()
+	select {
+	case failure := <-served:
+		return failure
+	case <-delay.C:
+		return nil
+	}
 }
 
 // logStart logs where the server serves, and what it serves without a gate.

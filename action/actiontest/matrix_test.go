@@ -28,6 +28,7 @@ const (
 	p = connect.CodePermissionDenied
 	i = connect.CodeInvalidArgument
 	n = connect.CodeNotFound
+	e = connect.CodeInternal
 	a = actiontest.Allowed
 )
 
@@ -113,7 +114,7 @@ func expectations() []actiontest.Expectation {
 		cell("Own", "another's", &testv1.Request{Owner: "eve"}, u, p, p),
 		cell("Every", "", own, u, p, a),
 		cell("Several", "", own, u, p, a),
-		cell("Undecided", "", own, u, p, a),
+		cell("Undecided", "", own, u, e, a),
 		cell("Costly", "", own, u, p, a),
 		cell("Checked", "", own, u, a, a),
 		cell("Concealed", "", own, u, n, a),

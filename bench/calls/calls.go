@@ -13,7 +13,6 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -59,7 +58,7 @@ func New(kind Kind) (func(count int) error, error) {
 	if !ok {
 		return nil, errors.New("there is no kind " + string(kind))
 	}
-	ctx := actionserver.WithStreamControl(context.Background(), &actionserver.StreamControl{
+	ctx := action.WithStreamControl(context.Background(), &action.StreamControl{
 		InterruptReceive: func() {}, IdleTimeout: time.Hour, MaxMessages: 1 << 40, MaxBytes: 1 << 40,
 	})
 	info := &connect.CallInfo{}

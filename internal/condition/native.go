@@ -298,13 +298,7 @@ func (t translation) membershipOf(wanted term[string], list ast.Expr) predicate 
 	}
 	switch principalField(list) {
 	case "roles":
-		has := t.among(wanted, (*authn.Principal).Has)
-		return func(p *authn.Principal, r protoreflect.Message) Truth {
-			if !p.IsBound() {
-				return Absent
-			}
-			return has(p, r)
-		}
+		return t.among(wanted, (*authn.Principal).CarriesRole)
 	case "scopes":
 		return t.among(wanted, (*authn.Principal).CarriesScope)
 	}

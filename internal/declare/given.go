@@ -167,3 +167,36 @@ func ParseJSON(text string) (*sallyportv1.Action, error) {
 	action := &sallyportv1.Action{}
 	return action, protojson.Unmarshal([]byte(text), action)
 }
+
+// GivenByProgram returns a declaration that a program gives for every method of a
+// service: a sallyport.v1.Action in protobuf text. What it says of streams holds for the
+// streaming methods alone. Empty text is refused, and so is what cannot be read.
+func GivenByProgram(service protoreflect.ServiceDescriptor, text string) (Given, []Refusal) {
+	given := Given{Source: "the program", Actions: map[string]*sallyportv1.Action{}}
+	action, err := ParseText(text)
+	if err != nil || len(setFields(action.ProtoReflect())) == 0 {
+		refusal := refuse(RuleMissing, string(service.FullName()), Position{File: given.Source}, "nothing says who may call it")
+		if err != nil {
+			refusal = refuse(RuleDeclarationUnread, string(service.FullName()), Position{File: given.Source}, "its declaration cannot be read: %v", err)
+		}
+		refusal.Fix = "register it with a declaration such as\n" + givenText
+		return Given{}, []Refusal{refusal}
+	}
+	for i := range service.Methods().Len() {
+		method, declared := service.Methods().Get(i), proto.CloneOf(action)
+		if !method.IsStreamingClient() && !method.IsStreamingServer() {
+			declared.Stream = nil
+		}
+		given.Actions[Procedure(method)] = declared
+	}
+	return given, nil
+}
+
+// ParseText reads a declaration in protobuf text, as it stands in a .proto.
+func ParseText(text string) (*sallyportv1.Action, error) {
+	action := &sallyportv1.Action{}
+	return action, prototext.Unmarshal([]byte(text), action)
+}
+
+// givenText is a declaration that a program may give to any service.
+const givenText = `authenticate: {schemes: "session"} authorize: {anyone: "REASON"} stream: {authorize: OPEN}`

@@ -19,6 +19,14 @@ type Service struct {
 	Fingerprint string
 	// Declarations are those that the .proto does not carry, by method, as JSON.
 	Declarations map[string]string
+	// Given, where Fingerprint is empty, says that the program itself declares the
+	// service, by Declaration: neither its .proto nor its generated code is made for
+	// gates, so that there is no version of generated code to compare.
+	Given bool
+	// Declaration is the declaration of every method of a service that is Given: a
+	// sallyport.v1.Action as protobuf text. What it says of streams holds for streaming
+	// methods alone. Empty is refused.
+	Declaration string
 	// Implementation is the application's; nil is refused.
 	Implementation any
 	// Methods are the service's methods.

@@ -5,9 +5,8 @@
 package actionsv1client
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	v1 "example.com/actions/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )
@@ -16,13 +15,6 @@ import (
 const (
 	RoleMember     = "member"
 	RoleSuperAdmin = "super-admin"
-)
-
-// The scopes of actions.v1.Scope.
-const (
-	ScopeUsersRead  = "users.read"
-	ScopeUsersWrite = "users.write"
-	ScopeA          = "a"
 )
 
 // DeclarationsName is the full name of the service.
