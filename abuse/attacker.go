@@ -13,6 +13,7 @@ import (
 type attacker struct {
 	ctx     context.Context //nolint:containedctx // it is the attack's
 	calls   context.Context //nolint:containedctx // that of its calls, which are waited for
+	from    *net.TCPAddr
 	address string
 	url     string
 	counts  *counts
@@ -38,12 +39,16 @@ func (a *attacker) fail(err error) {
 	}
 }
 
-// strangers is where attacks come from; what calls beside them comes from 127.0.0.1.
-var strangers = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}
+// from returns the address that a connection of an attack comes from, each from one of
+// its own: the server gives one address no more than it leaves to others. What calls
+// beside them comes from 127.0.0.1.
+func from(connection int) *net.TCPAddr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+connection%250))} //nolint:gosec // it is below 256
+}
 
 // dial opens a connection whose bytes are counted.
 func (a *attacker) dial() (net.Conn, error) {
-	dialer := net.Dialer{LocalAddr: strangers}
+	dialer := net.Dialer{LocalAddr: a.from}
 	conn, err := dialer.DialContext(a.calls, "tcp", a.address)
 	if err != nil {
 		return nil, err

@@ -115,9 +115,9 @@ func (a *attack) launch(address string, connections int, lasts time.Duration) (*
 	defer cancel()
 	counts := &counts{}
 	var attackers sync.WaitGroup
-	for range connections {
+	for i := range connections {
 		attackers.Go(func() {
-			a.connect(&attacker{ctx: ctx, calls: calls, address: address, url: "http://" + address, counts: counts})
+			a.connect(&attacker{ctx: ctx, calls: calls, from: from(i), address: address, url: "http://" + address, counts: counts})
 		})
 	}
 	attackers.Wait()

@@ -2,41 +2,86 @@ package action
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/sallyport-rpc/sallyport/internal/thinning"
 )
 
 // ThinningRecorder returns a [Recorder] that hands on to another what it records, but
-// for some of what strangers are denied: of the denials without a principal from one
-// network ([authn.Peer.Network]) it hands on the first 20, and then one a second, with
-// the number of those that it left out in [Event]'s NotRecorded. So a flood of calls
-// from one place does not become a flood of records.
+// for some of what one caller can cause at will. Of the denials of one principal, and of
+// those without a principal from one network ([authn.Peer.Network]), it hands on the
+// first 20, and then one a second, with the number of those that it left out in [Event]'s
+// NotRecorded; so it does with the ends of calls that the gate or the caller cut short.
+// The last denials of a flood are counted about a second after it.
 //
-// Denials of principals, allows, ends of calls, faults, and what has no network, such
-// as calls within the process, are all handed on. The memory it takes does not grow with the number of
-// networks: beyond 4,096 at a time they count as one.
+// Allows, faults, handlers that fail, and calls within the process, which have no peer,
+// are all handed on. The memory it takes does not grow with the number of callers: beyond
+// 4,096 principals, or networks, at a time the further ones count as one.
+//
+// What it hands on late it hands on after the call, by a goroutine of its own. If the
+// recorder fails then, the event goes to the default logger of log/slog.
 func ThinningRecorder(recorder Recorder) Recorder {
-	return &thinningRecorder{Recorder: recorder, thinner: thinning.New(nil)}
+	r := &thinningRecorder{Recorder: recorder}
+	r.strangers = thinning.New[netip.Prefix](r.late)
+	r.principals = thinning.New[string](r.late)
+	return r
 }
 
 type thinningRecorder struct {
 	Recorder
 
-	thinner *thinning.Thinner
+	strangers  *thinning.Thinner[netip.Prefix, recorded]
+	principals *thinning.Thinner[string, recorded]
+}
+
+// A recorded event is one with the context that it was recorded in.
+type recorded struct {
+	ctx   context.Context //nolint:containedctx // it is handed on with the event
+	event *Event
 }
 
 // Record implements [Recorder].
 func (r *thinningRecorder) Record(ctx context.Context, event *Event) error {
-	if event.Outcome == Deny && event.PrincipalID == "" && event.Kind != EventEnded && event.Kind != EventFault && event.Peer != nil {
-		passes, left := r.thinner.Pass(event.Peer.Network())
-		if !passes {
-			return nil
-		}
-		if left > 0 {
-			thinned := *event
-			thinned.NotRecorded = left
-			event = &thinned
-		}
+	if !thins(event) {
+		return r.Recorder.Record(ctx, event)
 	}
-	return r.Recorder.Record(ctx, event)
+	var passes bool
+	var left int
+	held := recorded{context.WithoutCancel(ctx), event}
+	if event.PrincipalID != "" {
+		passes, left = r.principals.Pass(event.PrincipalID, held)
+	} else {
+		passes, left = r.strangers.Pass(event.Peer.Network(), held)
+	}
+	if !passes {
+		return nil
+	}
+	return r.Recorder.Record(ctx, counting(event, left))
+}
+
+// thins reports whether a caller can cause events of this kind at will.
+func thins(event *Event) bool {
+	if event.Outcome != Deny || event.Kind == EventFault || event.Peer == nil {
+		return false
+	}
+	// A fault that a stranger runs into is one of many.
+	return event.Err == nil || event.PrincipalID == "" && event.Kind != EventEnded
+}
+
+// late hands on the last event that was left out for a while.
+func (r *thinningRecorder) late(held recorded, left int) {
+	event := counting(held.event, left)
+	if keep(held.ctx, r.Recorder, event) != nil {
+		_ = keep(held.ctx, logRecorder{}, event) // there is nowhere left to go
+	}
+}
+
+// counting returns the event with the number of those that were left out before it.
+func counting(event *Event, left int) *Event {
+	if left == 0 {
+		return event
+	}
+	counted := *event
+	counted.NotRecorded = left
+	return &counted
 }

@@ -3,9 +3,13 @@ package action_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,69 +19,162 @@ import (
 )
 
 // kept is a recorder that counts.
-type kept struct{ events []*action.Event }
+type kept struct {
+	mu     sync.Mutex
+	events []*action.Event
+}
 
 func (*kept) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
 
 func (k *kept) Record(_ context.Context, event *action.Event) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.events = append(k.events, event)
 	return nil
 }
 
-// Of the denials of strangers from one network most are left out; nothing else is.
+// all returns the events.
+func (k *kept) all() []*action.Event {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.events)
+}
+
+// Of what one caller can cause at will most is left out; nothing else is.
 func TestThinningRecorder(t *testing.T) {
 	t.Parallel()
 	from := func(address string) *authn.Peer {
 		return &authn.Peer{Address: netip.MustParseAddr(address)}
 	}
+	one := func(int) *authn.Peer { return from("10.0.0.1") }
+	many := func(i int) *authn.Peer {
+		return from(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}).String())
+	}
 	denial := action.Decision{Outcome: action.Deny}
+	fault := errors.New("fault")
 	for name, test := range map[string]struct {
 		peer     func(i int) *authn.Peer
 		decision action.Decision
 		want     int
 		kind     action.EventKind // decided, where it is none
 	}{
-		"strangers of one network": {func(int) *authn.Peer { return from("10.0.0.1") }, denial, 20, 0},
+		"strangers of one network": {one, denial, 20, 0},
 		"strangers of one /64": {func(i int) *authn.Peer {
 			return from(netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}).String())
 		}, denial, 20, 0},
-		"strangers of many networks": {func(i int) *authn.Peer {
-			return from(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}).String())
-		}, denial, 100, 0},
-		"principals":     {func(int) *authn.Peer { return from("10.0.0.1") }, action.Decision{PrincipalID: "alice"}, 100, 0},
-		"allows":         {func(int) *authn.Peer { return from("10.0.0.1") }, action.Decision{Outcome: action.Allow}, 100, 0},
-		"ends":           {func(int) *authn.Peer { return from("10.0.0.1") }, denial, 100, action.EventEnded},
-		"refused calls":  {func(int) *authn.Peer { return from("10.0.0.1") }, denial, 20, action.EventRefused},
-		"in the process": {func(int) *authn.Peer { return nil }, denial, 100, 0},
+		"strangers of many networks":     {many, denial, 100, 0},
+		"strangers who run into a fault": {one, action.Decision{Outcome: action.Deny, Err: fault}, 20, 0},
+		"a principal":                    {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, 0},
+		"a principal of many networks":   {many, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, 0},
+		"a principal's messages":         {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, action.EventMessage},
+		"faults of a principal's calls":  {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice", Err: fault}, 100, 0},
+		"allows":                         {one, action.Decision{Outcome: action.Allow, PrincipalID: "alice"}, 100, 0},
+		"strangers' calls cut short":     {one, denial, 20, action.EventEnded},
+		"a principal's calls cut short":  {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, action.EventEnded},
+		"handlers that fail":             {one, action.Decision{Outcome: action.Deny, Err: fault}, 100, action.EventEnded},
+		"ends":                           {one, action.Decision{Outcome: action.Allow}, 100, action.EventEnded},
+		"refused calls":                  {one, denial, 20, action.EventRefused},
+		"faults":                         {one, denial, 100, action.EventFault},
+		"in the process":                 {func(int) *authn.Peer { return nil }, denial, 100, 0},
 	} {
-		kept := &kept{}
-		recorder := action.ThinningRecorder(kept)
-		for i := range 100 {
-			if err := recorder.Record(t.Context(), &action.Event{Kind: cmp.Or(test.kind, action.EventDecided), Peer: test.peer(i), Decision: test.decision}); err != nil {
-				t.Error(err)
-			}
-		}
-		// A second may pass meanwhile, and then one more is handed on.
-		if got := len(kept.events); got < test.want || got > test.want+5 {
-			t.Errorf("%s: %d of 100 are recorded, want %d", name, got, test.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				kept := &kept{}
+				recorder := action.ThinningRecorder(kept)
+				for i := range 100 {
+					if err := recorder.Record(t.Context(), &action.Event{Kind: cmp.Or(test.kind, action.EventDecided), Peer: test.peer(i), Decision: test.decision}); err != nil {
+						t.Error(err)
+					}
+				}
+				if got := len(kept.all()); got != test.want {
+					t.Errorf("%d of 100 are recorded, want %d", got, test.want)
+				}
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				counted := 0
+				for _, event := range kept.all() {
+					counted += 1 + event.NotRecorded
+				}
+				if counted != 100 {
+					t.Errorf("%d of 100 are counted after a while", counted)
+				}
+			})
+		})
 	}
 }
 
-// What was left out is said by the next event that is handed on, and in the log.
+// Two principals are thinned apart, and apart from strangers of their network.
+func TestThinnedApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		kept := &kept{}
+		recorder := action.ThinningRecorder(kept)
+		for _, id := range []string{"", "alice", "bob"} {
+			for range 30 {
+				_ = recorder.Record(t.Context(), &action.Event{
+					Kind: action.EventDecided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")},
+					Decision: action.Decision{Outcome: action.Deny, PrincipalID: id},
+				})
+			}
+		}
+		if len(kept.all()) != 3*20 {
+			t.Errorf("%d are recorded, want 20 of each", len(kept.all()))
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+	})
+}
+
+// What was left out is said by the next event that is handed on, or by the last one
+// about a second later, and in the log.
 func TestThinningIsCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
+		var log strings.Builder // the handler locks
 		recorder := action.LogRecorder(slog.New(slog.NewJSONHandler(&log, nil)))
 		denial := &action.Event{Kind: action.EventDecided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}}
 		for range 25 {
 			_ = recorder.Record(t.Context(), denial)
 		}
-		time.Sleep(time.Second)
-		_ = recorder.Record(t.Context(), denial)
-		if got := strings.Count(log.String(), "\n"); got != 21 || strings.Count(log.String(), `"not_recorded":5`) != 1 || denial.NotRecorded != 0 {
+		time.Sleep(1100 * time.Millisecond)
+		synctest.Wait()
+		if got := strings.Count(log.String(), "\n"); got != 21 || strings.Count(log.String(), `"not_recorded":4`) != 1 || denial.NotRecorded != 0 {
 			t.Errorf("%d lines: %s", got, log.String())
 		}
 	})
+}
+
+// A recorder that fails after the call does not lose the event, nor end the process.
+func TestThinningFailsLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var recorded atomic.Int64
+		recorder := action.ThinningRecorder(panicsAfter{&recorded, 20})
+		for range 25 {
+			_ = recorder.Record(t.Context(), &action.Event{
+				Kind: action.EventDecided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")},
+			})
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if got := recorded.Load(); got != 21 {
+			t.Errorf("%d events were handed on, want the last one late", got)
+		}
+	})
+}
+
+// panicsAfter is a recorder that panics after so many events.
+type panicsAfter struct {
+	recorded *atomic.Int64
+	most     int64
+}
+
+func (panicsAfter) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+
+func (p panicsAfter) Record(context.Context, *action.Event) error {
+	if p.recorded.Add(1) > p.most {
+		panic("the recorder is broken")
+	}
+	return nil
 }

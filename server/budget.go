@@ -101,6 +101,7 @@ type charge struct {
 
 	mu            sync.Mutex
 	held          int64 // of the budget
+	open          int64 // for the call itself
 	reading       int64 // bytes of the current message
 	decoded       int64 // bytes of what was decoded last
 	unread        int64 // bytes of the answer of an anonymous action that are not sent
@@ -109,15 +110,30 @@ type charge struct {
 	shed          bool // the budget had nothing left for this call
 }
 
-// granule is the least that a call takes of the budget, so that a small message
-// takes from it once.
-const granule = 16 << 10
+const (
+	// granule is the least that a message takes of the budget, so that a small one takes
+	// from it once.
+	granule = 16 << 10
+	// callBytes is what a call takes before anything of it is read: the goroutine, the
+	// stream's buffers, the header. Some 25 KB were measured on HTTP/2.
+	callBytes = 32 << 10
+	// growth is how many bytes are held for each that is read: buffers grow by doubling.
+	growth = 2
+)
+
+// begin counts the call itself.
+func (c *charge) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open = callBytes
+	return c.settle()
+}
 
 // read counts bytes that were read of a message.
 func (c *charge) read(bytes int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.reading += int64(bytes)
+	c.reading += growth * int64(bytes)
 	return c.settle()
 }
 
@@ -126,10 +142,9 @@ func (c *charge) read(bytes int) error {
 func (c *charge) decode(size int, makes int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// What was not read as it is came out of a compression, or of a URL. The buffer that
-	// it is in grew by doubling.
-	if inflated := int64(size); inflated > c.reading {
-		c.reading += 2 * inflated
+	// What was not read as it is came out of a compression, or of a URL.
+	if inflated := growth * int64(size); inflated > c.reading {
+		c.reading += inflated
 	}
 	c.decoded = makes
 	return c.settle()
@@ -151,7 +166,7 @@ func (c *charge) done() {
 func (c *charge) authenticate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.authenticated, c.reading, c.decoded = true, 0, 0
+	c.authenticated, c.open, c.reading, c.decoded = true, 0, 0, 0
 	_ = c.settle() // it never takes more
 }
 
@@ -182,18 +197,16 @@ func (c *charge) sent() {
 func (c *charge) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended, c.reading, c.decoded, c.unread = true, 0, 0, 0
+	c.ended = true
 	_ = c.settle() // it never takes more
 }
 
 // settle makes held what it has to be. The caller holds mu.
 func (c *charge) settle() error {
 	needed := c.reading + c.decoded + c.unread
-	switch {
-	case c.ended:
+	needed = c.open + (needed+granule-1)/granule*granule
+	if c.ended {
 		needed = 0
-	case needed > 0:
-		needed = (needed + granule - 1) / granule * granule
 	}
 	switch {
 	case needed < c.held:

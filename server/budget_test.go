@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"sync"
 	"testing"
 )
@@ -65,10 +66,10 @@ func TestCharge(t *testing.T) {
 
 	// What a stranger's call reads and makes counts until it ends.
 	stranger := open()
-	if err := stranger.read(granule / 2); err != nil {
+	if err := stranger.read(granule / growth); err != nil {
 		t.Fatal(err)
 	}
-	if err := stranger.decode(granule/2, granule); err != nil {
+	if err := stranger.decode(granule/growth, granule); err != nil {
 		t.Fatal(err)
 	}
 	stranger.done()
@@ -86,6 +87,20 @@ func TestCharge(t *testing.T) {
 		t.Errorf("after its end a call holds %d: %v", budget.used, err)
 	}
 
+	// The call itself counts until its caller is known.
+	call := open()
+	if err := call.begin(); err != nil || budget.used != callBytes {
+		t.Errorf("a call that has begun holds %d: %v", budget.used, err)
+	}
+	if err := call.read(1); err != nil || budget.used != callBytes+granule {
+		t.Errorf("a call that reads holds %d: %v", budget.used, err)
+	}
+	call.done()
+	call.authenticate()
+	if budget.used != 0 {
+		t.Errorf("an authenticated call holds %d", budget.used)
+	}
+
 	// What a principal's call made is not counted, and what it reads is.
 	principal := open()
 	_ = principal.read(1)
@@ -94,7 +109,7 @@ func TestCharge(t *testing.T) {
 	if budget.used != 0 {
 		t.Errorf("an authenticated call holds %d", budget.used)
 	}
-	if err := principal.decode(granule, granule); err != nil || budget.used != 3*granule {
+	if err := principal.decode(granule, granule); err != nil || budget.used != (growth+1)*granule {
 		t.Errorf("while it decodes it holds %d: %v", budget.used, err)
 	}
 	principal.done()
@@ -102,6 +117,32 @@ func TestCharge(t *testing.T) {
 		t.Errorf("after that it holds %d", budget.used)
 	}
 	principal.end()
+}
+
+// What is set aside for decompression is a quarter of the budget at most, but for one.
+func TestInflaters(t *testing.T) {
+	t.Parallel()
+	const mega = 1 << 20
+	for name, test := range map[string]struct {
+		message int
+		pending int64
+		most    int
+		bytes   int64 // for each
+	}{
+		"the defaults":          {4 * mega, 0, 5, 12 * mega},
+		"small messages":        {mega, 0, 21, 3 * mega},
+		"the least":             {4 * mega, 32 * mega, 1, 12 * mega},
+		"a gigabyte":            {1 << 30, 0, 1, 3 << 30},
+		"messages of a byte":    {1, 16 * mega, 1 << 20, 3},
+		"no size, which is off": {0, 0, 1 << 30, 3},
+	} {
+		limits := defaultLimits
+		limits.messageBytes, limits.pendingBytes = test.message, test.pending
+		places, bytes := limits.inflaters()
+		if want := min(test.most, inflatersPerProcessor*runtime.GOMAXPROCS(0)); places != want || bytes != int64(places)*test.bytes {
+			t.Errorf("%s: %d places of %d bytes together, want %d of %d each", name, places, bytes, want, test.bytes)
+		}
+	}
 }
 
 // Calls that read, decode and end at once leave nothing held.
@@ -113,6 +154,7 @@ func TestChargeConcurrently(t *testing.T) {
 		group.Go(func() {
 			charge := &charge{budget: budget, address: prefix([]string{"10.0.0.1:1", "10.0.0.2:1"}[i%2])}
 			var within sync.WaitGroup
+			_ = charge.begin()
 			within.Go(func() {
 				for range 100 {
 					_ = charge.read(1000)

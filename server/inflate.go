@@ -10,10 +10,19 @@ import (
 	"connectrpc.com/connect/v2/connectgzip"
 )
 
-// inflatersPerProcessor is how many messages are decompressed at a time, for each
-// processor. Connect holds all of a message's compressed bytes by then, so none of
-// them waits for a client, and each holds one message of the largest size at most.
+// inflatersPerProcessor is how many messages are decompressed at a time at most, for
+// each processor. Connect holds all of a message's compressed bytes by then, so none of
+// them waits for a client.
 const inflatersPerProcessor = 2
+
+// inflaters returns how many messages are decompressed at a time, and how much memory
+// of the budget is set aside for them: a quarter at most, but for one.
+func (l *limits) inflaters() (places int, bytes int64) {
+	// A buffer that grows by doubling, and what it was copied from.
+	each := (growth + 1) * max(int64(l.messageBytes), 1)
+	places = int(max(min(l.pending()/4/each, inflatersPerProcessor*int64(runtime.GOMAXPROCS(0))), 1))
+	return places, int64(places) * each
+}
 
 // A compressor is a compression of which only so much is undone at a time: a few
 // bytes become a message of the largest size.
@@ -24,11 +33,9 @@ type compressor struct {
 }
 
 // newCompressor returns gzip, the one compression that a server knows.
-func newCompressor() *compressor {
-	return &compressor{
-		Compressor: connectgzip.New(),
-		places:     make(chan struct{}, inflatersPerProcessor*runtime.GOMAXPROCS(0)),
-	}
+func (l *limits) newCompressor() *compressor {
+	places, _ := l.inflaters()
+	return &compressor{Compressor: connectgzip.New(), places: make(chan struct{}, places)}
 }
 
 // Decompress waits for a place and holds it until the result is closed.

@@ -186,7 +186,7 @@ func (l *limits) checkPending() error {
 func (l *limits) transport() []connecthttp.Option {
 	return []connecthttp.Option{
 		connecthttp.WithCodecs(l.codecs()...),
-		connecthttp.WithCompressors(newCompressor()),
+		connecthttp.WithCompressors(l.newCompressor()),
 		connecthttp.WithReadMaxBytes(l.messageBytes),
 		connecthttp.WithCompressMinBytes(minCompressed),
 	}

@@ -127,7 +127,7 @@ type settings struct {
 	frontDoor  bool
 	budget     *budget
 	holdings   *holdings
-	thinner    *thinning.Thinner
+	thinner    *thinning.Thinner[netip.Prefix, refusal]
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
@@ -150,8 +150,9 @@ func newSettings(options []Option) (*settings, error) {
 		settings.streamLimits.check(),
 		settings.checkShutdown(),
 	)
-	settings.budget = newBudget(settings.pending())
-	settings.thinner = thinning.New(nil)
+	_, inflating := settings.inflaters()
+	settings.budget = newBudget(settings.pending() - inflating)
+	settings.thinner = thinning.New[netip.Prefix](settings.logRefusal)
 	settings.holdings = newHoldings(settings.principalStreams, settings.unreadBytes)
 	if settings.encrypted {
 		config, insecure := secure(settings.tls)

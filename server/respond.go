@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -53,7 +54,11 @@ func (s *Server) allowOrigin(exchange *exchange, request *http.Request) {
 
 // call answers a request for an action.
 func (s *Server) call(exchange *exchange, request *http.Request, procedure *procedure) {
-	if wrong := malformedHead(request); wrong != nil {
+	wrong := malformedHead(request)
+	if wrong == nil && exchange.charge.begin() != nil {
+		wrong = errBusy
+	}
+	if wrong != nil {
 		_ = s.errors.Write(exchange, request, wrong)
 		s.refused(exchange, request, slog.String("procedure", procedure.name))
 		return
@@ -125,22 +130,34 @@ func (s *Server) refused(exchange *exchange, request *http.Request, what slog.At
 	if !s.settings.log().Enabled(ctx, slog.LevelInfo) {
 		return
 	}
-	passes, left := s.settings.thinner.Pass(exchange.peer.Network())
-	if !passes {
-		return
-	}
-	if left > 0 {
-		what = slog.Group("", what, slog.Int("not_recorded", left))
-	}
-	attributes := []slog.Attr{what}
+	line := refusal{ctx: context.WithoutCancel(ctx), reason: reason, attributes: []slog.Attr{what}}
 	if !exchange.intercepted {
-		attributes = append(attributes, slog.String("stage", action.StageDecode.String()), slog.String("outcome", action.Deny.String()))
+		line.add(slog.String("stage", action.StageDecode.String()), slog.String("outcome", action.Deny.String()))
 	}
-	attributes = append(attributes, slog.Int("status", exchange.status))
+	line.add(slog.Int("status", exchange.status))
 	if known {
-		attributes = append(attributes, slog.String("code", code.String()))
+		line.add(slog.String("code", code.String()))
 	}
-	s.settings.log().LogAttrs(ctx, slog.LevelInfo, reason, attributes...)
+	if passes, left := s.settings.thinner.Pass(exchange.peer.Network(), line); passes {
+		s.settings.logRefusal(line, left)
+	}
+}
+
+// A refusal is a line of the log of a request that came to no gate.
+type refusal struct {
+	ctx        context.Context //nolint:containedctx // the line may be logged after the request
+	reason     string
+	attributes []slog.Attr
+}
+
+func (r *refusal) add(attributes ...slog.Attr) { r.attributes = append(r.attributes, attributes...) }
+
+// logRefusal logs a refusal, and how many before it were not.
+func (s *settings) logRefusal(line refusal, left int) {
+	if left > 0 {
+		line.add(slog.Int("not_recorded", left))
+	}
+	s.log().LogAttrs(line.ctx, slog.LevelInfo, line.reason, line.attributes...)
 }
 
 // code is the code that a response has: the one that it says, as in gRPC, where a

@@ -1,74 +1,158 @@
 package thinning
 
 import (
-	"net/netip"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
-func network4(n int) netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 32)
+// late is what a thinner reported.
+type late struct{ record, left int }
+
+// newThinner returns a thinner of numbers, and what it has reported by the time that
+// everything in the bubble waits.
+func newThinner() (*Thinner[int, int], func() []late) {
+	reports := make(chan late, 10*mostSources)
+	thinner := New[int](func(record, left int) { reports <- late{record, left} })
+	return thinner, func() []late {
+		synctest.Wait()
+		var all []late
+		for len(reports) > 0 {
+			all = append(all, <-reports)
+		}
+		return all
+	}
 }
 
 func TestPass(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(0, 0)
-	thinner := New(func() time.Time { return now })
-	first, second := network4(1), network4(2)
-	for i := range burst {
-		if passes, left := thinner.Pass(first); !passes || left != 0 {
-			t.Fatalf("record %d: passes %t, %d left out", i, passes, left)
+	synctest.Test(t, func(t *testing.T) {
+		thinner, _ := newThinner()
+		for i := range burst {
+			if passes, left := thinner.Pass(1, i); !passes || left != 0 {
+				t.Fatalf("record %d: passes %t, %d left out", i, passes, left)
+			}
 		}
-	}
-	for range 100 {
-		if passes, _ := thinner.Pass(first); passes {
-			t.Fatal("one more than a burst passes")
+		if passes, left := thinner.Pass(2, 0); !passes || left != 0 {
+			t.Errorf("another source: passes %t, %d left out", passes, left)
 		}
-	}
-	if passes, left := thinner.Pass(second); !passes || left != 0 {
-		t.Errorf("another network: passes %t, %d left out", passes, left)
-	}
-	now = now.Add(interval)
-	if passes, left := thinner.Pass(first); !passes || left != 100 {
-		t.Errorf("an interval later: passes %t, %d left out, want 100", passes, left)
-	}
-	if passes, _ := thinner.Pass(first); passes {
-		t.Error("two pass in one interval")
-	}
-	now = now.Add(burst * interval)
-	for i := range burst {
-		if passes, left := thinner.Pass(first); !passes || left != map[bool]int{true: 1}[i == 0] {
-			t.Errorf("record %d after a silence: passes %t, %d left out", i, passes, left)
+		time.Sleep(interval)
+		if passes, left := thinner.Pass(1, 0); !passes || left != 0 {
+			t.Errorf("an interval later: passes %t, %d left out", passes, left)
 		}
-	}
+		if passes, _ := thinner.Pass(1, 0); passes {
+			t.Error("two pass in one interval")
+		}
+		time.Sleep((burst + 1) * interval)
+		for i := range burst {
+			if passes, left := thinner.Pass(1, i); !passes || left != 0 {
+				t.Errorf("record %d after a silence: passes %t, %d left out", i, passes, left)
+			}
+		}
+		time.Sleep(2 * interval) // nothing is left to report when the test ends
+	})
 }
 
-// The memory does not grow with the number of networks, and the count of those that
-// are forgotten is not.
-func TestManyNetworks(t *testing.T) {
+// What did not pass is counted by the next that does, or is reported with the last of it.
+func TestLeftIsCounted(t *testing.T) {
 	t.Parallel()
-	now := time.Unix(0, 0)
-	thinner := New(func() time.Time { return now })
-	for range burst + 5 {
-		thinner.Pass(network4(0))
-	}
-	passed := 0
-	for n := range 10 * mostNetworks {
-		if passes, _ := thinner.Pass(network4(n + 1)); passes {
-			passed++
+	synctest.Test(t, func(t *testing.T) {
+		thinner, reported := newThinner()
+		for i := range burst + 100 {
+			thinner.Pass(1, i)
 		}
-	}
-	if len(thinner.networks) != mostNetworks {
-		t.Errorf("%d networks are kept, want %d", len(thinner.networks), mostNetworks)
-	}
-	if want := mostNetworks - 1 + burst; passed != want {
-		t.Errorf("%d passed, want %d: one of each that is told apart, and a burst of the others", passed, want)
-	}
-	now = now.Add(burst * interval)
-	if passes, left := thinner.Pass(network4(20 * mostNetworks)); !passes || left != 5 {
-		t.Errorf("after a silence: passes %t, %d left out, want the 5 of one that is forgotten", passes, left)
-	}
-	if len(thinner.networks) != 1 {
-		t.Errorf("%d networks are kept, want 1", len(thinner.networks))
-	}
+		if got := reported(); len(got) != 0 {
+			t.Errorf("reported at once: %v", got)
+		}
+		time.Sleep(interval)
+		if got := reported(); !slices.Equal(got, []late{{burst + 99, 99}}) {
+			t.Errorf("an interval later %v is reported, want the last record with the other 99", got)
+		}
+		time.Sleep(10 * interval)
+		if got := reported(); len(got) != 0 {
+			t.Errorf("reported twice: %v", got)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		thinner, reported := newThinner()
+		for i := range burst {
+			thinner.Pass(1, i)
+		}
+		time.Sleep(interval / 2)
+		thinner.Pass(1, 0) // its timer is due half an interval after the source may pass one
+		time.Sleep(3 * interval / 4)
+		if passes, left := thinner.Pass(1, 1); !passes || left != 1 {
+			t.Errorf("the next that passes: %t, with %d left out, want 1", passes, left)
+		}
+		thinner.Pass(1, 2)
+		time.Sleep(10 * interval)
+		if got := reported(); !slices.Equal(got, []late{{2, 0}}) {
+			t.Errorf("%v is reported, want what was left out since", got)
+		}
+	})
+}
+
+// Under a flood one record passes a second, and all are counted.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		thinner, reported := newThinner()
+		const seconds, each = 10, 1000
+		passed, counted := 0, 0
+		for range seconds {
+			for range each {
+				if passes, left := thinner.Pass(1, 0); passes {
+					passed++
+					counted += 1 + left
+				}
+			}
+			time.Sleep(interval)
+		}
+		time.Sleep(2 * interval)
+		for _, late := range reported() {
+			passed++
+			counted += 1 + late.left
+		}
+		if most := burst + seconds + 2; passed > most {
+			t.Errorf("%d pass in %d seconds, want %d at most", passed, seconds, most)
+		}
+		if counted != seconds*each {
+			t.Errorf("%d of %d are counted", counted, seconds*each)
+		}
+	})
+}
+
+// The memory does not grow with the number of sources.
+func TestManySources(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		thinner, reported := newThinner()
+		for range burst + 5 {
+			thinner.Pass(0, 0)
+		}
+		passed := 0
+		for n := range 10 * mostSources {
+			if passes, _ := thinner.Pass(n+1, n); passes {
+				passed++
+			}
+		}
+		if len(thinner.sources) != mostSources {
+			t.Errorf("%d sources are kept, want %d", len(thinner.sources), mostSources)
+		}
+		if want := mostSources - 1 + burst; passed != want {
+			t.Errorf("%d passed, want %d: one of each that is told apart, and a burst of the others", passed, want)
+		}
+		time.Sleep(interval)
+		if got := reported(); len(got) != 2 {
+			t.Errorf("%v is reported, want the last of one source, and of the others", got)
+		}
+		time.Sleep(burst * interval)
+		if passes, left := thinner.Pass(20*mostSources, 0); !passes || left != 0 {
+			t.Errorf("after a silence: passes %t, %d left out", passes, left)
+		}
+		if len(thinner.sources) > 2 {
+			t.Errorf("%d sources are kept, want 2 at most", len(thinner.sources))
+		}
+	})
 }
