@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -68,7 +69,16 @@ func (g *gate) serveUnary(method unguarded.Method) connect.ServerFunc {
 	}
 }
 
-// answer sends a response. Every response leaves its action through it.
+// answer sends a response. Every response leaves its action through it. A response that
+// what serves the registry refuses to encode is no fault of the handler: the caller holds
+// too much of the server.
 func (*gate) answer(stream connect.ServerStream, response proto.Message) error {
-	return stream.Send(response)
+	err := stream.Send(response)
+	// Connect makes a fault of what a codec returns, and keeps that beneath it.
+	for below := err; below != nil; below = errors.Unwrap(below) {
+		if refused, ok := errors.AsType[*connect.Error](below); ok && refused.Code() == connect.CodeResourceExhausted && !refused.IsRemote() {
+			return &denial{public: refused, reason: "the response was not sent: " + refused.Message()}
+		}
+	}
+	return err
 }

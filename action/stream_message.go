@@ -116,7 +116,11 @@ func (s *stream) send(response proto.Message) (err error) {
 			err = ended // it ended meanwhile, and cut this response
 		}
 	}()
-	return s.gate.answer(s.source, response)
+	err = s.gate.answer(s.source, response)
+	if refused, ok := errors.AsType[*denial](err); ok {
+		return s.end(s.outside(), refused)
+	}
+	return err
 }
 
 func (s *stream) sendHeaders() error {
