@@ -130,28 +130,25 @@ func (f *feed) publish(changes ...Change) {
 }
 
 // change makes a change and publishes it. One change is made at a time, so that watches
-// receive them in order; SQLite has one writer at a time anyway. A change that has begun
-// does not stop for ctx, because it would not be known whether it was stored.
+// receive them in order. A change that has begun does not stop for ctx, because it would
+// not be known whether it was stored.
 func (d *Directory) change(ctx context.Context, kind Kind, write func(context.Context) ([]User, error)) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case d.turn <- struct{}{}:
-		defer func() { <-d.turn }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	users, err := write(context.WithoutCancel(ctx))
-	if err != nil {
-		return err
-	}
+	return d.write(ctx, func() error {
+		users, err := write(context.WithoutCancel(ctx))
+		if err != nil {
+			return err
+		}
+		d.feed.publish(changesOf(kind, users)...)
+		return nil
+	})
+}
+
+func changesOf(kind Kind, users []User) []Change {
 	changes := []Change{}
 	for _, user := range users {
 		changes = append(changes, Change{kind, user})
 	}
-	d.feed.publish(changes...)
-	return nil
+	return changes
 }
 
 // changeOne makes a change of one user.

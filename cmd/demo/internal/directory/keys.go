@@ -35,12 +35,13 @@ func (d *Directory) LookupKey(ctx context.Context, key apikey.Key) (authn.Detail
 // Add adds a key. It first removes the owner's keys that have expired, so that a user
 // never has more keys than are valid and some that ended since the last one was made.
 func (k *Keys) Add(ctx context.Context, record apikey.Record) error {
-	const doing = "add an API key"
-	if _, err := k.directory.db.ExecContext(ctx, "DELETE FROM sallyport_api_keys WHERE owner = ? AND expire_time <= ?",
-		record.Owner, time.Now().UnixMicro()); err != nil {
-		return k.directory.because(doing, err)
-	}
-	return k.directory.because(doing, k.database.Add(ctx, record))
+	return k.directory.because("add an API key", k.directory.write(ctx, func() error {
+		if _, err := k.directory.db.ExecContext(ctx, "DELETE FROM sallyport_api_keys WHERE owner = ? AND expire_time <= ?",
+			record.Owner, time.Now().UnixMicro()); err != nil {
+			return err
+		}
+		return k.database.Add(ctx, record)
+	}))
 }
 
 // Find returns the key with the id and whether there is one.
@@ -57,17 +58,23 @@ func (k *Keys) List(ctx context.Context, owner string) ([]apikey.Key, error) {
 
 // Remove removes a key, if it is the owner's, and reports whether it did.
 func (k *Keys) Remove(ctx context.Context, owner, id string) (bool, error) {
-	removed, err := k.database.Remove(ctx, owner, id)
+	var removed bool
+	err := k.directory.write(ctx, func() (err error) {
+		removed, err = k.database.Remove(ctx, owner, id)
+		return err
+	})
 	return removed, k.directory.because("remove an API key", err)
 }
 
 // RemoveAll removes every key of an owner.
 func (k *Keys) RemoveAll(ctx context.Context, owner string) error {
-	return k.directory.because("remove API keys", k.database.RemoveAll(ctx, owner))
+	return k.directory.because("remove API keys", k.directory.write(ctx, func() error { return k.database.RemoveAll(ctx, owner) }))
 }
 
 // MarkUsed sets when a key was last used, if it is there and its last use was not after
 // the given time.
 func (k *Keys) MarkUsed(ctx context.Context, id string, at, notAfter time.Time) error {
-	return k.directory.because("mark an API key as used", k.database.MarkUsed(ctx, id, at, notAfter))
+	return k.directory.because("mark an API key as used", k.directory.write(ctx, func() error {
+		return k.database.MarkUsed(ctx, id, at, notAfter)
+	}))
 }

@@ -38,7 +38,7 @@ type Config struct {
 	// MustExist makes Open fail where it would create the database.
 	MustExist bool
 	// Patience is how long a statement waits for the lock of another process. By default
-	// it is 5 seconds.
+	// it is 5 seconds. For the writes of this process it waits six times as long.
 	Patience time.Duration
 	// MaxBytes is how large the database may become. By default it is 1 GiB. Creating
 	// users fails with [ErrFull] at nine tenths of it, so that those who have an account
@@ -63,7 +63,8 @@ type Directory struct {
 	path     string
 	created  bool
 	maxBytes int64
-	turn     chan struct{} // held while a change is made
+	patience time.Duration
+	turn     chan struct{} // held by the one that writes
 	feed     feed
 }
 
@@ -99,7 +100,7 @@ func Open(ctx context.Context, path string, config Config) (*Directory, error) {
 }
 
 func open(ctx context.Context, path string, config Config) (*Directory, error) {
-	d := &Directory{path: path, maxBytes: config.MaxBytes, turn: make(chan struct{}, 1)}
+	d := &Directory{path: path, maxBytes: config.MaxBytes, patience: config.Patience, turn: make(chan struct{}, 1)}
 	if path == Memory {
 		// Each connection would have a memory of its own.
 		db, err := openDatabase(ctx, "file:"+Memory+"?"+parameters(config).Encode(), 1, func(db *sql.DB) error {

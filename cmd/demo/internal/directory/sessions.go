@@ -61,7 +61,9 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 
 // CommitCtx adds an entry or overwrites it. It fails where the entry's user is missing.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
-	return s.directory.because("keep a session", s.commit(ctx, token, string(data), expiry))
+	return s.directory.because("keep a session", s.directory.write(ctx, func() error {
+		return s.commit(ctx, token, string(data), expiry)
+	}))
 }
 
 func (s *Sessions) commit(ctx context.Context, token, data string, expiry time.Time) error {
@@ -92,8 +94,10 @@ func (s *Sessions) commit(ctx context.Context, token, data string, expiry time.T
 
 // DeleteCtx removes an entry, if there is one.
 func (s *Sessions) DeleteCtx(ctx context.Context, token string) error {
-	_, err := s.directory.db.ExecContext(ctx, "DELETE FROM sessions WHERE token = ?", token)
-	return s.directory.because("end a session", err)
+	return s.directory.because("end a session", s.directory.write(ctx, func() error {
+		_, err := s.directory.db.ExecContext(ctx, "DELETE FROM sessions WHERE token = ?", token)
+		return err
+	}))
 }
 
 // Find is FindCtx for callers without a context.
