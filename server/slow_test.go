@@ -236,16 +236,17 @@ func TestSlowBodyOnHTTP2(t *testing.T) {
 // The timeouts are for clients: a handler may take longer than any of them.
 func TestSlowHandler(t *testing.T) {
 	t.Parallel()
+	const ping = 2 * time.Second // the client has half of it to answer, on a busy machine too
 	directory := &directory{name: "Ada", hold: func(ctx context.Context) error {
 		select {
-		case <-time.After(3 * short):
+		case <-time.After(ping + short):
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}}
 	served := serve(t, directory, server.WithHeaderTimeout(short), server.WithReadTimeout(short),
-		server.WithWriteTimeout(short), server.WithPingInterval(short))
+		server.WithWriteTimeout(short), server.WithPingInterval(ping))
 	var both sync.WaitGroup
 	defer both.Wait()
 	for _, major := range []int{1, 2} {
