@@ -22,9 +22,9 @@ const (
 	lingerTimeout = time.Second
 )
 
-// http2Preface is what a client begins HTTP/2 with (RFC 9113, section 3.4), as far as it
-// tells HTTP/2 from HTTP/1.
-var http2Preface = []byte("PRI * HTTP/2.0\r\n")
+// http2Preface is what a client begins HTTP/2 with (RFC 9113, section 3.4), as far as
+// net/http reads it at first.
+var http2Preface = []byte("PRI * HTTP/2.0")
 
 // A gatherer is a listener whose connections gather what HTTP/2 writes. A call takes
 // several frames, which net/http writes one by one, and those of calls that are answered

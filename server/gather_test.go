@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -239,6 +242,75 @@ func TestGatherConcurrently(t *testing.T) {
 	for writer, got := range next {
 		if got != each {
 			t.Errorf("%d of writer %d arrived, want %d", got, writer, each)
+		}
+	}
+}
+
+// recorded keeps the connections that it accepts.
+type recorded struct {
+	*gatherer
+
+	accepted chan *gathered
+}
+
+func (r recorded) Accept() (net.Conn, error) {
+	connection, err := r.gatherer.Accept()
+	if gathered, ok := connection.(*gathered); ok {
+		r.accepted <- gathered
+	}
+	return connection, err
+}
+
+// What net/http speaks on a connection decides whether it gathers, with TLS and without.
+func TestGatherFindsHTTP2(t *testing.T) {
+	t.Parallel()
+	for _, secured := range []bool{false, true} {
+		for _, major := range []int{1, 2} {
+			t.Run(fmt.Sprintf("HTTP/%d, TLS %t", major, secured), func(t *testing.T) {
+				t.Parallel()
+				served := httptest.NewUnstartedServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
+					_, _ = io.Copy(writer, request.Body)
+				}))
+				listener := recorded{gatherWrites(served.Listener, time.Minute), make(chan *gathered, 1)}
+				served.Listener = listener
+				served.Config.ConnState = listener.observe
+				served.Config.Protocols = new(http.Protocols)
+				served.Config.Protocols.SetHTTP1(true)
+				served.Config.Protocols.SetHTTP2(true)
+				served.Config.Protocols.SetUnencryptedHTTP2(true)
+				transport := &http.Transport{Protocols: new(http.Protocols)}
+				if served.EnableHTTP2 = true; secured {
+					served.StartTLS()
+					transport.TLSClientConfig = served.Client().Transport.(*http.Transport).TLSClientConfig
+				} else {
+					served.Start()
+				}
+				t.Cleanup(served.Close)
+				t.Cleanup(transport.CloseIdleConnections)
+				transport.Protocols.SetHTTP1(major == 1)
+				transport.Protocols.SetHTTP2(major == 2)
+				transport.Protocols.SetUnencryptedHTTP2(major == 2 && !secured)
+
+				text := strings.Repeat("all of it ", 100_000)
+				request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, served.URL, strings.NewReader(text))
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, err := transport.RoundTrip(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer response.Body.Close()
+				if got, err := io.ReadAll(response.Body); string(got) != text || err != nil {
+					t.Errorf("the answer has %d bytes, want %d: %v", len(got), len(text), err)
+				}
+				if response.ProtoMajor != major {
+					t.Errorf("it came by %s", response.Proto)
+				}
+				if got := (<-listener.accepted).gathers.Load(); got != (major == 2) {
+					t.Errorf("gathers: %t", got)
+				}
+			})
 		}
 	}
 }

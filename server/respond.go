@@ -20,6 +20,9 @@ var (
 // respond answers one request.
 func (s *Server) respond(writer http.ResponseWriter, request *http.Request) {
 	procedure := s.procedures.find(request)
+	if request.ProtoMajor == 2 && !procedure.streams() {
+		growStack(false)
+	}
 	exchange, request := s.settings.begin(writer, request, procedure)
 	defer exchange.end()
 	defer s.recoverPanic(exchange, request)

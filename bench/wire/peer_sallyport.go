@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+
+	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
+	benchv1 "github.com/sallyport-rpc/sallyport/gen/test/bench/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/bench/v1/benchv1action"
+	"github.com/sallyport-rpc/sallyport/server"
+)
+
+// notes is the service as an application of Sallyport has it.
+type notes struct{}
+
+func (notes) WriteNote(_ context.Context, call *action.Call[benchv1.WriteNoteRequest]) (*benchv1.WriteNoteResponse, error) {
+	return write(call.Message()), nil
+}
+
+// memory finds sessions in memory.
+type memory map[string]*authn.Principal
+
+func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
+	if principal, ok := m[call.RequestHeader().Get("Authorization")]; ok {
+		return principal, nil
+	}
+	return nil, authn.ErrNoCredential
+}
+
+// serveSallyport serves with the defaults of package server. Denials are logged to the
+// standard error, which is no file.
+func serveSallyport(listener net.Listener) error {
+	sessions := memory{token: authn.NewPrincipal(owner, authn.Details{Unscoped: true, Roles: []string{"member"}})}
+	registry, err := action.NewRegistry(authn.Schemes{"session": sessions},
+		action.WithRecorder(action.LogRecorder(slog.New(slog.NewTextHandler(os.Stderr, nil)))))
+	if err != nil {
+		return err
+	}
+	if err := benchv1action.RegisterNoteService(registry, notes{}); err != nil {
+		return err
+	}
+	serving, err := server.New(registry)
+	if err != nil {
+		return err
+	}
+	return serving.Serve(context.Background(), listener)
+}
