@@ -85,6 +85,13 @@ bench: ## Run the benchmarks, with the peers they are compared with
 	go test -run '^$$' -bench Stream -benchmem ./action
 	go test -run '^$$' -bench IdleWatchers -benchtime 1x ./server
 
+.PHONY: bench-wire
+bench-wire: ## Call Sallyport and its peers over real connections (needs h2load and taskset)
+	@$(call need,go)
+	@$(call need,h2load)
+	@$(call need,taskset)
+	@cd bench && go run ./wire
+
 .PHONY: bench-check
 bench-check: ## Hold what a call allocates to its budget, and count its instructions where there is valgrind
 	@$(call need,go)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,11 +34,11 @@ func serveHTTP(listener net.Listener, handler http.Handler) error {
 
 // fromError gives an error its code, and logs a denial as Sallyport does.
 func fromError(err error) error {
-	switch err { //nolint:errorlint // they come as they are
-	case errNoSession:
+	switch {
+	case errors.Is(err, errNoSession):
 		slog.Warn("denied", slog.String("procedure", procedure), slog.String("code", "unauthenticated"))
 		return connect.NewError(connect.CodeUnauthenticated, err.Error())
-	case errNotAllowed:
+	case errors.Is(err, errNotAllowed):
 		slog.Warn("denied", slog.String("procedure", procedure), slog.String("code", "permission_denied"))
 		return connect.NewError(connect.CodePermissionDenied, err.Error())
 	default:
@@ -116,7 +117,11 @@ func (s *checkedStream) Receive(message any) error {
 	if err := s.ServerStream.Receive(message); err != nil {
 		return err
 	}
-	if err := s.check(s.ctx, message.(*benchv1.WriteNoteRequest)); err != nil {
+	request, ok := message.(*benchv1.WriteNoteRequest)
+	if !ok {
+		return errNotAllowed
+	}
+	if err := s.check(s.ctx, request); err != nil {
 		return fromError(err)
 	}
 	return nil

@@ -20,7 +20,7 @@ type noteServer interface {
 
 type grpcNotes struct{}
 
-func (grpcNotes) WriteNote(_ context.Context, request *benchv1.WriteNoteRequest) (*benchv1.WriteNoteResponse, error) {
+func (grpcNotes) WriteNote(_ context.Context, request *benchv1.WriteNoteRequest) (*benchv1.WriteNoteResponse, error) { //nolint:unparam // as the interface has it
 	return write(request), nil
 }
 
@@ -34,10 +34,10 @@ var noteService = grpc.ServiceDesc{
 			return nil, err
 		}
 		if intercept == nil {
-			return server.(noteServer).WriteNote(ctx, request)
+			return server.(noteServer).WriteNote(ctx, request) //nolint:forcetypeassert // as grpc-go's generator writes it
 		}
 		return intercept(ctx, request, &grpc.UnaryServerInfo{Server: server, FullMethod: procedure}, func(ctx context.Context, request any) (any, error) {
-			return server.(noteServer).WriteNote(ctx, request.(*benchv1.WriteNoteRequest))
+			return server.(noteServer).WriteNote(ctx, request.(*benchv1.WriteNoteRequest)) //nolint:forcetypeassert // as grpc-go's generator writes it
 		})
 	}}},
 }
@@ -45,7 +45,7 @@ var noteService = grpc.ServiceDesc{
 // serveGRPC has the checks in three interceptors.
 func serveGRPC(listener net.Listener) error {
 	validate := func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		if err := validator.Validate(request.(*benchv1.WriteNoteRequest)); err != nil {
+		if err := validator.Validate(request.(*benchv1.WriteNoteRequest)); err != nil { //nolint:forcetypeassert // the only type there is
 			return nil, status.Error(codes.InvalidArgument, err.Error())
 		}
 		return next(ctx, request)
@@ -59,7 +59,7 @@ func serveGRPC(listener net.Listener) error {
 		return next(context.WithValue(ctx, userKey{}, sessions[values[0]]), request)
 	}
 	authorize := func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-		if user, ok := ctx.Value(userKey{}).(*user); !ok || !user.may(request.(*benchv1.WriteNoteRequest)) {
+		if user, ok := ctx.Value(userKey{}).(*user); !ok || !user.may(request.(*benchv1.WriteNoteRequest)) { //nolint:forcetypeassert // the only type there is
 			slog.Warn("denied", slog.String("procedure", procedure), slog.String("code", "permission_denied"))
 			return nil, status.Error(codes.PermissionDenied, errNotAllowed.Error())
 		}
