@@ -8,6 +8,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -21,11 +22,35 @@ type scheme struct {
 // tells when its principal signed in.
 const maxClockSkew = time.Minute
 
-// authenticate finds out who is calling, by the first scheme whose credential is
+// authenticate finds out who is calling, and says so to the accountant of the server.
+func (g *gate) authenticate(ctx context.Context, pass *passage) error {
+	if err := g.findPrincipal(ctx, pass); err != nil {
+		return err
+	}
+	accountant := actionserver.AccountantFrom(ctx)
+	if accountant == nil {
+		return nil
+	}
+	var id string
+	if pass.principal != nil {
+		id = pass.principal.ID()
+	}
+	err := accountant.Authenticated(ctx, id)
+	if err == nil {
+		return nil
+	}
+	public, ok := errors.AsType[*connect.Error](err)
+	if !ok {
+		return fault(err)
+	}
+	return &denial{public: public, reason: "the server refused the caller: " + public.Code().String()}
+}
+
+// findPrincipal finds out who is calling, by the first scheme whose credential is
 // there. All other credentials of the call must be good as well, and name the
 // same principal: a call that speaks for two has lost track of who makes it. On an
 // anonymous action, and only there, it leaves the passage without a principal.
-func (g *gate) authenticate(ctx context.Context, pass *passage) error {
+func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 	pass.step(StageAuthenticate)
 	pass.clock()
 	if len(g.schemes) == 0 {
@@ -43,7 +68,7 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 			return err
 		case principal == nil: // its credential is not there
 		case pass.principal == nil:
-			pass.principal = principal.WithScheme(g.schemes[i].name)
+			pass.principal = principal.Bound(g.schemes[i].name, g.registry.hierarchy.Load())
 		case pass.principal.ID() != principal.ID():
 			return &denial{public: errUnauthenticated, reason: "the credentials name different principals", credential: authn.BadCredential}
 		case principal.Expired(pass.start):

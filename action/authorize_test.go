@@ -101,8 +101,8 @@ func TestGrantAnd(t *testing.T) {
 	}
 }
 
-// TestUndecided denies by a grant that cannot be decided, even where a later one
-// would hold.
+// TestUndecided denies where a value is not there, and where a condition is too costly
+// even though a later grant would hold.
 func TestUndecided(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
@@ -213,7 +213,7 @@ func TestConcealed(t *testing.T) {
 	})
 }
 
-// TestManyNames asks for scopes and roles among more than a thousand.
+// TestManyNames asks for scopes among more than a thousand.
 func TestManyNames(t *testing.T) {
 	t.Parallel()
 	const names = 1_300
@@ -225,7 +225,7 @@ func TestManyNames(t *testing.T) {
 		rpcs = append(rpcs, rpc{name: name, action: bySession(allow(&sallyportv1.Grant{AllScopes: []string{scope(i), scope(i + 64)}}))})
 		service.Methods = append(service.Methods, actiongen.Unary(name, (*worker).get))
 	}
-	service.Descriptor = describe(t, "ScopeService", rpcs...)
+	service.Descriptor = describeScoped(t, "ScopeService", names, scope, rpcs...)
 	service.Fingerprint = declaretest.Fingerprint(t, service.Descriptor)
 	for _, held := range []struct {
 		name  string
@@ -255,7 +255,7 @@ func TestManyNames(t *testing.T) {
 			server := connect.NewServer()
 			server.Register(must(registry.Methods())...)
 			for i := range names {
-				err := server.Call(t.Context(), "/described.v1.ScopeService/Method"+strconv.Itoa(i), nil, sends{owned("alice")})
+				err := server.Call(t.Context(), "/scoped.v1.ScopeService/Method"+strconv.Itoa(i), nil, sends{owned("alice")})
 				if want := held.holds(i) && held.holds((i+64)%names); want != (err == nil) {
 					t.Errorf("%s: got %v, want it let through: %t", scope(i), err, want)
 				}

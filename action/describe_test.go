@@ -1,6 +1,7 @@
 package action_test
 
 import (
+	"fmt"
 	"testing"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
@@ -91,6 +92,34 @@ func describeCopied(tb testing.TB, name string, rpcs ...rpc) protoreflect.Servic
 		}
 	}
 	return describeIn(tb, files, validate.File_buf_validate_validate_proto.Path(), name, &descriptorpb.ServiceDescriptorProto{Name: &name, Method: methods(rpcs)}).Services().Get(0)
+}
+
+// describeScoped describes a service whose package has a catalogue of so many scopes.
+func describeScoped(tb testing.TB, name string, count int, scope func(int) string, rpcs ...rpc) protoreflect.ServiceDescriptor {
+	tb.Helper()
+	marked := &descriptorpb.EnumOptions{}
+	proto.SetExtension(marked, sallyportv1.E_ScopeCatalogue, true)
+	enum := &descriptorpb.EnumDescriptorProto{
+		Name: new("Scope"), Options: marked,
+		Value: []*descriptorpb.EnumValueDescriptorProto{{Name: new("SCOPE_UNSPECIFIED"), Number: new(int32(0))}},
+	}
+	for i := range count {
+		options := &descriptorpb.EnumValueOptions{}
+		proto.SetExtension(options, sallyportv1.E_Scope, &sallyportv1.Scope{Name: scope(i)})
+		enum.Value = append(enum.Value, &descriptorpb.EnumValueDescriptorProto{
+			Name: new(fmt.Sprintf("SCOPE_%d", i)), Number: new(int32(i + 1)), Options: options,
+		})
+	}
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: new("scoped.proto"), Package: new("scoped.v1"), Syntax: new("proto3"),
+		Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto"},
+		EnumType:   []*descriptorpb.EnumDescriptorProto{enum},
+		Service:    []*descriptorpb.ServiceDescriptorProto{{Name: &name, Method: methods(rpcs)}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return file.Services().Get(0)
 }
 
 func describeFile(tb testing.TB, name string, services ...*descriptorpb.ServiceDescriptorProto) protoreflect.FileDescriptor {

@@ -38,7 +38,7 @@ func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 // here leaves the record of its gate.
 func (p *passage) knock(ctx context.Context) error {
 	err := p.run(ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-		return g.authenticate(ctx, pass)
+		return g.findPrincipal(ctx, pass)
 	}, nil, nil)
 	if err != nil {
 		return p.deny(ctx, err)

@@ -41,7 +41,7 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
-	if err := g.identify(ctx, pass); err != nil {
+	if err := g.authenticate(ctx, pass); err != nil {
 		return err
 	}
 	return g.authorize(ctx, pass, request)

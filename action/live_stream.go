@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -22,7 +23,7 @@ type stream struct {
 
 	own     identity // of the stream, for events
 	source  connect.ServerStream
-	control *StreamControl
+	control *actionserver.StreamControl
 	call    *connect.CallInfo // nil where the transport has none
 	ctx     context.Context   //nolint:containedctx // a stream's Receive and Send belong to its call
 	cancel  context.CancelCauseFunc
@@ -72,7 +73,7 @@ func (g *gate) newStream(ctx context.Context, source connect.ServerStream) *stre
 	s.call, _ = connect.CallInfoForServerContext(ctx)
 	within := ctx
 	if s.control != &noControl {
-		within = WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
+		within = actionserver.WithStreamControl(ctx, nil) // it is lent to this stream, and not to those that its handler calls
 	}
 	s.ctx, s.cancel = context.WithCancelCause(within)
 	s.forgetCall = context.AfterFunc(ctx, func() { s.stop(interrupted(ctx.Err())) })

@@ -96,7 +96,7 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, requ
 	return p.gate.authorize(ctx, p, request)
 }
 
-// recognize is [gate.authenticate] with a principal in place of a credential.
+// recognize is [gate.findPrincipal] with a principal in place of a credential.
 func (g *gate) recognize(pass *passage, principal *authn.Principal) error {
 	pass.stage = StageAuthenticate
 	switch {
@@ -107,6 +107,6 @@ func (g *gate) recognize(pass *passage, principal *authn.Principal) error {
 	case !slices.ContainsFunc(g.schemes, func(s scheme) bool { return s.name == principal.Scheme() }):
 		return &denial{public: errUnauthenticated, reason: fmt.Sprintf("the action does not take scheme %q", principal.Scheme())}
 	}
-	pass.principal = principal
+	pass.principal = principal.Bound(principal.Scheme(), g.registry.hierarchy.Load())
 	return g.stale(pass)
 }

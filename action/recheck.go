@@ -223,7 +223,7 @@ func (s *stream) lookAgain() bool {
 // and a copy of the request that the decision was about.
 func admitAgain(known *authn.Principal) step {
 	return func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, subject proto.Message) error {
-		if err := g.authenticate(ctx, pass); err != nil {
+		if err := g.findPrincipal(ctx, pass); err != nil {
 			pass.principal = nil
 			return err
 		}
@@ -232,11 +232,6 @@ func admitAgain(known *authn.Principal) step {
 		}
 		return g.authorize(ctx, pass, subject)
 	}
-}
-
-// idleFor is the denial of a stream on which nothing moved.
-func idleFor(limit time.Duration) *denial {
-	return &denial{public: errIdle, reason: "no message came or went for " + limit.String()}
 }
 
 // liveStreams are the streams of a registry by who opened them. The zero value has

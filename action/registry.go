@@ -49,7 +49,11 @@ type Registry struct {
 	procedures map[string]*gate
 	refusals   []Refusal
 	sealed     atomic.Bool // set under mu; what is sealed does not change any more
-	contract   string      // the fingerprint of the actions, set before sealed
+	includes   map[string][]string
+	// hierarchy is made of includes: which roles the registered catalogues let include
+	// which. It is never nil in a registry that NewRegistry made.
+	hierarchy atomic.Pointer[authn.Hierarchy]
+	contract  string // the fingerprint of the actions, set before sealed
 }
 
 // registered is one action, ready to be served.
@@ -93,7 +97,9 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		reader:     reader,
 		validators: validators,
 		procedures: map[string]*gate{},
+		includes:   map[string][]string{},
 	}
+	registry.hierarchy.Store(authn.NewHierarchy(nil))
 	var refusals []Refusal
 	for _, option := range options {
 		if isNil(option) {
@@ -143,6 +149,8 @@ func (r *Registry) register(service unguarded.Service) error {
 		r.refusals = append(r.refusals, refusals...)
 		return &RefusalError{Refusals: refusals}
 	}
+	maps.Copy(r.includes, r.reader.Includes(service.Descriptor.ParentFile()))
+	r.hierarchy.Store(authn.NewHierarchy(r.includes))
 	for i, method := range service.Methods {
 		gate := r.newGate(examined[i])
 		r.procedures[gate.procedure] = gate

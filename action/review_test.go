@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -134,9 +135,9 @@ func (r *reviewing) serve(t *testing.T, procedure string, interceptors ...connec
 	server := connect.NewServer(interceptors...)
 	server.Register(must(r.registry.Methods())...)
 	s := &running{pipe: &pipe{in: make(chan *testv1.Request, 100), gone: make(chan struct{})}, ended: make(chan error, 1)}
-	control := &action.StreamControl{InterruptReceive: func() { close(s.gone) }}
+	control := &actionserver.StreamControl{InterruptReceive: func() { close(s.gone) }}
 	go func() {
-		s.ended <- server.Call(action.WithStreamControl(t.Context(), control), procedure, nil, s.pipe)
+		s.ended <- server.Call(actionserver.WithStreamControl(t.Context(), control), procedure, nil, s.pipe)
 	}()
 	return s
 }
@@ -426,9 +427,9 @@ func TestMovingStreamsLive(t *testing.T) {
 						s.in <- owned("alice")
 					}
 				}()
-				control := &action.StreamControl{IdleTimeout: time.Minute, InterruptReceive: func() { close(s.gone) }}
+				control := &actionserver.StreamControl{IdleTimeout: time.Minute, InterruptReceive: func() { close(s.gone) }}
 				start := time.Now()
-				err := server.Call(action.WithStreamControl(t.Context(), control), stream(method), nil, s)
+				err := server.Call(actionserver.WithStreamControl(t.Context(), control), stream(method), nil, s)
 				if err != nil || time.Since(start) != 800*time.Second {
 					t.Errorf("it lived for %s, and ended with %v", time.Since(start), err)
 				}
@@ -572,7 +573,7 @@ func TestCallersTime(t *testing.T) {
 						server := connect.NewServer()
 						server.Register(must(r.registry.Methods())...)
 						s := &pipe{in: make(chan *testv1.Request, 1), gone: make(chan struct{})}
-						control := &action.StreamControl{}
+						control := &actionserver.StreamControl{}
 						if interrupts {
 							control.InterruptReceive = func() { close(s.gone) }
 						} else {
@@ -588,7 +589,7 @@ func TestCallersTime(t *testing.T) {
 							time.AfterFunc(time.Minute, cancel)
 						}
 						start := time.Now()
-						err := server.Call(action.WithStreamControl(ctx, control), stream("ChatFirst"), nil, s)
+						err := server.Call(actionserver.WithStreamControl(ctx, control), stream("ChatFirst"), nil, s)
 						if connect.CodeOf(err) != code || time.Since(start) != time.Minute {
 							t.Errorf("after %v it ended with %v", time.Since(start), err)
 						}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -189,7 +190,7 @@ func BenchmarkStreamMessage(b *testing.B) {
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			// What a server lends, so that receiving needs no goroutine of its own.
-			ctx := action.WithStreamControl(b.Context(), &action.StreamControl{
+			ctx := actionserver.WithStreamControl(b.Context(), &actionserver.StreamControl{
 				InterruptReceive: func() {}, IdleTimeout: time.Hour, MaxMessages: 1 << 40, MaxBytes: 1 << 40,
 			})
 			b.ReportAllocs()

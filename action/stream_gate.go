@@ -90,7 +90,7 @@ func (g *gate) authorizesEvery() bool { return g.timing == sallyportv1.Stream_EV
 // admitUnread is the gate of a stream of requests that is authorized as it opens.
 // Each message is decoded and validated as it comes.
 func (g *gate) admitUnread(ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-	if err := g.identify(ctx, pass); err != nil {
+	if err := g.authenticate(ctx, pass); err != nil {
 		return err
 	}
 	return g.authorize(ctx, pass, nil)

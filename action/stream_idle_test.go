@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
@@ -41,14 +42,14 @@ func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
 					server.Register(must(registry.Methods())...)
 
 					stream := mute{make(chan struct{})}
-					control := &action.StreamControl{IdleTimeout: time.Minute}
+					control := &actionserver.StreamControl{IdleTimeout: time.Minute}
 					if interrupts {
 						control.InterruptReceive = func() { close(stream.gone) }
 					} else {
 						defer close(stream.gone)
 					}
 					start := time.Now()
-					err := server.Call(action.WithStreamControl(t.Context(), control), "/"+testv1client.StreamServiceName+"/"+method, nil, stream)
+					err := server.Call(actionserver.WithStreamControl(t.Context(), control), "/"+testv1client.StreamServiceName+"/"+method, nil, stream)
 					if connect.CodeOf(err) != connect.CodeDeadlineExceeded {
 						t.Errorf("got %v", err)
 					}

@@ -162,7 +162,7 @@ func (s streamSource) Receive(request any) error {
 	if s.call != nil {
 		s.bytes += int64(s.call.ReceiveStats.Size)
 	}
-	return s.control.exceeded(s.messages, s.bytes)
+	return exceeded(s.control, s.messages, s.bytes)
 }
 
 // SendHeaders implements [connect.ServerStream].

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -454,7 +455,7 @@ func TestStreamControlWithin(t *testing.T) {
 		inner = fixture.ask(ctx, inProcess, stream("CollectOpen"), as("session", "alice"), owned("a"), owned("b"), owned("c"))
 		return nil
 	}
-	ctx := action.WithStreamControl(t.Context(), &action.StreamControl{MaxMessages: 1})
+	ctx := actionserver.WithStreamControl(t.Context(), &actionserver.StreamControl{MaxMessages: 1})
 	if got := fixture.ask(ctx, inProcess, stream("ChatFirst"), as("session", "alice"), owned("alice")); got.err != nil {
 		t.Error(got.err)
 	}

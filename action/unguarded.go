@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
@@ -64,7 +65,7 @@ func (behind) AdmitStream(ctx context.Context, of any, principal *authn.Principa
 		rules:    validation.Unvalidated(),
 	}
 	// The source can be interrupted, since it never waits.
-	stream := gate.newStream(WithStreamControl(ctx, &StreamControl{InterruptReceive: func() {}}), source)
+	stream := gate.newStream(actionserver.WithStreamControl(ctx, &actionserver.StreamControl{InterruptReceive: func() {}}), source)
 	stream.stage, stream.principal, stream.grant, stream.admitted = StageHandle, principal, policy.AnyonePlace, true
 	stream.opened, stream.caller = true, principal
 	of.(kindOfStream).carry(stream) //nolint:forcetypeassert // no stream is a fault of actiontest
@@ -101,7 +102,7 @@ func (behind) Decide(registry *Registry, procedure string) (func(context.Context
 	}
 	return func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
 		decision, err := gate.policy.Decide(ctx, policy.Input{
-			Principal: principal.WithScheme(gate.schemes[0].name), Request: request, Now: gate.registry.now(),
+			Principal: principal.Bound(gate.schemes[0].name, registry.hierarchy.Load()), Request: request, Now: gate.registry.now(),
 		})
 		return decision.Allowed, err
 	}, nil

@@ -16,14 +16,15 @@ type Principal struct {
 	id              string
 	scheme          string
 	roles           names
+	hierarchy       *Hierarchy // nil where no gate has given one
 	scopes          names
 	attributes      map[string]string
 	claims          *claims // nil where none were given
 	authenticatedAt time.Time
 	expiresAt       time.Time
 	unscoped        bool
-	// named is the same principal under the scheme that last asked for it.
-	named atomic.Pointer[Principal]
+	// bound is the same principal as it was last bound.
+	bound atomic.Pointer[Principal]
 }
 
 // Details is what is known about a principal besides its id. The zero value claims
@@ -87,7 +88,7 @@ func NewPrincipal(id string, details Details) *Principal {
 func (p *Principal) ID() string { return p.id }
 
 // Roles returns a copy of the roles that the principal carries, as its
-// authenticator gave them. Roles that they include are not added.
+// authenticator gave them. Roles that they include are not added: see [Principal.Has].
 func (p *Principal) Roles() []string { return slices.Clone(p.roles.list) }
 
 // CarriesRole reports whether the role is among [Principal.Roles]. It takes the same
@@ -118,29 +119,8 @@ func (p *Principal) Attributes() map[string]string { return maps.Clone(p.attribu
 // empty unless a gate, [Principal.WithScheme] or [Details] has set it.
 func (p *Principal) Scheme() string { return p.scheme }
 
-// WithScheme returns the same principal, authenticated by the named scheme. A gate
-// calls it with the name that the registry binds the authenticator to.
-func (p *Principal) WithScheme(scheme string) *Principal {
-	if p.scheme == scheme {
-		return p
-	}
-	if known := p.named.Load(); known != nil && known.scheme == scheme {
-		return known
-	}
-	named := &Principal{
-		id:              p.id,
-		scheme:          scheme,
-		roles:           p.roles,
-		scopes:          p.scopes,
-		attributes:      p.attributes,
-		claims:          p.claims,
-		authenticatedAt: p.authenticatedAt,
-		expiresAt:       p.expiresAt,
-		unscoped:        p.unscoped,
-	}
-	p.named.Store(named)
-	return named
-}
+// WithScheme returns the same principal, authenticated by the named scheme.
+func (p *Principal) WithScheme(scheme string) *Principal { return p.Bound(scheme, p.hierarchy) }
 
 // AuthenticatedAt returns when the principal proved its identity, or the zero time
 // where that is not known.
@@ -164,8 +144,13 @@ type names struct {
 // scanned is the length up to which scanning a list is faster than a map.
 const scanned = 8
 
+// newNames leaves out the empty name, which names nothing.
 func newNames(list []string) names {
-	made := names{list: slices.Clone(list)}
+	list = slices.Clone(list)
+	if slices.Contains(list, "") {
+		list = slices.DeleteFunc(list, func(name string) bool { return name == "" })
+	}
+	made := names{list: list}
 	if len(list) > scanned {
 		made.index = make(map[string]struct{}, len(list))
 		for _, name := range list {

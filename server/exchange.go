@@ -11,7 +11,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -55,9 +55,9 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	exchange.holdings, exchange.stream = s.holdings, procedure.streams()
 	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
-	ctx = action.WithAccountant(ctx, exchange)
+	ctx = actionserver.WithAccountant(ctx, exchange)
 	if procedure.streams() {
-		ctx = action.WithStreamControl(ctx, s.control(exchange))
+		ctx = actionserver.WithStreamControl(ctx, s.control(exchange))
 	} else {
 		exchange.timeout = s.write
 	}
@@ -192,7 +192,7 @@ func (x *exchange) sent() {
 	}
 }
 
-// Authenticated implements [action.Accountant].
+// Authenticated implements [actionserver.Accountant].
 func (x *exchange) Authenticated(ctx context.Context, principalID string) error {
 	if call, ok := connect.CallInfoForServerContext(ctx); !ok || call != x.call {
 		return nil // a handler called another action

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 )
 
 var (
@@ -56,7 +56,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		return errors.Join(errStarted, listener.Close())
 	}
 	defer func() { _ = listener.Close() }() // mostly closed already
-	calls, cut := context.WithCancelCause(action.WithStopping(action.WithDraining(context.WithoutCancel(ctx), s.draining), s.stopping))
+	calls, cut := context.WithCancelCause(actionserver.WithStopping(actionserver.WithDraining(context.WithoutCancel(ctx), s.draining), s.stopping))
 	defer cut(errStopped)
 	server, gatherer := s.httpServer(calls), gatherWrites(listener, s.settings.write)
 	server.ConnState = gatherer.observe

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
@@ -75,10 +75,10 @@ func (x *exchange) isRead() bool {
 
 // control returns what the gate needs to end a stream: the limits, and a way to
 // interrupt a transport that waits for a client.
-func (s *settings) control(exchange *exchange) *action.StreamControl {
+func (s *settings) control(exchange *exchange) *actionserver.StreamControl {
 	controller := http.NewResponseController(exchange.ResponseWriter)
 	past := time.Unix(1, 0)
-	return &action.StreamControl{
+	return &actionserver.StreamControl{
 		InterruptReceive: func() {
 			if !exchange.isRead() {
 				_ = controller.SetReadDeadline(past)

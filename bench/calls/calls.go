@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -58,7 +59,7 @@ func New(kind Kind) (func(count int) error, error) {
 	if !ok {
 		return nil, errors.New("there is no kind " + string(kind))
 	}
-	ctx := action.WithStreamControl(context.Background(), &action.StreamControl{
+	ctx := actionserver.WithStreamControl(context.Background(), &actionserver.StreamControl{
 		InterruptReceive: func() {}, IdleTimeout: time.Hour, MaxMessages: 1 << 40, MaxBytes: 1 << 40,
 	})
 	info := &connect.CallInfo{}

@@ -15,8 +15,8 @@ import (
 	conformancev1 "github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1"
 )
 
-// known is what all callers may do that could be authenticated.
-var known = authn.Details{Unscoped: true, Scopes: []string{"conformance"}}
+// known is what is known of all callers that could be authenticated.
+var known = authn.Details{Unscoped: true}
 
 // callers returns what the scheme "caller" stands for on the server that is wanted:
 // client certificates where the suite's client has one, and nothing else then.

@@ -150,13 +150,13 @@ var principalType = cel.ObjectType(principalTypeName)
 // principalFields are the fields of `principal`, but for `claims`, whose type is the
 // application's.
 var principalFields = map[string]*types.FieldType{
-	"id":               field(types.StringType, func(p *authn.Principal) (any, bool) { return p.ID(), p.ID() != "" }),
-	"roles":            field(types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Roles()) }),
-	"scopes":           field(types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Scopes()) }),
-	"attributes":       field(types.NewMapType(types.StringType, types.StringType), attributes),
-	"scheme":           field(types.StringType, func(p *authn.Principal) (any, bool) { return p.Scheme(), p.Scheme() != "" }),
-	"authenticated_at": field(types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.AuthenticatedAt()) }),
-	"expires_at":       field(types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.ExpiresAt()) }),
+	"id":               field("id", types.StringType, func(p *authn.Principal) (any, bool) { return p.ID(), p.ID() != "" }),
+	"roles":            field("roles", types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.EffectiveRoles()) }),
+	"scopes":           field("scopes", types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Scopes()) }),
+	"attributes":       field("attributes", types.NewMapType(types.StringType, types.StringType), attributes),
+	"scheme":           field("scheme", types.StringType, func(p *authn.Principal) (any, bool) { return p.Scheme(), p.Scheme() != "" }),
+	"authenticated_at": field("authenticated_at", types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.AuthenticatedAt()) }),
+	"expires_at":       field("expires_at", types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.ExpiresAt()) }),
 }
 
 func list(names []string) (any, bool) { return names, len(names) > 0 }
@@ -168,7 +168,7 @@ func attributes(p *authn.Principal) (any, bool) {
 	return all, len(all) > 0
 }
 
-func field(kind *types.Type, read func(*authn.Principal) (value any, set bool)) *types.FieldType {
+func field(name string, kind *types.Type, read func(*authn.Principal) (value any, set bool)) *types.FieldType {
 	return &types.FieldType{
 		Type: kind,
 		IsSet: func(target any) bool {
@@ -185,7 +185,8 @@ func field(kind *types.Type, read func(*authn.Principal) (value any, set bool)) 
 				return nil, fmt.Errorf("principal is a %T", target)
 			}
 			value, set := read(principal)
-			if !set && kind == types.TimestampType {
+			// What roles include is known once a gate has bound the principal.
+			if !set && kind == types.TimestampType || name == "roles" && !principal.IsBound() {
 				return nil, errAbsent
 			}
 			return value, nil

@@ -20,9 +20,12 @@ var now = time.Date(2026, time.May, 4, 12, 0, 0, 0, time.UTC)
 // alice is a principal with something in every field.
 func alice() *authn.Principal { return principalOf("alice", "session", aliceDetails()) }
 
-// principalOf is a principal that a scheme authenticated.
+// hierarchy has a role that includes another.
+var hierarchy = authn.NewHierarchy(map[string][]string{"admin": {"member"}, "alice": {"bob"}, "auditor": {"reader"}})
+
+// principalOf is a principal that a scheme authenticated and a gate let in.
 func principalOf(id, scheme string, details authn.Details) *authn.Principal {
-	return authn.NewPrincipal(id, details).WithScheme(scheme)
+	return authn.NewPrincipal(id, details).Bound(scheme, hierarchy)
 }
 
 func aliceDetails() authn.Details {

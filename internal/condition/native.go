@@ -298,7 +298,13 @@ func (t translation) membershipOf(wanted term[string], list ast.Expr) predicate 
 	}
 	switch principalField(list) {
 	case "roles":
-		return t.among(wanted, (*authn.Principal).CarriesRole)
+		has := t.among(wanted, (*authn.Principal).Has)
+		return func(p *authn.Principal, r protoreflect.Message) Truth {
+			if !p.IsBound() {
+				return Absent
+			}
+			return has(p, r)
+		}
 	case "scopes":
 		return t.among(wanted, (*authn.Principal).CarriesScope)
 	}

@@ -50,7 +50,7 @@ func (r Read) ofPrincipal(principal *authn.Principal) string {
 	case "scheme":
 		return show(strconv.Quote(principal.Scheme()))
 	case "roles":
-		return listOf(len(principal.Roles()))
+		return listOf(len(principal.EffectiveRoles()))
 	case "scopes":
 		return listOf(len(principal.Scopes()))
 	case "attributes":

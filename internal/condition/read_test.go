@@ -30,7 +30,7 @@ func TestPrincipalFields(t *testing.T) {
 			none:  []string{`principal.id == ""`, `!has(principal.id)`},
 		},
 		"roles": {
-			alice: []string{`"auditor" in principal.roles`, `!("admin" in principal.roles)`, `has(principal.roles)`, `principal.roles == ["member", "auditor"]`, `principal.roles[1] == "auditor"`},
+			alice: []string{`"auditor" in principal.roles`, `!("admin" in principal.roles)`, `has(principal.roles)`, `principal.roles == ["member", "auditor", "reader"]`, `"reader" in principal.roles`, `principal.roles[1] == "auditor"`},
 			none:  []string{`size(principal.roles) == 0`, `!has(principal.roles)`, `!("" in principal.roles)`},
 		},
 		"scopes": {
@@ -79,7 +79,7 @@ func TestPrincipalFields(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for principal, texts := range map[*authn.Principal][]string{alice(): test.alice, {}: test.none} {
+			for principal, texts := range map[*authn.Principal][]string{alice(): test.alice, principalOf("", "", authn.Details{}): test.none} {
 				for _, text := range texts {
 					input := Input{Principal: principal, Request: &emptypb.Empty{}, Now: now}
 					got, err := truth(t, compiled(t, environment, text, empty), input)

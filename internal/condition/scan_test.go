@@ -156,7 +156,7 @@ func TestReadValue(t *testing.T) {
 		`request == request`:                "",
 		`principal.id == ""`:                `"alice"`,
 		`principal.scheme == ""`:            `"session"`,
-		`principal.roles == []`:             "a list of 2",
+		`principal.roles == []`:             "a list of 3",
 		`principal.scopes == []`:            "a list of 2",
 		`principal.attributes == {}`:        "a map of 2",
 		`principal.expires_at == now`:       "2026-05-04T13:00:00Z",

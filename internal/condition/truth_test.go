@@ -208,3 +208,38 @@ func TestAbsentOfThePrincipal(t *testing.T) {
 		}
 	}
 }
+
+// `principal.roles` has the roles that those of the principal include. Where no gate
+// has bound the principal, so that they are not known, it is absent.
+func TestRolesAreTheClosure(t *testing.T) {
+	t.Parallel()
+	environment, kind := environment(t), requestType(t)
+	details := authn.Details{Roles: []string{"admin", "auditor"}}
+	bound, unbound := principalOf("bob", "session", details), authn.NewPrincipal("bob", details)
+	for text, want := range map[string]Truth{
+		`"admin" in principal.roles`:                        True,
+		`"member" in principal.roles`:                       True,
+		`"reader" in principal.roles`:                       True,
+		`"alice" in principal.roles`:                        False,
+		`!("member" in principal.roles)`:                    False,
+		`principal.roles.exists(r, r == "member")`:          True,
+		`size(principal.roles) == 4`:                        True,
+		`principal.roles.all(r, r in ["admin", "auditor"])`: False,
+		`request.user_id in principal.roles`:                True,
+		`principal.roles.filter(r, r == "member") == []`:    False,
+	} {
+		for principal, want := range map[*authn.Principal]Truth{bound: want, unbound: Absent} {
+			input := Input{Principal: principal, Request: message(t, kind, `user_id: "member"`), Now: now}
+			if got, err := truth(t, compiled(t, environment, text, kind), input); got != want || err != nil {
+				t.Errorf("%s is %v, %v; want %v", text, got, err, want)
+			}
+		}
+	}
+	for _, role := range []string{"admin", "member", "auditor", "reader", "alice", ""} {
+		text := `"` + role + `" in principal.roles`
+		got, _ := truth(t, compiled(t, environment, text, kind), Input{Principal: bound, Request: message(t, kind, ``), Now: now})
+		if (got == True) != bound.Has(role) {
+			t.Errorf("%s is %v, and Has says %t", text, got, bound.Has(role))
+		}
+	}
+}

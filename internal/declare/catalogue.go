@@ -8,21 +8,21 @@ import (
 )
 
 // A Catalogue is the roles of a proto package, read from the enum that carries
-// (sallyport.v1.roles).
+// (sallyport.v1.roles), or its scopes, of (sallyport.v1.scope_catalogue).
 type Catalogue struct {
-	// Enum is where the roles are defined.
+	// Enum is where the roles, or scopes, are defined.
 	Enum protoreflect.EnumDescriptor
-	// Roles are the roles in the order of the enum.
+	// Roles are the roles, or scopes, in the order of the enum.
 	Roles []Role
 }
 
-// A Role is one role of a catalogue.
+// A Role is one role of a catalogue, or one scope.
 type Role struct {
 	// Name is what principals carry.
 	Name string
 	// Value is where it is defined.
 	Value protoreflect.EnumValueDescriptor
-	// Includes names the roles that come with this one, as written.
+	// Includes names the roles that come with this one, as written. A scope has none.
 	Includes []string
 }
 

@@ -14,20 +14,21 @@ import (
 // catalogueReading is the state of reading one enum.
 type catalogueReading struct {
 	*Reader
+	*vocabulary
 	catalogue *Catalogue
 	options   []*sallyportv1.Role // of the catalogue's roles, as written
 	refusals  []Refusal
 }
 
-// catalogue reads the roles of one enum. It returns nil for an enum that is no
+// catalogue reads the roles, or the scopes, of one enum. It returns nil for an enum that is no
 // catalogue. Along with refusals a catalogue is returned for the names in it, so that
 // grants that name one of them are not refused for that as well; nothing is built on
 // it.
-func (r *Reader) catalogue(enum protoreflect.EnumDescriptor) (*Catalogue, []Refusal) {
-	reading := &catalogueReading{Reader: r, catalogue: &Catalogue{Enum: enum}}
-	flag, marked, err := findOption(enum.Options(), sallyportv1.E_Roles)
+func (r *Reader) catalogue(enum protoreflect.EnumDescriptor, of *vocabulary) (*Catalogue, []Refusal) {
+	reading := &catalogueReading{Reader: r, vocabulary: of, catalogue: &Catalogue{Enum: enum}}
+	flag, marked, err := findOption(enum.Options(), of.mark)
 	if err != nil {
-		reading.refusef(RuleCatalogueUnresolved, enum, "", "(sallyport.v1.roles): %v", err)
+		reading.refusef(RuleCatalogueUnresolved, enum, "", "(%s): %v", of.option(), err)
 		return nil, reading.refusals
 	}
 	marked = marked && flag.Bool()
@@ -57,30 +58,29 @@ func (c *catalogueReading) refusef(rule Rule, at protoreflect.Descriptor, fix, f
 
 // readValue reads one value of the enum by itself.
 func (c *catalogueReading) readValue(value protoreflect.EnumValueDescriptor, marked bool) {
-	option := &sallyportv1.Role{}
-	found, err := readOption(value.Options(), sallyportv1.E_Role, option)
+	option, written, found, err := c.read(value.Options())
 	switch {
 	case err != nil:
-		c.refusef(RuleCatalogueUnresolved, value, "", "%s: (sallyport.v1.role): %v", value.Name(), err)
+		c.refusef(RuleCatalogueUnresolved, value, "", "%s: (%s): %v", value.Name(), c.entryOption(), err)
 	case found && !marked:
-		c.refusef(RuleRoleOutside, value, fmt.Sprintf("in enum %s:\noption (sallyport.v1.roles) = true;\nor move the role to the catalogue of package %s",
-			c.catalogue.Enum.FullName(), c.catalogue.Enum.ParentFile().Package()), "%s has a role, but its enum is no catalogue", value.Name())
+		c.refusef(c.outside, value, fmt.Sprintf("in enum %s:\noption (%s) = true;\nor move the %s to the catalogue of package %s",
+			c.catalogue.Enum.FullName(), c.option(), c.word, c.catalogue.Enum.ParentFile().Package()), "%s has a %s, but its enum is no catalogue", value.Name(), c.word)
 	case found:
 		if value.Number() == 0 {
-			c.refusef(RuleRoleZero, value, c.fixZero(value, option),
-				"%s is the zero value, so a principal without a chosen role would have this one", value.Name())
+			c.refusef(c.zero, value, c.fixZero(value, option),
+				"%s is the zero value, so a principal without a chosen %s would have this one", value.Name(), c.word)
 		}
-		fields, _ := unknowns(option.ProtoReflect(), "role")
+		fields, _ := unknowns(written.ProtoReflect(), c.word)
 		for _, text := range fields {
 			c.refusef(RuleUnknownField, value, "", "%s: %s", value.Name(), text)
 		}
-		for _, problem := range c.violations(option) {
+		for _, problem := range c.violations(written) {
 			c.refusef(problem.rule, value, c.fixOption(value, option), "%s: %s", value.Name(), problem.text)
 		}
 		c.catalogue.Roles = append(c.catalogue.Roles, Role{Name: option.GetName(), Value: value, Includes: option.GetIncludes()})
 		c.options = append(c.options, option)
 	case marked && value.Number() != 0:
-		c.refusef(RuleRoleUnnamed, value, c.fixOption(value, option), "%s is in the role catalogue, but names no role", value.Name())
+		c.refusef(c.unnamed, value, c.fixOption(value, option), "%s is in the %s catalogue, but names no %s", value.Name(), c.word, c.word)
 	}
 }
 
@@ -90,7 +90,7 @@ func (c *catalogueReading) readRole(i int) {
 	if slices.ContainsFunc(c.catalogue.Roles[:i], func(before Role) bool { return before.Name == role.Name }) {
 		option := proto.CloneOf(c.options[i])
 		option.Name = ""
-		c.refusef(RuleRoleRedefined, role.Value, c.fixOption(role.Value, option), "role %q is defined twice", role.Name)
+		c.refusef(c.redefined, role.Value, c.fixOption(role.Value, option), "%s %q is defined twice", c.word, role.Name)
 	}
 	for _, included := range role.Includes {
 		if !c.catalogue.has(included) {
@@ -113,21 +113,20 @@ func (c *catalogueReading) readRole(i int) {
 func (c *catalogueReading) fixOption(value protoreflect.EnumValueDescriptor, option *sallyportv1.Role) string {
 	fixed := proto.CloneOf(option)
 	fixed.Includes = named(option.GetIncludes(), func(name string) string { return name })
-	if fixed.Name = slug(option.GetName(), "._-"); fixed.GetName() == "" || option.GetName() == "" {
-		fixed.Name = slug(strings.TrimPrefix(string(value.Name()), valuePrefix(c.catalogue.Enum)), "._-")
+	if fixed.Name = c.slug(option.GetName()); fixed.GetName() == "" || option.GetName() == "" {
+		fixed.Name = c.slug(strings.ToLower(strings.TrimPrefix(string(value.Name()), valuePrefix(c.catalogue.Enum))))
 	}
 	for base, n := fixed.GetName(), 2; c.taken(value, fixed.GetName()); n++ {
 		fixed.Name = fmt.Sprintf("%s%d", base, n)
 	}
-	return fmt.Sprintf("at %s:\n%s", value.Name(), roleOptionText(fixed))
+	return fmt.Sprintf("at %s:\n%s", value.Name(), c.optionText(fixed))
 }
 
-// taken reports whether another value of the enum has a role of the name.
+// taken reports whether another value of the enum has the name.
 func (c *catalogueReading) taken(value protoreflect.EnumValueDescriptor, name string) bool {
 	values := c.catalogue.Enum.Values()
 	for i := range values.Len() {
-		option := &sallyportv1.Role{}
-		if _, err := readOption(values.Get(i).Options(), sallyportv1.E_Role, option); err == nil && option.GetName() == name && values.Get(i) != value {
+		if option, _, _, err := c.read(values.Get(i).Options()); err == nil && option.GetName() == name && values.Get(i) != value {
 			return true
 		}
 	}
@@ -141,7 +140,7 @@ func (c *catalogueReading) fixZero(value protoreflect.EnumValueDescriptor, optio
 	if name == zero {
 		name = prefix + valueName(option.GetName())
 	}
-	return fmt.Sprintf("%s = 0;\n%s", zero, valueText(name, freeNumber(c.catalogue.Enum), option))
+	return fmt.Sprintf("%s = 0;\n%s", zero, c.valueText(name, freeNumber(c.catalogue.Enum), option))
 }
 
 // fixCycle is the option of the last role of a cycle without the include that closes

@@ -98,6 +98,56 @@ var catalogueTests = map[string]sources{
 		`ROLE_C = 3 [(sallyport.v1.role) = {name: "c", includes: "d"}];`,
 		`ROLE_D = 4 [(sallyport.v1.role) = {name: "d"}];`,
 	),
+	"a good one of scopes": scopes(
+		`option (sallyport.v1.scope_catalogue) = true;`,
+		`SCOPE_UNSPECIFIED = 0;`,
+		`SCOPE_FILES_READ = 1 [(sallyport.v1.scope) = {name: "files.read"}];`,
+		`SCOPE_URL = 2 [(sallyport.v1.scope) = {name: "https://example.com/a"}];`,
+	),
+	"scope-outside-catalogue": scopes(
+		`SCOPE_UNSPECIFIED = 0;`,
+		`SCOPE_A = 1 [(sallyport.v1.scope) = {name: "a"}]; //! test.v1.Scope scope-outside-catalogue`,
+	),
+	"scope-outside-catalogue, in one of roles": scopes(
+		`option (sallyport.v1.roles) = true;`,
+		`SCOPE_UNSPECIFIED = 0;`,
+		`SCOPE_A = 1 [(sallyport.v1.role) = {name: "a"}, (sallyport.v1.scope) = {name: "a"}]; //! test.v1.Scope scope-outside-catalogue`,
+	),
+	"scope-zero": scopes(
+		`option (sallyport.v1.scope_catalogue) = true;`,
+		`SCOPE_A = 0 [(sallyport.v1.scope) = {name: "a"}]; //! test.v1.Scope scope-zero`,
+	),
+	"scope-unnamed": scopes(
+		`option (sallyport.v1.scope_catalogue) = true;`,
+		`SCOPE_UNSPECIFIED = 0;`,
+		`SCOPE_A = 1; //! test.v1.Scope scope-unnamed`,
+	),
+	"scope-name": scopes(
+		`option (sallyport.v1.scope_catalogue) = true;`,
+		`SCOPE_UNSPECIFIED = 0;`,
+		`SCOPE_A = 1 [(sallyport.v1.scope) = {}]; //! test.v1.Scope scope-name`,
+		`SCOPE_B = 2 [(sallyport.v1.scope) = {name: "a b"}]; //! test.v1.Scope scope-name`,
+	),
+	"scope-redefined": scopes(
+		`option (sallyport.v1.scope_catalogue) = true;`,
+		`SCOPE_UNSPECIFIED = 0;`,
+		`SCOPE_A = 1 [(sallyport.v1.scope) = {name: "a"}];`,
+		`SCOPE_B = 2 [(sallyport.v1.scope) = {name: "a"}]; //! test.v1.Scope scope-redefined`,
+	),
+	"scope-catalogue-twice": {"test/v1/roles.proto": `syntax!
+package test.v1;
+import "sallyport/v1/action.proto";
+enum Scope {
+  option (sallyport.v1.scope_catalogue) = true;
+  SCOPE_UNSPECIFIED = 0;
+}
+message Account {
+  enum Scope { //! test.v1.Account.Scope scope-catalogue-twice
+    option (sallyport.v1.scope_catalogue) = true;
+    SCOPE_ZERO = 0;
+  }
+}
+`},
 	"catalogue-twice": {"test/v1/roles.proto": `syntax!
 package test.v1;
 import "sallyport/v1/action.proto";
@@ -161,7 +211,7 @@ enum Role {
 	if _, refusals := reader.File(file, Given{}); len(refusals) > 0 {
 		t.Errorf("refused:\n%s", texts(refusals))
 	}
-	if catalogues := reader.Catalogues(file); len(catalogues) != 1 || catalogues[0].Roles[0].Name != "admin" {
+	if catalogues, _ := reader.Catalogues(file); len(catalogues) != 1 || catalogues[0].Roles[0].Name != "admin" {
 		t.Errorf("catalogues: %v", catalogues)
 	}
 }
@@ -220,4 +270,13 @@ func TestDidYouMean(t *testing.T) {
 	if got := didYouMean("admin", nil); got != "" {
 		t.Errorf("nothing is known: %q", got)
 	}
+}
+
+// scopes is a file of a scope catalogue, or of another enum, written as its lines.
+func scopes(lines ...string) sources {
+	return sources{"test/v1/roles.proto": `syntax!
+package test.v1;
+import "sallyport/v1/action.proto";
+enum Scope {
+` + strings.Join(lines, "\n") + "\n}\n"}
 }

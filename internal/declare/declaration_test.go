@@ -36,6 +36,20 @@ enum Role {
   ROLE_OLD = 4 [deprecated = true, (sallyport.v1.role) = {name: "old"}];
   ROLE_OLDER = 5 [deprecated = true, (sallyport.v1.role) = {name: "older", includes: "old"}];
 }
+enum Scope {
+  option (sallyport.v1.scope_catalogue) = true;
+  SCOPE_UNSPECIFIED = 0;
+  SCOPE_LOWER_A = 1 [(sallyport.v1.scope) = {name: "a"}];
+  SCOPE_UPPER_A = 2 [(sallyport.v1.scope) = {name: "A"}];
+  SCOPE_B = 3 [(sallyport.v1.scope) = {name: "b"}];
+  SCOPE_C = 4 [(sallyport.v1.scope) = {name: "c"}];
+  SCOPE_S = 5 [(sallyport.v1.scope) = {name: "s"}];
+  SCOPE_X = 6 [(sallyport.v1.scope) = {name: "x"}];
+  SCOPE_Y = 7 [(sallyport.v1.scope) = {name: "y"}];
+  SCOPE_FILES_READ = 8 [(sallyport.v1.scope) = {name: "files.read"}];
+  SCOPE_URL = 9 [(sallyport.v1.scope) = {name: "https://example.com/a!#~b"}];
+  SCOPE_LONGEST = 10 [(sallyport.v1.scope) = {name: "` + repeated("s", 255) + `"}];
+}
 message Request {
   singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1];
   singular string free_id = 2;
@@ -170,6 +184,9 @@ var ruleTests = []ruleTest{
 	{rule: RuleScopeName, name: "backslash", refused: session + `authorize: {allow: {all_scopes: "a\\b"}}`},
 	{rule: RuleScopeName, name: "not ASCII", refused: session + `authorize: {allow: {all_scopes: "þ"}}`},
 	{rule: RuleScopeName, name: "256 characters", refused: session + `authorize: {allow: {all_scopes: "` + repeated("s", 256) + `"}}`, passes: session + `authorize: {allow: {all_scopes: "` + repeated("s", 255) + `"}}`},
+	{rule: RuleScopeUnknown, name: "misspelt", refused: session + `authorize: {allow: {all_scopes: "files.raed"}}`, passes: session + `authorize: {allow: {all_scopes: "files.read"}}`},
+	{rule: RuleScopeUnknown, name: "two of three", refused: session + `authorize: {allow: {all_scopes: ["nothing.like.it", "a", "files.READ"]}}`, also: []Rule{RuleScopeUnknown}},
+	{rule: RuleScopeUnknown, name: "a role", refused: session + `authorize: {allow: {all_scopes: "member"}}`, passes: session + `authorize: {allow: {any_role: "member"}}`},
 	{rule: RuleScopeDuplicate, name: "twice", refused: session + `authorize: {allow: {all_scopes: ["a", "a"]}}`, passes: session + `authorize: {allow: {all_scopes: ["a", "A"]}}`},
 
 	{rule: RuleCELLength, name: "empty", refused: session + `authorize: {allow: {cel: ""}}`, passes: session + own},

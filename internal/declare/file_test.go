@@ -95,6 +95,12 @@ enum Role {
   ROLE_A = 1 [(sallyport.v1.role) = {name: "a"}];
   ROLE_B = 2 [(sallyport.v1.role) = {name: "b", includes: ["a"]}];
 }
+enum Scope {
+  option (sallyport.v1.scope_catalogue) = true;
+  SCOPE_UNSPECIFIED = 0;
+  SCOPE_X = 1 [(sallyport.v1.scope) = {name: "x"}];
+  SCOPE_Y = 2 [(sallyport.v1.scope) = {name: "y"}];
+}
 message Request {
   singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1];
 }

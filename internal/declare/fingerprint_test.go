@@ -20,6 +20,14 @@ enum Role {
   ROLE_ADMIN = 2 [(sallyport.v1.role) = {name: "admin", includes: "member"}];
   ROLE_OTHER = 3 [(sallyport.v1.role) = {name: "other"}];
 }
+enum Scope {
+  option (sallyport.v1.scope_catalogue) = true;
+  SCOPE_UNSPECIFIED = 0;
+  SCOPE_A = 1 [(sallyport.v1.scope) = {name: "a"}];
+  SCOPE_B = 2 [(sallyport.v1.scope) = {name: "b"}];
+  SCOPE_C = 3 [(sallyport.v1.scope) = {name: "c"}];
+  SCOPE_A_B = 4 [(sallyport.v1.scope) = {name: "a,b"}];
+}
 message Request { singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1]; }
 message Response {}
 message Another { singular string user_id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1]; }

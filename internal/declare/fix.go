@@ -203,7 +203,7 @@ func (m *methodReading) fixedStream() *sallyportv1.Stream {
 func (m *methodReading) fixedGrant(grant *sallyportv1.Grant) *sallyportv1.Grant {
 	fixed := proto.CloneOf(grant)
 	fixed.AnyRole = named(grant.GetAnyRole(), m.roleName)
-	fixed.AllScopes = named(grant.GetAllScopes(), scopeSlug)
+	fixed.AllScopes = named(grant.GetAllScopes(), m.scopeName)
 	if strings.TrimSpace(grant.GetCel()) == "" {
 		fixed.Cel = nil
 	}

@@ -5,6 +5,7 @@ import (
 	"go/build"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -38,7 +39,7 @@ func (r *Reader) GoNames(files []protoreflect.FileDescriptor, declarations []*De
 		if pkg == "" {
 			pkg = "of " + string(file.Package()) // each proto package has one, as far as is known
 		}
-		catalogues := r.fileCatalogues(file).found
+		catalogues := slices.Concat(r.fileCatalogues(file).found, r.fileCatalogues(file).scopes)
 		if file.Services().Len() > 0 || len(catalogues) > 0 {
 			names.file(file)
 		}
@@ -159,8 +160,8 @@ func GoCamelCase(name string) string {
 	return made.String()
 }
 
-// GoRoleName returns what the constant of a role is called, after its enum value in
-// Go's manner: ROLE_ADMIN of the enum Role is RoleAdmin.
+// GoRoleName returns what the constant of a role, or of a scope, is called, after its
+// enum value in Go's manner: ROLE_ADMIN of the enum Role is RoleAdmin.
 func GoRoleName(catalogue *Catalogue, role Role) string {
 	enum, value := string(catalogue.Enum.Name()), string(role.Value.Name())
 	words := strings.Split(value, "_")

@@ -35,7 +35,7 @@ func TestConditionWithoutAKind(t *testing.T) {
 	file := compile(t, guarded).file(t, "test/v1/files.proto")
 	for _, kinds := range [][]conditionKind{nil, conditionKinds} {
 		method := &methodReading{Reader: newReader(t, nil), method: file.Services().Get(0).Methods().Get(0)}
-		reading := &grantReading{methodReading: method, path: "authorize.allow[0]", grant: &sallyportv1.Grant{AllScopes: []string{"a"}}}
+		reading := &grantReading{methodReading: method, path: "authorize.allow[0]", grant: &sallyportv1.Grant{Check: new("a")}}
 		conditions := reading.read(kinds, nil)
 		refused := slices.ContainsFunc(method.refusals, func(r Refusal) bool { return r.Rule == RuleUnknownField })
 		if known := len(kinds) > 0; len(conditions) > 0 != known || refused == known {

@@ -19,7 +19,7 @@ type neighbourhood struct {
 	service protoreflect.ServiceDescriptor
 	given   Given
 	inUse   []string // see schemes
-	added   []string // see roleText
+	added   []string // see entryText
 }
 
 // schemes returns the schemes that most RPCs of the service name or, where none does,
@@ -105,6 +105,16 @@ func (n *neighbourhood) catalogues() []*Catalogue {
 	return all
 }
 
+// scopeCatalogues returns the scope catalogues that the service sees, its package's
+// own first.
+func (n *neighbourhood) scopeCatalogues() []*Catalogue {
+	var all []*Catalogue
+	for _, visible := range n.reader.visible(n.service.ParentFile()) {
+		all = append(all, n.reader.fileCatalogues(visible).scopes...)
+	}
+	return all
+}
+
 // roles returns the names of the roles that may be named and are still given.
 func (n *neighbourhood) roles() []string {
 	var names []string
@@ -147,45 +157,46 @@ func (c *Catalogue) includedBy(name string) int {
 	return count
 }
 
-// catalogueText defines the roles that grants name, in a catalogue that the package
-// can take. It is "" where there is a catalogue, or no role is named.
+// catalogueText defines the roles and scopes that grants name, in catalogues that the
+// package can take. It is "" where there are catalogues, or nothing is named.
 func (n *neighbourhood) catalogueText(grants ...*sallyportv1.Grant) string {
-	var roles []string
+	var roles, scopes []string
 	for _, grant := range grants {
-		for _, role := range grant.GetAnyRole() {
-			if !slices.Contains(roles, role) {
-				roles = append(roles, role)
-			}
-		}
+		roles, scopes = append(roles, grant.GetAnyRole()...), append(scopes, grant.GetAllScopes()...)
 	}
-	if len(roles) == 0 || len(n.catalogues()) > 0 {
-		return ""
+	text := ""
+	if len(roles) > 0 && len(n.catalogues()) == 0 {
+		text += "\nand " + n.newCatalogueText(roleVocabulary(), roles)
 	}
-	return "\nand " + n.newCatalogueText(roles)
+	if len(scopes) > 0 && len(n.scopeCatalogues()) == 0 {
+		text += "\nand " + n.newCatalogueText(scopeVocabulary(), scopes)
+	}
+	return text
 }
 
-// newCatalogueText defines roles in a new catalogue of the package.
-func (n *neighbourhood) newCatalogueText(roles []string) string {
-	enum := n.freeName("Role", "AccessRole", "CallerRole", "SallyportRole")
+// newCatalogueText defines roles or scopes in a new catalogue of the package.
+func (n *neighbourhood) newCatalogueText(of *vocabulary, names []string) string {
+	word := strings.ToUpper(of.word[:1]) + of.word[1:]
+	enum := n.freeName(word, "Access"+word, "Caller"+word, "Sallyport"+word)
 	prefix := strings.ToUpper(snakeCase(enum)) + "_"
 	var text strings.Builder
-	fmt.Fprintf(&text, "in package %s, which has no role catalogue:\nenum %s {\n  option (sallyport.v1.roles) = true;\n  %sUNSPECIFIED = 0;\n",
-		n.service.ParentFile().Package(), enum, prefix)
-	for i, role := range roles {
-		fmt.Fprintf(&text, "  %s\n", valueText(prefix+valueName(role), protoreflect.EnumNumber(i+1), &sallyportv1.Role{Name: role}))
+	fmt.Fprintf(&text, "in package %s, which has no %s catalogue:\nenum %s {\n  option (%s) = true;\n  %sUNSPECIFIED = 0;\n",
+		n.service.ParentFile().Package(), of.word, enum, of.option(), prefix)
+	for i, name := range named(names, func(name string) string { return name }) {
+		fmt.Fprintf(&text, "  %s\n", of.valueText(prefix+valueName(name), protoreflect.EnumNumber(i+1), &sallyportv1.Role{Name: name}))
 	}
 	return text.String() + "}"
 }
 
-// roleText is the value that adds a role to a catalogue, and where. Each role of one
-// service that is added gets a number of its own.
-func (n *neighbourhood) roleText(catalogue *Catalogue, role string) string {
-	if !slices.Contains(n.added, role) {
-		n.added = append(n.added, role)
+// entryText is the value that adds a role or a scope to a catalogue, and where. Each of
+// one service that is added gets a number of its own.
+func (n *neighbourhood) entryText(of *vocabulary, catalogue *Catalogue, name string) string {
+	if !slices.Contains(n.added, name) {
+		n.added = append(n.added, name)
 	}
-	number := freeNumber(catalogue.Enum) + protoreflect.EnumNumber(slices.Index(n.added, role)) //nolint:gosec // an index
+	number := freeNumber(catalogue.Enum) + protoreflect.EnumNumber(slices.Index(n.added, name)) //nolint:gosec // an index
 	return fmt.Sprintf("in enum %s (%s):\n%s", catalogue.Enum.FullName(), positionOf(catalogue.Enum),
-		valueText(valuePrefix(catalogue.Enum)+valueName(role), number, &sallyportv1.Role{Name: role}))
+		of.valueText(valuePrefix(catalogue.Enum)+valueName(name), number, &sallyportv1.Role{Name: name}))
 }
 
 // freeName returns the first name that is free in the service's package, also as the

@@ -54,7 +54,8 @@ type Reader struct {
 }
 
 type fileCatalogues struct {
-	found    []*Catalogue // those that were refused too
+	found    []*Catalogue // of roles, those that were refused too
+	scopes   []*Catalogue // the same of scopes
 	refusals []Refusal
 }
 
@@ -67,7 +68,7 @@ func NewReader(config Config) (*Reader, error) {
 		config.GoPackage = optionGoPackage
 	}
 	validator, err := protovalidate.New(protovalidate.WithDisableLazy(),
-		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}, &sallyportv1.NamedCondition{}))
+		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}, &sallyportv1.Scope{}, &sallyportv1.NamedCondition{}))
 	if err != nil {
 		return nil, fmt.Errorf("compile the rules of the options: %w", err)
 	}
@@ -177,44 +178,49 @@ func (r *Reader) refusedCatalogues(file protoreflect.FileDescriptor) []Refusal {
 		refusals = append(refusals, r.namedConditions(visible).refusals...)
 	}
 	refusals = append(refusals, r.conditionTwice(file)...)
-	return append(refusals, r.catalogueTwice(file)...)
+	refusals = append(refusals, r.catalogueTwice(file, roleVocabulary(), func(of fileCatalogues) []*Catalogue { return of.found })...)
+	return append(refusals, r.catalogueTwice(file, scopeVocabulary(), func(of fileCatalogues) []*Catalogue { return of.scopes })...)
 }
 
-// fileCatalogues reads the role catalogues of one file, nested enums included.
+// fileCatalogues reads the catalogues of one file, nested enums included.
 func (r *Reader) fileCatalogues(file protoreflect.FileDescriptor) fileCatalogues {
 	if known, ok := r.catalogues[file]; ok {
 		return known
 	}
 	var read fileCatalogues
 	for enum := range enums(file) {
-		catalogue, refusals := r.catalogue(enum)
+		catalogue, refusals := r.catalogue(enum, roleVocabulary())
 		if catalogue != nil {
 			read.found = append(read.found, catalogue)
 		}
-		read.refusals = append(read.refusals, refusals...)
+		scopes, more := r.catalogue(enum, scopeVocabulary())
+		if scopes != nil {
+			read.scopes = append(read.scopes, scopes)
+		}
+		read.refusals = append(append(read.refusals, refusals...), more...)
 	}
 	r.catalogues[file] = read
 	return read
 }
 
-// catalogueTwice refuses all but the first catalogue of a file's package.
-func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor) []Refusal {
+// catalogueTwice refuses all but the first catalogue of a kind in a file's package.
+func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor, kind *vocabulary, of func(fileCatalogues) []*Catalogue) []Refusal {
 	var refusals []Refusal
 	var first *Catalogue
 	for _, visible := range r.visible(file) {
 		if visible.Package() != file.Package() {
 			continue
 		}
-		for _, catalogue := range r.fileCatalogues(visible).found {
+		for _, catalogue := range of(r.fileCatalogues(visible)) {
 			if first == nil {
 				first = catalogue
 				continue
 			}
-			refusal := refuse(RuleCatalogueTwice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
-				"package %s has a role catalogue already: %s", file.Package(), first.Enum.FullName())
+			refusal := refuse(kind.twice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
+				"package %s has a %s catalogue already: %s", file.Package(), kind.word, first.Enum.FullName())
 			refusal.At = catalogue.Enum
-			refusal.Fix = fmt.Sprintf("move the roles to %s (%s), and remove option (sallyport.v1.roles) from %s",
-				first.Enum.FullName(), positionOf(first.Enum), catalogue.Enum.Name())
+			refusal.Fix = fmt.Sprintf("move the %ss to %s (%s), and remove option (%s) from %s",
+				kind.word, first.Enum.FullName(), positionOf(first.Enum), kind.option(), catalogue.Enum.Name())
 			refusals = append(refusals, refusal)
 		}
 	}
@@ -250,8 +256,8 @@ func (r *Reader) violations(option proto.Message) []problem {
 	return problems
 }
 
-// Catalogues returns the role catalogues of a file. They are good where [Reader.File]
-// refuses nothing.
-func (r *Reader) Catalogues(file protoreflect.FileDescriptor) []*Catalogue {
-	return r.fileCatalogues(file).found
+// Catalogues returns the catalogues of roles, and those of scopes, of a file. They are
+// good where [Reader.File] refuses nothing.
+func (r *Reader) Catalogues(file protoreflect.FileDescriptor) (roles, scopes []*Catalogue) {
+	return r.fileCatalogues(file).found, r.fileCatalogues(file).scopes
 }

@@ -77,16 +77,16 @@ func (g *grantReading) fixUnknownRole(name string, hidden *Catalogue) string {
 	case len(catalogues) == 0:
 		return g.grantText(g.grant)
 	default:
-		return g.near.roleText(catalogues[0], name)
+		return g.near.entryText(roleVocabulary(), catalogues[0], name)
 	}
 }
 
 // fixAmbiguousRole defines the role in the package's own catalogue.
 func (g *grantReading) fixAmbiguousRole(name string) string {
 	if own := g.near.catalogues()[0]; own.Enum.ParentFile().Package() == g.method.ParentFile().Package() {
-		return g.near.roleText(own, name)
+		return g.near.entryText(roleVocabulary(), own, name)
 	}
-	return g.near.newCatalogueText([]string{name})
+	return g.near.newCatalogueText(roleVocabulary(), []string{name})
 }
 
 // fixUnreachable is the grant with a role that is not deprecated.

@@ -69,7 +69,7 @@ func Sections() []Section {
 		{"Who is let through", OfSchema, slices.Clone(authorizeRules)},
 		{"Streams", OfSchema, slices.Clone(streamRules)},
 		{"Grants", OfSchema, slices.Clone(grantRules)},
-		{"Role catalogues", OfSchema, slices.Clone(catalogueRules)},
+		{"Catalogues of roles and scopes", OfSchema, slices.Clone(catalogueRules)},
 		{"Named conditions", OfSchema, slices.Clone(conditionRules)},
 		{"Validation of requests", OfSchema, slices.Clone(validationRules)},
 		{"Declarations from outside the .proto", OfOutside, slices.Clone(outsideRules)},

@@ -255,6 +255,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 	for _, rule := range []Rule{
 		RuleCatalogueTwice, RuleCatalogueUnresolved, RuleRoleUnnamed, RuleRoleZero, RuleRoleOutside, RuleRoleRedefined,
 		RuleRoleIncludesDuplicate, RuleRoleCycle, RuleCheckCollision, RuleConditionName, RuleConditionLength, RuleConditionTwice,
+		RuleScopeCatalogueTwice, RuleScopeUnnamed, RuleScopeZero, RuleScopeOutside, RuleScopeRedefined,
 	} {
 		passes[rule] = true
 	}

@@ -8,6 +8,7 @@ const (
 	RuleRoleUnknown      Rule = "role-unknown"
 	RuleRoleAmbiguous    Rule = "role-ambiguous"
 	RuleScopeName        Rule = "scope-name"
+	RuleScopeUnknown     Rule = "scope-unknown"
 	RuleScopeDuplicate   Rule = "scope-duplicate"
 	RuleCELLength        Rule = "cel-length"
 	RuleCELInvalid       Rule = "cel-invalid"
@@ -32,6 +33,11 @@ const (
 	RuleRoleRedefined         Rule = "role-redefined"
 	RuleRoleIncludesDuplicate Rule = "role-includes-duplicate"
 	RuleRoleCycle             Rule = "role-cycle"
+	RuleScopeCatalogueTwice   Rule = "scope-catalogue-twice"
+	RuleScopeUnnamed          Rule = "scope-unnamed"
+	RuleScopeZero             Rule = "scope-zero"
+	RuleScopeOutside          Rule = "scope-outside-catalogue"
+	RuleScopeRedefined        Rule = "scope-redefined"
 
 	RuleConditionName       Rule = "condition-name"
 	RuleConditionLength     Rule = "condition-length"
@@ -52,6 +58,8 @@ var grantRules = []Definition{
 		"Define the role in a catalogue of this package."},
 	{RuleScopeName, "A scope is not 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3).",
 		"Write the scope as the issuer does."},
+	{RuleScopeUnknown, "No scope catalogue that the file can see has the scope. A package without a scope catalogue names no scope.",
+		"Name a scope of the catalogue, or add the scope to it."},
 	{RuleScopeDuplicate, "A grant names a scope twice.",
 		"Name it once."},
 	{RuleWhenName, "`when` is not lower_snake_case of at most 64 characters.",
@@ -98,7 +106,7 @@ var conditionRules = []Definition{
 var catalogueRules = []Definition{
 	{RuleCatalogueTwice, "A proto package has two role catalogues.",
 		"Move all roles into one enum."},
-	{RuleCatalogueUnresolved, "A role option is there and cannot be read: the program that built the descriptor did not know the extension.",
+	{RuleCatalogueUnresolved, "An option of a catalogue is there and cannot be read: the program that built the descriptor did not know the extension.",
 		"Link `github.com/sallyport-rpc/sallyport/gen/sallyport/v1` into the program that builds the descriptor."},
 	{RuleRoleUnnamed, "A value of the catalogue names no role.",
 		"Give the value a `(sallyport.v1.role)`."},
@@ -112,4 +120,14 @@ var catalogueRules = []Definition{
 		"Include it once."},
 	{RuleRoleCycle, "A role includes itself, directly or through others.",
 		"Remove one of the includes."},
+	{RuleScopeCatalogueTwice, "A proto package has two scope catalogues.",
+		"Move all scopes into one enum."},
+	{RuleScopeUnnamed, "A value of the scope catalogue names no scope.",
+		"Give the value a `(sallyport.v1.scope)`."},
+	{RuleScopeZero, "The zero value of the scope catalogue is a scope, so that a credential without a chosen scope would have it.",
+		"Give the scope another number, and keep zero for `…_UNSPECIFIED`."},
+	{RuleScopeOutside, "A value has a scope, and its enum is no scope catalogue.",
+		"Move the scope into the catalogue, or make the enum the catalogue."},
+	{RuleScopeRedefined, "A catalogue defines a scope twice.",
+		"Give one of the two another name."},
 }

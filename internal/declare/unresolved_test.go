@@ -139,10 +139,10 @@ func TestOtherSchemas(t *testing.T) {
 		{"another message in a field", []string{"Authenticate authenticate = 1;", "string authenticate = 1;"}, []string{`{schemes: "session" max_age: {seconds: 60}}`, `"session"`}, []fault{at(optionLine, read, RuleUnresolved)}, false},
 
 		{"another extension of the number", []string{"Action action =", "Action rule ="}, []string{"(sallyport.v1.action)", "(sallyport.v1.rule)"}, []fault{at(optionLine, read, RuleUnresolved)}, false},
-		{"another number", []string{"Action action = 51719", "Action action = 51720"}, nil, []fault{at(optionLine, read, RuleMissing)}, false},
+		{"another number", []string{"Action action = 51719", "Action action = 51799"}, nil, []fault{at(optionLine, read, RuleMissing)}, false},
 		{"a list", []string{"Action action =", "repeated Action action ="}, nil, []fault{at(optionLine, read, RuleUnresolved)}, false},
 		{"a string", []string{"Action action =", "string action ="}, []string{"= {\n      authenticate: {schemes: \"session\" max_age: {seconds: 60}}\n      authorize: {allow: {any_role: \"member\"}}\n    }", `= "x"`}, []fault{at(optionLine, read, RuleUnresolved)}, false},
-		{"roles of another number", []string{"bool roles = 51719", "bool roles = 51720"}, nil, []fault{
+		{"roles of another number", []string{"bool roles = 51719", "bool roles = 51799"}, nil, []fault{
 			at(memberLine, role, RuleRoleOutside), at(adminLine, role, RuleRoleOutside), at(optionLine, read, RuleRoleUnknown),
 		}, false},
 		{"roles of another type", []string{"bool roles =", "uint32 roles ="}, []string{"roles) = true", "roles) = 1"}, []fault{at(enumLine, role, RuleCatalogueUnresolved), at(optionLine, read, RuleRoleUnknown)}, false},

@@ -89,3 +89,17 @@ func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Cat
 	}
 	return imported[0], len(imported) > 1, known
 }
+
+// Includes returns the roles that the declarations of a file may name, each with those
+// that it includes, as written.
+func (r *Reader) Includes(file protoreflect.FileDescriptor) map[string][]string {
+	includes := map[string][]string{}
+	for _, visible := range r.visible(file) {
+		for _, catalogue := range r.fileCatalogues(visible).found {
+			for _, role := range catalogue.Roles {
+				includes[role.Name] = append(includes[role.Name], role.Includes...)
+			}
+		}
+	}
+	return includes
+}

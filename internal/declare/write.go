@@ -95,19 +95,15 @@ func scalarText(field protoreflect.FieldDescriptor, value protoreflect.Value) st
 	}
 }
 
-// valueText writes an enum value with a role.
-func valueText(name string, number protoreflect.EnumNumber, role *sallyportv1.Role) string {
-	return fmt.Sprintf("%s = %d [%s];", name, number, roleOptionText(role))
-}
-
-// roleOptionText writes the option of a role.
-func roleOptionText(role *sallyportv1.Role) string {
-	return "(sallyport.v1.role) = " + strings.TrimPrefix(messageText("role", role.ProtoReflect()), "role: ")
-}
-
-// valueName makes the last part of an enum value's name from a role's name.
-func valueName(role string) string {
-	return strings.NewReplacer(".", "_", "-", "_").Replace(strings.ToUpper(role))
+// valueName makes the last part of an enum value's name from the name of a role or a
+// scope.
+func valueName(name string) string {
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' {
+			return r
+		}
+		return '_'
+	}, strings.ToUpper(name)), "_")
 }
 
 // valuePrefix returns what the names of an enum's values begin with: as its zero value

@@ -49,12 +49,16 @@ type writer struct {
 }
 
 // generate writes what a file declares: <package>action/<file>.action.go where it has
-// services, and <package>client/<file>.client.go where it has services or roles.
-func generate(plugin *protogen.Plugin, file *protogen.File, declared declared) error {
-	if len(file.Services) > 0 || declared.hasRoles() {
+// services, and <package>client/<file>.client.go where it has services, roles or
+// scopes.
+func generate(plugin *protogen.Plugin, file *protogen.File, declared *declared) error {
+	if len(file.Services) > 0 || declared.hasNames() {
 		w := newWriter(plugin, file, clientHalf)
-		for _, catalogue := range declared.catalogues {
-			w.roles(catalogue)
+		for _, catalogue := range declared.roles {
+			w.catalogue("roles", catalogue)
+		}
+		for _, catalogue := range declared.scopes {
+			w.catalogue("scopes", catalogue)
 		}
 		for _, service := range file.Services {
 			w.names(service)
@@ -102,12 +106,12 @@ func (w writer) enforceVersion() {
 	w.P()
 }
 
-// roles writes a constant for each role of a catalogue.
-func (w writer) roles(catalogue *declare.Catalogue) {
+// catalogue writes a constant for each role, or scope, of a catalogue.
+func (w writer) catalogue(of string, catalogue *declare.Catalogue) {
 	if len(catalogue.Roles) == 0 {
 		return
 	}
-	w.P("// The roles of ", catalogue.Enum.FullName(), ".")
+	w.P("// The ", of, " of ", catalogue.Enum.FullName(), ".")
 	w.P("const (")
 	for _, role := range catalogue.Roles {
 		w.P(declare.GoRoleName(catalogue, role), " = ", quote(role.Name))

@@ -54,7 +54,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 	}
 	refusals = given.Unmatched(mayExist(plugin))
 	known := map[declare.Refusal]bool{}
-	read := map[*protogen.File]declared{}
+	read := map[*protogen.File]*declared{}
 	var all []*declare.Declaration
 	for _, file := range plugin.Files {
 		if !file.Generate {
@@ -68,7 +68,8 @@ func Run(plugin *protogen.Plugin, options Options) error {
 				refusals = append(refusals, refusal)
 			}
 		}
-		read[file] = newDeclared(declarations, reader.Catalogues(file.Desc))
+		read[file] = newDeclared(declarations)
+		read[file].roles, read[file].scopes = reader.Catalogues(file.Desc)
 		all = append(all, declarations...)
 	}
 	refusals = append(refusals, reader.GoNames(goFiles(plugin), all)...)
@@ -137,20 +138,20 @@ func mayExist(plugin *protogen.Plugin) func(procedure string) bool {
 
 // declared is what was declared in one file.
 type declared struct {
-	methods    map[protoreflect.FullName]*declare.Declaration
-	catalogues []*declare.Catalogue
+	methods       map[protoreflect.FullName]*declare.Declaration
+	roles, scopes []*declare.Catalogue
 }
 
-func newDeclared(declarations []*declare.Declaration, catalogues []*declare.Catalogue) declared {
+func newDeclared(declarations []*declare.Declaration) *declared {
 	methods := make(map[protoreflect.FullName]*declare.Declaration, len(declarations))
 	for _, declaration := range declarations {
 		methods[declaration.Method.FullName()] = declaration
 	}
-	return declared{methods: methods, catalogues: catalogues}
+	return &declared{methods: methods}
 }
 
 // of returns the declarations of a service in the order of its methods.
-func (d declared) of(service *protogen.Service) []*declare.Declaration {
+func (d *declared) of(service *protogen.Service) []*declare.Declaration {
 	declarations := make([]*declare.Declaration, len(service.Methods))
 	for i, method := range service.Methods {
 		declarations[i] = d.methods[method.Desc.FullName()]
@@ -158,13 +159,13 @@ func (d declared) of(service *protogen.Service) []*declare.Declaration {
 	return declarations
 }
 
-// hasRoles reports whether the file's catalogues have any role.
-func (d declared) hasRoles() bool {
-	return slices.ContainsFunc(d.catalogues, func(catalogue *declare.Catalogue) bool { return len(catalogue.Roles) > 0 })
+// hasNames reports whether the file's catalogues have any role or scope.
+func (d *declared) hasNames() bool {
+	return slices.ContainsFunc(slices.Concat(d.roles, d.scopes), func(catalogue *declare.Catalogue) bool { return len(catalogue.Roles) > 0 })
 }
 
 // hasChecks reports whether a service's declarations name any check.
-func (d declared) hasChecks(service *protogen.Service) bool {
+func (d *declared) hasChecks(service *protogen.Service) bool {
 	return slices.ContainsFunc(d.of(service), func(declaration *declare.Declaration) bool { return len(declaration.Checks()) > 0 })
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // handler writes the interface that the application implements.
-func (w writer) handler(service *protogen.Service, declared declared) {
+func (w writer) handler(service *protogen.Service, declared *declared) {
 	name := service.GoName + "Handler"
 	w.comments([]string{
 		name + " is what an application implements to serve " + string(service.Desc.FullName()) + ".",
@@ -30,7 +30,7 @@ func (w writer) handler(service *protogen.Service, declared declared) {
 }
 
 // checks writes the interface of the conditions in Go, where there are any.
-func (w writer) checks(service *protogen.Service, declared declared) {
+func (w writer) checks(service *protogen.Service, declared *declared) {
 	if !declared.hasChecks(service) {
 		return
 	}
@@ -53,7 +53,7 @@ func (w writer) checks(service *protogen.Service, declared declared) {
 func checksName(service *protogen.Service) string { return service.GoName + "Checks" }
 
 // register writes the function that puts an implementation into a registry.
-func (w writer) register(service *protogen.Service, declared declared) error {
+func (w writer) register(service *protogen.Service, declared *declared) error {
 	name, handler := "Register"+service.GoName, service.GoName+"Handler"
 	w.P("// ", name, " registers implementation as ", service.Desc.FullName(), ". The error lists")
 	w.P("// every refusal; then none of the service is registered.")

@@ -54,7 +54,7 @@ func TestExplain(t *testing.T) {
 				asked++
 				return true, nil
 			}})
-			input := Input{Principal: authn.NewPrincipal("alice", test.who), Now: noon}
+			input := Input{Principal: alice(test.who), Now: noon}
 			if test.request != "" {
 				input.Request = request(t, declaration.Method.Input(), test.request)
 			}
@@ -75,7 +75,7 @@ func TestExplain(t *testing.T) {
 func TestMissingScopesOfTheFirstGrantThatLacksNothingElse(t *testing.T) {
 	t.Parallel()
 	policy := New(declared(t, `allow: {any_role: "admin" all_scopes: "a"} allow: {all_scopes: ["b", "c"]} allow: {all_scopes: "d"}`), nil)
-	input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scopes: []string{"c"}}), Now: noon}
+	input := Input{Principal: alice(authn.Details{Unscoped: true, Scopes: []string{"c"}}), Now: noon}
 	if diff := cmp.Diff([]string{"b"}, policy.MissingScopes(t.Context(), input)); diff != "" {
 		t.Error(diff)
 	}

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/dynamicpb"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -31,6 +32,14 @@ const schema = `
 		ROLE_UNSPECIFIED = 0;
 		ROLE_MEMBER = 1 [(sallyport.v1.role) = {name: "member"}];
 		ROLE_ADMIN = 2 [(sallyport.v1.role) = {name: "admin" includes: "member"}];
+	}
+	enum Scope {
+		option (sallyport.v1.scope_catalogue) = true;
+		SCOPE_UNSPECIFIED = 0;
+		SCOPE_A = 1 [(sallyport.v1.scope) = {name: "a"}];
+		SCOPE_B = 2 [(sallyport.v1.scope) = {name: "b"}];
+		SCOPE_C = 3 [(sallyport.v1.scope) = {name: "c"}];
+		SCOPE_D = 4 [(sallyport.v1.scope) = {name: "d"}];
 	}
 	message Request {
 		string owner = 1 [(buf.validate.field).string.min_len = 1];
@@ -89,4 +98,9 @@ func request(tb testing.TB, of protoreflect.MessageDescriptor, text string) prot
 		tb.Fatal(err)
 	}
 	return message
+}
+
+// alice is a principal that a gate let in.
+func alice(details authn.Details) *authn.Principal {
+	return authn.NewPrincipal("alice", details).Bound("", authn.NewHierarchy(map[string][]string{"admin": {"member"}}))
 }

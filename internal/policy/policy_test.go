@@ -69,7 +69,7 @@ func TestDecide(t *testing.T) {
 			if test.check != nil {
 				checks["ok"] = test.check
 			}
-			input := Input{Principal: authn.NewPrincipal("alice", test.who), Now: noon}
+			input := Input{Principal: alice(test.who), Now: noon}
 			if test.request != "" {
 				input.Request = request(t, declaration.Method.Input(), test.request)
 			}
@@ -99,7 +99,7 @@ func TestImpossiblePolicies(t *testing.T) {
 	grant := func(conditions ...declare.Condition) *Policy {
 		return New(&declare.Declaration{Grants: []declare.Grant{{Name: "allow[0]", Conditions: conditions}}}, nil)
 	}
-	input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{""}, Scopes: []string{""}}), Now: noon}
+	input := Input{Principal: alice(authn.Details{Unscoped: true, Roles: []string{"x"}, Scopes: []string{"x"}}), Now: noon}
 	for name, test := range map[string]struct {
 		policy *Policy
 		fails  bool
@@ -114,7 +114,7 @@ func TestImpossiblePolicies(t *testing.T) {
 		"no named expression":       {policy: grant(declare.When{Name: "own"}), fails: true},
 		"an unknown kind":           {policy: grant(unknownKind{Condition: declare.AnyRole{Named: []string{"x"}}}), fails: true},
 		"an unknown kind after one that holds": {
-			policy: grant(declare.AnyRole{Unfolded: []string{""}}, unknownKind{Condition: declare.AnyRole{}}), fails: true,
+			policy: grant(declare.AnyRole{Unfolded: []string{"x"}}, unknownKind{Condition: declare.AnyRole{}}), fails: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,7 +173,7 @@ func TestCost(t *testing.T) {
 	t.Parallel()
 	declaration := declared(t, `allow: {cel: "request.tags.exists(a, request.tags.exists(b, request.tags.exists(c, a + b + c == principal.id + '!')))"} allow: {any_role: "member"}`)
 	input := Input{
-		Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"member"}}), Now: noon,
+		Principal: alice(authn.Details{Unscoped: true, Roles: []string{"member"}}), Now: noon,
 		Request: request(t, declaration.Method.Input(), `owner: "a" `+strings.Repeat(`tags: "x" `, 100)),
 	}
 	if got, err := New(declaration, nil).Decide(t.Context(), input); got.Allowed || !errors.Is(err, ErrCost) {

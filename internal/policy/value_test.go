@@ -61,7 +61,7 @@ func TestValues(t *testing.T) {
 			t.Parallel()
 			declaration := declared(t, test.authorize)
 			policy := New(declaration, map[string]CheckFunc{"ok": func(context.Context, *authn.Principal, proto.Message) (bool, error) { return false, test.check }})
-			input := Input{Principal: authn.NewPrincipal("alice", who), Now: noon, Answers: map[string]bool{}}
+			input := Input{Principal: alice(who), Now: noon, Answers: map[string]bool{}}
 			if !test.nothing {
 				input.Request = request(t, declaration.Method.Input(), filled)
 			}
@@ -85,7 +85,7 @@ func TestValuesAreCopies(t *testing.T) {
 	t.Parallel()
 	declaration := declared(t, `allow: {cel: "'a' in request.tags && request.inner.text == 'x'"}`)
 	of := request(t, declaration.Method.Input(), filled)
-	values := New(declaration, nil).Values(Input{Principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true}), Request: of})
+	values := New(declaration, nil).Values(Input{Principal: alice(authn.Details{Unscoped: true}), Request: of})
 	before := proto.Clone(values.Request)
 	message := of.ProtoReflect()
 	fields := message.Descriptor().Fields()

@@ -305,7 +305,8 @@ type Grant struct {
 	// Role names of the proto package's catalogue. It holds when the principal has
 	// one of them, or a role that includes one of them.
 	AnyRole []string `protobuf:"bytes,1,rep,name=any_role,json=anyRole,proto3" json:"any_role,omitempty"`
-	// Scopes. It holds when the principal has every one of them.
+	// Scopes of the proto package's scope catalogue. It holds when the principal has
+	// every one of them.
 	AllScopes []string `protobuf:"bytes,2,rep,name=all_scopes,json=allScopes,proto3" json:"all_scopes,omitempty"`
 	// A CEL expression that must be true. It reads `principal` (id, roles, scopes,
 	// attributes, scheme, authenticated_at, expires_at), `request` (this RPC's
@@ -498,6 +499,53 @@ func (x *Role) GetIncludes() []string {
 	return nil
 }
 
+// Scope is one scope of a catalogue.
+type Scope struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What credentials carry and `all_scopes` names, as the issuer of tokens writes it.
+	// Unique in the catalogue.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Scope) Reset() {
+	*x = Scope{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Scope) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Scope) ProtoMessage() {}
+
+func (x *Scope) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Scope.ProtoReflect.Descriptor instead.
+func (*Scope) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Scope) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // NamedCondition is an expression with a name, for grants to use by it.
 type NamedCondition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -512,7 +560,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -524,7 +572,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -537,7 +585,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -569,7 +617,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +629,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +642,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -630,6 +678,14 @@ var file_sallyport_v1_action_proto_extTypes = []protoimpl.ExtensionInfo{
 		Filename:      "sallyport/v1/action.proto",
 	},
 	{
+		ExtendedType:  (*descriptorpb.EnumOptions)(nil),
+		ExtensionType: (*bool)(nil),
+		Field:         51720,
+		Name:          "sallyport.v1.scope_catalogue",
+		Tag:           "varint,51720,opt,name=scope_catalogue",
+		Filename:      "sallyport/v1/action.proto",
+	},
+	{
 		ExtendedType:  (*descriptorpb.MessageOptions)(nil),
 		ExtensionType: (*bool)(nil),
 		Field:         51719,
@@ -643,6 +699,14 @@ var file_sallyport_v1_action_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         51719,
 		Name:          "sallyport.v1.role",
 		Tag:           "bytes,51719,opt,name=role",
+		Filename:      "sallyport/v1/action.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.EnumValueOptions)(nil),
+		ExtensionType: (*Scope)(nil),
+		Field:         51720,
+		Name:          "sallyport.v1.scope",
+		Tag:           "bytes,51720,opt,name=scope",
 		Filename:      "sallyport/v1/action.proto",
 	},
 }
@@ -687,6 +751,12 @@ var (
 	//
 	// optional bool roles = 51719;
 	E_Roles = &file_sallyport_v1_action_proto_extTypes[2]
+	// scope_catalogue makes an enum the scope catalogue of its proto package: the only
+	// place in that package where scopes are defined. A package has at most one; one
+	// that has none can name no scope.
+	//
+	// optional bool scope_catalogue = 51720;
+	E_ScopeCatalogue = &file_sallyport_v1_action_proto_extTypes[3]
 )
 
 // Extension fields to descriptorpb.MessageOptions.
@@ -700,7 +770,7 @@ var (
 	//	}
 	//
 	// optional bool claims = 51719;
-	E_Claims = &file_sallyport_v1_action_proto_extTypes[3]
+	E_Claims = &file_sallyport_v1_action_proto_extTypes[4]
 )
 
 // Extension fields to descriptorpb.EnumValueOptions.
@@ -708,7 +778,11 @@ var (
 	// role gives one value of the role catalogue its name.
 	//
 	// optional sallyport.v1.Role role = 51719;
-	E_Role = &file_sallyport_v1_action_proto_extTypes[4]
+	E_Role = &file_sallyport_v1_action_proto_extTypes[5]
+	// scope gives one value of the scope catalogue its name.
+	//
+	// optional sallyport.v1.Scope scope = 51720;
+	E_Scope = &file_sallyport_v1_action_proto_extTypes[6]
 )
 
 var File_sallyport_v1_action_proto protoreflect.FileDescriptor
@@ -775,7 +849,11 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
 	"\trole-name\x12]a role is named with lower-case letters, digits, `.`, `-` and `_`, at most 64, a letter first\x1a(this.matches('^[a-z][a-z0-9._-]{0,63}$')R\x04name\x12d\n" +
 	"\bincludes\x18\x02 \x03(\tBH\xbaHE\xba\x01B\n" +
-	"\x17role-includes-duplicate\x12\x18a role is included twice\x1a\rthis.unique()R\bincludes\"\xcc\x02\n" +
+	"\x17role-includes-duplicate\x12\x18a role is included twice\x1a\rthis.unique()R\bincludes\"\xc1\x01\n" +
+	"\x05Scope\x12\xb7\x01\n" +
+	"\x04name\x18\x01 \x01(\tB\xa2\x01\xbaH\x9e\x01\xba\x01\x9a\x01\n" +
+	"\n" +
+	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x04name\"\xcc\x02\n" +
 	"\x0eNamedCondition\x12\xb1\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
 	"\x0econdition-name\x12?a condition is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64R\x04name\x12\x85\x01\n" +
@@ -788,9 +866,11 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x14.sallyport.v1.ActionR\x05value:\x028\x01:N\n" +
 	"\x06action\x12\x1e.google.protobuf.MethodOptions\x18\x87\x94\x03 \x01(\v2\x14.sallyport.v1.ActionR\x06action:Z\n" +
 	"\tcondition\x12\x1c.google.protobuf.FileOptions\x18\x87\x94\x03 \x03(\v2\x1c.sallyport.v1.NamedConditionR\tcondition:4\n" +
-	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:9\n" +
+	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:G\n" +
+	"\x0fscope_catalogue\x12\x1c.google.protobuf.EnumOptions\x18\x88\x94\x03 \x01(\bR\x0escopeCatalogue:9\n" +
 	"\x06claims\x12\x1f.google.protobuf.MessageOptions\x18\x87\x94\x03 \x01(\bR\x06claims:K\n" +
-	"\x04role\x12!.google.protobuf.EnumValueOptions\x18\x87\x94\x03 \x01(\v2\x12.sallyport.v1.RoleR\x04roleBAZ?github.com/sallyport-rpc/sallyport/gen/sallyport/v1;sallyportv1b\x06proto3"
+	"\x04role\x12!.google.protobuf.EnumValueOptions\x18\x87\x94\x03 \x01(\v2\x12.sallyport.v1.RoleR\x04role:N\n" +
+	"\x05scope\x12!.google.protobuf.EnumValueOptions\x18\x88\x94\x03 \x01(\v2\x13.sallyport.v1.ScopeR\x05scopeBAZ?github.com/sallyport-rpc/sallyport/gen/sallyport/v1;sallyportv1b\x06proto3"
 
 var (
 	file_sallyport_v1_action_proto_rawDescOnce sync.Once
@@ -805,7 +885,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(*Action)(nil),                        // 1: sallyport.v1.Action
@@ -814,38 +894,42 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Grant)(nil),                         // 4: sallyport.v1.Grant
 	(*Stream)(nil),                        // 5: sallyport.v1.Stream
 	(*Role)(nil),                          // 6: sallyport.v1.Role
-	(*NamedCondition)(nil),                // 7: sallyport.v1.NamedCondition
-	(*Declarations)(nil),                  // 8: sallyport.v1.Declarations
-	nil,                                   // 9: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 10: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 11: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 12: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 13: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 14: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 15: google.protobuf.EnumValueOptions
+	(*Scope)(nil),                         // 7: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 8: sallyport.v1.NamedCondition
+	(*Declarations)(nil),                  // 9: sallyport.v1.Declarations
+	nil,                                   // 10: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 11: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 12: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 13: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 14: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 15: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 16: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	3,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
 	5,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	10, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	11, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	0,  // 5: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	10, // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	9,  // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	11, // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	10, // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
 	1,  // 8: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	11, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	12, // 10: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	13, // 11: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	14, // 12: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	15, // 13: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	1,  // 14: sallyport.v1.action:type_name -> sallyport.v1.Action
-	7,  // 15: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	6,  // 16: sallyport.v1.role:type_name -> sallyport.v1.Role
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	14, // [14:17] is the sub-list for extension type_name
-	9,  // [9:14] is the sub-list for extension extendee
+	12, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	13, // 10: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	14, // 11: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	14, // 12: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	15, // 13: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	16, // 14: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	16, // 15: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	1,  // 16: sallyport.v1.action:type_name -> sallyport.v1.Action
+	8,  // 17: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	6,  // 18: sallyport.v1.role:type_name -> sallyport.v1.Role
+	7,  // 19: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	16, // [16:20] is the sub-list for extension type_name
+	9,  // [9:16] is the sub-list for extension extendee
 	0,  // [0:9] is the sub-list for field type_name
 }
 
@@ -863,8 +947,8 @@ func file_sallyport_v1_action_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
-			NumExtensions: 5,
+			NumMessages:   10,
+			NumExtensions: 7,
 			NumServices:   0,
 		},
 		GoTypes:           file_sallyport_v1_action_proto_goTypes,

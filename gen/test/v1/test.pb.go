@@ -87,6 +87,63 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_test_v1_test_proto_rawDescGZIP(), []int{0}
 }
 
+// Scope is the scope catalogue of this package.
+type Scope int32
+
+const (
+	// No scope.
+	Scope_SCOPE_UNSPECIFIED Scope = 0
+	// To read.
+	Scope_SCOPE_ITEMS_READ Scope = 1
+	// To write.
+	Scope_SCOPE_ITEMS_WRITE Scope = 2
+	// To do anything.
+	Scope_SCOPE_ITEMS_ADMIN Scope = 3
+)
+
+// Enum value maps for Scope.
+var (
+	Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "SCOPE_ITEMS_READ",
+		2: "SCOPE_ITEMS_WRITE",
+		3: "SCOPE_ITEMS_ADMIN",
+	}
+	Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED": 0,
+		"SCOPE_ITEMS_READ":  1,
+		"SCOPE_ITEMS_WRITE": 2,
+		"SCOPE_ITEMS_ADMIN": 3,
+	}
+)
+
+func (x Scope) Enum() *Scope {
+	p := new(Scope)
+	*p = x
+	return p
+}
+
+func (x Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_test_v1_test_proto_enumTypes[1].Descriptor()
+}
+
+func (Scope) Type() protoreflect.EnumType {
+	return &file_test_v1_test_proto_enumTypes[1]
+}
+
+func (x Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Scope.Descriptor instead.
+func (Scope) EnumDescriptor() ([]byte, []int) {
+	return file_test_v1_test_proto_rawDescGZIP(), []int{1}
+}
+
 // Kind is an enum that a request may get wrong.
 type Kind int32
 
@@ -124,11 +181,11 @@ func (x Kind) String() string {
 }
 
 func (Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_test_v1_test_proto_enumTypes[1].Descriptor()
+	return file_test_v1_test_proto_enumTypes[2].Descriptor()
 }
 
 func (Kind) Type() protoreflect.EnumType {
-	return &file_test_v1_test_proto_enumTypes[1]
+	return &file_test_v1_test_proto_enumTypes[2]
 }
 
 func (x Kind) Number() protoreflect.EnumNumber {
@@ -137,7 +194,7 @@ func (x Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Kind.Descriptor instead.
 func (Kind) EnumDescriptor() ([]byte, []int) {
-	return file_test_v1_test_proto_rawDescGZIP(), []int{1}
+	return file_test_v1_test_proto_rawDescGZIP(), []int{2}
 }
 
 // Request is what every action takes. The smallest valid one has an owner.
@@ -603,7 +660,16 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\x05owner\x12\x06editor\x12\x1b\n" +
 	"\n" +
 	"ROLE_ROBOT\x10\x04\x1a\v\xba\xa0\x19\a\n" +
-	"\x05robot\x1a\x04\xb8\xa0\x19\x01*8\n" +
+	"\x05robot\x1a\x04\xb8\xa0\x19\x01*\xa0\x01\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12&\n" +
+	"\x10SCOPE_ITEMS_READ\x10\x01\x1a\x10\u00a0\x19\f\n" +
+	"\n" +
+	"items.read\x12(\n" +
+	"\x11SCOPE_ITEMS_WRITE\x10\x02\x1a\x11\u00a0\x19\r\n" +
+	"\vitems.write\x12(\n" +
+	"\x11SCOPE_ITEMS_ADMIN\x10\x03\x1a\x11\u00a0\x19\r\n" +
+	"\vitems.admin\x1a\x04\xc0\xa0\x19\x01*8\n" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_ONE\x10\x01\x12\f\n" +
@@ -768,94 +834,95 @@ func file_test_v1_test_proto_rawDescGZIP() []byte {
 	return file_test_v1_test_proto_rawDescData
 }
 
-var file_test_v1_test_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_test_v1_test_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_test_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_test_v1_test_proto_goTypes = []any{
 	(Role)(0),            // 0: test.v1.Role
-	(Kind)(0),            // 1: test.v1.Kind
-	(*Request)(nil),      // 2: test.v1.Request
-	(*Part)(nil),         // 3: test.v1.Part
-	(*Response)(nil),     // 4: test.v1.Response
-	(*PingRequest)(nil),  // 5: test.v1.PingRequest
-	(*PingResponse)(nil), // 6: test.v1.PingResponse
-	(*PokeRequest)(nil),  // 7: test.v1.PokeRequest
-	(*PokeResponse)(nil), // 8: test.v1.PokeResponse
-	nil,                  // 9: test.v1.Request.LabelsEntry
+	(Scope)(0),           // 1: test.v1.Scope
+	(Kind)(0),            // 2: test.v1.Kind
+	(*Request)(nil),      // 3: test.v1.Request
+	(*Part)(nil),         // 4: test.v1.Part
+	(*Response)(nil),     // 5: test.v1.Response
+	(*PingRequest)(nil),  // 6: test.v1.PingRequest
+	(*PingResponse)(nil), // 7: test.v1.PingResponse
+	(*PokeRequest)(nil),  // 8: test.v1.PokeRequest
+	(*PokeResponse)(nil), // 9: test.v1.PokeResponse
+	nil,                  // 10: test.v1.Request.LabelsEntry
 }
 var file_test_v1_test_proto_depIdxs = []int32{
-	9,  // 0: test.v1.Request.labels:type_name -> test.v1.Request.LabelsEntry
-	1,  // 1: test.v1.Request.kind:type_name -> test.v1.Kind
-	3,  // 2: test.v1.Request.part:type_name -> test.v1.Part
-	2,  // 3: test.v1.UnaryService.Public:input_type -> test.v1.Request
-	2,  // 4: test.v1.UnaryService.Anyone:input_type -> test.v1.Request
-	2,  // 5: test.v1.UnaryService.Either:input_type -> test.v1.Request
-	2,  // 6: test.v1.UnaryService.Fresh:input_type -> test.v1.Request
-	2,  // 7: test.v1.UnaryService.Role:input_type -> test.v1.Request
-	2,  // 8: test.v1.UnaryService.AnyRole:input_type -> test.v1.Request
-	2,  // 9: test.v1.UnaryService.Scopes:input_type -> test.v1.Request
-	2,  // 10: test.v1.UnaryService.Own:input_type -> test.v1.Request
-	2,  // 11: test.v1.UnaryService.Every:input_type -> test.v1.Request
-	2,  // 12: test.v1.UnaryService.Several:input_type -> test.v1.Request
-	2,  // 13: test.v1.UnaryService.Undecided:input_type -> test.v1.Request
-	2,  // 14: test.v1.UnaryService.Costly:input_type -> test.v1.Request
-	2,  // 15: test.v1.UnaryService.Checked:input_type -> test.v1.Request
-	2,  // 16: test.v1.UnaryService.Concealed:input_type -> test.v1.Request
-	2,  // 17: test.v1.UnaryService.Read:input_type -> test.v1.Request
-	2,  // 18: test.v1.StreamService.WatchOpen:input_type -> test.v1.Request
-	2,  // 19: test.v1.StreamService.WatchPublicOpen:input_type -> test.v1.Request
-	2,  // 20: test.v1.StreamService.WatchFirst:input_type -> test.v1.Request
-	2,  // 21: test.v1.StreamService.WatchPublicFirst:input_type -> test.v1.Request
-	2,  // 22: test.v1.StreamService.WatchEvery:input_type -> test.v1.Request
-	2,  // 23: test.v1.StreamService.WatchPublicEvery:input_type -> test.v1.Request
-	2,  // 24: test.v1.StreamService.CollectOpen:input_type -> test.v1.Request
-	2,  // 25: test.v1.StreamService.CollectPublicOpen:input_type -> test.v1.Request
-	2,  // 26: test.v1.StreamService.CollectFirst:input_type -> test.v1.Request
-	2,  // 27: test.v1.StreamService.CollectPublicFirst:input_type -> test.v1.Request
-	2,  // 28: test.v1.StreamService.CollectEvery:input_type -> test.v1.Request
-	2,  // 29: test.v1.StreamService.CollectPublicEvery:input_type -> test.v1.Request
-	2,  // 30: test.v1.StreamService.ChatOpen:input_type -> test.v1.Request
-	2,  // 31: test.v1.StreamService.ChatPublicOpen:input_type -> test.v1.Request
-	2,  // 32: test.v1.StreamService.ChatFirst:input_type -> test.v1.Request
-	2,  // 33: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
-	2,  // 34: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
-	2,  // 35: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
-	5,  // 36: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
-	7,  // 37: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
-	4,  // 38: test.v1.UnaryService.Public:output_type -> test.v1.Response
-	4,  // 39: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
-	4,  // 40: test.v1.UnaryService.Either:output_type -> test.v1.Response
-	4,  // 41: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
-	4,  // 42: test.v1.UnaryService.Role:output_type -> test.v1.Response
-	4,  // 43: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
-	4,  // 44: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
-	4,  // 45: test.v1.UnaryService.Own:output_type -> test.v1.Response
-	4,  // 46: test.v1.UnaryService.Every:output_type -> test.v1.Response
-	4,  // 47: test.v1.UnaryService.Several:output_type -> test.v1.Response
-	4,  // 48: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
-	4,  // 49: test.v1.UnaryService.Costly:output_type -> test.v1.Response
-	4,  // 50: test.v1.UnaryService.Checked:output_type -> test.v1.Response
-	4,  // 51: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
-	4,  // 52: test.v1.UnaryService.Read:output_type -> test.v1.Response
-	4,  // 53: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
-	4,  // 54: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
-	4,  // 55: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
-	4,  // 56: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
-	4,  // 57: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
-	4,  // 58: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
-	4,  // 59: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
-	4,  // 60: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
-	4,  // 61: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
-	4,  // 62: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
-	4,  // 63: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
-	4,  // 64: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
-	4,  // 65: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
-	4,  // 66: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
-	4,  // 67: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
-	4,  // 68: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
-	4,  // 69: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
-	4,  // 70: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
-	6,  // 71: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
-	8,  // 72: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
+	10, // 0: test.v1.Request.labels:type_name -> test.v1.Request.LabelsEntry
+	2,  // 1: test.v1.Request.kind:type_name -> test.v1.Kind
+	4,  // 2: test.v1.Request.part:type_name -> test.v1.Part
+	3,  // 3: test.v1.UnaryService.Public:input_type -> test.v1.Request
+	3,  // 4: test.v1.UnaryService.Anyone:input_type -> test.v1.Request
+	3,  // 5: test.v1.UnaryService.Either:input_type -> test.v1.Request
+	3,  // 6: test.v1.UnaryService.Fresh:input_type -> test.v1.Request
+	3,  // 7: test.v1.UnaryService.Role:input_type -> test.v1.Request
+	3,  // 8: test.v1.UnaryService.AnyRole:input_type -> test.v1.Request
+	3,  // 9: test.v1.UnaryService.Scopes:input_type -> test.v1.Request
+	3,  // 10: test.v1.UnaryService.Own:input_type -> test.v1.Request
+	3,  // 11: test.v1.UnaryService.Every:input_type -> test.v1.Request
+	3,  // 12: test.v1.UnaryService.Several:input_type -> test.v1.Request
+	3,  // 13: test.v1.UnaryService.Undecided:input_type -> test.v1.Request
+	3,  // 14: test.v1.UnaryService.Costly:input_type -> test.v1.Request
+	3,  // 15: test.v1.UnaryService.Checked:input_type -> test.v1.Request
+	3,  // 16: test.v1.UnaryService.Concealed:input_type -> test.v1.Request
+	3,  // 17: test.v1.UnaryService.Read:input_type -> test.v1.Request
+	3,  // 18: test.v1.StreamService.WatchOpen:input_type -> test.v1.Request
+	3,  // 19: test.v1.StreamService.WatchPublicOpen:input_type -> test.v1.Request
+	3,  // 20: test.v1.StreamService.WatchFirst:input_type -> test.v1.Request
+	3,  // 21: test.v1.StreamService.WatchPublicFirst:input_type -> test.v1.Request
+	3,  // 22: test.v1.StreamService.WatchEvery:input_type -> test.v1.Request
+	3,  // 23: test.v1.StreamService.WatchPublicEvery:input_type -> test.v1.Request
+	3,  // 24: test.v1.StreamService.CollectOpen:input_type -> test.v1.Request
+	3,  // 25: test.v1.StreamService.CollectPublicOpen:input_type -> test.v1.Request
+	3,  // 26: test.v1.StreamService.CollectFirst:input_type -> test.v1.Request
+	3,  // 27: test.v1.StreamService.CollectPublicFirst:input_type -> test.v1.Request
+	3,  // 28: test.v1.StreamService.CollectEvery:input_type -> test.v1.Request
+	3,  // 29: test.v1.StreamService.CollectPublicEvery:input_type -> test.v1.Request
+	3,  // 30: test.v1.StreamService.ChatOpen:input_type -> test.v1.Request
+	3,  // 31: test.v1.StreamService.ChatPublicOpen:input_type -> test.v1.Request
+	3,  // 32: test.v1.StreamService.ChatFirst:input_type -> test.v1.Request
+	3,  // 33: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
+	3,  // 34: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
+	3,  // 35: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
+	6,  // 36: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
+	8,  // 37: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
+	5,  // 38: test.v1.UnaryService.Public:output_type -> test.v1.Response
+	5,  // 39: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
+	5,  // 40: test.v1.UnaryService.Either:output_type -> test.v1.Response
+	5,  // 41: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
+	5,  // 42: test.v1.UnaryService.Role:output_type -> test.v1.Response
+	5,  // 43: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
+	5,  // 44: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
+	5,  // 45: test.v1.UnaryService.Own:output_type -> test.v1.Response
+	5,  // 46: test.v1.UnaryService.Every:output_type -> test.v1.Response
+	5,  // 47: test.v1.UnaryService.Several:output_type -> test.v1.Response
+	5,  // 48: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
+	5,  // 49: test.v1.UnaryService.Costly:output_type -> test.v1.Response
+	5,  // 50: test.v1.UnaryService.Checked:output_type -> test.v1.Response
+	5,  // 51: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
+	5,  // 52: test.v1.UnaryService.Read:output_type -> test.v1.Response
+	5,  // 53: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
+	5,  // 54: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
+	5,  // 55: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
+	5,  // 56: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
+	5,  // 57: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
+	5,  // 58: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
+	5,  // 59: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
+	5,  // 60: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
+	5,  // 61: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
+	5,  // 62: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
+	5,  // 63: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
+	5,  // 64: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
+	5,  // 65: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
+	5,  // 66: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
+	5,  // 67: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
+	5,  // 68: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
+	5,  // 69: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
+	5,  // 70: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
+	7,  // 71: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
+	9,  // 72: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
 	38, // [38:73] is the sub-list for method output_type
 	3,  // [3:38] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
@@ -877,7 +944,7 @@ func file_test_v1_test_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_test_v1_test_proto_rawDesc), len(file_test_v1_test_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   3,

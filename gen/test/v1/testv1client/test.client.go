@@ -19,6 +19,13 @@ const (
 	RoleRobot  = "robot"
 )
 
+// The scopes of test.v1.Scope.
+const (
+	ScopeItemsRead  = "items.read"
+	ScopeItemsWrite = "items.write"
+	ScopeItemsAdmin = "items.admin"
+)
+
 // UnaryServiceName is the full name of the service.
 const UnaryServiceName = "test.v1.UnaryService"
 

@@ -5,8 +5,9 @@
 package namesclient
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	names "example.com/names"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -5,8 +5,9 @@
 package actionsv1client
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	v1 "example.com/actions/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )
@@ -15,6 +16,13 @@ import (
 const (
 	RoleMember     = "member"
 	RoleSuperAdmin = "super-admin"
+)
+
+// The scopes of actions.v1.Scope.
+const (
+	ScopeUsersRead  = "users.read"
+	ScopeUsersWrite = "users.write"
+	ScopeA          = "a"
 )
 
 // DeclarationsName is the full name of the service.

@@ -6,6 +6,7 @@ package packagesv1action
 
 import (
 	context "context"
+
 	v1 "example.com/packages/v1"
 	action1 "example.com/packages/v1/action"
 	c "example.com/packages/v1/c"

@@ -5,8 +5,9 @@
 package packagesv1client
 
 import (
-	connect1 "connectrpc.com/connect/v2"
 	context "context"
+
+	connect1 "connectrpc.com/connect/v2"
 	v1 "example.com/packages/v1"
 	action "example.com/packages/v1/action"
 	c "example.com/packages/v1/c"

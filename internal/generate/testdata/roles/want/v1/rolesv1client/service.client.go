@@ -5,8 +5,9 @@
 package rolesv1client
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	v1 "example.com/roles/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -5,8 +5,9 @@
 package checksclient
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	checks "example.com/packages/v1/checks"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

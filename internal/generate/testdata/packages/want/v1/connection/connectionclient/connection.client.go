@@ -5,8 +5,9 @@
 package connectionclient
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	connection "example.com/packages/v1/connection"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

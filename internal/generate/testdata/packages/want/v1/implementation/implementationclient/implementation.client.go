@@ -5,8 +5,9 @@
 package implementationclient
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	implementation "example.com/packages/v1/implementation"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -5,8 +5,9 @@
 package registryclient
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	registry "example.com/packages/v1/registry"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

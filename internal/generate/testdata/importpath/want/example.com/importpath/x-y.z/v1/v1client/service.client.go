@@ -5,8 +5,9 @@
 package v1client
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	v1 "example.com/importpath/x-y.z/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -5,8 +5,9 @@
 package abv1client
 
 import (
-	connect "connectrpc.com/connect/v2"
 	context "context"
+
+	connect "connectrpc.com/connect/v2"
 	v1 "example.com/module/gen/a/b/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -1,18 +1,13 @@
-package action
+package actionserver
 
 import (
 	"context"
 	"time"
-
-	"connectrpc.com/connect/v2"
 )
 
 // A StreamControl is what a server lends to a stream that it serves: how to get
 // through to a transport that waits, and how much the stream may take. The zero
 // value limits nothing and cannot interrupt.
-//
-// It is for packages that serve a registry; package server gives one to every
-// stream.
 type StreamControl struct {
 	// InterruptReceive makes a Receive of the transport that waits for the client, and
 	// all later ones, return an error. Where it is nil a stream that the gate ends
@@ -43,38 +38,13 @@ type StreamControl struct {
 type streamControlKey struct{}
 
 // WithStreamControl returns a context for a call of a streaming action. The control
-// must not change after that.
+// must not change after that. A nil control takes away the one that the context has.
 func WithStreamControl(ctx context.Context, control *StreamControl) context.Context {
 	return context.WithValue(ctx, streamControlKey{}, control)
 }
 
-// noControl is what a server lends that lends nothing.
-var noControl StreamControl
-
-func streamControl(ctx context.Context) *StreamControl {
-	if control, ok := ctx.Value(streamControlKey{}).(*StreamControl); ok && control != nil {
-		return control
-	}
-	return &noControl
-}
-
-// What ends a stream that takes too much.
-var (
-	errTooManyMessages = connect.NewError(connect.CodeResourceExhausted, "too many messages on one stream")
-	errTooManyBytes    = connect.NewError(connect.CodeResourceExhausted, "too many bytes on one stream")
-	errShuttingDown    = connect.NewError(connect.CodeUnavailable, "the server is shutting down")
-	errLate            = connect.NewError(connect.CodeDeadlineExceeded, "the request did not arrive in time")
-	errIdle            = connect.NewError(connect.CodeDeadlineExceeded, "the stream was idle for too long")
-)
-
-// exceeded returns what ends a stream on which so much was received, or nil.
-func (c *StreamControl) exceeded(messages, bytes int64) error {
-	switch {
-	case c.MaxMessages > 0 && messages > c.MaxMessages:
-		return errTooManyMessages
-	case c.MaxBytes > 0 && bytes > c.MaxBytes:
-		return errTooManyBytes
-	default:
-		return nil
-	}
+// StreamControlFrom returns the control of a call's context, or nil where it has none.
+func StreamControlFrom(ctx context.Context) *StreamControl {
+	control, _ := ctx.Value(streamControlKey{}).(*StreamControl)
+	return control
 }
