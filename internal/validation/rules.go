@@ -13,11 +13,10 @@ import (
 // Rules are the validation rules of one request type, applied within bounds. They are
 // safe for concurrent use.
 type Rules struct {
-	validator protovalidate.Validator
+	*shared
+
 	// sizes is nil where no rule limits a size.
 	sizes *sizes
-	// failFast is what a first pass is told; the slice is made once.
-	failFast []protovalidate.ValidationOption
 	// packed is nil where nothing can be packed into a message.
 	packed *packed
 }
@@ -25,7 +24,7 @@ type Rules struct {
 // Rules returns the rules of a message's type. The error says which of them does not
 // compile.
 func (v *Validators) Rules(message protoreflect.MessageDescriptor) (*Rules, error) {
-	validator, err := v.For(message)
+	shared, err := v.share(message)
 	if err != nil {
 		return nil, err
 	}
@@ -33,11 +32,7 @@ func (v *Validators) Rules(message protoreflect.MessageDescriptor) (*Rules, erro
 	if err != nil {
 		return nil, err
 	}
-	rules := &Rules{
-		validator: validator,
-		sizes:     sizes,
-		failFast:  []protovalidate.ValidationOption{protovalidate.WithFailFast()},
-	}
+	rules := &Rules{shared: shared, sizes: sizes}
 	if hides(message, map[protoreflect.MessageDescriptor]bool{}) {
 		if v.packed == nil {
 			v.packed = newPacked()
@@ -63,19 +58,11 @@ func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) 
 	if r.sizes != nil && !r.sizes.hold(message.ProtoReflect()) {
 		return r.tooLarge(ctx, message)
 	}
-	options := r.failFast
-	watching := bytes > smallBytes
-	if watching {
-		options = append(options[:1:1], protovalidate.WithFilter(&watchful{ctx: ctx}))
-	}
-	err := r.validator.Validate(message, options...)
-	if watching && ctx.Err() != nil {
-		return ctx.Err() // a pass that was interrupted has not found the message to be valid
-	}
-	if err == nil && r.packed != nil {
+	err := r.pass(ctx, message, bytes)
+	switch {
+	case err == nil && r.packed != nil:
 		return r.packed.validate(ctx, message)
-	}
-	if err == nil {
+	case err == nil:
 		return nil
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
@@ -85,6 +72,31 @@ func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) 
 	return r.collect(ctx, message, invalid.ToProto().GetViolations())
 }
 
+// pass runs the rules until one does not hold.
+func (r *Rules) pass(ctx context.Context, message proto.Message, bytes int) error {
+	if bytes <= smallBytes {
+		return r.first.Validate(message)
+	}
+	err := r.first.Validate(message, protovalidate.WithFilter(&watchful{ctx: ctx}))
+	if gone := ctx.Err(); gone != nil {
+		return gone // a pass that was interrupted has not found the message to be valid
+	}
+	return err
+}
+
+// violations runs the rules and returns all that do not hold of those that a filter lets
+// be looked at. complete is false where one of them could not be evaluated.
+func (r *Rules) violations(message proto.Message, filter protovalidate.Filter) (found []*validate.Violation, complete bool) {
+	validator, err := r.all()
+	if err == nil {
+		err = validator.Validate(message, protovalidate.WithFilter(filter))
+	}
+	if invalid, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
+		return invalid.ToProto().GetViolations(), true
+	}
+	return nil, err == nil
+}
+
 // tooLarge returns what is wrong with a message in which something is too large.
 func (r *Rules) tooLarge(ctx context.Context, message proto.Message) error {
 	check := r.sizes.check(message.ProtoReflect())
@@ -92,16 +104,14 @@ func (r *Rules) tooLarge(ctx context.Context, message proto.Message) error {
 		return told(check.found, true)
 	}
 	besides := &besides{collecting: collecting{watchful: watchful{ctx: ctx}, left: collectWeight}, large: check.fields}
-	err := r.validator.Validate(message, protovalidate.WithFilter(besides))
+	more, _ := r.violations(message, besides)
 	if gone := ctx.Err(); gone != nil {
 		return gone
 	}
 	found := check.found
-	if invalid, ok := errors.AsType[*protovalidate.ValidationError](err); ok {
-		for _, violation := range invalid.ToProto().GetViolations() {
-			if !contains(check.found, violation) {
-				found = append(found, violation)
-			}
+	for _, violation := range more {
+		if !contains(check.found, violation) {
+			found = append(found, violation)
 		}
 	}
 	return told(found, besides.cut || len(found) > maxTold)
@@ -110,17 +120,15 @@ func (r *Rules) tooLarge(ctx context.Context, message proto.Message) error {
 // collect looks for more rules that do not hold besides the first.
 func (r *Rules) collect(ctx context.Context, message proto.Message, first []*validate.Violation) error {
 	collecting := &collecting{watchful: watchful{ctx: ctx}, left: collectWeight}
-	err := r.validator.Validate(message, protovalidate.WithFilter(collecting))
+	found, complete := r.violations(message, collecting)
 	if gone := ctx.Err(); gone != nil {
 		return gone
 	}
-	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
-	if !ok {
+	if len(found) == 0 {
 		// Either what is wrong was not looked at again, or another rule failed to run; that
 		// one does not hold either, and the caller is told of the first.
-		return told(first, collecting.cut || err != nil)
+		return told(first, collecting.cut || !complete)
 	}
-	found := invalid.ToProto().GetViolations()
 	if !contains(found, first[0]) {
 		found = append(first[:1:1], found...)
 	}

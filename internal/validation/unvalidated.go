@@ -7,7 +7,7 @@ import (
 
 // Unvalidated returns rules that every message of any type keeps. It is for streams
 // that a test makes for a handler by itself.
-func Unvalidated() *Rules { return &Rules{validator: unvalidated{}} }
+func Unvalidated() *Rules { return &Rules{shared: &shared{first: unvalidated{}}} }
 
 type unvalidated struct{}
 

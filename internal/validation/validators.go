@@ -5,6 +5,7 @@ package validation
 
 import (
 	"errors"
+	"sync"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -17,11 +18,11 @@ import (
 // apiece.
 const messagesPerValidator = 256
 
-// Validators hands out validators that know the messages they are asked for. It is
+// Validators gives out validators that know the messages they are asked for. It is
 // not safe for concurrent use; the validators are. Make one with [New].
 type Validators struct {
-	known   map[protoreflect.MessageDescriptor]protovalidate.Validator
-	current protovalidate.Validator
+	known   map[protoreflect.MessageDescriptor]*shared
+	current *shared
 	left    int
 	// compiled are the messages whose rules the current validator has compiled, those
 	// within others too.
@@ -30,23 +31,51 @@ type Validators struct {
 	packed   *packed // nil until something can be packed into a message
 }
 
-// New returns Validators that know no message yet.
-func New() *Validators {
-	return &Validators{known: map[protoreflect.MessageDescriptor]protovalidate.Validator{}}
+// shared are two validators of the same messages. Each is told how to validate when it
+// is made, since telling it so at every call allocates.
+type shared struct {
+	// first stops at the first rule that does not hold.
+	first protovalidate.Validator
+	// all returns one that goes on. It is made, and compiles the rules of a type, when a
+	// message of it first breaks a rule.
+	all func() (protovalidate.Validator, error)
 }
 
-// For returns a validator that has compiled the rules of a message's type and of all
-// that it holds. The error says which rule does not compile.
+func newShared() (*shared, error) {
+	first, err := protovalidate.New(protovalidate.WithFailFast())
+	if err != nil {
+		return nil, err
+	}
+	return &shared{first, sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })}, nil
+}
+
+// New returns Validators that know no message yet.
+func New() *Validators {
+	return &Validators{known: map[protoreflect.MessageDescriptor]*shared{}}
+}
+
+// For returns a validator that reports all rules of a message's type that do not hold.
+// The error says which rule does not compile.
 func (v *Validators) For(message protoreflect.MessageDescriptor) (protovalidate.Validator, error) {
-	if validator, ok := v.known[message]; ok {
-		return validator, nil
+	shared, err := v.share(message)
+	if err != nil {
+		return nil, err
+	}
+	return shared.all()
+}
+
+// share returns validators of which the first has compiled the rules of a message's type
+// and of all that it holds. The error says which rule does not compile.
+func (v *Validators) share(message protoreflect.MessageDescriptor) (*shared, error) {
+	if known, ok := v.known[message]; ok {
+		return known, nil
 	}
 	if v.left == 0 {
-		validator, err := protovalidate.New()
+		made, err := newShared()
 		if err != nil {
 			return nil, err
 		}
-		v.current, v.left, v.compiled = validator, messagesPerValidator, map[protoreflect.MessageDescriptor]bool{}
+		v.current, v.left, v.compiled = made, messagesPerValidator, map[protoreflect.MessageDescriptor]bool{}
 	}
 	v.left--
 	if err := v.compile(message); err != nil {
@@ -56,7 +85,7 @@ func (v *Validators) For(message protoreflect.MessageDescriptor) (protovalidate.
 	return v.current, nil
 }
 
-// compile makes the current validator compile the rules of a message's type. It does
+// compile makes the current validators' first compile the rules of a message's type. It does
 // so when it first sees one, and reports those of a message within another only
 // where there is one; so each type is shown to it by itself.
 func (v *Validators) compile(message protoreflect.MessageDescriptor) error {
@@ -64,7 +93,7 @@ func (v *Validators) compile(message protoreflect.MessageDescriptor) error {
 		return nil
 	}
 	// Whether this empty one is valid does not matter.
-	if err := v.current.Validate(dynamicpb.NewMessage(message)); err != nil {
+	if err := v.current.first.Validate(dynamicpb.NewMessage(message)); err != nil {
 		if compilation, ok := errors.AsType[*protovalidate.CompilationError](err); ok {
 			return compilation
 		}
