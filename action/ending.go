@@ -99,7 +99,7 @@ func endingOf(err error) ending {
 // caller may not have what it asked for. An unavailable with a cause is of something
 // that the handler needs; without one the handler only asks its caller to come again.
 func saysFault(code connect.Code, cause error) bool {
-	switch code { //nolint:exhaustive // the others are about the request
+	switch code {
 	case connect.CodeInternal, connect.CodeUnknown, connect.CodeDataLoss:
 		return true
 	case connect.CodeUnavailable:

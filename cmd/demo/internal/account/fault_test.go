@@ -64,7 +64,7 @@ func TestFaults(t *testing.T) {
 		call   func(context.Context, *testing.T, *fixture) error
 		want   connect.Code
 		text   string
-		cause string // "" for one that the caller brought about
+		cause  string // "" for one that the caller brought about
 	}{
 		"busy, signing in":                    {harm: busy, call: signIn, want: connect.CodeResourceExhausted, text: "too many passwords are waiting to be checked, try again soon"},
 		"busy, signing in as an unknown user": {harm: busy, call: signInUnknown, want: connect.CodeResourceExhausted, text: "too many passwords are waiting to be checked, try again soon"},
