@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -33,8 +34,9 @@ var errFound = errors.New("found")
 // newRoot returns the command with its verbs.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "sallyport",
-		Short: "Look at declarations of who may call an RPC, and write the schemas that they import",
+		Use:     "sallyport VERB",
+		Version: version(),
+		Short:   "Look at declarations of who may call an RPC, and write the schemas that they import",
 		Long: `Sallyport is for people who declare, in their .proto files, who may call each RPC.
 
 It exits with 0 when it did what it was asked, 1 when it could not or when it found
@@ -45,7 +47,7 @@ what it looks for (lint: a refusal), and 2 when it did not understand.`,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
 		RunE: func(*cobra.Command, []string) error {
-			return misuse{"name a verb"}
+			return misuse{"name a verb, such as lint or protos"}
 		},
 		Args: func(command *cobra.Command, arguments []string) error {
 			if len(arguments) > 0 {
@@ -57,6 +59,14 @@ what it looks for (lint: a refusal), and 2 when it did not understand.`,
 	root.AddCommand(newLint(), newProtos())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse{err.Error()} })
 	return root
+}
+
+// version is the module's, as it was built.
+func version() string {
+	if build, ok := debug.ReadBuildInfo(); ok && build.Main.Version != "" {
+		return build.Main.Version
+	}
+	return "(unknown)"
 }
 
 // unknownVerb says that there is no such verb, and which may be meant.

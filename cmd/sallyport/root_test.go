@@ -33,9 +33,10 @@ func TestCommandLine(t *testing.T) {
 		code      int
 		out, errs string // what is printed, among other things; "" is nothing at all
 	}{
-		{"nothing", nil, exitMisused, "", "sallyport: name a verb\nusage: sallyport"},
+		{"nothing", nil, exitMisused, "", "sallyport: name a verb, such as lint or protos\nusage: sallyport VERB"},
 		{"help", []string{"help"}, exitDone, "\n  protos ", ""},
 		{"-h", []string{"-h"}, exitDone, "\n  lint ", ""},
+		{"version", []string{"--version"}, exitDone, "sallyport version ", ""},
 		{"unknown verb", []string{"guess"}, exitMisused, "", `there is no verb "guess"` + "\nusage: sallyport"},
 		{"misspelt verb", []string{"lnt"}, exitMisused, "", `there is no verb "lnt"; did you mean "lint"?`},
 		{"verb in another case", []string{"Protos"}, exitMisused, "", `there is no verb "Protos"; did you mean "protos"?`},

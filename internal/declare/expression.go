@@ -98,7 +98,7 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 	}
 	fixed := g.fixedGrant(g.grant)
 	fixed.Cel = &text
-	return g.grantText(fixed)
+	return g.grantFix(g.grant, fixed)
 }
 
 // fixAlwaysTrue is the grant without the expression or, where nothing else is in it,
@@ -107,7 +107,7 @@ func (g *grantReading) fixAlwaysTrue() string {
 	rest := proto.CloneOf(g.grant)
 	rest.Cel = nil
 	if len(setFields(rest.ProtoReflect())) > 0 {
-		return g.grantText(g.orFew(g.fixedGrant(rest)))
+		return g.grantFix(rest, g.orFew(g.fixedGrant(rest)))
 	}
 	reason := "why every caller who is signed in may call " + string(g.method.Name())
 	return messageText("authorize", (&sallyportv1.Authorize{Anyone: &reason}).ProtoReflect())
@@ -127,7 +127,7 @@ func (g *grantReading) fixReadsNothing() string {
 	fixed := g.fixedGrant(g.grant)
 	text := fmt.Sprintf("'%s' in principal.roles && (%s)", g.near.grant().GetAnyRole()[0], g.grant.GetCel())
 	fixed.Cel = &text
-	return g.grantText(fixed)
+	return g.grantFix(g.grant, fixed)
 }
 
 // String implements [Condition].

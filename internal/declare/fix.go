@@ -52,7 +52,7 @@ func (m *methodReading) fixOf(of problem) string {
 		if len(setFields(fixed.ProtoReflect())) == 0 && len(m.option.GetAuthorize().GetAllow()) > 1 {
 			return "remove " + messageText("allow", grant.ProtoReflect())
 		}
-		return m.grantText(m.orFew(fixed))
+		return m.grantFix(grant, m.orFew(fixed))
 	case part == "authorize":
 		return m.authorizeText()
 	default:
@@ -121,6 +121,24 @@ func (m *methodReading) grantText(grant *sallyportv1.Grant) string {
 	return messageText("allow", grant.ProtoReflect()) + m.near.catalogueText(grant)
 }
 
+// grantFix is the text of what a grant is fixed to, or "" where that would let in callers
+// that the user's grant does not.
+func (m *methodReading) grantFix(grant, fixed *sallyportv1.Grant) string {
+	if widens(grant, fixed) {
+		return ""
+	}
+	return m.grantText(fixed)
+}
+
+// widens reports whether a fixed grant has fewer conditions, or fewer scopes, than the
+// user wrote. A part that cannot be fixed may have been meant to keep callers out.
+func widens(grant, fixed *sallyportv1.Grant) bool {
+	written := len(setFields(grant.ProtoReflect()))
+	scopes := slices.Compact(slices.Sorted(slices.Values(grant.GetAllScopes())))
+	return written > 1 && len(setFields(fixed.ProtoReflect())) < written ||
+		fixed.AllScopes != nil && len(fixed.GetAllScopes()) < len(scopes)
+}
+
 func (m *methodReading) streamText() string {
 	return messageText("stream", m.fixedStream().ProtoReflect())
 }
@@ -158,8 +176,9 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 	}
 	fixed.Allow = nil
 	for _, grant := range m.option.GetAuthorize().GetAllow() {
-		if grant := m.fixedGrant(grant); len(setFields(grant.ProtoReflect())) > 0 {
-			fixed.Allow = append(fixed.Allow, grant)
+		accepted := m.fixedGrant(grant)
+		if len(setFields(accepted.ProtoReflect())) > 0 && !widens(grant, accepted) {
+			fixed.Allow = append(fixed.Allow, accepted)
 		}
 	}
 	anonymous := m.option.GetAuthenticate() != nil && m.fixedAuthenticate().Anonymous != nil

@@ -92,3 +92,55 @@ func TestFixesAreAccepted(t *testing.T) {
 	}
 	check(t, nil, file(followed, func(int) []Rule { return nil }), "test/v1/files.proto")
 }
+
+// A fix of one condition keeps the others: without them the grant would let in callers
+// that its author meant to keep out.
+func TestFixesDoNotWiden(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		grant string
+		fixed bool // there is a fix in proto
+	}{
+		"an empty expression":                  {`any_role: "member" cel: ""`, false},
+		"an empty check":                       {`any_role: "member" check: ""`, false},
+		"a condition that is not defined":      {`any_role: "Member" when: "is_gone"`, false},
+		"a role without a letter":              {`any_role: "" cel: "principal.id == request.user_id"`, false},
+		"a scope without a character":          {`all_scopes: ["users.read", ""]`, false},
+		"a scope that is spelled in two ways":  {`all_scopes: ["users read", "users.read"]`, false},
+		"a scope that is named twice":          {`all_scopes: ["users.read", "users.read"]`, true},
+		"a role, beside an expression":         {`any_role: "Member" cel: "principal.id == request.user_id"`, true},
+		"a check in capitals, beside a role":   {`any_role: "member" check: "IsOwner"`, true},
+		"a misspelt field, beside a role":      {`any_role: "member" cel: "principal.idd == request.user_id"`, true},
+		"a misspelt field, beside no scope":    {`all_scopes: "" cel: "principal.idd == request.user_id"`, false},
+		"an expression without a variable":     {`all_scopes: "" cel: "1 > 2 || now > timestamp('2030-01-01T00:00:00Z')"`, false},
+		"an expression that is true of anyone": {`all_scopes: "" any_role: "member" cel: "true"`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			written := &sallyportv1.Grant{}
+			if err := prototext.Unmarshal([]byte(test.grant), written); err != nil {
+				t.Fatal(err)
+			}
+			text := `authenticate: {schemes: "session"} authorize: {allow: {` + test.grant + `} allow: {any_role: "admin"}}`
+			schema := kinds["generated"](t, compile(t, file([]action{{"One", unary, text}}, func(int) []Rule { return nil }).in("proto3")))
+			_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/files.proto"), Given{})
+			if len(refusals) == 0 {
+				t.Fatal("nothing is refused")
+			}
+			found := false
+			for _, refusal := range refusals {
+				authorize := &sallyportv1.Authorize{}
+				if prototext.Unmarshal([]byte(refusal.Fix), authorize) != nil || len(authorize.GetAllow()) != 1 {
+					continue
+				}
+				found = true
+				if fixed := authorize.GetAllow()[0]; len(setFields(fixed.ProtoReflect())) < len(setFields(written.ProtoReflect())) {
+					t.Errorf("[%s] the fix lacks a condition of %s: %s", refusal.Rule, test.grant, refusal.Fix)
+				}
+			}
+			if found != test.fixed {
+				t.Errorf("there is a fix in proto: %t, want %t: %v", found, test.fixed, refusals)
+			}
+		})
+	}
+}

@@ -195,7 +195,7 @@ func (n *neighbourhood) entryText(of *vocabulary, catalogue *Catalogue, name str
 		n.added = append(n.added, name)
 	}
 	number := freeNumber(catalogue.Enum) + protoreflect.EnumNumber(slices.Index(n.added, name)) //nolint:gosec // an index
-	return fmt.Sprintf("in enum %s (%s):\n%s", catalogue.Enum.FullName(), positionOf(catalogue.Enum),
+	return fmt.Sprintf("at the end of enum %s (%s):\n%s", catalogue.Enum.FullName(), positionOf(catalogue.Enum),
 		of.valueText(valuePrefix(catalogue.Enum)+valueName(name), number, &sallyportv1.Role{Name: name}))
 }
 

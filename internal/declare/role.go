@@ -73,7 +73,7 @@ func (g *grantReading) fixUnknownRole(name string, hidden *Catalogue) string {
 	case hidden != nil:
 		return `import "` + hidden.Enum.ParentFile().Path() + `";`
 	case g.roleName(name) != name:
-		return g.grantText(g.orFew(g.fixedGrant(g.grant)))
+		return g.grantFix(g.grant, g.orFew(g.fixedGrant(g.grant)))
 	case len(catalogues) == 0:
 		return g.grantText(g.grant)
 	default:
@@ -93,7 +93,7 @@ func (g *grantReading) fixAmbiguousRole(name string) string {
 func (g *grantReading) fixUnreachable() string {
 	fixed := g.fixedGrant(g.grant)
 	fixed.AnyRole = g.near.grant().GetAnyRole()
-	return g.grantText(fixed)
+	return g.grantFix(g.grant, fixed)
 }
 
 // String implements [Condition].

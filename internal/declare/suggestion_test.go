@@ -59,7 +59,7 @@ func TestSuggestions(t *testing.T) {
 		{"a role that was meant", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "bos" check: "c"}`)), RuleRoleUnknown,
 			`allow: {any_role: "boss" check: "c"}`},
 		{"a role that is not there", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "night.watch"}`)), RuleRoleUnknown,
-			"in enum s.v1.Role (a.proto:6:1):\nROLE_NIGHT_WATCH = 5 [(sallyport.v1.role) = {name: \"night.watch\"}];"},
+			"at the end of enum s.v1.Role (a.proto:6:1):\nROLE_NIGHT_WATCH = 5 [(sallyport.v1.role) = {name: \"night.watch\"}];"},
 		{"a field that was meant", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",
 			declaredBy(`allow: {cel: "principal.id == request.userid"}`)), RuleCELInvalid, `allow: {cel: "principal.id == request.user_id"}`},
 		{"a field without request", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",

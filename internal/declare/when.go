@@ -43,7 +43,7 @@ func readWhen(g *grantReading) Condition {
 // is near.
 func (g *grantReading) fixUnknownCondition() string {
 	if fixed := g.fixedGrant(g.grant); fixed.When != nil {
-		return g.grantText(fixed)
+		return g.grantFix(g.grant, fixed)
 	}
 	return ""
 }
