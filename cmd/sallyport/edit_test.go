@@ -108,12 +108,9 @@ func partAt(text, rpc, path string) (part, bool) {
 		found.end++ // the semicolon
 		return found, true
 	}
-	for _, step := range strings.Split(path, ".") {
-		name, index := step, 0
-		if at := strings.IndexByte(step, '['); at >= 0 {
-			name = step[:at]
-			index, _ = strconv.Atoi(strings.TrimSuffix(step[at+1:], "]"))
-		}
+	for step := range strings.SplitSeq(path, ".") {
+		name, number, _ := strings.Cut(step, "[")
+		index, _ := strconv.Atoi(strings.TrimSuffix(number, "]")) // 0 where there is none
 		var next *part
 		for _, one := range partsOf(text, found.inside, found.end-1) {
 			if one.name == name {

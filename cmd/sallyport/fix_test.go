@@ -73,6 +73,9 @@ type mistake struct {
 	write, there string // what is written, and what stood there
 }
 
+// afterPackage is all of the board but its package.
+var _, afterPackage, _ = strings.Cut(board, "package acme.notes.v1;\n\n")
+
 // The parts of WriteNote and WatchNotes that mistakes are made in.
 const (
 	schemes      = `authenticate: {schemes: ["token"]}` + "\n      authorize: {\n        // Both"
@@ -127,9 +130,9 @@ var mistakes = []mistake{
 	{"a value without a role", "role-unnamed", "ROLE_GUEST = 3;\n  ROLE_EDITOR = 2", "ROLE_EDITOR = 2"},
 	{"a role included twice", "role-includes-duplicate", `includes: ["author", "author"]`, `includes: "author"`},
 	{"roles that include each other", "role-cycle", `{name: "author" includes: "editor"}`, `{name: "author"}`},
-	{"a role that includes what is not there", "role-unknown", `includes: "auther"`, `includes: "author"`},
+	{"a role that includes what is not there", "role-unknown", `includes: "autor"`, `includes: "author"`},
 	{"a role defined twice", "role-redefined", `ROLE_OTHER = 3 [(sallyport.v1.role) = {name: "author"}];` + "\n  ROLE_EDITOR = 2", "ROLE_EDITOR = 2"},
-	{"no import of the options", "action-missing", "service Other {\n  rpc Note(OtherRequest) returns (OtherRequest);\n}\nmessage OtherRequest {}\n", board[strings.Index(board, "import \"buf"):]},
+	{"no import of the options", "action-missing", "service Other {\n  rpc Note(OtherRequest) returns (OtherRequest);\n}\nmessage OtherRequest {}\n", afterPackage},
 	{"no catalogue", "role-unknown", "", board[strings.Index(board, "enum Role"):strings.Index(board, "service ")]},
 	{"a role of value zero", "role-zero", `ROLE_UNSPECIFIED = 0 [(sallyport.v1.role) = {name: "guest"}]`, "ROLE_UNSPECIFIED = 0"},
 	{"a role outside of the catalogue", "role-outside-catalogue", "", "\n  option (sallyport.v1.roles) = true;"},
