@@ -204,7 +204,7 @@ func followAtEnum(text, value, enum, line string) (string, bool) {
 			return text, false
 		}
 		at := start + len("enum "+name+" {")
-		if strings.HasPrefix(line, "ROLE_") {
+		if !strings.HasPrefix(line, "option ") {
 			at = closing(text, at-1) - 1
 		}
 		first, _, _ := strings.Cut(line, "\nor ")

@@ -28,6 +28,13 @@ enum Role {
   ROLE_EDITOR = 2 [(sallyport.v1.role) = {name: "editor" includes: "author"}];
 }
 
+enum Scope {
+  option (sallyport.v1.scope_catalogue) = true;
+  SCOPE_UNSPECIFIED = 0;
+  SCOPE_NOTES_READ = 1 [(sallyport.v1.scope) = {name: "notes.read"}];
+  SCOPE_NOTES_WRITE = 2 [(sallyport.v1.scope) = {name: "notes.write"}];
+}
+
 service NoteService {
   // ReadNote is declared as it should be.
   rpc ReadNote(NoteRequest) returns (NoteResponse) {
@@ -119,6 +126,12 @@ var mistakes = []mistake{
 	{"a role in capitals", "role-name", `allow: {any_role: "Author" cel: "principal.id == request.owner"}`, both},
 	{"a role twice", "role-duplicate", `allow: {any_role: ["author", "author"] cel: "principal.id == request.owner"}`, both},
 	{"a scope with a space", "scope-name", `allow: {all_scopes: "notes write"}`, both},
+	{"a misspelt scope", "scope-unknown", `allow: {all_scopes: "notes.wirte"}`, both},
+	{"a scope that is not there", "scope-unknown", `allow: {all_scopes: "board.clear"}`, both},
+	{"a value without a scope", "scope-unnamed", "SCOPE_NOTES_DROP = 3;\n  SCOPE_NOTES_WRITE", "SCOPE_NOTES_WRITE"},
+	{"a scope defined twice", "scope-redefined", `SCOPE_NOTES_DROP = 3 [(sallyport.v1.scope) = {name: "notes.read"}];` + "\n  SCOPE_NOTES_WRITE", "SCOPE_NOTES_WRITE"},
+	{"a scope of value zero", "scope-zero", `SCOPE_UNSPECIFIED = 0 [(sallyport.v1.scope) = {name: "notes.all"}]`, "SCOPE_UNSPECIFIED = 0"},
+	{"a scope outside of the catalogue", "scope-outside-catalogue", "", "\n  option (sallyport.v1.scope_catalogue) = true;"},
 	{"a scope twice", "scope-duplicate", `allow: {all_scopes: ["notes.write", "notes.write"]}`, both},
 	{"a misspelt field of the request", "cel-invalid", `allow: {cel: "principal.id == request.ownr"}`, both},
 	{"a misspelt field of the principal", "cel-invalid", `allow: {cel: "principal.idd == request.owner"}`, both},
@@ -130,10 +143,10 @@ var mistakes = []mistake{
 	{"a value without a role", "role-unnamed", "ROLE_GUEST = 3;\n  ROLE_EDITOR = 2", "ROLE_EDITOR = 2"},
 	{"a role included twice", "role-includes-duplicate", `includes: ["author", "author"]`, `includes: "author"`},
 	{"roles that include each other", "role-cycle", `{name: "author" includes: "editor"}`, `{name: "author"}`},
-	{"a role that includes what is not there", "role-unknown", `includes: "autor"`, `includes: "author"`},
+	{"a role that includes what is not there", "role-unknown", `includes: "writer"`, `includes: "author"`},
 	{"a role defined twice", "role-redefined", `ROLE_OTHER = 3 [(sallyport.v1.role) = {name: "author"}];` + "\n  ROLE_EDITOR = 2", "ROLE_EDITOR = 2"},
 	{"no import of the options", "action-missing", "service Other {\n  rpc Note(OtherRequest) returns (OtherRequest);\n}\nmessage OtherRequest {}\n", afterPackage},
-	{"no catalogue", "role-unknown", "", board[strings.Index(board, "enum Role"):strings.Index(board, "service ")]},
+	{"no catalogue", "role-unknown", "", board[strings.Index(board, "enum Role"):strings.Index(board, "enum Scope")]},
 	{"a role of value zero", "role-zero", `ROLE_UNSPECIFIED = 0 [(sallyport.v1.role) = {name: "guest"}]`, "ROLE_UNSPECIFIED = 0"},
 	{"a role outside of the catalogue", "role-outside-catalogue", "", "\n  option (sallyport.v1.roles) = true;"},
 	{"a misspelt condition", "when-unknown", `allow: {any_role: "author" when: "owns_notes"}`, both},

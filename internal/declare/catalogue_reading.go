@@ -140,9 +140,7 @@ func (c *catalogueReading) fixZero(value protoreflect.EnumValueDescriptor, optio
 	if name == zero {
 		name = prefix + valueName(option.GetName())
 	}
-	return fmt.Sprintf("in place of %s:
-%s = 0;
-%s", value.Name(), zero, c.valueText(name, freeNumber(c.catalogue.Enum), option))
+	return fmt.Sprintf("in place of %s:\n%s = 0;\n%s", value.Name(), zero, c.valueText(name, freeNumber(c.catalogue.Enum), option))
 }
 
 // fixCycle is the option of the last role of a cycle without the include that closes

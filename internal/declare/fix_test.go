@@ -101,19 +101,18 @@ func TestFixesDoNotWiden(t *testing.T) {
 		grant string
 		fixed bool // there is a fix in proto
 	}{
-		"an empty expression":                  {`any_role: "member" cel: ""`, false},
-		"an empty check":                       {`any_role: "member" check: ""`, false},
-		"a condition that is not defined":      {`any_role: "Member" when: "is_gone"`, false},
-		"a role without a letter":              {`any_role: "" cel: "principal.id == request.user_id"`, false},
-		"a scope without a character":          {`all_scopes: ["users.read", ""]`, false},
-		"a scope that is spelled in two ways":  {`all_scopes: ["users read", "users.read"]`, false},
-		"a scope that is named twice":          {`all_scopes: ["users.read", "users.read"]`, true},
-		"a role, beside an expression":         {`any_role: "Member" cel: "principal.id == request.user_id"`, true},
-		"a check in capitals, beside a role":   {`any_role: "member" check: "IsOwner"`, true},
-		"a misspelt field, beside a role":      {`any_role: "member" cel: "principal.idd == request.user_id"`, true},
-		"a misspelt field, beside no scope":    {`all_scopes: "" cel: "principal.idd == request.user_id"`, false},
-		"an expression without a variable":     {`all_scopes: "" cel: "1 > 2 || now > timestamp('2030-01-01T00:00:00Z')"`, false},
-		"an expression that is true of anyone": {`all_scopes: "" any_role: "member" cel: "true"`, false},
+		"an empty expression":                 {`any_role: "member" cel: ""`, false},
+		"an empty check":                      {`any_role: "member" check: ""`, false},
+		"a condition that is not defined":     {`any_role: "Member" when: "is_gone"`, false},
+		"a role without a letter":             {`any_role: "" cel: "principal.id == request.user_id"`, false},
+		"a scope without a character":         {`all_scopes: ["users.read", ""]`, true},
+		"a scope that is spelled in two ways": {`all_scopes: ["users read", "users.read"]`, false},
+		"a scope that is named twice":         {`all_scopes: ["users.read", "users.read"]`, true},
+		"a role, beside an expression":        {`any_role: "Member" cel: "principal.id == request.user_id"`, true},
+		"a check in capitals, beside a role":  {`any_role: "member" check: "IsOwner"`, true},
+		"a misspelt field, beside a role":     {`any_role: "member" cel: "principal.idd == request.user_id"`, true},
+		"a misspelt field, beside no scope":   {`all_scopes: "" cel: "principal.idd == request.user_id"`, true},
+		"an expression without a variable":    {`all_scopes: "" cel: "1 > 2 || now > timestamp('2030-01-01T00:00:00Z')"`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
