@@ -30,12 +30,18 @@ type accounts struct {
 	demov1action.AccountServiceHandler
 }
 
+// absent finds a credential on no call.
+type absent struct{}
+
+func (absent) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
+	return nil, authn.ErrNoCredential
+}
+
+func (absent) ReportsAuthenticationTime() bool { return true }
+
 // A recorder keeps the events that it wants, and makes the others free.
 func ExampleWithRecorder() {
-	nobody := authn.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
-		return nil, authn.ErrNoCredential
-	})
-	registry, err := action.NewRegistry(authn.Schemes{"session": freshnessReporter{nobody}, "bearer": freshnessReporter{nobody}, "apikey": nobody},
+	registry, err := action.NewRegistry(authn.Schemes{"session": absent{}, "bearer": absent{}, "apikey": absent{}},
 		action.WithRecorder(denials{}))
 	if err != nil {
 		fmt.Println(err)

@@ -129,6 +129,23 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestSources looks for a guide that does not link to the Go files that its code is from,
+// where a reader finds the imports and what surrounds the code.
+func TestSources(t *testing.T) {
+	t.Parallel()
+	for _, page := range pages(t) {
+		content, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range blocks(t, page) {
+			if filepath.Dir(page) == "docs/guides" && block.language == "go" && !strings.Contains(string(content), "](../../"+block.from+")") {
+				t.Errorf("%s: the page does not link to %s", block, block.from)
+			}
+		}
+	}
+}
+
 // TestIndex looks for a guide that the list of guides leaves out.
 func TestIndex(t *testing.T) {
 	t.Parallel()

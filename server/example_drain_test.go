@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -42,7 +43,8 @@ func (n *newsroom) WatchUsers(ctx context.Context, _ *action.Call[demov1.WatchUs
 }
 
 func ExampleServer_Serve_draining() {
-	registry, err := action.NewRegistry(schemes(), action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+	registry, err := action.NewRegistry(authn.Schemes{"session": roles{}, "bearer": roles{}, "apikey": roles{}},
+		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		panic(err)
 	}

@@ -9,14 +9,23 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"time"
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/alexedwards/scs/v2/memstore"
+
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/authn/session"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
+
+// procedure is the action that the examples call.
+const procedure = demov1client.AccountServiceListUsersProcedure
 
 // report prints what came of each call.
 func report(next connect.ServerFunc) connect.ServerFunc {
@@ -35,9 +44,9 @@ func ExampleWithInterceptors() {
 	interceptors := server.WithInterceptors(report)
 	url, stop := serveExample(interceptors)
 	defer stop()
-	post(url+listUsers, "Bearer admin")
-	post(url+listUsers, "Bearer member")
-	post(url+listUsers, "")
+	post(url+procedure, "Bearer admin")
+	post(url+procedure, "Bearer member")
+	post(url+procedure, "")
 	// Output:
 	// /demo.v1.AccountService/ListUsers ok
 	// /demo.v1.AccountService/ListUsers permission_denied
@@ -96,8 +105,8 @@ func ExampleWithTrustedProxies() {
 	defer stop()
 	// The client claims to be 192.0.2.1. A load balancer appends the address that it was
 	// called from, and the proxy that of the load balancer.
-	post(url+listUsers, "Bearer admin", "X-Forwarded-For", "192.0.2.1, 203.0.113.7, 10.20.0.4")
-	post(url+listUsers, "Bearer admin", "X-Forwarded-For", "2001:db8:1:2:3:4:5:6")
+	post(url+procedure, "Bearer admin", "X-Forwarded-For", "192.0.2.1, 203.0.113.7, 10.20.0.4")
+	post(url+procedure, "Bearer admin", "X-Forwarded-For", "2001:db8:1:2:3:4:5:6")
 	// Output:
 	// 203.0.113.7 counts as 203.0.113.7/32
 	// 2001:db8:1:2:3:4:5:6 counts as 2001:db8:1:2::/64
@@ -111,7 +120,7 @@ func ExampleWithCORS() {
 	url, stop := serveExample(cors)
 	defer stop()
 	for _, origin := range []string{"https://app.example.com", "https://evil.example"} {
-		header := post(url+listUsers, "Bearer admin", "Origin", origin)
+		header := post(url+procedure, "Bearer admin", "Origin", origin)
 		fmt.Printf("%s: %q\n", origin, header.Get("Access-Control-Allow-Origin"))
 	}
 	// Output:
@@ -119,12 +128,22 @@ func ExampleWithCORS() {
 	// https://evil.example: ""
 }
 
+func ExampleWithCORS_cookies() {
+	lookup := func(context.Context, string) (authn.Details, error) { return authn.Details{}, nil } // yours
+	app := "https://app.example.com"
+	sessions, err := session.New(memstore.New(), lookup, session.WithTrustedOrigins(app))
+	// …
+	cors := server.WithCORS(server.CORS{Origins: []string{app}, Credentials: true})
+	fmt.Println(sessions != nil, err, cors != nil)
+	// Output: true <nil> true
+}
+
 func ExampleWithHosts() {
 	hosts := server.WithHosts("127.0.0.1", "localhost")
 	url, stop := serveExample(hosts)
 	defer stop()
 	for _, host := range []string{"localhost:8080", "rebound.evil.example"} {
-		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+listUsers, strings.NewReader("{}"))
+		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url+procedure, strings.NewReader("{}"))
 		if err != nil {
 			panic(err)
 		}
@@ -154,11 +173,34 @@ func serveExample(options ...server.Option) (url string, stop func()) {
 }
 
 func newExampleRegistry() (*action.Registry, error) {
-	registry, err := action.NewRegistry(schemes(), action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+	registry, err := action.NewRegistry(authn.Schemes{"session": roles{}, "bearer": roles{}, "apikey": roles{}},
+		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		return nil, err
 	}
-	return registry, demov1action.RegisterAccountService(registry, &directory{name: "Ada"})
+	return registry, demov1action.RegisterAccountService(registry, users{})
+}
+
+// roles takes "Authorization: Bearer ROLE" for a caller with that role.
+type roles struct{}
+
+func (roles) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
+	role, ok := strings.CutPrefix(call.RequestHeader().Get("Authorization"), "Bearer ")
+	if !ok {
+		return nil, authn.ErrNoCredential
+	}
+	return authn.NewPrincipal("the-"+role, authn.Details{Unscoped: true, Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
+}
+
+func (roles) ReportsAuthenticationTime() bool { return true }
+
+// users implements the one action that the examples call.
+type users struct {
+	demov1action.AccountServiceHandler
+}
+
+func (users) ListUsers(context.Context, *action.Call[demov1.ListUsersRequest]) (*demov1.ListUsersResponse, error) {
+	return &demov1.ListUsersResponse{}, nil
 }
 
 // post calls an action with an empty message and returns the header of the answer.

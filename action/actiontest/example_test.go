@@ -146,9 +146,3 @@ func ExampleWithClock() {
 	// <nil>
 	// unauthenticated
 }
-
-// discard keeps no events.
-type discard struct{}
-
-func (discard) Enabled(context.Context, action.EventKind, action.Outcome) bool { return false }
-func (discard) Record(context.Context, *action.Event) error                    { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"fmt"
+	"net/http/httptest"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -25,22 +26,6 @@ func Example() {
 	// Output: true <nil>
 }
 
-// A directory knows an issuer's subjects under ids of its own, and what they may do.
-type directory map[string]struct {
-	id    string
-	roles []string
-}
-
-func (d directory) identify(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
-	user, ok := d[token.Subject]
-	if !ok {
-		return "", authn.Details{}, authn.InvalidCredential("subject is unknown here")
-	}
-	claims, err := token.Granted() // the scopes that the issuer granted
-	claims.Roles = user.roles      // and the roles that we give
-	return user.id, claims, err
-}
-
 func ExampleWithIdentity() {
 	users := directory{"jane": {id: "user-1", roles: []string{"member"}}}
 	key := es256("2026-01")
@@ -57,4 +42,19 @@ func ExampleWithIdentity() {
 	principal, err := tokens.Authenticate(context.Background(), call)
 	fmt.Println(principal.ID(), principal.Roles(), principal.Scopes(), err)
 	// Output: user-1 [member] [users.read users.write] <nil>
+}
+
+func Example_cached() {
+	issuer := &provider{keys: []any{es256("2026-01").public()}}
+	issuer.Server = httptest.NewUnstartedServer(issuer)
+	issuer.Start()
+	defer issuer.Close()
+	registry, end, err := remembered(context.Background(), issuer.URL, directory{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer end()
+	fmt.Println(registry != nil)
+	// Output: true
 }
