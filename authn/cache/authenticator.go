@@ -38,8 +38,10 @@ func (a *Authenticator) Authenticate(ctx context.Context, call *connect.CallInfo
 	}
 	key := a.keys.of(credential)
 	if answer := a.cache.recall(key, time.Now()); answer != nil {
+		a.cache.hits.Add(1)
 		return answer.principal, answer.err
 	}
+	a.cache.misses.Add(1)
 	return a.cache.verify(ctx, key, a.verifier, credential)
 }
 

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -29,6 +30,8 @@ type Cache struct {
 	ctx    context.Context //nolint:containedctx // it is the cache's own, and no call's
 	cancel context.CancelFunc
 	group  sync.WaitGroup
+
+	hits, misses atomic.Uint64
 
 	mu      sync.Mutex
 	flights map[key]*flight
@@ -71,6 +74,10 @@ func (c *Cache) Close() error {
 	c.group.Wait()
 	return nil
 }
+
+// Lookups returns how many credentials were answered from memory, and how many had to be
+// verified, by all authenticators of the cache.
+func (c *Cache) Lookups() (hits, misses uint64) { return c.hits.Load(), c.misses.Load() }
 
 // Wrap returns an authenticator that answers as the verifier does, and remembers the
 // answers. It challenges as the verifier does, and knows of authentication times what

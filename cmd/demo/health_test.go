@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// health returns the demo's health page.
-func health(t *testing.T, demo *program) (status int, page string) {
+// healthOf returns the demo's health page.
+func healthOf(t *testing.T, demo *program) (status int, page string) {
 	t.Helper()
 	return get(t, demo.url+"/healthz", "")
 }

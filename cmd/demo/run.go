@@ -40,6 +40,10 @@ type config struct {
 	hosts []string
 	// proxies are trusted to say where a call comes from.
 	proxies []netip.Prefix
+	// admin is where the admin pages are served, or is empty.
+	admin string
+	// otlp is where traces and metrics are sent, or nil.
+	otlp *url.URL
 	// sessions is the server that keeps sessions, or nil where the database does.
 	sessions *url.URL
 	// issuer makes tokens for the audience. They are both empty or neither is.
@@ -86,6 +90,8 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	hosts := flags.String("hosts", "", "`names` to answer for besides this machine's own, separated by commas\n(default none where only this machine can reach it, otherwise every name)")
 	proxies := flags.String("proxies", "", "`addresses` or networks of proxies whose X-Forwarded-For counts, separated by commas")
 	sessions := flags.String("sessions", "", "PostgreSQL or Redis `URL` to keep sessions in, which several demos may share\n(default the database file)")
+	flags.StringVar(&config.admin, "admin", "", "TCP `address` for metrics, health, profiles and the table of who may call what,\nsuch as 127.0.0.1:8081 (default none)")
+	otlp := flags.String("otlp", "", "`URL` of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318\n(default none)")
 	flags.StringVar(&config.issuer, "oidc-issuer", "", "`URL` of an OpenID provider whose tokens are accepted; it says which roles they have")
 	flags.StringVar(&config.audience, "oidc-audience", "", "`name` of this API in those tokens")
 	if err := flags.Parse(arguments); err != nil {
@@ -120,10 +126,15 @@ func parse(arguments []string, out io.Writer) (config, error) {
 		}
 		config.proxies = append(config.proxies, prefix)
 	}
+	var err error
+	if *otlp != "" {
+		if config.otlp, err = parseCollector(*otlp); err != nil {
+			return config, err
+		}
+	}
 	if *sessions == "" {
 		return config, nil
 	}
-	var err error
 	config.sessions, err = parseSessions(*sessions)
 	return config, err
 }

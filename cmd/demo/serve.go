@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/reflection"
 )
 
 // How many passwords are hashed at once, at 19 MiB each, and how many may wait for their
@@ -74,7 +75,14 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	options = append(options, server.WithLogger(log), withHealth(components(users, shared, tokens)...))
+	needed := components(users, shared, tokens)
+	options = append(options, server.WithLogger(log), withHealth(needed...))
+	watched, err := newTelemetry(ctx, registry, config, needed, log)
+	if err != nil {
+		return err
+	}
+	defer watched.close()
+	options = append(options, watched.options...)
 	srv, err := server.New(registry, options...)
 	if err != nil {
 		return err
@@ -89,7 +97,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		url: url, path: config.path, sessions: config.sessions, issuer: config.issuer, unreachable: reach(ctx, tokens, log), private: private,
 		accounts: accounts, actions: registry.Actions(), unguarded: srv.Unguarded(), commands: trial.commands,
 	}.print(out)
-	return srv.Serve(ctx, listener)
+	return watched.around(ctx, func(ctx context.Context) error { return srv.Serve(ctx, listener) })
 }
 
 // networkOptions returns the server's options for hosts and proxies, or an error if they
@@ -173,7 +181,10 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	service := account.New(account.Config{
 		Users: parts.users, Sessions: sessions, Keys: keys, Passwords: parts.passwords, Log: parts.log, UnsafeWithoutSecure: parts.private,
 	})
-	return registry, demov1action.RegisterAccountService(registry, service)
+	if err := demov1action.RegisterAccountService(registry, service); err != nil {
+		return nil, err
+	}
+	return registry, reflection.Register(registry, reflectionDeclaration, reflection.WithoutOptions())
 }
 
 // newSessions returns the scheme of sessions.

@@ -35,6 +35,20 @@ const table = `demo.v1.AccountService
   CreateApiKey   session                    anyone signed in
   ListApiKeys    session                    anyone signed in
   RevokeApiKey   session                    anyone signed in
+grpc.reflection.v1.ServerReflection
+  METHOD                AUTHENTICATED BY           WHO MAY CALL IT
+  ServerReflectionInfo  session, bearer or apikey  anyone signed in
+                                                   stream: checked when it opens and every 5m
+grpc.reflection.v1alpha.ServerReflection
+  METHOD                AUTHENTICATED BY           WHO MAY CALL IT
+  ServerReflectionInfo  session, bearer or apikey  anyone signed in
+                                                   stream: checked when it opens and every 5m
+grpc.health.v1.Health
+  METHOD  AUTHENTICATED BY  WHO MAY CALL IT
+  Check   (no sign-in)      anyone
+  List    (no sign-in)      anyone
+  Watch   (no sign-in)      anyone
+                            stream: checked when it opens
 
 Pages without a gate, open to everyone
   GET /healthz  it says whether the demo works, and nothing about its users

@@ -80,7 +80,7 @@ func TestTokens(t *testing.T) {
 	if want := "\nBearer tokens of " + issuer.URL + " are accepted.\n"; !strings.Contains(demo.welcome, want) {
 		t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
 	}
-	if status, page := health(t, demo); status != http.StatusOK || page != "users: ok\ntokens: ok\n" {
+	if status, page := healthOf(t, demo); status != http.StatusOK || page != "users: ok\ntokens: ok\n" {
 		t.Errorf("the health is %d %q", status, page)
 	}
 	member, session := signIn(t, demo, "member")
@@ -149,7 +149,7 @@ func TestTokensWithoutTheirIssuer(t *testing.T) {
 		t.Errorf("the welcome lacks %q: %s", want, demo.welcome)
 	}
 	// Sessions work, so the status is good.
-	if status, page := health(t, demo); status != http.StatusOK || page != "users: ok\ntokens: the keys of their issuer cannot be fetched\n" {
+	if status, page := healthOf(t, demo); status != http.StatusOK || page != "users: ok\ntokens: the keys of their issuer cannot be fetched\n" {
 		t.Errorf("the health is %d %q", status, page)
 	}
 	if code := lists(t, demo, token); code != connect.CodeUnavailable {

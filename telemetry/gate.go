@@ -1,0 +1,148 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/sallyport-rpc/sallyport/action"
+)
+
+// measurements are what is counted and timed of gates. They implement
+// [action.Observer].
+type measurements struct {
+	decisions, rechecks, refused, shed metric.Int64Counter
+	live                               metric.Int64UpDownCounter
+	gate, step, validation             metric.Float64Histogram
+
+	// sets are attributes by what they are of, so that a call makes none. What they are
+	// of comes from declarations, so there are few.
+	sets  sync.Map // of decided to *labels
+	steps [action.StageHandle]metric.MeasurementOption
+}
+
+// decided is what the attributes of a decision come from.
+type decided struct {
+	kind      action.EventKind
+	procedure string
+	outcome   action.Outcome
+	stage     action.Stage
+	code      uint32
+	grant     string
+}
+
+// labels are the attributes for one kind of decision.
+type labels struct {
+	decision, method, outcome, recheck, code metric.MeasurementOption
+	span                                     []attribute.KeyValue
+}
+
+// seconds are the bounds of buckets for what takes microseconds.
+var seconds = metric.WithExplicitBucketBoundaries(
+	1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 5e-2, 0.25, 1, 5)
+
+func newMeasurements(meter metric.Meter) (*measurements, error) {
+	m := &measurements{}
+	var errs [8]error
+	m.decisions, errs[0] = meter.Int64Counter("sallyport.decisions", metric.WithDescription("What gates decided."))
+	m.rechecks, errs[1] = meter.Int64Counter("sallyport.rechecks", metric.WithDescription("Callers of live streams that were looked at again."))
+	m.refused, errs[2] = meter.Int64Counter("sallyport.refused", metric.WithDescription("Calls that were refused before they came to a gate."))
+	m.shed, errs[3] = meter.Int64Counter("sallyport.shed", metric.WithDescription("Calls for which the server had no room."))
+	m.live, errs[4] = meter.Int64UpDownCounter("sallyport.streams.live", metric.WithDescription("Streams that were let in and have not ended."))
+	m.gate, errs[5] = meter.Float64Histogram("sallyport.gate.duration", metric.WithUnit("s"), seconds,
+		metric.WithDescription("The time from a message's arrival to the decision."))
+	m.step, errs[6] = meter.Float64Histogram("sallyport.gate.step.duration", metric.WithUnit("s"), seconds,
+		metric.WithDescription("The time of each step of a gate; decoding includes the wait for the message."))
+	m.validation, errs[7] = meter.Float64Histogram("sallyport.validation.duration", metric.WithUnit("s"), seconds,
+		metric.WithDescription("The time that the rules of a request took."))
+	for stage := range action.StageHandle {
+		m.steps[stage] = attributes(attribute.String("step", stage.String()))
+	}
+	return m, errors.Join(errs[:]...)
+}
+
+func attributes(list ...attribute.KeyValue) metric.MeasurementOption {
+	return metric.WithAttributeSet(attribute.NewSet(list...))
+}
+
+// labels returns the attributes for an observation.
+func (m *measurements) labels(of *action.Observation) *labels {
+	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant}
+	if known, ok := m.sets.Load(key); ok {
+		return known.(*labels) //nolint:forcetypeassert // nothing else is stored
+	}
+	method, outcome := attribute.String("rpc.method", method(of.Procedure)), attribute.String("outcome", of.Outcome.String())
+	code := attribute.String("code", "ok")
+	if of.Code != 0 {
+		code = attribute.String("code", of.Code.String())
+	}
+	stage, grant := attribute.String("stage", of.Stage.String()), attribute.String("grant", of.Grant)
+	made := &labels{
+		decision: attributes(method, attribute.String("kind", of.Kind.String()), outcome, stage, code, grant),
+		method:   attributes(method),
+		outcome:  attributes(outcome),
+		recheck:  attributes(method, outcome, code),
+		code:     attributes(code),
+		span: []attribute.KeyValue{
+			attribute.String("sallyport.outcome", of.Outcome.String()), attribute.String("sallyport.stage", of.Stage.String()),
+			attribute.String("sallyport.grant", of.Grant),
+		},
+	}
+	known, _ := m.sets.LoadOrStore(key, made)
+	return known.(*labels) //nolint:forcetypeassert // nothing else is stored
+}
+
+// method is a procedure as OpenTelemetry writes it.
+func method(procedure string) string {
+	if procedure == "" {
+		return ""
+	}
+	return procedure[1:]
+}
+
+// Observe implements [action.Observer].
+func (m *measurements) Observe(ctx context.Context, of action.Observation) {
+	labels := m.labels(&of)
+	switch of.Kind { //nolint:exhaustive // the others are of no call
+	case action.EventDecided, action.EventOpened:
+		m.decisions.Add(ctx, 1, labels.decision)
+		m.time(ctx, &of, labels)
+		if of.Kind == action.EventOpened && of.Outcome == action.Allow {
+			m.live.Add(ctx, 1, labels.method)
+		}
+		if span := trace.SpanFromContext(ctx); span.IsRecording() {
+			span.SetAttributes(labels.span...)
+		}
+	case action.EventMessage:
+		m.decisions.Add(ctx, 1, labels.decision)
+	case action.EventRecheck:
+		m.rechecks.Add(ctx, 1, labels.recheck)
+	case action.EventEnded:
+		if of.Stream {
+			m.live.Add(ctx, -1, labels.method)
+		}
+	case action.EventRefused:
+		if of.Shed {
+			m.shed.Add(ctx, 1, labels.method)
+		} else {
+			m.refused.Add(ctx, 1, labels.code)
+		}
+	}
+}
+
+// time records how long a gate took.
+func (m *measurements) time(ctx context.Context, of *action.Observation, labels *labels) {
+	m.gate.Record(ctx, of.Duration.Seconds(), labels.outcome)
+	for stage, took := range of.Steps {
+		if took > 0 {
+			m.step.Record(ctx, took.Seconds(), m.steps[stage])
+		}
+	}
+	if took := of.Steps[action.StageValidate]; took > 0 {
+		m.validation.Record(ctx, took.Seconds(), labels.method)
+	}
+}
