@@ -52,6 +52,7 @@ const drainTimeout = 500 * time.Millisecond
 func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
 	exchange := &exchange{ResponseWriter: writer, peer: s.peer(request), get: request.Method == http.MethodGet}
 	exchange.peer.Connection = exchange
+	exchange.closing.Store(mayHideAnother(request))
 	exchange.holdings, exchange.stream = s.holdings, procedure.streams()
 	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
@@ -75,6 +76,17 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 		exchange.keepUnread(request)
 	}
 	return exchange, request
+}
+
+// mayHideAnother reports whether a proxy in front may take a request on HTTP/1 for a
+// shorter or longer one than net/http does, so that what follows it on the connection must
+// not be taken for the next request (RFC 9112, section 6.1). That is so where it has a
+// Content-Length beside its Transfer-Encoding. net/http follows the Transfer-Encoding and
+// removes the Content-Length before a handler can see it, so the connection is closed
+// after every request in chunks; and after one of HTTP/1.0, whose Transfer-Encoding
+// net/http ignores and removes.
+func mayHideAnother(request *http.Request) bool {
+	return request.ProtoMajor == 1 && (request.ProtoMinor == 0 || len(request.TransferEncoding) > 0)
 }
 
 // WriteHeader begins the response.
