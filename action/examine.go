@@ -232,13 +232,19 @@ func (r *Registry) newGate(method examined) *gate {
 		rules:     method.rules,
 		maxAge:    method.declaration.MaxAge,
 		conceal:   method.declaration.Conceal,
-		policy:    policy.New(method.declaration, method.checks),
 		timing:    method.declaration.Timing(),
 		recheck:   method.declaration.Recheck(r.recheck),
 	}
 	for _, name := range method.declaration.Schemes {
-		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: r.schemes[name]})
+		authenticator := r.schemes[name]
+		gate.schemes = append(gate.schemes, scheme{name: name, authenticator: authenticator, ask: authenticator.Authenticate})
 	}
+	checks := method.checks
+	if gate.timing != sallyportv1.Stream_TIMING_UNSPECIFIED {
+		checks = maps.Clone(checks)
+		gate.leaveBehind(checks)
+	}
+	gate.policy = policy.New(method.declaration, checks)
 	return gate
 }
 

@@ -49,7 +49,7 @@ func TestImpossibleGates(t *testing.T) {
 		"every message of no validator":  {policy: anyone, timing: 3, schemes: []scheme{{name: "session"}}},
 		"no validator, nor anything":     {},
 		"no validator, concealed":        {conceal: true, policy: role},
-		"no validator, with a principal": {policy: role, schemes: []scheme{{name: "session", authenticator: tells("alice")}}},
+		"no validator, with a principal": {policy: role, schemes: []scheme{{name: "session", authenticator: tells("alice"), ask: tells("alice").Authenticate}}},
 	} {
 		gate.registry = registry
 		for stepName, step := range steps {

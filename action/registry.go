@@ -207,7 +207,7 @@ func (r *Registry) InProcess() (connect.Transport, error) {
 	}
 	server := connect.NewServer()
 	server.Register(methods...)
-	return connectinprocess.New(server), nil
+	return inProcess{connectinprocess.New(server)}, nil
 }
 
 // An Action describes one registered action, for people who review access.

@@ -129,13 +129,16 @@ type running struct {
 	ended chan error
 }
 
+// openTimeout is how long the streams have to be let in.
+const openTimeout = time.Minute
+
 // serve serves a stream with a first message, if it takes one before its handler.
 func (r *reviewing) serve(t *testing.T, procedure string, interceptors ...connect.ServerInterceptor) *running {
 	t.Helper()
 	server := connect.NewServer(interceptors...)
 	server.Register(must(r.registry.Methods())...)
 	s := &running{pipe: &pipe{in: make(chan *testv1.Request, 100), gone: make(chan struct{})}, ended: make(chan error, 1)}
-	control := &actionserver.StreamControl{InterruptReceive: func() { close(s.gone) }}
+	control := &actionserver.StreamControl{InterruptReceive: func() { close(s.gone) }, OpenTimeout: openTimeout}
 	go func() {
 		s.ended <- server.Call(actionserver.WithStreamControl(t.Context(), control), procedure, nil, s.pipe)
 	}()

@@ -130,13 +130,14 @@ func TestUnknownFields(t *testing.T) {
 func TestPendingIsShed(t *testing.T) {
 	t.Parallel()
 	const least = 16 << 20
-	served := serve(t, &directory{}, server.WithMaxPendingBytes(least), server.WithMaxMessageBytes(2<<20))
+	served := serve(t, &directory{}, server.WithMaxPendingBytes(least), server.WithMaxMessageBytes(2<<20), server.WithReadTimeout(long))
 	procedure := served.url + demov1client.AccountServiceListUsersProcedure
 	client := served.client(t, 1)
-	// Each holds two thirds of a message, and sends no more.
+	// Each holds half of a message, in a buffer of twice that, and sends no more. One
+	// message that is decompressed has six MiB set aside, and one address half of the rest.
 	const each = 1 << 20
 	var held []*io.PipeWriter
-	for range least / 2 / each {
+	for range (least - 6<<20) / 2 / (2 * each) {
 		reader, writer := io.Pipe()
 		request, _ := http.NewRequest(http.MethodPost, procedure, reader)
 		request.Header.Set("Content-Type", "application/proto")
