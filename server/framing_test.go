@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestTwoLengths(t *testing.T) {
 			said, _ := io.ReadAll(conn)
 			answers := bytes.Count(said, []byte("HTTP/1."))
 			want := map[bool]int{true: 2, false: 1}[test.second]
-			if !strings.HasPrefix(string(said[min(len("HTTP/1.1 "), len(said)):]), fmt.Sprint(test.status)) || answers != want {
+			if !strings.HasPrefix(string(said[min(len("HTTP/1.1 "), len(said)):]), strconv.Itoa(test.status)) || answers != want {
 				t.Errorf("there are %d answers, want %d, the first with %d: %q", answers, want, test.status, said)
 			}
 			handled := want

@@ -144,7 +144,7 @@ func (d *Directory) change(ctx context.Context, kind Kind, write func(context.Co
 }
 
 func changesOf(kind Kind, users []User) []Change {
-	changes := []Change{}
+	changes := make([]Change, 0, len(users))
 	for _, user := range users {
 		changes = append(changes, Change{kind, user})
 	}
