@@ -31,7 +31,7 @@ const open = `authenticate: {anonymous: "probes have no credential"}
 
 // guarded is a declaration for callers with a session.
 const guarded = `authenticate: {schemes: ["session"]}
-	authorize: {allow: {all_scopes: "health.read"}}
+	authorize: {allow: {cel: "'health.read' in principal.scopes"}}
 	stream: {authorize: OPEN}`
 
 type accounts struct {

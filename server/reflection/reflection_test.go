@@ -191,7 +191,7 @@ func TestList(t *testing.T) {
 		"member":           {declaration: signedIn, role: "member", want: []string{"demo.v1.AccountService", "grpc.health.v1.Health", v1, alpha}},
 		"anonymous":        {declaration: public, want: []string{"demo.v1.AccountService", "grpc.health.v1.Health", v1, alpha}},
 		"not signed in":    {declaration: signedIn, code: connect.CodeUnauthenticated},
-		"without a scope":  {declaration: `authenticate: {schemes: ["session"]} authorize: {allow: {all_scopes: "schema.read"}} stream: {authorize: OPEN}`, role: "admin", code: connect.CodePermissionDenied},
+		"without a scope":  {declaration: `authenticate: {schemes: ["session"]} authorize: {allow: {cel: "'schema.read' in principal.scopes"}} stream: {authorize: OPEN}`, role: "admin", code: connect.CodePermissionDenied},
 		"of other schemes": {declaration: `authenticate: {schemes: ["bearer"]} authorize: {anyone: "x"} stream: {authorize: OPEN}`, role: "admin", want: []string{"demo.v1.AccountService", "grpc.health.v1.Health", v1, alpha}},
 	} {
 		t.Run(name, func(t *testing.T) {
