@@ -50,7 +50,8 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 
 // findPrincipal finds out who is calling, by the first scheme whose credential is
 // there. All other credentials of the call must be good as well, and name the
-// same principal: a call that speaks for two has lost track of who makes it. On an
+// same principal: a call that speaks for two has lost track of who makes it. Where one
+// of them is scoped, so is the call. On an
 // anonymous action, and only there, it leaves the passage without a principal.
 func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 	pass.step(StageAuthenticate)
@@ -75,6 +76,8 @@ func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 			return &denial{public: errUnauthenticated, reason: "the credentials name different principals", credential: authn.BadCredential}
 		case principal.Expired(pass.start):
 			return &denial{public: errUnauthenticated, reason: expired, credential: authn.Expired}
+		default:
+			pass.principal = pass.principal.LimitedBy(principal)
 		}
 	}
 	if pass.principal == nil {

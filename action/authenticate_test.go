@@ -112,7 +112,7 @@ func TestExpiry(t *testing.T) {
 		reason    string // "" is let through
 		maxAge    time.Duration
 	}{
-		{name: "no end", procedure: "Anyone"},
+		{name: "no end", procedure: "Anyone", claims: authn.Details{Unscoped: true}},
 		{name: "a moment left", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: noon.Add(1)}},
 		{name: "ends now", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: noon}, reason: "the credential has expired"},
 		{name: "ended long ago", procedure: "Anyone", claims: authn.Details{Unscoped: true, ExpiresAt: time.Unix(0, 0)}, reason: "the credential has expired"},

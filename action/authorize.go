@@ -19,6 +19,9 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 		pass.basis = &asked{g.policy, input}
 	}
 	decision, err := g.policy.Decide(ctx, input)
+	if decision.Insufficient {
+		return g.insufficient(pass.principal)
+	}
 	if err != nil || !decision.Allowed {
 		return g.denied(err, input)
 	}

@@ -66,6 +66,9 @@ type Decision struct {
 	PrincipalID string
 	// Scheme is the scheme that authenticated the principal.
 	Scheme string
+	// Scoped is whether the call came with a credential that carries no more than its
+	// scopes.
+	Scoped bool
 	// Grant says which grant let the call through: "allow[0]", "anyone".
 	Grant string
 	// Reason says why the call was denied, in words for an operator. It holds no
@@ -76,7 +79,7 @@ type Decision struct {
 	// marked debug_redact.
 	Grants []GrantOutcome
 	// MissingScopes are the scopes that alone stood between the principal and being
-	// let through, if that is so.
+	// let through, if that is so, or those that a scoped credential lacked.
 	MissingScopes []string
 	// MaxAge is set where the principal authenticated longer ago than the action
 	// allows: how long ago it may have.

@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -26,6 +27,7 @@ type denial struct {
 	asked      *asked             // where the grants were looked at
 	credential authn.DenialReason // what was wrong with the credentials, for challenges
 	maxAge     time.Duration      // where the caller authenticated too long ago
+	scopes     []string           // which a scoped credential lacks
 }
 
 // asked is what the grants were looked at with.
@@ -53,7 +55,7 @@ func (d *denial) outcomes(ctx context.Context) []GrantOutcome {
 // missingScopes are those that alone kept the call from being let through.
 func (d *denial) missingScopes(ctx context.Context) []string {
 	if d.asked == nil {
-		return nil
+		return d.scopes
 	}
 	return d.asked.policy.MissingScopes(ctx, d.asked.input)
 }
@@ -67,7 +69,7 @@ func (d *denial) forChallenge(missingScopes []string) authn.Denial {
 	if d.credential == authn.ReasonUnspecified && len(missingScopes) > 0 {
 		return authn.Denial{Reason: authn.InsufficientScope, MissingScopes: missingScopes}
 	}
-	return authn.Denial{Reason: d.credential, MaxAge: d.maxAge}
+	return authn.Denial{Reason: d.credential, MaxAge: d.maxAge, MissingScopes: d.scopes}
 }
 
 // What callers are told. The texts are fixed: they say what the caller can do and
@@ -75,6 +77,7 @@ func (d *denial) forChallenge(missingScopes []string) authn.Denial {
 var (
 	errUnauthenticated  = connect.NewError(connect.CodeUnauthenticated, "a valid credential is needed")
 	errPermissionDenied = withErrorInfo(connect.NewError(connect.CodePermissionDenied, "not allowed"), "NOT_ALLOWED")
+	errInsufficient     = withErrorInfo(connect.NewError(connect.CodePermissionDenied, "the credential's scopes do not allow this"), "INSUFFICIENT_SCOPE")
 	errNotFound         = connect.NewError(connect.CodeNotFound, "not found")
 	errUnavailable      = connect.NewError(connect.CodeUnavailable, "temporarily unavailable")
 	errInternal         = connect.NewError(connect.CodeInternal, "internal error")
@@ -144,6 +147,17 @@ func (g *gate) denied(err error, input policy.Input) *denial {
 		denial.public = NotFound()
 	}
 	return denial
+}
+
+// insufficient is the denial of a scoped credential that does not carry what the action
+// needs of one. It is the same for every request, so `conceal` has nothing to hide in it.
+func (g *gate) insufficient(principal *authn.Principal) *denial {
+	missing := g.policy.MissingCredentialScopes(principal)
+	reason := "the credential is scoped, and the action takes no scoped credential"
+	if len(missing) > 0 {
+		reason = "the credential is scoped, and lacks " + strings.Join(missing, ", ")
+	}
+	return &denial{public: errInsufficient, reason: reason, credential: authn.InsufficientScope, scopes: missing}
 }
 
 // NotFound returns the error for what is not there. It reads the same as the denial

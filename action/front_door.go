@@ -8,8 +8,9 @@ import (
 )
 
 // FrontDoor returns an interceptor that looks at a call's credentials before any of
-// its message is read, so that a stranger cannot make a server decode and validate.
-// It seals the registry.
+// its message is read, so that a stranger cannot make a server decode and validate,
+// and neither can a scoped credential that the action does not take. It seals the
+// registry.
 //
 // The gate of an action comes after it and is the same as without: it validates,
 // authenticates anew and authorizes, in this order. So a credential that was taken back
@@ -38,7 +39,13 @@ func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 // here leaves the record of its gate.
 func (p *passage) knock(ctx context.Context) error {
 	err := p.run(ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-		return g.findPrincipal(ctx, pass)
+		if err := g.findPrincipal(ctx, pass); err != nil {
+			return err
+		}
+		if pass.step(StageAuthorize); !g.policy.Sufficient(pass.principal) {
+			return g.insufficient(pass.principal)
+		}
+		return nil
 	}, nil, nil)
 	if err != nil {
 		return p.deny(ctx, err)

@@ -118,6 +118,9 @@ func (h *handlers) Anyone(ctx context.Context, call *call) (*testv1.Response, er
 func (h *handlers) Either(ctx context.Context, call *call) (*testv1.Response, error) {
 	return h.doUnary(ctx, call)
 }
+func (h *handlers) Scoped(ctx context.Context, call *call) (*testv1.Response, error) {
+	return h.doUnary(ctx, call)
+}
 
 func (h *handlers) Fresh(ctx context.Context, call *call) (*testv1.Response, error) {
 	return h.doUnary(ctx, call)

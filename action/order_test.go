@@ -104,7 +104,7 @@ func askRefusedFrom(t *testing.T, fixture *fixture, way way, procedure string, s
 		if gateStep.event != "" {
 			want = append(want, gateStep.event)
 		}
-		if gateStep.stage == action.StageAuthenticate && i < from && methodName(procedure) == "Either" {
+		if gateStep.stage == action.StageAuthenticate && i < from && slices.Contains([]string{"Either", "Scoped"}, methodName(procedure)) {
 			want = append(want, "ask bearer") // a second credential would have to be good as well
 		}
 	}

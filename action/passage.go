@@ -91,7 +91,7 @@ func (p *passage) decision(outcome Outcome) Decision {
 		decision.Duration = p.gate.registry.now().Sub(p.start)
 	}
 	if p.principal != nil {
-		decision.PrincipalID, decision.Scheme = p.principal.ID(), p.principal.Scheme()
+		decision.PrincipalID, decision.Scheme, decision.Scoped = p.principal.ID(), p.principal.Scheme(), p.principal.Scoped()
 	}
 	if outcome == Allow {
 		decision.Grant = p.gate.policy.Grant(p.grant)

@@ -225,6 +225,9 @@ type Action struct {
 	// Who says in one line who may call, in the declaration's own words. It is for
 	// people; programs look at Schemes and Anyone.
 	Who string
+	// CredentialScopes are what a scoped credential needs, every one. Where there are
+	// none, the action takes no scoped credential.
+	CredentialScopes []string
 	// Conceal says that a denial reads as not_found.
 	Conceal bool
 	// StreamAuthorize says when a stream is authorized. It is unspecified for a unary
@@ -245,12 +248,15 @@ func (r *Registry) Actions() []Action {
 	for i, action := range r.actions {
 		declaration := action.declaration
 		actions[i] = Action{
-			Procedure:       declaration.Procedure,
-			Schemes:         slices.Clone(declaration.Schemes),
-			MaxAge:          declaration.MaxAge,
-			Anyone:          declaration.Anyone,
-			Who:             declaration.Who(),
-			Conceal:         declaration.Conceal,
+			Procedure: declaration.Procedure,
+			Schemes:   slices.Clone(declaration.Schemes),
+			MaxAge:    declaration.MaxAge,
+			Anyone:    declaration.Anyone,
+			Who:       declaration.Who(),
+			Conceal:   declaration.Conceal,
+
+			CredentialScopes: slices.Clone(declaration.CredentialScopes),
+
 			StreamAuthorize: declaration.Timing(),
 			Method:          declaration.Method,
 		}

@@ -20,8 +20,8 @@ type Denial struct {
 	// MaxAge is how long ago the caller may have authenticated. It is set for
 	// [NotFresh].
 	MaxAge time.Duration
-	// MissingScopes are the scopes that the call lacked. They are set for
-	// [InsufficientScope].
+	// MissingScopes are the scopes that the call lacked, for [InsufficientScope]. There
+	// are none where the action takes no scoped credential.
 	MissingScopes []string
 }
 

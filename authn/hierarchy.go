@@ -42,18 +42,8 @@ func (p *Principal) Bound(scheme string, roles *Hierarchy) *Principal {
 	if known := p.bound.Load(); known != nil && known.scheme == scheme && known.hierarchy == roles {
 		return known
 	}
-	bound := &Principal{
-		id:              p.id,
-		scheme:          scheme,
-		roles:           p.roles,
-		hierarchy:       roles,
-		scopes:          p.scopes,
-		attributes:      p.attributes,
-		claims:          p.claims,
-		authenticatedAt: p.authenticatedAt,
-		expiresAt:       p.expiresAt,
-		unscoped:        p.unscoped,
-	}
+	bound := p.clone()
+	bound.scheme, bound.hierarchy = scheme, roles
 	p.bound.Store(bound)
 	return bound
 }

@@ -23,6 +23,7 @@ type Principal struct {
 	authenticatedAt time.Time
 	expiresAt       time.Time
 	unscoped        bool
+	carried         names // what a scoped credential carries
 	// bound is the same principal as it was last bound.
 	bound atomic.Pointer[Principal]
 }
@@ -71,7 +72,7 @@ func (d *Details) EndBy(end time.Time) {
 // unique among all principals that the schemes of one registry can return, and must
 // not be empty: a gate denies a principal without one.
 func NewPrincipal(id string, details Details) *Principal {
-	return &Principal{
+	made := &Principal{
 		id:              id,
 		scheme:          details.Scheme,
 		roles:           newNames(details.Roles),
@@ -82,6 +83,10 @@ func NewPrincipal(id string, details Details) *Principal {
 		expiresAt:       details.ExpiresAt,
 		unscoped:        details.Unscoped,
 	}
+	if !made.unscoped {
+		made.carried = made.scopes
+	}
+	return made
 }
 
 // ID returns the principal's id. A principal that a gate let in has one.
@@ -106,6 +111,28 @@ func (p *Principal) CarriesScope(scope string) bool { return p.scopes.has(scope)
 // more than its scopes. It is true of the zero Principal.
 func (p *Principal) Scoped() bool { return !p.unscoped }
 
+// CredentialCarries reports whether the credential that the principal was found by
+// carries the scope: an unscoped one carries every scope.
+func (p *Principal) CredentialCarries(scope string) bool { return p.unscoped || p.carried.has(scope) }
+
+// CarriedScopes returns a copy of the scopes that a scoped credential carries. It is nil
+// for an unscoped one, which carries every scope.
+func (p *Principal) CarriedScopes() []string { return slices.Clone(p.carried.list) }
+
+// LimitedBy returns the principal of a call that came with another credential of the
+// same principal too: what it may do is what both credentials carry. An unscoped one
+// limits nothing.
+func (p *Principal) LimitedBy(other *Principal) *Principal {
+	if other.unscoped {
+		return p
+	}
+	limited := p.clone()
+	limited.scopes = newNames(slices.DeleteFunc(p.Scopes(), func(scope string) bool { return !other.carried.has(scope) }))
+	limited.carried = newNames(slices.DeleteFunc(other.CarriedScopes(), func(scope string) bool { return !p.CredentialCarries(scope) }))
+	limited.unscoped = false
+	return limited
+}
+
 // Attribute returns the named attribute and whether the principal has it.
 func (p *Principal) Attribute(name string) (string, bool) {
 	value, ok := p.attributes[name]
@@ -121,6 +148,23 @@ func (p *Principal) Scheme() string { return p.scheme }
 
 // WithScheme returns the same principal, authenticated by the named scheme.
 func (p *Principal) WithScheme(scheme string) *Principal { return p.Bound(scheme, p.hierarchy) }
+
+// clone returns a copy that has not been bound anew.
+func (p *Principal) clone() *Principal {
+	return &Principal{
+		id:              p.id,
+		scheme:          p.scheme,
+		roles:           p.roles,
+		hierarchy:       p.hierarchy,
+		scopes:          p.scopes,
+		attributes:      p.attributes,
+		claims:          p.claims,
+		authenticatedAt: p.authenticatedAt,
+		expiresAt:       p.expiresAt,
+		unscoped:        p.unscoped,
+		carried:         p.carried,
+	}
+}
 
 // AuthenticatedAt returns when the principal proved its identity, or the zero time
 // where that is not known.

@@ -194,7 +194,7 @@ func TestAccess(t *testing.T) {
 		},
 		{
 			Procedure: demov1client.AccountServiceCreateApiKeyProcedure,
-			Request:   &demov1.CreateApiKeyRequest{Name: "backup", Lifetime: durationpb.New(time.Hour)},
+			Request:   &demov1.CreateApiKeyRequest{Name: "backup", Lifetime: durationpb.New(time.Hour), Scopes: []string{demov1client.ScopeUsersRead}},
 			Want:      want(unauthenticated, allowed, allowed),
 		},
 		{Procedure: demov1client.AccountServiceListApiKeysProcedure, Want: want(unauthenticated, allowed, allowed)},

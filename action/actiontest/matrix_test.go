@@ -105,6 +105,7 @@ func expectations() []actiontest.Expectation {
 		cell("Public", "nothing", nil, i, i, i),
 		cell("Anyone", "", own, u, a, a),
 		cell("Either", "", own, u, a, a),
+		cell("Scoped", "", own, u, a, a),
 		cell("Fresh", "", own, u, u, a),
 		cell("Role", "", own, u, a, a),
 		cell("AnyRole", "", own, u, p, a),

@@ -69,6 +69,9 @@ type both struct {
 func (both) Either(_ context.Context, call *action.Call[testv1.Request]) (*testv1.Response, error) {
 	return &testv1.Response{Caller: call.Principal().Scheme()}, nil
 }
+func (both) Scoped(_ context.Context, call *action.Call[testv1.Request]) (*testv1.Response, error) {
+	return &testv1.Response{Caller: call.Principal().Scheme()}, nil
+}
 
 func (both) Anyone(_ context.Context, call *action.Call[testv1.Request]) (*testv1.Response, error) {
 	return &testv1.Response{Caller: call.Principal().Scheme()}, nil

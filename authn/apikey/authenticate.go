@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
 // markTimeout is how long a call waits for the use of its key to be stored.
@@ -59,7 +60,9 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 		return nil, authn.FromLookup(ctx, "look up the owner", err)
 	}
 	m.markUsed(ctx, &record.Key, now)
-	details.Scopes = common(record.Scopes, details.Scopes)
+	if details.Unscoped = record.Unscoped; !record.Unscoped {
+		details.Scopes = common(record.Scopes, details.Scopes)
+	}
 	details.AuthenticatedAt = time.Time{}
 	details.EndBy(record.ExpiresAt)
 	return authn.NewPrincipal(record.Owner, details), nil
@@ -67,11 +70,16 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 
 // Challenge returns the challenge of RFC 6750, or "" where keys have a header of
 // their own, for which HTTP knows no challenge.
-func (m *Manager) Challenge(authn.Denial) string {
-	if m.header != authorization {
+func (m *Manager) Challenge(denial authn.Denial) string {
+	const challenge = `Bearer realm="apikey"`
+	switch {
+	case m.header != authorization:
 		return ""
+	case denial.Reason == authn.InsufficientScope:
+		return challenge + credential.InsufficientScope(denial.MissingScopes)
+	default:
+		return challenge
 	}
-	return `Bearer realm="apikey"`
 }
 
 // markUsed stores that a key is in use, unless that was done lately. A call waits for

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -377,4 +378,51 @@ func TestOwnersAreNeverCrossed(t *testing.T) {
 		}
 		group.Wait()
 	})
+}
+
+// A key is a scoped credential, also one without scopes; only one that was issued as
+// unscoped is not, whatever the lookup says.
+func TestScopedKeys(t *testing.T) {
+	t.Parallel()
+	for name, saysUnscoped := range map[string]bool{"lookup says nothing": false, "lookup says unscoped": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lookup := func(context.Context, apikey.Key) (authn.Details, error) {
+				return authn.Details{Unscoped: saysUnscoped, Scopes: []string{"files.read", "files.write"}}, nil
+			}
+			manager, err := apikey.New(migrated(t, apikey.SQLite(openSQLite(t))), lookup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			expires := time.Now().Add(time.Hour)
+			tests := map[string]struct {
+				issue    func() (apikey.Key, string, error)
+				unscoped bool
+				scopes   []string
+			}{
+				"of one scope": {func() (apikey.Key, string, error) {
+					return manager.Issue(t.Context(), "ada", "", []string{"files.read"}, expires)
+				}, false, []string{"files.read"}},
+				"of no scope": {func() (apikey.Key, string, error) {
+					return manager.Issue(t.Context(), "ada", "", nil, expires)
+				}, false, nil},
+				"unscoped": {func() (apikey.Key, string, error) {
+					return manager.IssueUnscoped(t.Context(), "ada", "", expires)
+				}, true, []string{"files.read", "files.write"}},
+			}
+			for name, test := range tests {
+				key, text, err := test.issue()
+				if err != nil || key.Unscoped != test.unscoped {
+					t.Fatalf("%s: %+v, %v", name, key, err)
+				}
+				principal, err := manager.Authenticate(t.Context(), bearer(text).call())
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				if principal.Scoped() == test.unscoped || !slices.Equal(principal.Scopes(), test.scopes) {
+					t.Errorf("%s: scoped %t with %q", name, principal.Scoped(), principal.Scopes())
+				}
+			}
+		})
+	}
 }

@@ -55,8 +55,8 @@ func (d *Database) query(query string) string { return strings.ReplaceAll(query,
 // Add adds a key. It fails where the id is taken.
 func (d *Database) Add(ctx context.Context, record Record) error {
 	_, err := d.db.ExecContext(ctx, d.query(`INSERT INTO sallyport_api_keys
-		(id, owner, name, scopes, hash, create_time, expire_time, last_use_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`),
-		record.ID, record.Owner, record.Name, strings.Join(record.Scopes, " "), record.Hash[:],
+		(id, owner, name, scopes, unscoped, hash, create_time, expire_time, last_use_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`),
+		record.ID, record.Owner, record.Name, strings.Join(record.Scopes, " "), record.Unscoped, record.Hash[:],
 		record.CreatedAt.UnixMicro(), record.ExpiresAt.UnixMicro(),
 		sql.Null[int64]{V: record.LastUsedAt.UnixMicro(), Valid: !record.LastUsedAt.IsZero()})
 	return err
@@ -143,7 +143,7 @@ func (d *Database) MarkUsed(ctx context.Context, id string, at, notAfter time.Ti
 	return err
 }
 
-const columns = `SELECT id, owner, name, scopes, hash, create_time, expire_time, last_use_time FROM sallyport_api_keys`
+const columns = `SELECT id, owner, name, scopes, unscoped, hash, create_time, expire_time, last_use_time FROM sallyport_api_keys`
 
 // scan reads a row of columns.
 func scan(row interface{ Scan(dest ...any) error }) (Record, error) {
@@ -154,7 +154,7 @@ func scan(row interface{ Scan(dest ...any) error }) (Record, error) {
 		created, expires int64
 		used             sql.Null[int64]
 	)
-	if err := row.Scan(&record.ID, &record.Owner, &record.Name, &scopes, &hash, &created, &expires, &used); err != nil {
+	if err := row.Scan(&record.ID, &record.Owner, &record.Name, &scopes, &record.Unscoped, &hash, &created, &expires, &used); err != nil {
 		return Record{}, err
 	}
 	if len(hash) != len(record.Hash) {

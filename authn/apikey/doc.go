@@ -27,6 +27,10 @@
 // Refused are a header given twice, malformed or oversized, and a key that is
 // unknown, revoked or expired.
 //
+// A key is a scoped credential: it carries the scopes that it was issued with, and no
+// more of what its owner may do than the actions that name them. [Manager.IssueUnscoped]
+// makes one that carries all of it.
+//
 // What a key may do comes from [Lookup] at every call, so what is taken from its
 // owner is taken from the key with the next call. A key that was revoked is refused
 // from then on. A key does not say when its owner signed in, so an action with a max_age

@@ -15,33 +15,47 @@ import (
 // Issue makes a key of an owner and returns what is known of it and its text. The
 // text is a credential that cannot be read again: return it to the owner alone.
 //
-// Scopes are as in RFC 6749, section 3.3. Keys that never expire are forgotten and
-// leak, so expires is required and in the future. Owner and name are texts
-// without control characters.
+// The key carries the scopes and no more: an action takes it where the action's
+// credential_scopes are among them. A key without scopes opens nothing. Scopes are as in
+// RFC 6749, section 3.3; the handler that issues keys says which of them its caller may
+// give away.
+//
+// Keys that never expire are forgotten and leak, so expires is required and in the
+// future. Owner and name are texts without control characters.
 //
 // It fails with [authn.ErrUnavailable] where the store does.
 func (m *Manager) Issue(ctx context.Context, owner, name string, scopes []string, expires time.Time) (Key, string, error) {
-	now := time.Now()
 	scopes = slices.Clone(scopes)
 	slices.Sort(scopes)
-	switch {
-	case owner == "" || !isText(owner):
-		return Key{}, "", errors.New("apikey: an owner is required, without control characters")
-	case !isText(name):
-		return Key{}, "", errors.New("apikey: a name is a text without control characters")
-	case !now.Before(expires) || expires.Year() > 9999:
-		return Key{}, "", errors.New("apikey: an expiry is required, in the future and in this era")
-	}
 	for _, scope := range scopes {
 		if !isScope(scope) {
 			return Key{}, "", fmt.Errorf("apikey: %q is no scope", scope)
 		}
 	}
-	id, text := newKey(m.prefix)
-	key := Key{
-		ID: id, Owner: owner, Name: name, Scopes: slices.Compact(scopes),
-		CreatedAt: now.UTC().Truncate(time.Microsecond), ExpiresAt: expires.UTC().Truncate(time.Microsecond),
+	return m.issue(ctx, Key{Owner: owner, Name: name, Scopes: slices.Compact(scopes), ExpiresAt: expires})
+}
+
+// IssueUnscoped makes a key that carries all that its owner may do, as the owner's
+// session does, and is otherwise as [Manager.Issue]. Who holds it is the owner, to every
+// action that takes its scheme.
+func (m *Manager) IssueUnscoped(ctx context.Context, owner, name string, expires time.Time) (Key, string, error) {
+	return m.issue(ctx, Key{Owner: owner, Name: name, Unscoped: true, ExpiresAt: expires})
+}
+
+// issue completes a key and stores it.
+func (m *Manager) issue(ctx context.Context, key Key) (Key, string, error) {
+	now := time.Now()
+	switch {
+	case key.Owner == "" || !isText(key.Owner):
+		return Key{}, "", errors.New("apikey: an owner is required, without control characters")
+	case !isText(key.Name):
+		return Key{}, "", errors.New("apikey: a name is a text without control characters")
+	case !now.Before(key.ExpiresAt) || key.ExpiresAt.Year() > 9999:
+		return Key{}, "", errors.New("apikey: an expiry is required, in the future and in this era")
 	}
+	id, text := newKey(m.prefix)
+	key.ID = id
+	key.CreatedAt, key.ExpiresAt = now.UTC().Truncate(time.Microsecond), key.ExpiresAt.UTC().Truncate(time.Microsecond)
 	if err := m.store.Add(ctx, Record{Key: key, Hash: hash(text)}); err != nil {
 		return Key{}, "", failure(ctx, "add a key", err)
 	}

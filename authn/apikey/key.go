@@ -17,8 +17,12 @@ type Key struct {
 	Owner string
 	// Name is what its owner calls it. It may be empty.
 	Name string
-	// Scopes are the scopes it was issued with, sorted. There may be none.
+	// Scopes are the scopes it was issued with, sorted. It carries no more than these;
+	// with none it opens nothing.
 	Scopes []string
+	// Unscoped is whether it was issued by [Manager.IssueUnscoped], and so carries all
+	// that its owner may do.
+	Unscoped bool
 	// CreatedAt, ExpiresAt and LastUsedAt are in UTC, to the microsecond.
 	CreatedAt time.Time
 	ExpiresAt time.Time

@@ -24,13 +24,14 @@ var (
 	_ authn.Revoker    = (*Manager)(nil)
 )
 
-// A Lookup returns what a key's owner may do now by this key: roles, attributes and so
+// A Lookup returns what a key's owner may do now by this key: roles, claims and so
 // on. It runs at every call, after the key was found valid, and must not change it.
 //
 // The principal gets those of the key's scopes that the details name as well; where
-// the owner may use all of them, that is `Scopes: key.Scopes`. A grant that asks for
-// a role alone does not look at scopes: to let keys do less than their owners there,
-// return fewer roles.
+// the owner may use all of them, that is `Scopes: key.Scopes`. An action takes the key
+// only where it has every one of the action's credential_scopes, and a grant holds. The
+// principal of an unscoped key gets all scopes that the details name. Unscoped of the
+// details is ignored, since the key says it.
 //
 // For an owner that is gone or disabled it returns an error made by
 // [authn.InvalidCredential]; after any other error the call ends as unavailable.

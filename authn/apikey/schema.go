@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS sallyport_api_keys (
 	hash          BLOB NOT NULL CHECK (length(hash) = 32),
 	create_time   INTEGER NOT NULL,
 	expire_time   INTEGER NOT NULL,
-	last_use_time INTEGER
+	last_use_time INTEGER,
+	unscoped      INTEGER NOT NULL CHECK (unscoped IN (0, 1) AND (unscoped = 0 OR scopes = ''))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX IF NOT EXISTS sallyport_api_keys_by_owner ON sallyport_api_keys (owner, create_time, id);
@@ -31,7 +32,8 @@ CREATE TABLE IF NOT EXISTS sallyport_api_keys (
 	hash          BYTEA NOT NULL CHECK (length(hash) = 32),
 	create_time   BIGINT NOT NULL,
 	expire_time   BIGINT NOT NULL,
-	last_use_time BIGINT
+	last_use_time BIGINT,
+	unscoped      BOOLEAN NOT NULL CHECK (NOT unscoped OR scopes = '')
 );
 
 CREATE INDEX IF NOT EXISTS sallyport_api_keys_by_owner ON sallyport_api_keys (owner, create_time, id);

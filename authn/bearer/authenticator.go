@@ -137,7 +137,7 @@ func (a *Authenticator) principal(ctx context.Context, token *Token) (*authn.Pri
 	if id == "" {
 		return nil, errors.New("bearer: the identity has no id")
 	}
-	details.AuthenticatedAt = token.AuthenticatedAt
+	details.AuthenticatedAt, details.Unscoped = token.AuthenticatedAt, !a.isScoped(token)
 	details.EndBy(token.ExpiresAt)
 	return authn.NewPrincipal(id, details), nil
 }

@@ -2,10 +2,10 @@ package bearer
 
 import (
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
 // Challenge returns what a call that was denied would have needed: a newer sign-in
@@ -18,7 +18,7 @@ func (a *Authenticator) Challenge(denial authn.Denial) string {
 		seconds := strconv.FormatInt(int64(denial.MaxAge/time.Second), 10)
 		return challenge + `, error="insufficient_user_authentication", max_age="` + seconds + `"`
 	case authn.InsufficientScope:
-		return challenge + `, error="insufficient_scope", scope="` + scopeList(denial.MissingScopes) + `"`
+		return challenge + credential.InsufficientScope(denial.MissingScopes)
 	case authn.NoCredential:
 		return challenge // RFC 6750, section 3.1: no error code where nothing was offered
 	default:
@@ -26,18 +26,6 @@ func (a *Authenticator) Challenge(denial authn.Denial) string {
 	}
 }
 
-// scopeList joins scopes as RFC 6749, section 3.3, writes them. Those that it has no
-// way to write are left out: OAuth cannot grant them either.
-func scopeList(scopes []string) string {
-	var list []string
-	for _, scope := range scopes {
-		if scope != "" && !strings.ContainsFunc(scope, isOutsideQuotes) {
-			list = append(list, scope)
-		}
-	}
-	return strings.Join(list, " ")
-}
-
 // isOutsideQuotes reports whether a letter of a scope cannot stand in a quoted string
 // as it is.
-func isOutsideQuotes(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }
+func isOutsideQuotes(r rune) bool { return credential.IsOutsideQuotes(r) }

@@ -26,6 +26,10 @@ func TestChallenge(t *testing.T) {
 			named, authn.Denial{Reason: authn.InsufficientScope, MissingScopes: []string{"a", "b:c"}},
 			`Bearer realm="our API", error="insufficient_scope", scope="a b:c"`,
 		},
+		"no scope would do": {
+			named, authn.Denial{Reason: authn.InsufficientScope},
+			`Bearer realm="our API", error="insufficient_scope"`,
+		},
 		"scopes beyond OAuth": {
 			named, authn.Denial{Reason: authn.InsufficientScope, MissingScopes: []string{"", "a b", "c\"", "d\\", "e\r\n", "é", "f"}},
 			`Bearer realm="our API", error="insufficient_scope", scope="f"`,

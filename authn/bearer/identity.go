@@ -14,8 +14,8 @@ import (
 //
 // For a token that must not be let in it returns an error made by
 // [authn.InvalidCredential]; after any other error the call ends as unavailable.
-// AuthenticatedAt of the details is ignored, since the token says it; ExpiresAt holds
-// where it comes before the token's own.
+// AuthenticatedAt and Unscoped of the details are ignored, since the token and the
+// options say it; ExpiresAt holds where it comes before the token's own.
 //
 // It must be safe for concurrent use, and not keep the token's claims. Behind a
 // cache, what it answers is remembered.
@@ -37,6 +37,19 @@ func QualifiedSubject(_ context.Context, token *Token) (string, authn.Details, e
 func UnsafeSubject(_ context.Context, token *Token) (string, authn.Details, error) {
 	details, err := token.Granted()
 	return token.Subject, details, err
+}
+
+// isScoped reports whether a token carries no more than its scopes.
+func (s *settings) isScoped(token *Token) bool {
+	switch s.scoped {
+	case neverScoped:
+		return false
+	case scopedByClaim:
+		// An empty claim, and one that is null, say that no scope was granted.
+		return claims(token.Claims).has("scope") || claims(token.Claims).has("scp")
+	default:
+		return true
+	}
 }
 
 var (

@@ -71,6 +71,45 @@ func WithIdentity(identify Identify) Option {
 	})
 }
 
+// WithScopedTokens makes every token a scoped credential, also one that says nothing of
+// scopes, which then carries none. By default a token is scoped where it has a claim
+// "scope" or "scp", be it an empty one. See [authn.Details] for what a scoped credential
+// is.
+func WithScopedTokens() Option {
+	return option.Func[settings](func(s *settings) error {
+		if s.scoped == neverScoped {
+			return errScopedTwice
+		}
+		s.scoped = alwaysScoped
+		return nil
+	})
+}
+
+// UnsafeWithUnscopedTokens makes no token a scoped credential: one that was issued for a
+// single scope then carries all that its subject may do, wherever no grant asks for
+// scopes. It is for issuers that write the same scopes into every token. By default a
+// token is scoped where it has a claim "scope" or "scp".
+func UnsafeWithUnscopedTokens() Option {
+	return option.Func[settings](func(s *settings) error {
+		if s.scoped == alwaysScoped {
+			return errScopedTwice
+		}
+		s.scoped = neverScoped
+		return nil
+	})
+}
+
+var errScopedTwice = errors.New("bearer: tokens cannot be both scoped and unscoped: give one of the two options")
+
+// scopedTokens says which tokens are scoped credentials.
+type scopedTokens uint8
+
+const (
+	scopedByClaim scopedTokens = iota // those that have a claim about scopes
+	alwaysScoped
+	neverScoped
+)
+
 // WithRealm sets the realm that challenges name. The default is the audience.
 func WithRealm(realm string) Option {
 	return option.Func[settings](func(s *settings) error {
@@ -123,6 +162,7 @@ type settings struct {
 	typed         bool
 	skew          time.Duration
 	identify      Identify
+	scoped        scopedTokens
 	realm         string
 	refresh, keep time.Duration
 	client        *http.Client // nil for one of our own

@@ -37,7 +37,7 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 			return nil, storeError(ctx, "store the use of a session", err)
 		}
 	}
-	details.AuthenticatedAt = session.AuthenticatedAt
+	details.AuthenticatedAt, details.Unscoped = session.AuthenticatedAt, true
 	details.EndBy(session.AuthenticatedAt.Add(m.lifetime))
 	return authn.NewPrincipal(session.User, details), nil
 }

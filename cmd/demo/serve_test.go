@@ -21,16 +21,24 @@ const table = `demo.v1.AccountService
   SignIn         (no sign-in)               anyone
   SignOut        session                    anyone signed in
   GetUser        session, bearer or apikey  admin or auditor; or principal.id == request.user_id
+                                            a scoped credential needs users.read
   UpdateProfile  session, bearer or apikey  principal.id == request.user_id
+                                            a scoped credential needs users.write
   DeleteUser     session or bearer          admin; or principal.id == request.user_id
+                                            a scoped credential needs users.write
                                             and authenticated within the last 15m
   ListUsers      session, bearer or apikey  admin or auditor
+                                            a scoped credential needs users.read
   GrantRole      session, bearer or apikey  admin
+                                            no scoped credential is taken
   WatchUsers     session, bearer or apikey  admin or auditor
+                                            a scoped credential needs users.read
                                             stream: checked when it opens and every 30s
   ImportUsers    session, bearer or apikey  admin
+                                            a scoped credential needs users.write
                                             stream: checked at each message and every 5m
   SyncProfiles   session, bearer or apikey  principal.id == request.user_id
+                                            a scoped credential needs users.write
                                             stream: checked at each message and every 5m
   CreateApiKey   session                    anyone signed in
   ListApiKeys    session                    anyone signed in

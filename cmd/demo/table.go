@@ -78,6 +78,12 @@ func whoMay(action action.Action) []string {
 // conditions are the further rules of an action, a line each.
 func conditions(action action.Action) []string {
 	var lines []string
+	switch scopes := action.CredentialScopes; {
+	case len(scopes) > 0:
+		lines = append(lines, "a scoped credential needs "+strings.Join(scopes, " and "))
+	case len(action.Schemes) > 1:
+		lines = append(lines, "no scoped credential is taken")
+	}
 	if action.MaxAge > 0 {
 		lines = append(lines, "and authenticated within the last "+short(action.MaxAge))
 	}

@@ -21,7 +21,7 @@ func TestTable(t *testing.T) {
 	printTable(&out, []action.Action{
 		{Procedure: "/acme.v1.Notes/Front", Anyone: true},
 		{Procedure: "/acme.v1.Notes/Home", Schemes: session, Anyone: true},
-		{Procedure: "/acme.v1.Notes/Read", Schemes: session, Who: "admin", Conceal: true},
+		{Procedure: "/acme.v1.Notes/Read", Schemes: session, Who: "admin", Conceal: true, CredentialScopes: []string{"notes.read", "notes.list"}},
 		{Procedure: "/acme.v1.Notes/Drop", Schemes: []string{"session", "bearer", "apikey"}, Who: "admin", MaxAge: 90 * time.Minute, Conceal: true},
 		{Procedure: "/acme.v1.Notes/Share", Schemes: session, Who: "admin and scope notes.share; or principal.id == request.note.owner_id"},
 		{Procedure: "/acme.v1.Streams/Watch", Schemes: session, Who: "admin", StreamAuthorize: sallyportv1.Stream_OPEN, Recheck: time.Hour},
@@ -34,8 +34,10 @@ func TestTable(t *testing.T) {
   Front   (no sign-in)               anyone
   Home    session                    anyone signed in
   Read    session                    admin
+                                     a scoped credential needs notes.read and notes.list
                                      others are answered not_found
   Drop    session, bearer or apikey  admin
+                                     no scoped credential is taken
                                      and authenticated within the last 1h30m
                                      others are answered not_found
   Share   session                    admin and scope notes.share

@@ -25,6 +25,9 @@ type Declaration struct {
 	MaxAge time.Duration
 	// Anyone says that passing authentication is enough. There are no grants then.
 	Anyone bool
+	// CredentialScopes are what a scoped credential needs, every one, besides a grant or
+	// Anyone. Where there are none, no scoped credential is taken.
+	CredentialScopes []string
 	// Conceal says that a denial reads as not_found.
 	Conceal bool
 	// Grants are the ways to be let through.
@@ -171,8 +174,10 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		MaxAge:    option.GetAuthenticate().GetMaxAge().AsDuration(),
 		Anyone:    option.GetAuthorize().GetAnyone() != "",
 		Conceal:   option.GetAuthorize().GetConceal(),
-		Outside:   m.outside,
-		Option:    option,
+
+		CredentialScopes: slices.Clone(option.GetAuthorize().GetCredentialScopes()),
+		Outside:          m.outside,
+		Option:           option,
 	}
 	m.readStream(option)
 	m.readRequest()
@@ -182,6 +187,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 			"an anonymous caller has no principal that a grant could be about; an anonymous action can only say `anyone`")
 		return nil
 	}
+	m.readCredentialScopes(option, broken)
 	declaration.Grants = m.readGrants(option.GetAuthorize().GetAllow(), broken)
 	return declaration
 }

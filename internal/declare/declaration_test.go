@@ -186,6 +186,10 @@ var ruleTests = []ruleTest{
 	{rule: RuleScopeName, name: "256 characters", refused: session + `authorize: {allow: {all_scopes: "` + repeated("s", 256) + `"}}`, passes: session + `authorize: {allow: {all_scopes: "` + repeated("s", 255) + `"}}`},
 	{rule: RuleScopeUnknown, name: "misspelt", refused: session + `authorize: {allow: {all_scopes: "files.raed"}}`, passes: session + `authorize: {allow: {all_scopes: "files.read"}}`},
 	{rule: RuleScopeUnknown, name: "two of three", refused: session + `authorize: {allow: {all_scopes: ["nothing.like.it", "a", "files.READ"]}}`, also: []Rule{RuleScopeUnknown}},
+	{rule: RuleScopeUnknown, name: "of credentials", refused: session + `authorize: {anyone: "x" credential_scopes: ["files.raed", "a"]}`, passes: session + `authorize: {anyone: "x" credential_scopes: ["files.read", "a"]}`},
+	{rule: RuleScopeName, name: "of credentials", refused: session + `authorize: {anyone: "x" credential_scopes: "a b"}`},
+	{rule: RuleScopeDuplicate, name: "of credentials", refused: session + `authorize: {anyone: "x" credential_scopes: ["a", "a"]}`, passes: session + `authorize: {allow: {any_role: "admin"} credential_scopes: ["a", "A"]}`},
+	{rule: RuleCredentialScopesAnonymous, name: "anonymous", refused: `authenticate: {anonymous: "x"} authorize: {anyone: "x" credential_scopes: "a"}`, passes: `authenticate: {anonymous: "x"} authorize: {anyone: "x"}`},
 	{rule: RuleScopeUnknown, name: "a role", refused: session + `authorize: {allow: {all_scopes: "member"}}`, passes: session + `authorize: {allow: {any_role: "member"}}`},
 	{rule: RuleScopeDuplicate, name: "twice", refused: session + `authorize: {allow: {all_scopes: ["a", "a"]}}`, passes: session + `authorize: {allow: {all_scopes: ["a", "A"]}}`},
 

@@ -97,6 +97,7 @@ func TestFingerprintChanges(t *testing.T) {
 		"scope":                       {`["a", "b"]`, `["a", "c"]`},
 		"scope less":                  {`["a", "b"]`, `["a"]`},
 		"two scopes made one":         {`["a", "b"]`, `["a,b"]`},
+		"scope of credentials":        {`request.user_id"}`, `request.user_id"} credential_scopes: "a"`},
 		"condition":                   {`principal.id == request.user_id`, `principal.id != request.user_id`},
 		"space in a condition":        {`principal.id == request.user_id`, `principal.id  == request.user_id`},
 		"condition, made a check":     {`cel: "principal.id == request.user_id"`, `check: "is_owner"`},

@@ -182,6 +182,9 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 		}
 	}
 	anonymous := m.option.GetAuthenticate() != nil && m.fixedAuthenticate().Anonymous != nil
+	if fixed.CredentialScopes = named(fixed.GetCredentialScopes(), m.scopeName); anonymous {
+		fixed.CredentialScopes = nil
+	}
 	switch {
 	case len(fixed.GetAllow()) > 0 && !anonymous:
 		fixed.Anyone = nil

@@ -26,6 +26,8 @@ const (
 	RuleConcealAnyone    Rule = "conceal-anyone"
 	RuleAnonymousGrant   Rule = "anonymous-grant"
 
+	RuleCredentialScopesAnonymous Rule = "credential-scopes-anonymous"
+
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"
 	RuleStreamAuthorize   Rule = "stream-authorize"
@@ -79,6 +81,8 @@ var authorizeRules = []Definition{
 		"Remove `conceal`."},
 	{RuleAnonymousGrant, "An anonymous action has grants. There is no principal that they could be about.",
 		"Name schemes in place of `anonymous`, or write `anyone` in place of the grants."},
+	{RuleCredentialScopesAnonymous, "An anonymous action says what scoped credentials need. It looks at no credential.",
+		"Remove `credential_scopes`."},
 }
 
 var streamRules = []Definition{

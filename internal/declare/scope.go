@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 // AllScopes holds when the principal has all of some scopes.
@@ -42,6 +44,21 @@ func (m *methodReading) readScope(path, name string, meant func() string) {
 	}
 	m.refuseWithFixf(RuleScopeUnknown, fix, "%s: no scope catalogue of package %s or of its imports has scope %q%s",
 		path, m.method.ParentFile().Package(), name, didYouMean(name, known))
+}
+
+// readCredentialScopes refuses what scoped credentials cannot need.
+func (m *methodReading) readCredentialScopes(option *sallyportv1.Action, broken []problem) {
+	scopes := option.GetAuthorize().GetCredentialScopes()
+	if len(scopes) == 0 || slices.ContainsFunc(broken, func(p problem) bool { return strings.HasPrefix(p.path, "authorize.credential_scopes") }) {
+		return
+	}
+	if saysAnonymous(option) && len(option.GetAuthenticate().GetSchemes()) == 0 {
+		m.refuseWithFixf(RuleCredentialScopesAnonymous, m.authorizeText(), "`credential_scopes` is about credentials, and an anonymous action looks at none")
+		return
+	}
+	for _, name := range scopes {
+		m.readScope("authorize.credential_scopes", name, m.authorizeText)
+	}
 }
 
 // scopes returns the scopes that the declarations of a file may name.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -26,8 +27,10 @@ func optionText(action *sallyportv1.Action) string {
 		for _, grant := range grants {
 			fmt.Fprintf(&text, "    %s\n", messageText("allow", grant.ProtoReflect()))
 		}
-		if action.GetAuthorize().GetConceal() {
-			text.WriteString("    conceal: true\n")
+		rest := proto.CloneOf(action.GetAuthorize())
+		rest.Allow = nil
+		for _, field := range setFields(rest.ProtoReflect()) {
+			fmt.Fprintf(&text, "    %s\n", fieldText(field, rest.ProtoReflect().Get(field)))
 		}
 		text.WriteString("  }\n")
 	}

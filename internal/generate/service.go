@@ -158,7 +158,11 @@ func access(declaration *declare.Declaration) string {
 	if declaration.MaxAge > 0 {
 		authenticated += fmt.Sprintf(", at most %s ago", declaration.MaxAge)
 	}
-	return "Access: " + authenticated + "; who may: " + declaration.Who() + "."
+	scoped := ""
+	if len(declaration.CredentialScopes) > 0 {
+		scoped = "; a scoped credential needs: " + strings.Join(declaration.CredentialScopes, ", ")
+	}
+	return "Access: " + authenticated + "; who may: " + declaration.Who() + scoped + "."
 }
 
 func isDeprecated(descriptor protoreflect.Descriptor) bool {

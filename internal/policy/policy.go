@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -39,6 +40,9 @@ type Decision struct {
 	Allowed bool
 	// Place is the one that does, by its position, or [AnyonePlace].
 	Place int32
+	// Insufficient is whether the credential is scoped and does not carry what the
+	// action needs of one. The grants were not looked at then.
+	Insufficient bool
 }
 
 // AnyonePlace stands in place of a grant's position where no grant needs to hold.
@@ -62,6 +66,8 @@ func (p *Policy) Grant(place int32) string {
 type Policy struct {
 	anyone bool
 	grants []grant
+	// credentialScopes are what a scoped credential needs; none where none is taken.
+	credentialScopes []string
 }
 
 // A grant is one way to be let through: all of its conditions must hold.
@@ -80,7 +86,10 @@ type compiled struct {
 // New returns what a declaration allows. The checks are those that it names, by
 // their names; a check that is not among them never holds.
 func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy {
-	policy := &Policy{anyone: declaration.Anyone, grants: make([]grant, len(declaration.Grants))}
+	policy := &Policy{
+		anyone: declaration.Anyone, grants: make([]grant, len(declaration.Grants)),
+		credentialScopes: slices.Clone(declaration.CredentialScopes),
+	}
 	for i, declared := range declaration.Grants {
 		made := grant{name: declared.Name, conditions: make([]compiled, len(declared.Conditions))}
 		for j, declared := range declared.Conditions {
@@ -106,13 +115,15 @@ func (p *Policy) NeedsRequest() bool {
 	return false
 }
 
-// Decide looks at the grants in the order written; the first that holds lets the call
-// through. With an error the call is denied, even if a later grant would hold: an
+// Decide looks at the credential's scopes, and then at the grants in the order written;
+// the first that holds lets the call through. With an error the call is denied, even if a later grant would hold: an
 // error next to an allow is no allow. It allocates nothing of its own.
 func (p *Policy) Decide(ctx context.Context, input Input) (Decision, error) {
 	switch {
 	case p == nil:
 		return Decision{}, nil
+	case !p.Sufficient(input.Principal):
+		return Decision{Insufficient: true}, nil
 	case p.anyone:
 		return Decision{Allowed: true, Place: AnyonePlace}, nil
 	case input.Principal == nil:

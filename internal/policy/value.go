@@ -22,6 +22,10 @@ type Values struct {
 	Roles []string
 	// Scopes are the principal's scopes, where any scope is read.
 	Scopes []string
+	// Scoped is whether the credential carries no more than its scopes, and
+	// CredentialScopes are those of them that the action needs of such a credential.
+	Scoped           bool
+	CredentialScopes []string
 	// Attributes are the principal's attributes, where any attribute is read.
 	Attributes map[string]string
 	// AuthenticatedAt and ExpiresAt are the principal's times, where they are read.
@@ -39,6 +43,14 @@ func (p *Policy) Values(input Input) *Values {
 	values := &Values{}
 	if p == nil {
 		return values
+	}
+	if principal := input.Principal; principal != nil && principal.Scoped() {
+		values.Scoped = true
+		for _, scope := range p.credentialScopes {
+			if principal.CredentialCarries(scope) {
+				values.CredentialScopes = append(values.CredentialScopes, scope)
+			}
+		}
 	}
 	seen := map[string]bool{}
 	for _, grant := range p.grants {

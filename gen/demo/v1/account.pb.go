@@ -84,6 +84,60 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{0}
 }
 
+// Scope is the scope catalogue of this package: what an API key, or a token that names
+// scopes, may do in its owner's name.
+type Scope int32
+
+const (
+	// No scope.
+	Scope_SCOPE_UNSPECIFIED Scope = 0
+	// Reads accounts.
+	Scope_SCOPE_USERS_READ Scope = 1
+	// Changes, imports and deletes accounts.
+	Scope_SCOPE_USERS_WRITE Scope = 2
+)
+
+// Enum value maps for Scope.
+var (
+	Scope_name = map[int32]string{
+		0: "SCOPE_UNSPECIFIED",
+		1: "SCOPE_USERS_READ",
+		2: "SCOPE_USERS_WRITE",
+	}
+	Scope_value = map[string]int32{
+		"SCOPE_UNSPECIFIED": 0,
+		"SCOPE_USERS_READ":  1,
+		"SCOPE_USERS_WRITE": 2,
+	}
+)
+
+func (x Scope) Enum() *Scope {
+	p := new(Scope)
+	*p = x
+	return p
+}
+
+func (x Scope) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Scope) Descriptor() protoreflect.EnumDescriptor {
+	return file_demo_v1_account_proto_enumTypes[1].Descriptor()
+}
+
+func (Scope) Type() protoreflect.EnumType {
+	return &file_demo_v1_account_proto_enumTypes[1]
+}
+
+func (x Scope) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Scope.Descriptor instead.
+func (Scope) EnumDescriptor() ([]byte, []int) {
+	return file_demo_v1_account_proto_rawDescGZIP(), []int{1}
+}
+
 // Change is what happened to an account.
 type WatchUsersResponse_Change int32
 
@@ -129,11 +183,11 @@ func (x WatchUsersResponse_Change) String() string {
 }
 
 func (WatchUsersResponse_Change) Descriptor() protoreflect.EnumDescriptor {
-	return file_demo_v1_account_proto_enumTypes[1].Descriptor()
+	return file_demo_v1_account_proto_enumTypes[2].Descriptor()
 }
 
 func (WatchUsersResponse_Change) Type() protoreflect.EnumType {
-	return &file_demo_v1_account_proto_enumTypes[1]
+	return &file_demo_v1_account_proto_enumTypes[2]
 }
 
 func (x WatchUsersResponse_Change) Number() protoreflect.EnumNumber {
@@ -1341,7 +1395,9 @@ type ApiKey struct {
 	// When it expires.
 	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	// When it was last used, to within a minute; unset if it was never used.
-	LastUseTime   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	LastUseTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last_use_time,json=lastUseTime,proto3" json:"last_use_time,omitempty"`
+	// What it may be used for, by the names of the scopes above.
+	Scopes        []string `protobuf:"bytes,6,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1411,13 +1467,22 @@ func (x *ApiKey) GetLastUseTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ApiKey) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
+	}
+	return nil
+}
+
 // CreateApiKeyRequest describes the key to create.
 type CreateApiKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1 to 100 characters, without control characters.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// How long it is valid: from a minute to 366 days.
-	Lifetime      *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	Lifetime *durationpb.Duration `protobuf:"bytes,2,opt,name=lifetime,proto3" json:"lifetime,omitempty"`
+	// What it may be used for: names of the scopes above, at least one.
+	Scopes        []string `protobuf:"bytes,3,rep,name=scopes,proto3" json:"scopes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1462,6 +1527,13 @@ func (x *CreateApiKeyRequest) GetName() string {
 func (x *CreateApiKeyRequest) GetLifetime() *durationpb.Duration {
 	if x != nil {
 		return x.Lifetime
+	}
+	return nil
+}
+
+func (x *CreateApiKeyRequest) GetScopes() []string {
+	if x != nil {
+		return x.Scopes
 	}
 	return nil
 }
@@ -1773,7 +1845,7 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x05email\x18\x03 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\"9\n" +
 	"\x14SyncProfilesResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\xe6\x01\n" +
+	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\"\xfe\x01\n" +
 	"\x06ApiKey\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12;\n" +
@@ -1781,11 +1853,14 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12>\n" +
-	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\"\x90\x02\n" +
+	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\x12\x16\n" +
+	"\x06scopes\x18\x06 \x03(\tR\x06scopes\"\xd1\x02\n" +
 	"\x13CreateApiKeyRequest\x12\xab\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
 	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12K\n" +
-	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\"]\n" +
+	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\x12?\n" +
+	"\x06scopes\x18\x03 \x03(\tB'\xbaH$\x92\x01!\b\x01\x18\x01\"\x1br\x19R\n" +
+	"users.readR\vusers.writeR\x06scopes\"]\n" +
 	"\x14CreateApiKeyResponse\x12(\n" +
 	"\aapi_key\x18\x01 \x01(\v2\x0f.demo.v1.ApiKeyR\x06apiKey\x12\x1b\n" +
 	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret\"\x14\n" +
@@ -1803,7 +1878,14 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\aauditor\x12\x06member\x12#\n" +
 	"\n" +
 	"ROLE_ADMIN\x10\x03\x1a\x13\xba\xa0\x19\x0f\n" +
-	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x012\xc5\x0f\n" +
+	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x01*v\n" +
+	"\x05Scope\x12\x15\n" +
+	"\x11SCOPE_UNSPECIFIED\x10\x00\x12&\n" +
+	"\x10SCOPE_USERS_READ\x10\x01\x1a\x10\u00a0\x19\f\n" +
+	"\n" +
+	"users.read\x12(\n" +
+	"\x11SCOPE_USERS_WRITE\x10\x02\x1a\x11\u00a0\x19\r\n" +
+	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\x9f\x10\n" +
 	"\x0eAccountService\x12\x9f\x01\n" +
 	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"d\xba\xa0\x19`\n" +
 	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xa7\x01\n" +
@@ -1811,67 +1893,70 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	",\x12*signing in comes before any session exists\x128\x126the password decides, and it is checked by the handler\x12z\n" +
 	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
-	"\asession\x12+\x12)a session may always be ended by its user\x12\x94\x01\n" +
-	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"V\xba\xa0\x19R\n" +
+	"\asession\x12+\x12)a session may always be ended by its user\x12\xa0\x01\n" +
+	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"b\xba\xa0\x19^\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x125\n" +
+	"\x06apikey\x12A\n" +
 	"\x10\n" +
 	"\x05admin\n" +
 	"\aauditor\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x12\x94\x01\n" +
-	"\rUpdateProfile\x12\x1d.demo.v1.UpdateProfileRequest\x1a\x1e.demo.v1.UpdateProfileResponse\"D\xba\xa0\x19@\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\"\n" +
+	"users.read\x12\xa1\x01\n" +
+	"\rUpdateProfile\x12\x1d.demo.v1.UpdateProfileRequest\x1a\x1e.demo.v1.UpdateProfileResponse\"Q\xba\xa0\x19M\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12#\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x12\x91\x01\n" +
+	"\x06apikey\x120\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\"\vusers.write\x12\x9e\x01\n" +
 	"\n" +
-	"DeleteUser\x12\x1a.demo.v1.DeleteUserRequest\x1a\x1b.demo.v1.DeleteUserResponse\"J\xba\xa0\x19F\n" +
+	"DeleteUser\x12\x1a.demo.v1.DeleteUserRequest\x1a\x1b.demo.v1.DeleteUserResponse\"W\xba\xa0\x19S\n" +
 	"\x16\n" +
 	"\asession\n" +
-	"\x06bearer\x1a\x03\b\x84\a\x12,\n" +
+	"\x06bearer\x1a\x03\b\x84\a\x129\n" +
 	"\a\n" +
 	"\x05admin\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x12z\n" +
-	"\tListUsers\x12\x19.demo.v1.ListUsersRequest\x1a\x1a.demo.v1.ListUsersResponse\"6\xba\xa0\x19/\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\"\vusers.write\x12\x86\x01\n" +
+	"\tListUsers\x12\x19.demo.v1.ListUsersRequest\x1a\x1a.demo.v1.ListUsersResponse\"B\xba\xa0\x19;\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12\x12\n" +
+	"\x06apikey\x12\x1e\n" +
 	"\x10\n" +
 	"\x05admin\n" +
-	"\aauditor\x90\x02\x01\x12n\n" +
+	"\aauditor\"\n" +
+	"users.read\x90\x02\x01\x12n\n" +
 	"\tGrantRole\x12\x19.demo.v1.GrantRoleRequest\x1a\x1a.demo.v1.GrantRoleResponse\"*\xba\xa0\x19&\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
 	"\x06apikey\x12\t\n" +
 	"\a\n" +
-	"\x05admin\x12\x84\x01\n" +
+	"\x05admin\x12\x90\x01\n" +
 	"\n" +
-	"WatchUsers\x12\x1a.demo.v1.WatchUsersRequest\x1a\x1b.demo.v1.WatchUsersResponse\";\xba\xa0\x197\n" +
+	"WatchUsers\x12\x1a.demo.v1.WatchUsersRequest\x1a\x1b.demo.v1.WatchUsersResponse\"G\xba\xa0\x19C\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12\x12\n" +
+	"\x06apikey\x12\x1e\n" +
 	"\x10\n" +
 	"\x05admin\n" +
-	"\aauditor\x1a\x06\b\x01\x12\x02\b\x1e0\x01\x12z\n" +
-	"\vImportUsers\x12\x1b.demo.v1.ImportUsersRequest\x1a\x1c.demo.v1.ImportUsersResponse\".\xba\xa0\x19*\n" +
+	"\aauditor\"\n" +
+	"users.read\x1a\x06\b\x01\x12\x02\b\x1e0\x01\x12\x87\x01\n" +
+	"\vImportUsers\x12\x1b.demo.v1.ImportUsersRequest\x1a\x1c.demo.v1.ImportUsersResponse\";\xba\xa0\x197\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12\t\n" +
+	"\x06apikey\x12\x16\n" +
 	"\a\n" +
-	"\x05admin\x1a\x02\b\x03(\x01\x12\x99\x01\n" +
-	"\fSyncProfiles\x12\x1c.demo.v1.SyncProfilesRequest\x1a\x1d.demo.v1.SyncProfilesResponse\"H\xba\xa0\x19D\n" +
+	"\x05admin\"\vusers.write\x1a\x02\b\x03(\x01\x12\xa6\x01\n" +
+	"\fSyncProfiles\x12\x1c.demo.v1.SyncProfilesRequest\x1a\x1d.demo.v1.SyncProfilesResponse\"U\xba\xa0\x19Q\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12#\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\x1a\x02\b\x03(\x010\x01\x12\x89\x01\n" +
+	"\x06apikey\x120\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\"\vusers.write\x1a\x02\b\x03(\x010\x01\x12\x89\x01\n" +
 	"\fCreateApiKey\x12\x1c.demo.v1.CreateApiKeyRequest\x1a\x1d.demo.v1.CreateApiKeyResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
 	"\asession\x12+\x12)every user may have API keys of their own\x12\x86\x01\n" +
@@ -1894,89 +1979,90 @@ func file_demo_v1_account_proto_rawDescGZIP() []byte {
 	return file_demo_v1_account_proto_rawDescData
 }
 
-var file_demo_v1_account_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_demo_v1_account_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_demo_v1_account_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_demo_v1_account_proto_goTypes = []any{
 	(Role)(0),                      // 0: demo.v1.Role
-	(WatchUsersResponse_Change)(0), // 1: demo.v1.WatchUsersResponse.Change
-	(*User)(nil),                   // 2: demo.v1.User
-	(*SignUpRequest)(nil),          // 3: demo.v1.SignUpRequest
-	(*SignUpResponse)(nil),         // 4: demo.v1.SignUpResponse
-	(*SignInRequest)(nil),          // 5: demo.v1.SignInRequest
-	(*SignInResponse)(nil),         // 6: demo.v1.SignInResponse
-	(*SignOutRequest)(nil),         // 7: demo.v1.SignOutRequest
-	(*SignOutResponse)(nil),        // 8: demo.v1.SignOutResponse
-	(*GetUserRequest)(nil),         // 9: demo.v1.GetUserRequest
-	(*GetUserResponse)(nil),        // 10: demo.v1.GetUserResponse
-	(*UpdateProfileRequest)(nil),   // 11: demo.v1.UpdateProfileRequest
-	(*UpdateProfileResponse)(nil),  // 12: demo.v1.UpdateProfileResponse
-	(*DeleteUserRequest)(nil),      // 13: demo.v1.DeleteUserRequest
-	(*DeleteUserResponse)(nil),     // 14: demo.v1.DeleteUserResponse
-	(*ListUsersRequest)(nil),       // 15: demo.v1.ListUsersRequest
-	(*ListUsersResponse)(nil),      // 16: demo.v1.ListUsersResponse
-	(*GrantRoleRequest)(nil),       // 17: demo.v1.GrantRoleRequest
-	(*GrantRoleResponse)(nil),      // 18: demo.v1.GrantRoleResponse
-	(*WatchUsersRequest)(nil),      // 19: demo.v1.WatchUsersRequest
-	(*WatchUsersResponse)(nil),     // 20: demo.v1.WatchUsersResponse
-	(*ImportUsersRequest)(nil),     // 21: demo.v1.ImportUsersRequest
-	(*ImportUsersResponse)(nil),    // 22: demo.v1.ImportUsersResponse
-	(*SyncProfilesRequest)(nil),    // 23: demo.v1.SyncProfilesRequest
-	(*SyncProfilesResponse)(nil),   // 24: demo.v1.SyncProfilesResponse
-	(*ApiKey)(nil),                 // 25: demo.v1.ApiKey
-	(*CreateApiKeyRequest)(nil),    // 26: demo.v1.CreateApiKeyRequest
-	(*CreateApiKeyResponse)(nil),   // 27: demo.v1.CreateApiKeyResponse
-	(*ListApiKeysRequest)(nil),     // 28: demo.v1.ListApiKeysRequest
-	(*ListApiKeysResponse)(nil),    // 29: demo.v1.ListApiKeysResponse
-	(*RevokeApiKeyRequest)(nil),    // 30: demo.v1.RevokeApiKeyRequest
-	(*RevokeApiKeyResponse)(nil),   // 31: demo.v1.RevokeApiKeyResponse
-	(*timestamppb.Timestamp)(nil),  // 32: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),    // 33: google.protobuf.Duration
+	(Scope)(0),                     // 1: demo.v1.Scope
+	(WatchUsersResponse_Change)(0), // 2: demo.v1.WatchUsersResponse.Change
+	(*User)(nil),                   // 3: demo.v1.User
+	(*SignUpRequest)(nil),          // 4: demo.v1.SignUpRequest
+	(*SignUpResponse)(nil),         // 5: demo.v1.SignUpResponse
+	(*SignInRequest)(nil),          // 6: demo.v1.SignInRequest
+	(*SignInResponse)(nil),         // 7: demo.v1.SignInResponse
+	(*SignOutRequest)(nil),         // 8: demo.v1.SignOutRequest
+	(*SignOutResponse)(nil),        // 9: demo.v1.SignOutResponse
+	(*GetUserRequest)(nil),         // 10: demo.v1.GetUserRequest
+	(*GetUserResponse)(nil),        // 11: demo.v1.GetUserResponse
+	(*UpdateProfileRequest)(nil),   // 12: demo.v1.UpdateProfileRequest
+	(*UpdateProfileResponse)(nil),  // 13: demo.v1.UpdateProfileResponse
+	(*DeleteUserRequest)(nil),      // 14: demo.v1.DeleteUserRequest
+	(*DeleteUserResponse)(nil),     // 15: demo.v1.DeleteUserResponse
+	(*ListUsersRequest)(nil),       // 16: demo.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),      // 17: demo.v1.ListUsersResponse
+	(*GrantRoleRequest)(nil),       // 18: demo.v1.GrantRoleRequest
+	(*GrantRoleResponse)(nil),      // 19: demo.v1.GrantRoleResponse
+	(*WatchUsersRequest)(nil),      // 20: demo.v1.WatchUsersRequest
+	(*WatchUsersResponse)(nil),     // 21: demo.v1.WatchUsersResponse
+	(*ImportUsersRequest)(nil),     // 22: demo.v1.ImportUsersRequest
+	(*ImportUsersResponse)(nil),    // 23: demo.v1.ImportUsersResponse
+	(*SyncProfilesRequest)(nil),    // 24: demo.v1.SyncProfilesRequest
+	(*SyncProfilesResponse)(nil),   // 25: demo.v1.SyncProfilesResponse
+	(*ApiKey)(nil),                 // 26: demo.v1.ApiKey
+	(*CreateApiKeyRequest)(nil),    // 27: demo.v1.CreateApiKeyRequest
+	(*CreateApiKeyResponse)(nil),   // 28: demo.v1.CreateApiKeyResponse
+	(*ListApiKeysRequest)(nil),     // 29: demo.v1.ListApiKeysRequest
+	(*ListApiKeysResponse)(nil),    // 30: demo.v1.ListApiKeysResponse
+	(*RevokeApiKeyRequest)(nil),    // 31: demo.v1.RevokeApiKeyRequest
+	(*RevokeApiKeyResponse)(nil),   // 32: demo.v1.RevokeApiKeyResponse
+	(*timestamppb.Timestamp)(nil),  // 33: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),    // 34: google.protobuf.Duration
 }
 var file_demo_v1_account_proto_depIdxs = []int32{
-	32, // 0: demo.v1.User.create_time:type_name -> google.protobuf.Timestamp
-	2,  // 1: demo.v1.SignUpResponse.user:type_name -> demo.v1.User
-	2,  // 2: demo.v1.SignInResponse.user:type_name -> demo.v1.User
-	2,  // 3: demo.v1.GetUserResponse.user:type_name -> demo.v1.User
-	2,  // 4: demo.v1.UpdateProfileResponse.user:type_name -> demo.v1.User
-	2,  // 5: demo.v1.ListUsersResponse.users:type_name -> demo.v1.User
-	2,  // 6: demo.v1.GrantRoleResponse.user:type_name -> demo.v1.User
-	1,  // 7: demo.v1.WatchUsersResponse.change:type_name -> demo.v1.WatchUsersResponse.Change
-	2,  // 8: demo.v1.WatchUsersResponse.user:type_name -> demo.v1.User
-	2,  // 9: demo.v1.SyncProfilesResponse.user:type_name -> demo.v1.User
-	32, // 10: demo.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	32, // 11: demo.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	32, // 12: demo.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
-	33, // 13: demo.v1.CreateApiKeyRequest.lifetime:type_name -> google.protobuf.Duration
-	25, // 14: demo.v1.CreateApiKeyResponse.api_key:type_name -> demo.v1.ApiKey
-	25, // 15: demo.v1.ListApiKeysResponse.api_keys:type_name -> demo.v1.ApiKey
-	3,  // 16: demo.v1.AccountService.SignUp:input_type -> demo.v1.SignUpRequest
-	5,  // 17: demo.v1.AccountService.SignIn:input_type -> demo.v1.SignInRequest
-	7,  // 18: demo.v1.AccountService.SignOut:input_type -> demo.v1.SignOutRequest
-	9,  // 19: demo.v1.AccountService.GetUser:input_type -> demo.v1.GetUserRequest
-	11, // 20: demo.v1.AccountService.UpdateProfile:input_type -> demo.v1.UpdateProfileRequest
-	13, // 21: demo.v1.AccountService.DeleteUser:input_type -> demo.v1.DeleteUserRequest
-	15, // 22: demo.v1.AccountService.ListUsers:input_type -> demo.v1.ListUsersRequest
-	17, // 23: demo.v1.AccountService.GrantRole:input_type -> demo.v1.GrantRoleRequest
-	19, // 24: demo.v1.AccountService.WatchUsers:input_type -> demo.v1.WatchUsersRequest
-	21, // 25: demo.v1.AccountService.ImportUsers:input_type -> demo.v1.ImportUsersRequest
-	23, // 26: demo.v1.AccountService.SyncProfiles:input_type -> demo.v1.SyncProfilesRequest
-	26, // 27: demo.v1.AccountService.CreateApiKey:input_type -> demo.v1.CreateApiKeyRequest
-	28, // 28: demo.v1.AccountService.ListApiKeys:input_type -> demo.v1.ListApiKeysRequest
-	30, // 29: demo.v1.AccountService.RevokeApiKey:input_type -> demo.v1.RevokeApiKeyRequest
-	4,  // 30: demo.v1.AccountService.SignUp:output_type -> demo.v1.SignUpResponse
-	6,  // 31: demo.v1.AccountService.SignIn:output_type -> demo.v1.SignInResponse
-	8,  // 32: demo.v1.AccountService.SignOut:output_type -> demo.v1.SignOutResponse
-	10, // 33: demo.v1.AccountService.GetUser:output_type -> demo.v1.GetUserResponse
-	12, // 34: demo.v1.AccountService.UpdateProfile:output_type -> demo.v1.UpdateProfileResponse
-	14, // 35: demo.v1.AccountService.DeleteUser:output_type -> demo.v1.DeleteUserResponse
-	16, // 36: demo.v1.AccountService.ListUsers:output_type -> demo.v1.ListUsersResponse
-	18, // 37: demo.v1.AccountService.GrantRole:output_type -> demo.v1.GrantRoleResponse
-	20, // 38: demo.v1.AccountService.WatchUsers:output_type -> demo.v1.WatchUsersResponse
-	22, // 39: demo.v1.AccountService.ImportUsers:output_type -> demo.v1.ImportUsersResponse
-	24, // 40: demo.v1.AccountService.SyncProfiles:output_type -> demo.v1.SyncProfilesResponse
-	27, // 41: demo.v1.AccountService.CreateApiKey:output_type -> demo.v1.CreateApiKeyResponse
-	29, // 42: demo.v1.AccountService.ListApiKeys:output_type -> demo.v1.ListApiKeysResponse
-	31, // 43: demo.v1.AccountService.RevokeApiKey:output_type -> demo.v1.RevokeApiKeyResponse
+	33, // 0: demo.v1.User.create_time:type_name -> google.protobuf.Timestamp
+	3,  // 1: demo.v1.SignUpResponse.user:type_name -> demo.v1.User
+	3,  // 2: demo.v1.SignInResponse.user:type_name -> demo.v1.User
+	3,  // 3: demo.v1.GetUserResponse.user:type_name -> demo.v1.User
+	3,  // 4: demo.v1.UpdateProfileResponse.user:type_name -> demo.v1.User
+	3,  // 5: demo.v1.ListUsersResponse.users:type_name -> demo.v1.User
+	3,  // 6: demo.v1.GrantRoleResponse.user:type_name -> demo.v1.User
+	2,  // 7: demo.v1.WatchUsersResponse.change:type_name -> demo.v1.WatchUsersResponse.Change
+	3,  // 8: demo.v1.WatchUsersResponse.user:type_name -> demo.v1.User
+	3,  // 9: demo.v1.SyncProfilesResponse.user:type_name -> demo.v1.User
+	33, // 10: demo.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	33, // 11: demo.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	33, // 12: demo.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
+	34, // 13: demo.v1.CreateApiKeyRequest.lifetime:type_name -> google.protobuf.Duration
+	26, // 14: demo.v1.CreateApiKeyResponse.api_key:type_name -> demo.v1.ApiKey
+	26, // 15: demo.v1.ListApiKeysResponse.api_keys:type_name -> demo.v1.ApiKey
+	4,  // 16: demo.v1.AccountService.SignUp:input_type -> demo.v1.SignUpRequest
+	6,  // 17: demo.v1.AccountService.SignIn:input_type -> demo.v1.SignInRequest
+	8,  // 18: demo.v1.AccountService.SignOut:input_type -> demo.v1.SignOutRequest
+	10, // 19: demo.v1.AccountService.GetUser:input_type -> demo.v1.GetUserRequest
+	12, // 20: demo.v1.AccountService.UpdateProfile:input_type -> demo.v1.UpdateProfileRequest
+	14, // 21: demo.v1.AccountService.DeleteUser:input_type -> demo.v1.DeleteUserRequest
+	16, // 22: demo.v1.AccountService.ListUsers:input_type -> demo.v1.ListUsersRequest
+	18, // 23: demo.v1.AccountService.GrantRole:input_type -> demo.v1.GrantRoleRequest
+	20, // 24: demo.v1.AccountService.WatchUsers:input_type -> demo.v1.WatchUsersRequest
+	22, // 25: demo.v1.AccountService.ImportUsers:input_type -> demo.v1.ImportUsersRequest
+	24, // 26: demo.v1.AccountService.SyncProfiles:input_type -> demo.v1.SyncProfilesRequest
+	27, // 27: demo.v1.AccountService.CreateApiKey:input_type -> demo.v1.CreateApiKeyRequest
+	29, // 28: demo.v1.AccountService.ListApiKeys:input_type -> demo.v1.ListApiKeysRequest
+	31, // 29: demo.v1.AccountService.RevokeApiKey:input_type -> demo.v1.RevokeApiKeyRequest
+	5,  // 30: demo.v1.AccountService.SignUp:output_type -> demo.v1.SignUpResponse
+	7,  // 31: demo.v1.AccountService.SignIn:output_type -> demo.v1.SignInResponse
+	9,  // 32: demo.v1.AccountService.SignOut:output_type -> demo.v1.SignOutResponse
+	11, // 33: demo.v1.AccountService.GetUser:output_type -> demo.v1.GetUserResponse
+	13, // 34: demo.v1.AccountService.UpdateProfile:output_type -> demo.v1.UpdateProfileResponse
+	15, // 35: demo.v1.AccountService.DeleteUser:output_type -> demo.v1.DeleteUserResponse
+	17, // 36: demo.v1.AccountService.ListUsers:output_type -> demo.v1.ListUsersResponse
+	19, // 37: demo.v1.AccountService.GrantRole:output_type -> demo.v1.GrantRoleResponse
+	21, // 38: demo.v1.AccountService.WatchUsers:output_type -> demo.v1.WatchUsersResponse
+	23, // 39: demo.v1.AccountService.ImportUsers:output_type -> demo.v1.ImportUsersResponse
+	25, // 40: demo.v1.AccountService.SyncProfiles:output_type -> demo.v1.SyncProfilesResponse
+	28, // 41: demo.v1.AccountService.CreateApiKey:output_type -> demo.v1.CreateApiKeyResponse
+	30, // 42: demo.v1.AccountService.ListApiKeys:output_type -> demo.v1.ListApiKeysResponse
+	32, // 43: demo.v1.AccountService.RevokeApiKey:output_type -> demo.v1.RevokeApiKeyResponse
 	30, // [30:44] is the sub-list for method output_type
 	16, // [16:30] is the sub-list for method input_type
 	16, // [16:16] is the sub-list for extension type_name
@@ -1994,7 +2080,7 @@ func file_demo_v1_account_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demo_v1_account_proto_rawDesc), len(file_demo_v1_account_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,

@@ -242,9 +242,13 @@ type Authorize struct {
 	// exist: for actions where the answer "not allowed" already gives away that
 	// something exists. The handler should answer action.NotFound() for what is
 	// missing, which reads the same.
-	Conceal       bool `protobuf:"varint,3,opt,name=conceal,proto3" json:"conceal,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Conceal bool `protobuf:"varint,3,opt,name=conceal,proto3" json:"conceal,omitempty"`
+	// What a scoped credential needs, every one of these scopes, besides a grant or
+	// `anyone`. An API key is scoped, and so is a token that names scopes; a session is
+	// not. An action that names none takes no scoped credential.
+	CredentialScopes []string `protobuf:"bytes,4,rep,name=credential_scopes,json=credentialScopes,proto3" json:"credential_scopes,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Authorize) Reset() {
@@ -296,6 +300,13 @@ func (x *Authorize) GetConceal() bool {
 		return x.Conceal
 	}
 	return false
+}
+
+func (x *Authorize) GetCredentialScopes() []string {
+	if x != nil {
+		return x.CredentialScopes
+	}
+	return nil
 }
 
 // Grant is one way to be let through. Every condition in it must hold; a grant
@@ -805,12 +816,16 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x13authenticate-choice\x12Gname `schemes` or give a reason for `anonymous`: exactly one of the two\x1a/(size(this.schemes) > 0) != has(this.anonymous)\x1a\x86\x01\n" +
 	"\x11max-age-anonymous\x12D`max_age` asks for a fresh sign-in, and an anonymous caller has none\x1a+!(has(this.anonymous) && has(this.max_age))B\f\n" +
 	"\n" +
-	"_anonymous\"\xf9\x03\n" +
+	"_anonymous\"\x8e\x06\n" +
 	"\tAuthorize\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x8f\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBr\xbaHo\xba\x01l\n" +
 	"\ranyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01\x12\x18\n" +
-	"\aconceal\x18\x03 \x01(\bR\aconceal:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
+	"\aconceal\x18\x03 \x01(\bR\aconceal\x12\x92\x02\n" +
+	"\x11credential_scopes\x18\x04 \x03(\tB\xe4\x01\xbaH\xe0\x01\xba\x018\n" +
+	"\x0fscope-duplicate\x12\x16a scope is named twice\x1a\rthis.unique()\x92\x01\xa1\x01\"\x9e\x01\xba\x01\x9a\x01\n" +
+	"\n" +
+	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x10credentialScopes:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
 	"\a_anyone\"\xfe\t\n" +

@@ -673,13 +673,18 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_ONE\x10\x01\x12\f\n" +
-	"\bKIND_TWO\x10\x022\xa4\f\n" +
+	"\bKIND_TWO\x10\x022\xa5\r\n" +
 	"\fUnaryService\x12v\n" +
 	"\x06Public\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"G\xba\xa0\x19C\n" +
 	"\x1d\x12\x1ba test of anonymous actions\x12\"\x12 there is no principal to look at\x12b\n" +
 	"\x06Anyone\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"3\xba\xa0\x19/\n" +
 	"\t\n" +
-	"\asession\x12\"\x12 a test of actions without grants\x12h\n" +
+	"\asession\x12\"\x12 a test of actions without grants\x12\x7f\n" +
+	"\x06Scoped\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"P\xba\xa0\x19L\n" +
+	"\x11\n" +
+	"\asession\n" +
+	"\x06bearer\x127\x12\x1ca test of scoped credentials\"\n" +
+	"items.read\"\vitems.write\x12h\n" +
 	"\x06Either\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"9\xba\xa0\x195\n" +
 	"\x11\n" +
 	"\asession\n" +
@@ -855,76 +860,78 @@ var file_test_v1_test_proto_depIdxs = []int32{
 	4,  // 2: test.v1.Request.part:type_name -> test.v1.Part
 	3,  // 3: test.v1.UnaryService.Public:input_type -> test.v1.Request
 	3,  // 4: test.v1.UnaryService.Anyone:input_type -> test.v1.Request
-	3,  // 5: test.v1.UnaryService.Either:input_type -> test.v1.Request
-	3,  // 6: test.v1.UnaryService.Fresh:input_type -> test.v1.Request
-	3,  // 7: test.v1.UnaryService.Role:input_type -> test.v1.Request
-	3,  // 8: test.v1.UnaryService.AnyRole:input_type -> test.v1.Request
-	3,  // 9: test.v1.UnaryService.Scopes:input_type -> test.v1.Request
-	3,  // 10: test.v1.UnaryService.Own:input_type -> test.v1.Request
-	3,  // 11: test.v1.UnaryService.Every:input_type -> test.v1.Request
-	3,  // 12: test.v1.UnaryService.Several:input_type -> test.v1.Request
-	3,  // 13: test.v1.UnaryService.Undecided:input_type -> test.v1.Request
-	3,  // 14: test.v1.UnaryService.Costly:input_type -> test.v1.Request
-	3,  // 15: test.v1.UnaryService.Checked:input_type -> test.v1.Request
-	3,  // 16: test.v1.UnaryService.Concealed:input_type -> test.v1.Request
-	3,  // 17: test.v1.UnaryService.Read:input_type -> test.v1.Request
-	3,  // 18: test.v1.StreamService.WatchOpen:input_type -> test.v1.Request
-	3,  // 19: test.v1.StreamService.WatchPublicOpen:input_type -> test.v1.Request
-	3,  // 20: test.v1.StreamService.WatchFirst:input_type -> test.v1.Request
-	3,  // 21: test.v1.StreamService.WatchPublicFirst:input_type -> test.v1.Request
-	3,  // 22: test.v1.StreamService.WatchEvery:input_type -> test.v1.Request
-	3,  // 23: test.v1.StreamService.WatchPublicEvery:input_type -> test.v1.Request
-	3,  // 24: test.v1.StreamService.CollectOpen:input_type -> test.v1.Request
-	3,  // 25: test.v1.StreamService.CollectPublicOpen:input_type -> test.v1.Request
-	3,  // 26: test.v1.StreamService.CollectFirst:input_type -> test.v1.Request
-	3,  // 27: test.v1.StreamService.CollectPublicFirst:input_type -> test.v1.Request
-	3,  // 28: test.v1.StreamService.CollectEvery:input_type -> test.v1.Request
-	3,  // 29: test.v1.StreamService.CollectPublicEvery:input_type -> test.v1.Request
-	3,  // 30: test.v1.StreamService.ChatOpen:input_type -> test.v1.Request
-	3,  // 31: test.v1.StreamService.ChatPublicOpen:input_type -> test.v1.Request
-	3,  // 32: test.v1.StreamService.ChatFirst:input_type -> test.v1.Request
-	3,  // 33: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
-	3,  // 34: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
-	3,  // 35: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
-	6,  // 36: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
-	8,  // 37: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
-	5,  // 38: test.v1.UnaryService.Public:output_type -> test.v1.Response
-	5,  // 39: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
-	5,  // 40: test.v1.UnaryService.Either:output_type -> test.v1.Response
-	5,  // 41: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
-	5,  // 42: test.v1.UnaryService.Role:output_type -> test.v1.Response
-	5,  // 43: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
-	5,  // 44: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
-	5,  // 45: test.v1.UnaryService.Own:output_type -> test.v1.Response
-	5,  // 46: test.v1.UnaryService.Every:output_type -> test.v1.Response
-	5,  // 47: test.v1.UnaryService.Several:output_type -> test.v1.Response
-	5,  // 48: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
-	5,  // 49: test.v1.UnaryService.Costly:output_type -> test.v1.Response
-	5,  // 50: test.v1.UnaryService.Checked:output_type -> test.v1.Response
-	5,  // 51: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
-	5,  // 52: test.v1.UnaryService.Read:output_type -> test.v1.Response
-	5,  // 53: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
-	5,  // 54: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
-	5,  // 55: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
-	5,  // 56: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
-	5,  // 57: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
-	5,  // 58: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
-	5,  // 59: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
-	5,  // 60: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
-	5,  // 61: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
-	5,  // 62: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
-	5,  // 63: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
-	5,  // 64: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
-	5,  // 65: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
-	5,  // 66: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
-	5,  // 67: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
-	5,  // 68: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
-	5,  // 69: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
-	5,  // 70: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
-	7,  // 71: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
-	9,  // 72: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
-	38, // [38:73] is the sub-list for method output_type
-	3,  // [3:38] is the sub-list for method input_type
+	3,  // 5: test.v1.UnaryService.Scoped:input_type -> test.v1.Request
+	3,  // 6: test.v1.UnaryService.Either:input_type -> test.v1.Request
+	3,  // 7: test.v1.UnaryService.Fresh:input_type -> test.v1.Request
+	3,  // 8: test.v1.UnaryService.Role:input_type -> test.v1.Request
+	3,  // 9: test.v1.UnaryService.AnyRole:input_type -> test.v1.Request
+	3,  // 10: test.v1.UnaryService.Scopes:input_type -> test.v1.Request
+	3,  // 11: test.v1.UnaryService.Own:input_type -> test.v1.Request
+	3,  // 12: test.v1.UnaryService.Every:input_type -> test.v1.Request
+	3,  // 13: test.v1.UnaryService.Several:input_type -> test.v1.Request
+	3,  // 14: test.v1.UnaryService.Undecided:input_type -> test.v1.Request
+	3,  // 15: test.v1.UnaryService.Costly:input_type -> test.v1.Request
+	3,  // 16: test.v1.UnaryService.Checked:input_type -> test.v1.Request
+	3,  // 17: test.v1.UnaryService.Concealed:input_type -> test.v1.Request
+	3,  // 18: test.v1.UnaryService.Read:input_type -> test.v1.Request
+	3,  // 19: test.v1.StreamService.WatchOpen:input_type -> test.v1.Request
+	3,  // 20: test.v1.StreamService.WatchPublicOpen:input_type -> test.v1.Request
+	3,  // 21: test.v1.StreamService.WatchFirst:input_type -> test.v1.Request
+	3,  // 22: test.v1.StreamService.WatchPublicFirst:input_type -> test.v1.Request
+	3,  // 23: test.v1.StreamService.WatchEvery:input_type -> test.v1.Request
+	3,  // 24: test.v1.StreamService.WatchPublicEvery:input_type -> test.v1.Request
+	3,  // 25: test.v1.StreamService.CollectOpen:input_type -> test.v1.Request
+	3,  // 26: test.v1.StreamService.CollectPublicOpen:input_type -> test.v1.Request
+	3,  // 27: test.v1.StreamService.CollectFirst:input_type -> test.v1.Request
+	3,  // 28: test.v1.StreamService.CollectPublicFirst:input_type -> test.v1.Request
+	3,  // 29: test.v1.StreamService.CollectEvery:input_type -> test.v1.Request
+	3,  // 30: test.v1.StreamService.CollectPublicEvery:input_type -> test.v1.Request
+	3,  // 31: test.v1.StreamService.ChatOpen:input_type -> test.v1.Request
+	3,  // 32: test.v1.StreamService.ChatPublicOpen:input_type -> test.v1.Request
+	3,  // 33: test.v1.StreamService.ChatFirst:input_type -> test.v1.Request
+	3,  // 34: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
+	3,  // 35: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
+	3,  // 36: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
+	6,  // 37: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
+	8,  // 38: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
+	5,  // 39: test.v1.UnaryService.Public:output_type -> test.v1.Response
+	5,  // 40: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
+	5,  // 41: test.v1.UnaryService.Scoped:output_type -> test.v1.Response
+	5,  // 42: test.v1.UnaryService.Either:output_type -> test.v1.Response
+	5,  // 43: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
+	5,  // 44: test.v1.UnaryService.Role:output_type -> test.v1.Response
+	5,  // 45: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
+	5,  // 46: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
+	5,  // 47: test.v1.UnaryService.Own:output_type -> test.v1.Response
+	5,  // 48: test.v1.UnaryService.Every:output_type -> test.v1.Response
+	5,  // 49: test.v1.UnaryService.Several:output_type -> test.v1.Response
+	5,  // 50: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
+	5,  // 51: test.v1.UnaryService.Costly:output_type -> test.v1.Response
+	5,  // 52: test.v1.UnaryService.Checked:output_type -> test.v1.Response
+	5,  // 53: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
+	5,  // 54: test.v1.UnaryService.Read:output_type -> test.v1.Response
+	5,  // 55: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
+	5,  // 56: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
+	5,  // 57: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
+	5,  // 58: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
+	5,  // 59: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
+	5,  // 60: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
+	5,  // 61: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
+	5,  // 62: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
+	5,  // 63: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
+	5,  // 64: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
+	5,  // 65: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
+	5,  // 66: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
+	5,  // 67: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
+	5,  // 68: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
+	5,  // 69: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
+	5,  // 70: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
+	5,  // 71: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
+	5,  // 72: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
+	7,  // 73: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
+	9,  // 74: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
+	39, // [39:75] is the sub-list for method output_type
+	3,  // [3:39] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
 	3,  // [3:3] is the sub-list for extension extendee
 	0,  // [0:3] is the sub-list for field type_name

@@ -45,11 +45,13 @@ SignIn         invalid  invalid_argument   invalid_argument   invalid_argument  
 SignOut        valid    unauthenticated    write              write              write                  {}
 SignOut        invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"
 
-CreateApiKey   valid    unauthenticated    write              write              write                  {"name":"nightly backup","lifetime":"3600s"}
-CreateApiKey   control  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly\u0007backup","lifetime":"3600s"}
-CreateApiKey   invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup"}
-CreateApiKey   brief    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"59.999s"}
-CreateApiKey   forever  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"31622401s"}
+CreateApiKey   valid    unauthenticated    write              write              write                  {"name":"nightly backup","lifetime":"3600s","scopes":["users.read"]}
+CreateApiKey   control  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly\u0007backup","lifetime":"3600s","scopes":["users.read"]}
+CreateApiKey   invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","scopes":["users.read"]}
+CreateApiKey   brief    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"59.999s","scopes":["users.read"]}
+CreateApiKey   forever  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"31622401s","scopes":["users.read"]}
+CreateApiKey   no-scope invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"3600s"}
+CreateApiKey   scope    invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"name":"nightly backup","lifetime":"3600s","scopes":["users.grant"]}
 
 ListApiKeys    valid    unauthenticated    read               read               read                   {}
 ListApiKeys    invalid  invalid_argument   invalid_argument   invalid_argument   invalid_argument       {"

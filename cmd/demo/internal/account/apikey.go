@@ -20,8 +20,8 @@ const maxKeys = 100
 var errTooManyKeys = errors.New("too many keys")
 
 // CreateApiKey creates a key of the caller, who is a user, since the action takes sessions
-// alone. The key has no scopes, because no grant asks for any: it may do what its owner's
-// role allows where an action takes keys.
+// alone. The key may do what its owner may, where an action takes keys and the key has
+// the scopes that the action needs of one.
 func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) { //nolint:revive // the schema's name
 	request, owner := call.Message(), call.Principal().ID()
 	keys, err := s.keys.List(ctx, owner)
@@ -33,7 +33,7 @@ func (s *Service) CreateApiKey(ctx context.Context, call *action.Call[demov1.Cre
 	if len(slices.DeleteFunc(keys, expired)) >= maxKeys {
 		return nil, fault(errTooManyKeys)
 	}
-	key, secret, err := s.keys.Issue(ctx, owner, request.GetName(), nil, now.Add(request.GetLifetime().AsDuration()))
+	key, secret, err := s.keys.Issue(ctx, owner, request.GetName(), request.GetScopes(), now.Add(request.GetLifetime().AsDuration()))
 	if err != nil {
 		return nil, fault(err)
 	}
@@ -68,6 +68,7 @@ func describedKey(key apikey.Key) *demov1.ApiKey {
 		Name:       key.Name,
 		CreateTime: timestamppb.New(key.CreatedAt),
 		ExpireTime: timestamppb.New(key.ExpiresAt),
+		Scopes:     key.Scopes,
 	}
 	if !key.LastUsedAt.IsZero() {
 		described.LastUseTime = timestamppb.New(key.LastUsedAt)

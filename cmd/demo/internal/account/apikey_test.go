@@ -17,7 +17,7 @@ import (
 // newKey lets a user make a key.
 func newKey(t *testing.T, f *fixture, user, name string) *demov1.CreateApiKeyResponse {
 	t.Helper()
-	created, err := f.client(t, f.tokens[user]).CreateApiKey(t.Context(), &demov1.CreateApiKeyRequest{Name: name, Lifetime: durationpb.New(time.Hour)})
+	created, err := f.client(t, f.tokens[user]).CreateApiKey(t.Context(), &demov1.CreateApiKeyRequest{Name: name, Lifetime: durationpb.New(time.Hour), Scopes: []string{demov1client.ScopeUsersRead}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestApiKey(t *testing.T) {
 	f := newFixture(t)
 	f.serve(t)
 	member := f.client(t, f.tokens["member"])
-	reply := f.post(t, demov1client.AccountServiceCreateApiKeyProcedure, f.tokens["member"], `{"name":"Ünïcode ☃","lifetime":"3600s"}`)
+	reply := f.post(t, demov1client.AccountServiceCreateApiKeyProcedure, f.tokens["member"], `{"name":"Ünïcode ☃","lifetime":"3600s","scopes":["users.read"]}`)
 	if store := reply.header.Get("Cache-Control"); reply.status != http.StatusOK || store != "no-store" {
 		t.Errorf("a secret may be cached: %d %q", reply.status, store)
 	}
@@ -194,7 +194,7 @@ func TestTooManyApiKeys(t *testing.T) {
 		}
 	}
 	member := f.client(t, f.tokens["member"])
-	request := &demov1.CreateApiKeyRequest{Name: "one more", Lifetime: durationpb.New(time.Minute)}
+	request := &demov1.CreateApiKeyRequest{Name: "one more", Lifetime: durationpb.New(time.Minute), Scopes: []string{demov1client.ScopeUsersRead}}
 	if _, err := member.CreateApiKey(t.Context(), request); connect.CodeOf(err) != connect.CodeResourceExhausted {
 		t.Errorf("one key too many: %v", err)
 	}

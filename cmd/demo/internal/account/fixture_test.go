@@ -124,7 +124,7 @@ var begin = sync.OnceValues(func() (*snapshot, error) {
 			return nil, err
 		}
 		w.ids[name], w.tokens[name] = signedIn.GetUser().GetId(), signedIn.GetSessionToken()
-		issued, secret, err := f.keys.Issue(ctx, w.ids[name], name, nil, time.Now().Add(time.Hour))
+		issued, secret, err := f.keys.Issue(ctx, w.ids[name], name, []string{demov1client.ScopeUsersRead, demov1client.ScopeUsersWrite}, time.Now().Add(time.Hour))
 		if err != nil {
 			return nil, err
 		}

@@ -49,7 +49,7 @@ func TestMatrix(t *testing.T) {
 		{Procedure: demov1client.AccountServiceSignInProcedure, Case: "invalid", Want: all(invalid)},
 		{Procedure: demov1client.AccountServiceSignOutProcedure, Want: want(who, yes, yes, yes, yes)},
 		{Procedure: demov1client.AccountServiceCreateApiKeyProcedure, Want: want(who, yes, yes, yes, yes),
-			Request: &demov1.CreateApiKeyRequest{Name: "nightly backup", Lifetime: durationpb.New(time.Hour)}},
+			Request: &demov1.CreateApiKeyRequest{Name: "nightly backup", Lifetime: durationpb.New(time.Hour), Scopes: []string{demov1client.ScopeUsersRead}}},
 		{Procedure: demov1client.AccountServiceCreateApiKeyProcedure, Case: "invalid", Want: all(invalid)},
 		{Procedure: demov1client.AccountServiceListApiKeysProcedure, Want: want(who, yes, yes, yes, yes)},
 		{Procedure: demov1client.AccountServiceRevokeApiKeyProcedure, Want: want(who, yes, yes, yes, yes),

@@ -50,7 +50,7 @@ func writing(f *fixture) map[string]func(context.Context, demov1client.AccountSe
 			return err
 		},
 		"CreateApiKey": func(ctx context.Context, client demov1client.AccountServiceClient) error {
-			_, err := client.CreateApiKey(ctx, &demov1.CreateApiKeyRequest{Name: "key", Lifetime: durationpb.New(time.Hour)})
+			_, err := client.CreateApiKey(ctx, &demov1.CreateApiKeyRequest{Name: "key", Lifetime: durationpb.New(time.Hour), Scopes: []string{demov1client.ScopeUsersRead}})
 			return err
 		},
 		"RevokeApiKey": func(ctx context.Context, client demov1client.AccountServiceClient) error {

@@ -66,6 +66,12 @@ CREATE TABLE sallyport_api_keys (
 
 CREATE INDEX sallyport_api_keys_by_owner ON sallyport_api_keys (owner, create_time, id);
 `,
+	// Keys that were made before have no scopes, and open nothing.
+	`
+PRAGMA user_version = 3;
+
+ALTER TABLE sallyport_api_keys ADD COLUMN unscoped INTEGER NOT NULL DEFAULT 0 CHECK (unscoped = 0);
+`,
 }
 
 // What can be wrong with the schema of a file.

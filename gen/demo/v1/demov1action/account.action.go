@@ -40,38 +40,39 @@ type AccountServiceHandler interface {
 	SignOut(context.Context, *action.Call[v1.SignOutRequest]) (*v1.SignOutResponse, error)
 	// GetUser returns one account.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor; or principal.id == request.user_id.
+	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor; or principal.id == request.user_id; a scoped credential needs: users.read.
 	GetUser(context.Context, *action.Call[v1.GetUserRequest]) (*v1.GetUserResponse, error)
 	// UpdateProfile changes the name and email of the caller's own account.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id.
+	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id; a scoped credential needs: users.write.
 	UpdateProfile(context.Context, *action.Call[v1.UpdateProfileRequest]) (*v1.UpdateProfileResponse, error)
 	// DeleteUser deletes an account and ends its sessions. The last admin cannot be
 	// deleted. The caller must have signed in within the last 15 minutes.
 	//
-	// Access: callers sign in by session or bearer, at most 15m0s ago; who may: admin; or principal.id == request.user_id.
+	// Access: callers sign in by session or bearer, at most 15m0s ago; who may: admin; or principal.id == request.user_id; a scoped credential needs: users.write.
 	DeleteUser(context.Context, *action.Call[v1.DeleteUserRequest]) (*v1.DeleteUserResponse, error)
 	// ListUsers returns accounts in the order in which they were created. It has no side
 	// effects, so it can be called with Connect GET.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor.
+	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor; a scoped credential needs: users.read.
 	ListUsers(context.Context, *action.Call[v1.ListUsersRequest]) (*v1.ListUsersResponse, error)
-	// GrantRole replaces the role of an account. The last admin cannot be demoted.
+	// GrantRole replaces the role of an account. The last admin cannot be demoted. No
+	// API key and no token with scopes can grant roles.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: admin.
 	GrantRole(context.Context, *action.Call[v1.GrantRoleRequest]) (*v1.GrantRoleResponse, error)
 	// WatchUsers sends every account as it is, and then each change as it happens.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor.
+	// Access: callers sign in by session or bearer or apikey; who may: admin or auditor; a scoped credential needs: users.read.
 	WatchUsers(context.Context, *action.Call[v1.WatchUsersRequest], *action.ServerStream[v1.WatchUsersResponse]) error
 	// ImportUsers creates the accounts that are sent: all of them or none.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: admin.
+	// Access: callers sign in by session or bearer or apikey; who may: admin; a scoped credential needs: users.write.
 	ImportUsers(context.Context, *action.ClientStream[v1.ImportUsersRequest]) (*v1.ImportUsersResponse, error)
 	// SyncProfiles changes the caller's own profile once per message, and answers each
 	// message with the account as it is then.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id.
+	// Access: callers sign in by session or bearer or apikey; who may: principal.id == request.user_id; a scoped credential needs: users.write.
 	SyncProfiles(context.Context, *action.BidiStream[v1.SyncProfilesRequest, v1.SyncProfilesResponse]) error
 	// CreateApiKey creates a key with which a program may call in the caller's name. Its
 	// secret is returned once. An account has at most 100 keys that have not expired;
@@ -94,7 +95,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "7c8a5aeba316dcddcb8a6e42575a381893eadaff2912529ad02b4faeb3fa962a",
+		Fingerprint: "b5d30c6d16a2473afb54dcb913521652b29fcd0404e165a1a1e2bca35ee0b282",
 		Methods: []actiongen.Method[AccountServiceHandler]{
 			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
 			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),

@@ -18,6 +18,12 @@ const (
 	RoleAdmin   = "admin"
 )
 
+// The scopes of demo.v1.Scope.
+const (
+	ScopeUsersRead  = "users.read"
+	ScopeUsersWrite = "users.write"
+)
+
 // AccountServiceName is the full name of the service.
 const AccountServiceName = "demo.v1.AccountService"
 
@@ -62,7 +68,8 @@ type AccountServiceClient interface {
 	// ListUsers returns accounts in the order in which they were created. It has no side
 	// effects, so it can be called with Connect GET.
 	ListUsers(ctx context.Context, request *v1.ListUsersRequest) (*v1.ListUsersResponse, error)
-	// GrantRole replaces the role of an account. The last admin cannot be demoted.
+	// GrantRole replaces the role of an account. The last admin cannot be demoted. No
+	// API key and no token with scopes can grant roles.
 	GrantRole(ctx context.Context, request *v1.GrantRoleRequest) (*v1.GrantRoleResponse, error)
 	// WatchUsers sends every account as it is, and then each change as it happens.
 	WatchUsers(ctx context.Context, request *v1.WatchUsersRequest) (*client.ServerStream[v1.WatchUsersResponse], error)

@@ -37,6 +37,10 @@ type UnaryServiceHandler interface {
 	//
 	// Access: callers sign in by session; who may: anyone.
 	Anyone(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
+	// Scoped is for everyone who signed in, and for scoped credentials with two scopes.
+	//
+	// Access: callers sign in by session or bearer; who may: anyone; a scoped credential needs: items.read, items.write.
+	Scoped(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
 	// Either takes two kinds of credential.
 	//
 	// Access: callers sign in by session or bearer; who may: anyone.
@@ -105,10 +109,11 @@ type UnaryServiceChecks interface {
 func RegisterUnaryService(registry *action.Registry, implementation UnaryServiceHandler, checks UnaryServiceChecks) error {
 	return actiongen.Register(registry, actiongen.Service[UnaryServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("UnaryService"),
-		Fingerprint: "2b64a5388637ffb4aab68f66234e7401276e8145396307bc752f3485e5eb2a5d",
+		Fingerprint: "ff7c59fa4d4c67bb79cbcbaceb250ad1f64637b6ae1d56a0ba299fe200e57157",
 		Methods: []actiongen.Method[UnaryServiceHandler]{
 			actiongen.Unary("Public", UnaryServiceHandler.Public),
 			actiongen.Unary("Anyone", UnaryServiceHandler.Anyone),
+			actiongen.Unary("Scoped", UnaryServiceHandler.Scoped),
 			actiongen.Unary("Either", UnaryServiceHandler.Either),
 			actiongen.Unary("Fresh", UnaryServiceHandler.Fresh),
 			actiongen.Unary("Role", UnaryServiceHandler.Role),

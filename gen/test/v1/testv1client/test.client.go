@@ -33,6 +33,7 @@ const UnaryServiceName = "test.v1.UnaryService"
 const (
 	UnaryServicePublicProcedure    = "/test.v1.UnaryService/Public"
 	UnaryServiceAnyoneProcedure    = "/test.v1.UnaryService/Anyone"
+	UnaryServiceScopedProcedure    = "/test.v1.UnaryService/Scoped"
 	UnaryServiceEitherProcedure    = "/test.v1.UnaryService/Either"
 	UnaryServiceFreshProcedure     = "/test.v1.UnaryService/Fresh"
 	UnaryServiceRoleProcedure      = "/test.v1.UnaryService/Role"
@@ -61,6 +62,8 @@ type UnaryServiceClient interface {
 	Public(ctx context.Context, request *v1.Request) (*v1.Response, error)
 	// Anyone is for everyone who signed in.
 	Anyone(ctx context.Context, request *v1.Request) (*v1.Response, error)
+	// Scoped is for everyone who signed in, and for scoped credentials with two scopes.
+	Scoped(ctx context.Context, request *v1.Request) (*v1.Response, error)
 	// Either takes two kinds of credential.
 	Either(ctx context.Context, request *v1.Request) (*v1.Response, error)
 	// Fresh asks for a recent sign-in.
@@ -104,6 +107,10 @@ func (c unaryServiceClient) Public(ctx context.Context, request *v1.Request) (*v
 
 func (c unaryServiceClient) Anyone(ctx context.Context, request *v1.Request) (*v1.Response, error) {
 	return client.CallUnary[v1.Response](ctx, c.service, "Anyone", request)
+}
+
+func (c unaryServiceClient) Scoped(ctx context.Context, request *v1.Request) (*v1.Response, error) {
+	return client.CallUnary[v1.Response](ctx, c.service, "Scoped", request)
 }
 
 func (c unaryServiceClient) Either(ctx context.Context, request *v1.Request) (*v1.Response, error) {
