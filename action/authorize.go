@@ -16,7 +16,7 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start}
 	if g.registry.eventValues {
 		input.Answers = map[string]bool{}
-		pass.basis = &asked{g.policy, input}
+		pass.more().basis = &asked{g.policy, input}
 	}
 	decision, err := g.policy.Decide(ctx, input)
 	if decision.Insufficient {

@@ -38,7 +38,7 @@ func (r *Registry) May(ctx context.Context, principal *authn.Principal, question
 	}
 	if r.recorder != nil && r.keeps(ctx, EventQuestion, decision.Outcome) {
 		event := pass.event(ctx, EventQuestion, decision)
-		event.Values = pass.basis.values()
+		event.Values = pass.values()
 		r.record(ctx, event)
 	}
 	return decision

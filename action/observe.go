@@ -92,15 +92,15 @@ type stopwatch struct {
 // begin begins to measure the passage, where an observer wants that.
 func (p *passage) begin() {
 	if p.gate.registry.observers.Load() != nil {
-		p.watch = &stopwatch{since: time.Now(), stage: StageHandle}
+		p.more().watch = &stopwatch{since: time.Now(), stage: StageHandle}
 	}
 }
 
 // step says which step of the gate runs from now on.
 func (p *passage) step(stage Stage) {
 	p.stage = stage
-	if p.watch != nil {
-		p.watch.change(stage)
+	if p.extras != nil && p.extras.watch != nil {
+		p.extras.watch.change(stage)
 	}
 }
 
@@ -128,9 +128,9 @@ func (p *passage) observed(ctx context.Context, kind EventKind, outcome Outcome,
 	if outcome == Allow {
 		observation.Grant = p.gate.policy.Grant(p.grant)
 	}
-	if p.watch != nil && (kind == EventDecided || kind == EventOpened) {
-		p.watch.change(StageHandle)
-		observation.Steps = p.watch.steps
+	if p.extras != nil && p.extras.watch != nil && (kind == EventDecided || kind == EventOpened) {
+		p.extras.watch.change(StageHandle)
+		observation.Steps = p.extras.watch.steps
 	}
 	registry.observe(ctx, observation)
 }

@@ -16,13 +16,27 @@ type passage struct {
 	gate      *gate
 	start     time.Time
 	principal *authn.Principal
-	identity  *identity  // of the call, for events; nil until one is made
-	watch     *stopwatch // measures the steps; nil where no observer wants that
-	basis     *asked     // what the grants were looked at with, where events have values
-	grant     int32      // the place of the grant that let the call through
-	kind      EventKind  // of the event of a denial; none stands for [EventDecided]
+	identity  *identity // of the call, for events; nil until one is made
+	extras    *extras   // what few passages have; nil on all others
+	grant     int32     // the place of the grant that let the call through
+	kind      EventKind // of the event of a denial; none stands for [EventDecided]
 	stage     Stage
 	admitted  bool
+}
+
+// extras are what a passage has besides where a registry asks for it. They are apart
+// since each call allocates its passage.
+type extras struct {
+	watch *stopwatch // measures the steps, for observers
+	basis *asked     // what the grants were looked at with, for event values
+}
+
+// more returns the extras of the passage, to set one.
+func (p *passage) more() *extras {
+	if p.extras == nil {
+		p.extras = &extras{}
+	}
+	return p.extras
 }
 
 // A step is a part of the gate: [gate.admit], or one of those for streams.

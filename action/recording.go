@@ -88,7 +88,7 @@ func (p *passage) recordAllow(ctx context.Context, kind EventKind) error {
 		return nil
 	}
 	event := p.event(ctx, kind, p.decision(Allow))
-	event.Values = p.basis.values()
+	event.Values = p.values()
 	if p.gate.registry.record(ctx, event) {
 		p.observed(ctx, kind, Allow, 0)
 		return nil
@@ -105,7 +105,7 @@ func (p *passage) recordDeny(ctx context.Context, kind EventKind, reason *denial
 	// The context may be over, which is no reason to lose the event.
 	ctx = context.WithoutCancel(ctx)
 	event := p.event(ctx, kind, p.denied(ctx, reason))
-	event.Values = p.basis.values()
+	event.Values = p.values()
 	p.gate.registry.record(ctx, event)
 }
 
@@ -123,11 +123,11 @@ func (p *passage) recordEnd(ctx context.Context, how ending) {
 }
 
 // values are what the conditions read, or nil where they are not to be kept.
-func (a *asked) values() *Values {
-	if a == nil {
+func (p *passage) values() *Values {
+	if p.extras == nil || p.extras.basis == nil {
 		return nil
 	}
-	return a.policy.Values(a.input)
+	return p.extras.basis.policy.Values(p.extras.basis.input)
 }
 
 // RecordRefused records that a call was refused before it came to a gate. Of the event
