@@ -12,11 +12,10 @@ import (
 // nothing, so that a message that is fine costs no memory.
 func (s *sizes) hold(message protoreflect.Message) bool {
 	for _, sized := range s.fields {
-		if !message.Has(sized.field) {
+		if !sized.plain && !message.Has(sized.field) {
 			continue
 		}
-		value := message.Get(sized.field)
-		if !sized.hold(value) {
+		if !sized.hold(message.Get(sized.field)) {
 			return false
 		}
 	}

@@ -22,6 +22,9 @@ type sizes struct {
 // A sizedField is a field with something to check.
 type sizedField struct {
 	field protoreflect.FieldDescriptor
+	// plain is a text or bytes that are empty where they are not set, which is within
+	// every limit: nothing need be asked of their presence.
+	plain bool
 	// whole limits the elements of a list or the entries of a map.
 	whole []limit
 	// keys and values limit the keys of a map and its values, the elements of a list, or
@@ -182,7 +185,7 @@ func ignored(rules *validate.FieldRules) bool {
 }
 
 func readField(field protoreflect.FieldDescriptor, rules *validate.FieldRules, applies bool, reading map[sizesKey]*sizes) (*sizedField, error) {
-	sized, value := &sizedField{field: field}, field
+	sized, value := &sizedField{field: field, plain: !field.HasPresence() && !field.IsList() && !field.IsMap()}, field
 	values, prefix := rules, path(nil)
 	switch {
 	case field.IsMap():
