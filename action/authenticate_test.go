@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -53,6 +54,10 @@ func TestAuthenticator(t *testing.T) {
 		{"an invalid credential", answers(nil, authn.InvalidCredential("unknown session")), invalid("invalid credential: unknown session")},
 		{"an invalid credential, without a reason", answers(nil, authn.InvalidCredential("")), invalid("invalid credential")},
 		{"an invalid credential, wrapped", answers(nil, fmt.Errorf("cookie: %w", authn.ErrInvalidCredential)), invalid("cookie: invalid credential")},
+		{
+			"an invalid credential, at length", answers(nil, authn.InvalidCredential(strings.Repeat("x", 1<<20))),
+			invalid("invalid credential: " + strings.Repeat("x", 2<<10-len("session: invalid credential: ")-len("%E2%80%A6")) + "…"),
+		},
 		{"unavailable", answers(nil, authn.Unavailable(errors.New("refused"))), unavailable},
 		{"unavailable, without a cause", answers(nil, authn.Unavailable(nil)), unavailable},
 		{"unavailable, wrapped", answers(nil, fmt.Errorf("store: %w", authn.ErrUnavailable)), unavailable},

@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
+	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // A denial is why a call is not let through: what its caller is told, and what
@@ -122,7 +123,7 @@ func unauthenticated(ctx context.Context, scheme string, err error) *denial {
 	}
 	switch {
 	case errors.Is(err, authn.ErrInvalidCredential):
-		return &denial{public: errUnauthenticated, reason: scheme + ": " + err.Error(), credential: authn.BadCredential}
+		return &denial{public: errUnauthenticated, reason: wire.Shorten(scheme+": "+err.Error(), mostReason), credential: authn.BadCredential}
 	case errors.Is(err, authn.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return &denial{public: errUnavailable, reason: scheme + ": unavailable", err: err}
 	default:

@@ -12,8 +12,8 @@ import (
 // caller chose, and makes no difference to any decision: its panics are held. It must
 // be safe for concurrent use and must not block, since calls wait for it.
 type Observer interface {
-	// Observe is called once for each thing that an [Event] could be made of, whatever
-	// the recorder keeps, and for each recheck of a stream that finds all as it was. The
+	// Observe is called once for each thing that an [Event] could be made of, also where
+	// the recorder does not keep it, and for each recheck of a stream that finds all as it was. The
 	// context is the call's.
 	Observe(ctx context.Context, observation Observation)
 }
