@@ -31,14 +31,20 @@ const maxAtoms = 12
 // comparisons. It takes a comparison as one that may be true or false, but for what
 // compares a thing with itself; so it finds what is constant by its form and not
 // what is constant for a deeper reason.
-func constancy(checked *ast.AST) Constancy {
-	atoms := atomTable{names: map[string]int{}, source: checked.SourceInfo(), types: checked.TypeMap()}
+func constancy(checked *ast.AST, facts Facts) Constancy {
+	atoms := atomTable{
+		names: map[string]int{}, source: checked.SourceInfo(), types: checked.TypeMap(),
+		schemes: facts.Schemes, equal: map[string]map[string]uint64{},
+	}
 	formula := atoms.formula(checked.Expr())
 	if len(atoms.names) > maxAtoms {
 		return Varies
 	}
 	sawTrue, sawFalse := false, false
 	for values := range uint64(1) << len(atoms.names) {
+		if !atoms.possible(values) {
+			continue
+		}
 		if formula(values) {
 			sawTrue = true
 		} else {
@@ -63,13 +69,43 @@ type atomTable struct {
 	names  map[string]int
 	source *ast.SourceInfo
 	types  map[int64]*types.Type
+	// schemes are those of the action; nil where they are not known.
+	schemes []string
+	// equal has the bits of the atoms that compare a value with literals, by the text of
+	// the value and of the literal.
+	equal map[string]map[string]uint64
 }
+
+// possible reports whether the atoms can be so: a value is equal to one literal at
+// most, and the scheme of a principal is one of the action's.
+func (t atomTable) possible(values uint64) bool {
+	for subject, literals := range t.equal {
+		equal := 0
+		for _, bit := range literals {
+			if values&bit != 0 {
+				equal++
+			}
+		}
+		isScheme := subject == "principal.scheme" && t.schemes != nil
+		if equal > 1 || isScheme && equal == 0 && len(literals) == len(t.schemes) {
+			return false
+		}
+	}
+	return true
+}
+
+// always is the formula of a constant.
+func always(value bool) formula { return func(uint64) bool { return value } }
 
 func (t atomTable) formula(expression ast.Expr) formula {
 	switch expression.Kind() {
 	case ast.LiteralKind:
-		value := expression.AsLiteral() == types.True
-		return func(uint64) bool { return value }
+		return always(expression.AsLiteral() == types.True)
+	case ast.SelectKind:
+		// A gate lets in no principal without the two.
+		if expression.AsSelect().IsTestOnly() && isNeverEmpty(expression) {
+			return always(true)
+		}
 	case ast.CallKind:
 		if formula := t.call(expression.AsCall()); formula != nil {
 			return formula
@@ -105,8 +141,27 @@ func (t atomTable) call(call ast.CallExpr) formula {
 	case operators.NotEquals:
 		of := t.comparison(arguments[0], arguments[1])
 		return func(v uint64) bool { return !of(v) }
-	default:
+	case operators.In:
+		if arguments[1].Kind() == ast.ListKind {
+			return t.amongElements(arguments[0], arguments[1].AsList().Elements())
+		}
 		return nil
+	default:
+		if value, ok := alwaysSays(call); ok {
+			return always(value)
+		}
+		return nil
+	}
+}
+
+// amongElements is the equality with one of the elements of a list that is written.
+func (t atomTable) amongElements(element ast.Expr, list []ast.Expr) formula {
+	var equal []formula
+	for _, other := range list {
+		equal = append(equal, t.comparison(element, other))
+	}
+	return func(v uint64) bool {
+		return slices.ContainsFunc(equal, func(of formula) bool { return of(v) })
 	}
 }
 
@@ -117,10 +172,31 @@ func (t atomTable) comparison(left, right ast.Expr) formula {
 	case a == b && equalsItself(t.types[left.ID()]):
 		return func(uint64) bool { return true }
 	case left.Kind() == ast.LiteralKind && right.Kind() == ast.LiteralKind:
-		value := left.AsLiteral().Equal(right.AsLiteral()) == types.True
-		return func(uint64) bool { return value }
+		return always(left.AsLiteral().Equal(right.AsLiteral()) == types.True)
+	case left.Kind() == ast.LiteralKind:
+		return t.comparison(right, left)
 	}
-	return t.atom(min(a, b) + " == " + max(a, b))
+	if says, ok := alwaysCompares(operators.Equals, left, right); ok {
+		return always(says)
+	}
+	name := min(a, b) + " == " + max(a, b)
+	if right.Kind() != ast.LiteralKind || t.types[right.ID()].Kind() == types.DoubleKind {
+		return t.atom(name)
+	}
+	if literal, ok := stringOf(right); ok && a == "principal.scheme" && t.schemes != nil {
+		switch {
+		case !slices.Contains(t.schemes, literal):
+			return always(false)
+		case len(t.schemes) == 1:
+			return always(true)
+		}
+	}
+	atom := t.atom(name)
+	if t.equal[a] == nil {
+		t.equal[a] = map[string]uint64{}
+	}
+	t.equal[a][b] = uint64(1) << min(t.names[name], 63)
+	return atom
 }
 
 // equalsItself reports whether every value of a type is equal to itself. NaN is not.

@@ -60,21 +60,28 @@ type Input struct {
 // Compile type-checks an expression for a request type and makes it ready to run.
 // An error that is the expression's own fault is a [*SyntaxError].
 func (e *Environment) Compile(text string, request protoreflect.MessageDescriptor) (*Expression, error) {
+	expression, _, err := e.Examine(text, request, Facts{})
+	return expression, err
+}
+
+// Examine is Compile, and returns the traps of the expression as well, by what is known
+// of the action.
+func (e *Environment) Examine(text string, request protoreflect.MessageDescriptor, facts Facts) (*Expression, []Trap, error) {
 	env, err := e.forFile(request.ParentFile())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// The type of `request` is for the check alone and not kept with the program.
 	checker, err := env.Extend(cel.Variable("request", cel.ObjectType(string(request.FullName()))))
 	if err != nil {
-		return nil, fmt.Errorf("read the type of %s: %w", request.FullName(), err)
+		return nil, nil, fmt.Errorf("read the type of %s: %w", request.FullName(), err)
 	}
 	compiled, issues := checker.Compile(text)
 	if issues.Err() != nil {
-		return nil, newSyntaxError(checker, text, issues)
+		return nil, nil, newSyntaxError(checker, text, issues)
 	}
 	if compiled.OutputType() != cel.BoolType {
-		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1,
+		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1,
 			Problem: fmt.Sprintf("is of type %s; a condition is true or false", compiled.OutputType())}
 	}
 	program, err := env.Program(compiled,
@@ -82,10 +89,10 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 		cel.CostLimit(costLimit),
 		cel.InterruptCheckFrequency(interruptEvery))
 	if err != nil {
-		return nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
+		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
 	checked := compiled.NativeRep()
-	scanned := newScan(checked, request)
+	scanned := newScan(checked, request, e.claims, facts)
 	return &Expression{
 		text:         text,
 		env:          env,
@@ -94,9 +101,9 @@ func (e *Environment) Compile(text string, request protoreflect.MessageDescripto
 		program:      program,
 		reads:        scanned.reads,
 		identities:   scanned.identities,
-		constancy:    constancy(checked),
+		constancy:    constancy(checked, facts),
 		readsRequest: scanned.readsRequest,
-	}, nil
+	}, scanned.traps, nil
 }
 
 // ErrCost says that an evaluation ran over its cost limit.

@@ -87,13 +87,23 @@ func (p Path) of(message protoreflect.MessageDescriptor) (path Path, ok bool) {
 // the other. ok is false for any other expression, and where one of the messages on
 // the way is one that CEL gives a meaning of its own, such as a Duration.
 func pathOf(request protoreflect.MessageDescriptor, expression ast.Expr) (path Path, ok bool) {
-	if expression.Kind() != ast.SelectKind {
+	return pathFrom(request, isRequest, expression)
+}
+
+func isRequest(expression ast.Expr) bool {
+	return expression.Kind() == ast.IdentKind && expression.AsIdent() == "request"
+}
+
+// pathFrom returns the fields that an expression selects from a root. The message is
+// nil where there is none.
+func pathFrom(root protoreflect.MessageDescriptor, isRoot func(ast.Expr) bool, expression ast.Expr) (path Path, ok bool) {
+	if expression.Kind() != ast.SelectKind || root == nil {
 		return nil, false
 	}
 	selected := expression.AsSelect()
-	message := request
-	if operand := selected.Operand(); operand.Kind() != ast.IdentKind || operand.AsIdent() != "request" {
-		path, ok = pathOf(request, operand)
+	message := root
+	if operand := selected.Operand(); !isRoot(operand) {
+		path, ok = pathFrom(root, isRoot, operand)
 		if !ok {
 			return nil, false
 		}

@@ -3,10 +3,12 @@ package condition
 import (
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -27,6 +29,17 @@ type scan struct {
 	reads        []Read
 	identities   []Identity
 	readsRequest bool
+	// readsPrincipal is set where a variable is read that runs over what is of the principal.
+	readsPrincipal bool
+	claims         protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
+	types          map[int64]*types.Type
+	facts          Facts
+	traps          []Trap
+	// guards are what the parts around make sure of, by the text of what they are about.
+	guards map[string]guard
+	// polarity is 1 where the condition holds the more the part holds that is looked at, -1
+	// where it holds the less, and 0 where it may be either.
+	polarity int
 	// variables are those of the comprehensions around, by name.
 	variables map[string]variable
 	// within is set for a look at a part of the expression by itself, for what it reads
@@ -36,20 +49,43 @@ type scan struct {
 
 // A variable of a comprehension runs over a list, or over the keys of a map.
 type variable struct {
-	path      Path // to a list of the request; nil where it is something else
-	ofRequest bool
+	path                   Path // to a list of the request; nil where it is something else
+	ofRequest, ofPrincipal bool
+	element                emptiness
+	vocabulary             string
+	literals               []ast.Expr
 }
 
-func newScan(checked *ast.AST, request protoreflect.MessageDescriptor) *scan {
+func newScan(checked *ast.AST, request, claims protoreflect.MessageDescriptor, facts Facts) *scan {
 	s := &scan{
-		request: request,
-		table:   atomTable{source: checked.SourceInfo()},
+		request:  request,
+		claims:   claims,
+		table:    atomTable{source: checked.SourceInfo()},
+		types:    checked.TypeMap(),
+		facts:    facts,
+		polarity: 1,
 	}
 	s.visit(checked.Expr())
 	return s
 }
 
+// whatIsRead says of what an expression reads something.
+type whatIsRead struct{ request, principal bool }
+
+// read returns what an expression reads.
+func (s *scan) read(expression ast.Expr) whatIsRead {
+	within := &scan{request: s.request, table: s.table, types: s.types, variables: s.variables, within: true}
+	within.visit(expression)
+	return whatIsRead{
+		request:   within.readsRequest,
+		principal: within.readsPrincipal || slices.ContainsFunc(within.reads, isOfPrincipal),
+	}
+}
+
 func (s *scan) visit(expression ast.Expr) {
+	if !s.within {
+		s.look(expression)
+	}
 	switch expression.Kind() {
 	case ast.IdentKind:
 		name := expression.AsIdent()
@@ -58,6 +94,7 @@ func (s *scan) visit(expression ast.Expr) {
 		case isVariable:
 			// What it runs over was noted under its own name.
 			s.readsRequest = s.readsRequest || of.ofRequest
+			s.readsPrincipal = s.readsPrincipal || of.ofPrincipal
 		case name == "request":
 			s.readsRequest = true
 			s.note(Read{Name: name})
@@ -68,12 +105,7 @@ func (s *scan) visit(expression ast.Expr) {
 		s.selection(expression)
 	case ast.CallKind:
 		s.compare(expression.AsCall())
-		if target := expression.AsCall().Target(); expression.AsCall().IsMemberFunction() {
-			s.visit(target)
-		}
-		for _, argument := range expression.AsCall().Args() {
-			s.visit(argument)
-		}
+		s.call(expression.AsCall())
 	case ast.ListKind:
 		for _, element := range expression.AsList().Elements() {
 			s.visit(element)
@@ -88,17 +120,56 @@ func (s *scan) visit(expression ast.Expr) {
 			s.visit(field.AsStructField().Value())
 		}
 	case ast.ComprehensionKind:
-		s.comprehension(expression.AsComprehension())
+		s.comprehension(expression)
 	default:
 	}
 }
 
-func (s *scan) comprehension(loop ast.ComprehensionExpr) {
-	before := s.readsRequest
-	s.readsRequest = false
-	s.visit(loop.IterRange())
-	runsOver := variable{ofRequest: s.readsRequest}
-	s.readsRequest = s.readsRequest || before
+// call visits the operands of a call, each with what the others make sure of.
+func (s *scan) call(call ast.CallExpr) {
+	operands, polarity := operandsOf(call), s.polarity
+	defer func() { s.polarity = polarity }()
+	switch name := call.FunctionName(); {
+	case s.within:
+		for _, operand := range operands {
+			s.visit(operand)
+		}
+	case name == operators.LogicalAnd, name == operators.LogicalOr:
+		s.guarded(operands[0], name == operators.LogicalAnd, operands[1])
+		s.guarded(operands[1], name == operators.LogicalAnd, operands[0])
+	case name == operators.LogicalNot:
+		s.polarity = -polarity
+		s.visit(operands[0])
+	case name == operators.Conditional:
+		s.polarity = 0
+		s.visit(operands[0])
+		s.polarity = polarity
+		s.guarded(operands[1], true, operands[0])
+		s.guarded(operands[2], false, operands[0])
+	case name == operators.NotStrictlyFalse:
+		// The loop's own condition says again what its step says.
+	default:
+		s.polarity = 0
+		for _, operand := range operands {
+			s.visit(operand)
+		}
+	}
+}
+
+func (s *scan) comprehension(expression ast.Expr) {
+	loop := expression.AsComprehension()
+	runsOver := s.runsOver(loop.IterRange())
+	if !s.within {
+		switch s.macro(expression) {
+		case "all":
+			s.emptyRange(expression, loop.IterRange(), true)
+		case "exists", "exists_one", "existsOne":
+			s.emptyRange(expression, loop.IterRange(), false)
+		}
+		runsOver.element = s.elementEmptiness(loop.IterRange())
+		runsOver.vocabulary = s.vocabularyOfElements(loop.IterRange())
+		runsOver.literals = s.literalsOfElements(loop.IterRange())
+	}
 	if path, ok := s.path(loop.IterRange()); ok && path.leaf().IsList() {
 		runsOver.path = path
 	}
@@ -108,6 +179,11 @@ func (s *scan) comprehension(loop ast.ComprehensionExpr) {
 		s.variables = map[string]variable{}
 	}
 	s.variables[loop.IterVar()] = runsOver
+	// What is made sure of around is not said of a variable of the same name.
+	guards := s.guards
+	s.guards = maps.Clone(guards)
+	maps.DeleteFunc(s.guards, func(text string, _ guard) bool { return mentions(text, loop.IterVar()) })
+	defer func() { s.guards = guards }()
 	for _, part := range []ast.Expr{loop.AccuInit(), loop.LoopCondition(), loop.LoopStep(), loop.Result()} {
 		s.visit(part)
 	}
@@ -161,13 +237,13 @@ func (s *scan) compare(call ast.CallExpr) {
 	switch call.FunctionName() {
 	case operators.Equals, operators.NotEquals, operators.In:
 		pairs = [][2]ast.Expr{{operands[0], operands[1]}, {operands[1], operands[0]}}
-	case overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches:
-		// Every text starts with, ends with and contains the empty one.
-		pairs = [][2]ast.Expr{{operands[0], operands[1]}}
 	}
 	for _, pair := range pairs {
 		if principalField(pair[0]) != "id" || s.isOfVariable(pair[0]) {
 			continue
+		}
+		if s.guards[s.table.text(pair[1])] != 0 {
+			continue // the condition itself asks whether it is there
 		}
 		if identity, ok := s.identity(pair[1]); ok {
 			s.identities = append(s.identities, identity)
@@ -178,9 +254,7 @@ func (s *scan) compare(call ast.CallExpr) {
 // identity describes what stands across from the principal's id, if it comes from
 // the request.
 func (s *scan) identity(expression ast.Expr) (identity Identity, ok bool) {
-	within := &scan{request: s.request, table: s.table, variables: s.variables, within: true}
-	within.visit(expression)
-	if !within.readsRequest {
+	if !s.read(expression).request {
 		return Identity{}, false
 	}
 	path, ok := s.path(expression)
@@ -214,4 +288,31 @@ func (s *scan) path(expression ast.Expr) (Path, bool) {
 		path = append(path, message.Fields().ByName(protoreflect.Name(name)))
 	}
 	return path, true
+}
+
+// runsOver visits what a loop runs over, and returns the variable of the loop.
+func (s *scan) runsOver(list ast.Expr) variable {
+	if !s.within {
+		s.visit(list)
+		of := s.read(list)
+		return variable{ofRequest: of.request, ofPrincipal: of.principal}
+	}
+	// Once, however deep the loops stand in each other.
+	request, principal, reads := s.readsRequest, s.readsPrincipal, len(s.reads)
+	s.readsRequest, s.readsPrincipal = false, false
+	s.visit(list)
+	of := variable{
+		ofRequest:   s.readsRequest,
+		ofPrincipal: s.readsPrincipal || slices.ContainsFunc(s.reads[reads:], isOfPrincipal),
+	}
+	s.readsRequest, s.readsPrincipal = s.readsRequest || request, of.ofPrincipal || principal
+	return of
+}
+
+func isOfPrincipal(read Read) bool { return read.Principal() != "" }
+
+// mentions reports whether a name stands in the text of an expression.
+func mentions(text, name string) bool {
+	isOther := func(r rune) bool { return r != '_' && r != '@' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	return slices.Contains(strings.FieldsFunc(text, isOther), name)
 }

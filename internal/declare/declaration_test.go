@@ -18,6 +18,7 @@ func file(actions []action, rules func(int) []Rule) sources {
 	text.WriteString(`syntax!
 package test.v1;
 import "buf/validate/validate.proto";
+import "google/protobuf/any.proto";
 import "google/protobuf/wrappers.proto";
 import "sallyport/v1/action.proto";
 option (sallyport.v1.condition) = {name: "own" cel: "principal.id == request.user_id"};
@@ -61,6 +62,9 @@ message Request {
   map<string, string> by_id = 8;
   singular google.protobuf.StringValue maybe_id = 9 [(buf.validate.field).string.min_len = 1];
   singular int64 number = 10;
+  singular int64 other_number = 11;
+  repeated string some_ids = 12 [(buf.validate.field).repeated.min_items = 1];
+  singular google.protobuf.Any any = 13;
 }
 message Owner {
   singular string id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1];
@@ -211,7 +215,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleCELIdentity, name: "field", refused: session + `authorize: {allow: {cel: "principal.id == request.free_id"}}`, passes: session + own},
 	{rule: RuleCELIdentity, name: "the other way round", refused: session + `authorize: {allow: {cel: "request.free_id == principal.id"}}`, passes: session + `authorize: {allow: {cel: "request.user_id == principal.id"}}`},
 	{rule: RuleCELIdentity, name: "field of a message", refused: session + `authorize: {allow: {cel: "principal.id == request.owner.free_id"}}`, passes: session + `authorize: {allow: {cel: "principal.id == request.owner.id"}}`},
-	{rule: RuleCELIdentity, name: "field of a message that may be missing", refused: session + `authorize: {allow: {cel: "principal.id == request.free_owner.id"}}`},
+	{rule: RuleCELIdentity, name: "field of a message that may be missing", passes: session + `authorize: {allow: {cel: "principal.id == request.free_owner.id"}}`},
 	{rule: RuleCELIdentity, name: "in a list", refused: session + `authorize: {allow: {cel: "principal.id in request.free_ids"}}`, passes: session + `authorize: {allow: {cel: "principal.id in request.ids"}}`},
 	{rule: RuleCELIdentity, name: "of an element", refused: session + `authorize: {allow: {cel: "request.owners.exists(o, o.free_id == principal.id)"}}`, passes: session + `authorize: {allow: {cel: "request.owners.exists(o, o.id == principal.id)"}}`},
 	{rule: RuleCELIdentity, name: "key of a map", refused: session + `authorize: {allow: {cel: "principal.id in request.by_id"}}`},
@@ -230,6 +234,64 @@ var ruleTests = []ruleTest{
 	{rule: RuleCELReadsNothing, name: "named", refused: session + `authorize: {allow: {when: "of_nothing"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
 	{rule: RuleCELIdentity, name: "named", refused: session + `authorize: {allow: {when: "free"}}`, passes: session + `authorize: {allow: {when: "own"}}`},
 	{rule: RuleStreamOpenRequest, name: "named condition", rpc: bidiStream, refused: session + `authorize: {allow: {when: "own"}} stream: {authorize: OPEN}`, passes: session + `authorize: {allow: {when: "own"}} stream: {authorize: FIRST_MESSAGE}`},
+	{rule: RuleCELMessage, name: "all of the principal", refused: session + `authorize: {allow: {cel: "principal == principal"}}`, passes: session + own},
+	{rule: RuleCELMessage, name: "all of the request", refused: session + `authorize: {allow: {cel: "request == request"}}`},
+	{rule: RuleCELMessage, name: "a message", refused: session + `authorize: {allow: {cel: "request.owner != test.v1.Owner{}"}}`, passes: session + `authorize: {allow: {cel: "request.owner.id != 'x'"}}`},
+	{rule: RuleCELMessage, name: "a list of messages", refused: session + `authorize: {allow: {cel: "request.owners == []"}}`, passes: session + `authorize: {allow: {cel: "size(request.owners) == 0"}}`},
+	{rule: RuleCELNull, name: "a wrapper", refused: session + `authorize: {allow: {cel: "request.maybe_id == null"}}`, passes: session + `authorize: {allow: {cel: "!has(request.maybe_id)"}}`},
+	{rule: RuleCELDyn, name: "dyn", refused: session + `authorize: {allow: {cel: "dyn(request.user_id) == 'x'"}}`, passes: session + own},
+	{rule: RuleCELDyn, name: "a ternary of two types", refused: session + `authorize: {allow: {cel: "(request.number == 1 ? dyn(request.owner) : dyn(request.number)) == 1"}}`, also: []Rule{RuleCELDyn, RuleCELDyn}, passes: session + `authorize: {allow: {cel: "(request.number == 1 ? request.owner.id : request.user_id) == 'x'"}}`},
+	{rule: RuleCELAny, name: "its type", refused: session + `authorize: {allow: {cel: "request.any.type_url == 'x'"}}`, passes: session + `authorize: {allow: {cel: "has(request.any)"}}`},
+	{rule: RuleCELPattern, name: "sent", refused: session + `authorize: {allow: {cel: "principal.id.matches(request.user_id)"}}`, passes: session + `authorize: {allow: {cel: "principal.id.matches('^svc-[a-z]+$')"}}`},
+	{rule: RuleCELPattern, name: "of the principal", refused: session + `authorize: {allow: {cel: "request.user_id.matches(principal.id)"}}`, passes: session + `authorize: {allow: {cel: "request.user_id.matches('^[a-z]+$')"}}`},
+	{rule: RuleCELPart, name: "a prefix that is sent", refused: session + `authorize: {allow: {cel: "principal.id.startsWith(request.user_id)"}}`, passes: session + `authorize: {allow: {cel: "principal.id.startsWith('svc-')"}}`},
+	{rule: RuleCELPart, name: "a part of what is sent", refused: session + `authorize: {allow: {cel: "request.user_id.contains(principal.id)"}}`, passes: session + `authorize: {allow: {cel: "request.user_id.endsWith('@example.com')"}}`},
+	{rule: RuleCELPart, name: "accepted", passes: session + `authorize: {allow: {cel: "request.user_id.startsWith(principal.id + '/')" accept: {rule: "cel-part" reason: "names end in a slash, which no id has"}}}`},
+	{rule: RuleCELEmptyList, name: "all", refused: session + `authorize: {allow: {cel: "request.free_ids.all(i, i == 'x')"}}`, passes: session + `authorize: {allow: {cel: "size(request.free_ids) > 0 && request.free_ids.all(i, i == 'x')"}}`},
+	{rule: RuleCELEmptyList, name: "all, with a rule of its own", passes: session + `authorize: {allow: {cel: "request.some_ids.all(i, i == 'x')"}}`},
+	{rule: RuleCELEmptyList, name: "not exists", refused: session + `authorize: {allow: {cel: "!request.free_ids.exists(i, i == 'x')"}}`, passes: session + `authorize: {allow: {cel: "request.free_ids.exists(i, i == 'x')"}}`},
+	{rule: RuleCELEmptyList, name: "an empty filter", refused: session + `authorize: {allow: {cel: "size(request.free_ids.filter(i, i != 'x')) == 0"}}`, passes: session + `authorize: {allow: {cel: "size(request.free_ids.filter(i, i == 'x')) > 0"}}`},
+	{rule: RuleCELEmptyList, name: "an equal to the empty filter", refused: session + `authorize: {allow: {cel: "request.free_ids.filter(i, i != 'x') == []"}}`, passes: session + `authorize: {allow: {cel: "!(request.free_ids.filter(i, i == 'x') == [])"}}`},
+	{rule: RuleCELEmptyList, name: "accepted", passes: session + `authorize: {allow: {cel: "request.free_ids.all(i, i == 'x')" accept: {rule: "cel-empty-list" reason: "without ids nothing is returned"}}}`},
+	{rule: RuleCELBothEmpty, name: "two fields", refused: session + `authorize: {allow: {cel: "request.free_id == request.owner.free_id"}}`, passes: session + `authorize: {allow: {cel: "request.user_id == request.owner.free_id"}}`},
+	{rule: RuleCELBothEmpty, name: "asked for", passes: session + `authorize: {allow: {cel: "request.free_id != '' && request.free_id == request.owner.free_id"}}`},
+	{rule: RuleCELBothEmpty, name: "in a list", refused: session + `authorize: {allow: {cel: "request.free_id in request.free_ids"}}`, passes: session + `authorize: {allow: {cel: "request.free_id in request.ids"}}`},
+	{rule: RuleCELBothEmpty, name: "a key", refused: session + `authorize: {allow: {cel: "request.by_id[request.free_id] == 'x'"}}`, passes: session + `authorize: {allow: {cel: "request.by_id[request.user_id] == 'x'"}}`},
+	{rule: RuleCELBothEmpty, name: "numbers", refused: session + `authorize: {allow: {cel: "request.number == request.other_number"}}`, passes: session + `authorize: {allow: {cel: "request.number > 0 && request.number == request.other_number"}}`},
+	{rule: RuleCELBothEmpty, name: "a role", passes: session + `authorize: {allow: {cel: "request.free_id in principal.roles"}}`},
+	{rule: RuleCELBothEmpty, name: "a literal", passes: session + `authorize: {allow: {cel: "request.free_id == ''"}}`},
+	{rule: RuleCELBothEmpty, name: "accepted", passes: session + `authorize: {allow: {cel: "request.free_id == request.owner.free_id" accept: {rule: "cel-both-empty" reason: "both empty is the public one"}}}`},
+	{rule: RuleCELNameUnknown, name: "a role", refused: session + `authorize: {allow: {cel: "!('admim' in principal.roles)"}}`, passes: session + `authorize: {allow: {cel: "!('admin' in principal.roles)"}}`},
+	{rule: RuleCELNameUnknown, name: "a role in a loop", refused: session + `authorize: {allow: {cel: "principal.roles.exists(r, r == 'admim')"}}`, passes: session + `authorize: {allow: {cel: "principal.roles.exists(r, r == 'admin')"}}`},
+	{rule: RuleCELNameUnknown, name: "roles in a loop", refused: session + `authorize: {allow: {cel: "['admin', 'memper'].exists(r, r in principal.roles)"}}`, passes: session + `authorize: {allow: {cel: "['admin', 'member'].exists(r, r in principal.roles)"}}`},
+	{rule: RuleCELNameUnknown, name: "a scope", refused: session + `authorize: {allow: {cel: "'files.raed' in principal.scopes"}}`, passes: session + `authorize: {allow: {cel: "'files.read' in principal.scopes"}}`},
+	{rule: RuleCELNameUnknown, name: "a scheme", refused: `authenticate: {schemes: ["session", "bearer"]} authorize: {allow: {cel: "principal.scheme != 'sesion' && request.number == 1"}}`, passes: `authenticate: {schemes: ["session", "bearer"]} authorize: {allow: {cel: "principal.scheme != 'session' && request.number == 1"}}`},
+	{rule: RuleCELTimeZone, name: "no zone", refused: session + `authorize: {allow: {cel: "now.getHours('Europe/Oslu') < 12 && request.number == 1"}}`, passes: session + `authorize: {allow: {cel: "now.getHours('UTC') < 12 && request.number == 1"}}`},
+	{rule: RuleCELTimeZone, name: "no offset", refused: session + `authorize: {allow: {cel: "now.getHours('+2:00') < 12 && request.number == 1"}}`, passes: session + `authorize: {allow: {cel: "now.getHours('+02:00') < 12 && request.number == 1"}}`},
+	{rule: RuleCELInvalid, name: "no duration", refused: session + `authorize: {allow: {cel: "now - principal.authenticated_at < duration('1x')"}}`, passes: session + `authorize: {allow: {cel: "now - principal.authenticated_at < duration('1h')"}}`},
+	{rule: RuleCELInvalid, name: "no pattern", refused: session + `authorize: {allow: {cel: "principal.id.matches('(')"}}`},
+	{rule: RuleCELAlwaysTrue, name: "has an id", refused: session + `authorize: {allow: {cel: "has(principal.id)"}}`, passes: session + `authorize: {allow: {cel: "has(principal.expires_at)"}}`},
+	{rule: RuleCELAlwaysTrue, name: "an id that is not empty", refused: session + `authorize: {allow: {cel: "principal.id != ''"}}`, passes: session + `authorize: {allow: {cel: "principal.id != 'root'"}}`},
+	{rule: RuleCELAlwaysTrue, name: "an id of some length", refused: session + `authorize: {allow: {cel: "size(principal.id) > 0"}}`, passes: session + `authorize: {allow: {cel: "size(principal.id) > 1"}}`},
+	{rule: RuleCELAlwaysTrue, name: "the one scheme", refused: session + `authorize: {allow: {cel: "principal.scheme == 'session'"}}`, passes: `authenticate: {schemes: ["session", "bearer"]} authorize: {allow: {cel: "principal.scheme == 'session'"}}`},
+	{rule: RuleCELAlwaysTrue, name: "every scheme", refused: `authenticate: {schemes: ["session", "bearer"]} authorize: {allow: {cel: "principal.scheme in ['session', 'bearer']"}}`, passes: `authenticate: {schemes: ["session", "bearer", "mtls"]} authorize: {allow: {cel: "principal.scheme in ['session', 'bearer']"}}`},
+	{rule: RuleCELAlwaysTrue, name: "some scheme", refused: session + `authorize: {allow: {cel: "principal.scheme != ''"}}`},
+	{rule: RuleCELAlwaysTrue, name: "the empty prefix", refused: session + `authorize: {allow: {cel: "principal.id.startsWith('')"}}`},
+	{rule: RuleCELAlwaysTrue, name: "every pattern", refused: session + `authorize: {allow: {cel: "principal.id.matches('.+')"}}`, passes: session + `authorize: {allow: {cel: "principal.id.matches('^a.+')"}}`},
+	{rule: RuleCELAlwaysFalse, name: "no id", refused: session + `authorize: {allow: {cel: "principal.id == '' && request.number == 1"}}`},
+	{rule: RuleCELAlwaysFalse, name: "two ids", refused: session + `authorize: {allow: {cel: "principal.id == 'a' && principal.id == 'b'"}}`, passes: session + `authorize: {allow: {cel: "principal.id == 'a' || principal.id == 'b'"}}`},
+	{rule: RuleCELIdentity, name: "asked for", passes: session + `authorize: {allow: {cel: "has(request.free_id) && principal.id == request.free_id"}}`},
+	{rule: RuleCELIdentity, name: "accepted", passes: session + `authorize: {allow: {cel: "principal.id == request.free_id" accept: {rule: "cel-identity-empty" reason: "the handler refuses it"}}}`},
+	{rule: RuleAcceptRule, name: "true of all", refused: session + `authorize: {allow: {any_role: "admin" accept: {rule: "cel-always-true" reason: "x"}}}`, passes: session + admin},
+	{rule: RuleAcceptReason, name: "blank", refused: session + `authorize: {allow: {cel: "request.free_ids.all(i, i == 'x')" accept: {rule: "cel-empty-list" reason: " "}}}`},
+	{rule: RuleAcceptReason, name: "one character", passes: session + `authorize: {allow: {cel: "request.free_ids.all(i, i == 'x')" accept: {rule: "cel-empty-list" reason: "."}}}`},
+	{rule: RuleAcceptUnused, name: "nothing to accept", refused: session + `authorize: {allow: {cel: "principal.id == request.user_id" accept: {rule: "cel-identity-empty" reason: "x"}}}`, passes: session + own},
+	{rule: RuleAcceptUnused, name: "twice", refused: session + `authorize: {allow: {cel: "request.free_ids.all(i, i == 'x')" accept: {rule: "cel-empty-list" reason: "x"} accept: {rule: "cel-empty-list" reason: "x"}}}`},
+	{rule: RuleGrantName, name: "upper case", refused: session + `authorize: {allow: {any_role: "admin" name: "Admin"}}`, passes: session + `authorize: {allow: {any_role: "admin" name: "by_admin"}}`},
+	{rule: RuleGrantName, name: "anyone", refused: session + `authorize: {allow: {any_role: "admin" name: "anyone"}}`},
+	{rule: RuleGrantEmpty, name: "a name alone", refused: session + `authorize: {allow: {name: "by_admin"}}`},
+	{rule: RuleGrantNameTwice, name: "twice", refused: session + `authorize: {allow: {any_role: "admin" name: "a"} allow: {cel: "principal.id == request.user_id" name: "a"}}`, passes: session + `authorize: {allow: {any_role: "admin" name: "a"} allow: {cel: "principal.id == request.user_id" name: "b"}}`},
+
 	{rule: RuleGrantRedundant, name: "one and the same condition, by name and written out", refused: session + `authorize: {allow: {when: "own"} allow: {cel: "principal.id == request.user_id"}}`, passes: session + `authorize: {allow: {when: "own"} allow: {cel: "principal.id == request.owner.id"}}`},
 	{rule: RuleGrantRedundant, name: "a named condition and more", refused: session + `authorize: {allow: {when: "own"} allow: {when: "own" any_role: "admin"}}`, passes: session + `authorize: {allow: {when: "own"} allow: {any_role: "admin"}}`},
 	{rule: RuleCheckName, name: "upper case", refused: session + `authorize: {allow: {check: "IsOwner"}}`, passes: session + `authorize: {allow: {check: "is_owner2"}}`},

@@ -47,7 +47,7 @@ type expressionReading struct {
 // read compiles the expression for the request of the action, and refuses what is no
 // condition on a caller. It returns nil along with refusals where it does not compile.
 func (e *expressionReading) read() *condition.Expression {
-	expression, err := e.conditions.Compile(e.text, e.method.Input())
+	expression, traps, err := e.conditions.Examine(e.text, e.method.Input(), e.facts())
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
 		fix := ""
 		if e.fixInvalid != nil {
@@ -81,6 +81,7 @@ func (e *expressionReading) read() *condition.Expression {
 	if expression.ReadsRequest() && e.timing == sallyportv1.Stream_OPEN {
 		refuse(RuleStreamOpenRequest, e.streamText, "reads `request`, and with authorize: OPEN there is none yet")
 	}
+	e.readTraps(traps)
 	e.readIdentities(expression)
 	return expression
 }
@@ -105,8 +106,8 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 // `anyone` in place of the grants.
 func (g *grantReading) fixAlwaysTrue() string {
 	rest := proto.CloneOf(g.grant)
-	rest.Cel = nil
-	if len(setFields(rest.ProtoReflect())) > 0 {
+	rest.Cel, rest.Accept = nil, nil
+	if hasCondition(rest) {
 		return g.grantFix(rest, g.orFew(g.fixedGrant(rest)))
 	}
 	reason := "why every caller who is signed in may call " + string(g.method.Name())

@@ -12,7 +12,7 @@ package test.v1;
 import "buf/validate/validate.proto";
 import "sallyport/v1/action.proto";
 // A comment.
-option (sallyport.v1.condition) = {name: "by_session" cel: "principal.scheme == 'session'"};
+option (sallyport.v1.condition) = {name: "by_session" cel: "principal.id != 'root'"};
 enum Role {
   option (sallyport.v1.roles) = true;
   ROLE_UNSPECIFIED = 0;
@@ -83,7 +83,7 @@ func TestFingerprintChanges(t *testing.T) {
 		"method less":                 {"  rpc Watch", "}\nservice Watching {\n  rpc Watch"},
 		"scheme":                      {`"session"`, `"mtls"`},
 		"order of schemes":            {`["session", "bearer"]`, `["bearer", "session"]`},
-		"named condition":             {"principal.scheme == 'session'", "principal.scheme == 'bearer'"},
+		"named condition":             {"principal.id != 'root'", "principal.id != 'guest'"},
 		"scheme less":                 {`["session", "bearer"]`, `"session"`},
 		"max_age":                     {"{seconds: 60}", "{seconds: 61}"},
 		"max_age, finer":              {"{seconds: 60}", "{seconds: 60 nanos: 1}"},

@@ -49,7 +49,7 @@ func (m *methodReading) fixOf(of problem) string {
 			return `move the condition into a check, such as check: "` + snakeCase(string(m.method.Name())+"_allowed") + `"`
 		}
 		fixed := m.fixedGrant(grant)
-		if len(setFields(fixed.ProtoReflect())) == 0 && len(m.option.GetAuthorize().GetAllow()) > 1 {
+		if !hasCondition(fixed) && len(m.option.GetAuthorize().GetAllow()) > 1 {
 			return "remove " + messageText("allow", grant.ProtoReflect())
 		}
 		return m.grantFix(grant, m.orFew(fixed))
@@ -177,7 +177,7 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 	fixed.Allow = nil
 	for _, grant := range m.option.GetAuthorize().GetAllow() {
 		accepted := m.fixedGrant(grant)
-		if len(setFields(accepted.ProtoReflect())) > 0 && !widens(grant, accepted) {
+		if hasCondition(accepted) && !widens(grant, accepted) {
 			fixed.Allow = append(fixed.Allow, accepted)
 		}
 	}
@@ -241,16 +241,35 @@ func (m *methodReading) fixedGrant(grant *sallyportv1.Grant) *sallyportv1.Grant 
 	if fixed.GetWhen() == "" {
 		fixed.When = nil
 	}
+	if grant.Name != nil {
+		fixed.Name = new(snakeCase(grant.GetName()))
+	}
+	if fixed.GetName() == "" || fixed.GetName() == "anyone" {
+		fixed.Name = nil
+	}
+	for _, accepted := range fixed.GetAccept() {
+		if strings.TrimSpace(accepted.GetReason()) == "" {
+			accepted.Reason = "why this is right here"
+		}
+	}
 	return fixed
 }
 
 // orFew returns a grant or, where that has no condition, one that few callers satisfy.
 func (m *methodReading) orFew(grant *sallyportv1.Grant) *sallyportv1.Grant {
-	if len(setFields(grant.ProtoReflect())) == 0 {
+	if !hasCondition(grant) {
 		return m.near.grant()
 	}
 	return grant
 }
+
+// hasCondition reports whether a grant has more than a name and what it accepts.
+func hasCondition(grant *sallyportv1.Grant) bool {
+	return slices.ContainsFunc(setFields(grant.ProtoReflect()), func(field protoreflect.FieldDescriptor) bool { return !isAbout(field) })
+}
+
+// isAbout reports whether a field of a grant is about the grant, and no condition.
+func isAbout(field protoreflect.FieldDescriptor) bool { return field.Name() == "name" || field.Name() == "accept" }
 
 func (m *methodReading) streaming() bool {
 	return m.method.IsStreamingClient() || m.method.IsStreamingServer()

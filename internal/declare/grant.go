@@ -13,9 +13,11 @@ import (
 // A Grant is one way to be let through. All of its conditions must hold. A grant
 // without conditions lets no caller through, and none is ever read.
 type Grant struct {
-	// Name is what decisions and explanations call the grant: its place in the
-	// declaration, "allow[0]".
+	// Name is what decisions and explanations call the grant: the name that it is
+	// declared with or, where it has none, its place in the declaration, "allow[0]".
 	Name string
+	// Accepts are the rules that its expression breaks and that it accepts.
+	Accepts []Acceptance
 	// Conditions are what the grant requires, in the order in which they are
 	// evaluated: that of the kinds, from the cheapest to the dearest.
 	Conditions []Condition
@@ -66,6 +68,7 @@ type grantReading struct {
 	*methodReading
 	path  string // "authorize.allow[0]"
 	grant *sallyportv1.Grant
+	used  []Rule // those that the grant accepts and that its expression breaks
 }
 
 // readGrants reads all grants of a declaration.
@@ -73,8 +76,18 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 	grants := make([]Grant, len(options))
 	for i, option := range options {
 		grants[i].Name = fmt.Sprintf("allow[%d]", i)
+		before := len(m.refusals)
 		reading := &grantReading{methodReading: m, path: "authorize." + grants[i].Name, grant: option}
 		grants[i].Conditions = reading.read(conditionKinds, broken)
+		grants[i].Accepts = reading.readAccept(len(m.refusals) == before)
+		if name := option.GetName(); name != "" {
+			if slices.ContainsFunc(grants[:i], func(other Grant) bool { return other.Name == name }) {
+				fixed := m.fixedGrant(option)
+				fixed.Name = new(name[:min(len(name), maxName-2)] + "_2")
+				m.refuseWithFixf(RuleGrantNameTwice, m.grantText(fixed), "%s: another grant of the action is called %q", reading.path, name)
+			}
+			grants[i].Name = name
+		}
 	}
 	if len(m.refusals) == 0 {
 		m.readRedundancy(grants)
@@ -87,7 +100,7 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 // refused: what it asks for would be left out.
 func (g *grantReading) read(kinds []conditionKind, broken []problem) []Condition {
 	var conditions []Condition
-	unread := setFields(g.grant.ProtoReflect())
+	unread := slices.DeleteFunc(setFields(g.grant.ProtoReflect()), isAbout)
 	for _, kind := range kinds {
 		before := len(unread)
 		unread = slices.DeleteFunc(unread, func(field protoreflect.FieldDescriptor) bool { return field.Name() == kind.field })
@@ -137,7 +150,11 @@ func (g Grant) who() string {
 			words[i] = "(" + words[i] + ")"
 		}
 	}
-	return strings.Join(words, " and ")
+	text := strings.Join(words, " and ")
+	for _, accepted := range g.Accepts {
+		text += fmt.Sprintf(" [accepts %s: %s]", accepted.Rule, strings.Join(strings.Fields(accepted.Reason), " "))
+	}
+	return text
 }
 
 // restsOn is what the grant means beyond what the option says.

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
 
-	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
@@ -20,37 +19,37 @@ import (
 // one.
 func (e *expressionReading) readIdentities(expression *condition.Expression) {
 	for _, identity := range expression.Identities() {
-		if identity.Path == nil {
+		var field protoreflect.FieldDescriptor
+		if identity.Path != nil {
+			if field = e.mayBeEmpty(identity.Path); field == nil {
+				continue
+			}
+		}
+		switch {
+		case e.accepts(RuleCELIdentity):
+		case field == nil:
 			e.refuseWithFixf(RuleCELIdentity, "compare `principal.id` with a field of the request that a validation rule keeps from being empty",
 				"%s compares `principal.id` with `%s`, and nothing keeps that from being empty", e.field, identity.Text)
-			continue
-		}
-		if field := e.mayBeEmpty(identity.Path); field != nil {
-			e.refuseWithFixf(RuleCELIdentity, e.fixEmpty(field),
-				"%s compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
+		default:
+			fix := e.fixEmpty(field)
+			if hasOneofRule(field) {
+				fix = e.grantWith(fmt.Sprintf("has(%s) && %s", identity.Text, bracketed(e.text)))
+			}
+			e.refuseWithFixf(RuleCELIdentity, fix, "%s compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
 				e.field, identity.Text, field.Name())
 		}
 	}
 }
 
-// fixEmpty returns what keeps a field from being empty: a rule for its options or,
-// where no rule can, a check in place of the comparison.
+// fixEmpty returns the rule, for the options of a field, that keeps it from being
+// empty.
 func (g *grantReading) fixEmpty(field protoreflect.FieldDescriptor) string {
-	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() || inOneofRule(field) {
-		return fmt.Sprintf("compare in a check, since %s may be unset where another field of its oneof is set:\n%s", field.Name(),
-			messageText("allow", (&sallyportv1.Grant{Check: new("is_" + snakeCase(string(field.Name())))}).ProtoReflect()))
-	}
 	rule, label := "(buf.validate.field).string.min_len = 1", ""
 	switch {
 	case field.IsMap():
 		rule = "(buf.validate.field).map.keys.string.min_len = 1"
 	case field.IsList():
 		rule, label = "(buf.validate.field).repeated.items.string.min_len = 1", "repeated "
-	case isWrapper(field):
-	case field.Message() != nil:
-		rule = "(buf.validate.field).required = true"
-	case field.HasPresence():
-		rule = "(buf.validate.field).required = true, " + rule
 	}
 	switch {
 	case field.Cardinality() == protoreflect.Required:
@@ -69,9 +68,9 @@ func (g *grantReading) fixEmpty(field protoreflect.FieldDescriptor) string {
 	return text + fmt.Sprintf("among the options of %s: %s", field.Name(), rule)
 }
 
-// inOneofRule reports whether a field is in a rule of its message that lets one field
+// hasOneofRule reports whether a field is in a rule of its message that lets one field
 // of several be set. Rules of such a field do not hold where it is not set.
-func inOneofRule(field protoreflect.FieldDescriptor) bool {
+func hasOneofRule(field protoreflect.FieldDescriptor) bool {
 	rules := &validate.MessageRules{}
 	if _, err := readOption(field.ContainingMessage().Options(), validate.E_Message, rules); err != nil {
 		return false
@@ -81,21 +80,14 @@ func inOneofRule(field protoreflect.FieldDescriptor) bool {
 	})
 }
 
-// mayBeEmpty returns the first field on a path that the validation rules of the
-// request let be empty, and nil where they let none. It asks the rules themselves,
-// with a request in which the field is empty.
+// mayBeEmpty returns the last field of a path where the validation rules of the request
+// let it be empty, and nil where they do not. It asks the rules themselves, with a
+// request in which the field is empty. What is not set is absent, and equal to nothing;
+// of a list it is about the elements.
 func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescriptor {
-	for i, field := range path {
-		leaf := i == len(path)-1
-		// An empty list has no element that could be equal to anything, and a field that is
-		// not set reads as its default, which proto2 lets be a text.
-		unset := !field.IsList() && !field.IsMap() && !isWrapper(field) && (!field.HasDefault() || field.Default().String() == "")
-		if unset && !m.refusesEmpty(path[:i+1], false) {
-			return field
-		}
-		if leaf && (field.HasPresence() || field.IsList() || field.IsMap()) && !m.refusesEmpty(path, true) {
-			return field
-		}
+	field := path[len(path)-1]
+	if m.unlessRefused(path, field.HasPresence() || field.IsList() || field.IsMap()) {
+		return field
 	}
 	return nil
 }
@@ -119,7 +111,12 @@ func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 	if set {
 		setEmpty(parent, path[len(path)-1])
 	}
-	return refusedAt(validator.Validate(request), path)
+	// Other rules have no say: one that fails to run would hide what this one says.
+	onPath := protovalidate.WithFilter(protovalidate.FilterFunc(func(_ protoreflect.Message, of protoreflect.Descriptor) bool {
+		field, ok := of.(protoreflect.FieldDescriptor)
+		return ok && slices.Contains(path, field)
+	}))
+	return refusedAt(validator.Validate(request, onPath), path)
 }
 
 // setEmpty sets a field to a value that is there and is empty.
@@ -130,17 +127,48 @@ func setEmpty(message protoreflect.Message, field protoreflect.FieldDescriptor) 
 		list.Append(list.NewElement())
 	case field.IsMap():
 		entries := message.Mutable(field).Map()
-		entries.Set(protoreflect.ValueOfString("").MapKey(), entries.NewValue())
+		entries.Set(zero(field.MapKey()).MapKey(), entries.NewValue())
 	case field.Message() != nil:
 		message.Mutable(field)
-	default:
+	case field.Kind() == protoreflect.StringKind:
 		message.Set(field, protoreflect.ValueOfString(""))
+	case field.Kind() == protoreflect.BytesKind:
+		message.Set(field, protoreflect.ValueOfBytes(nil))
+	default:
+		message.Set(field, zero(field))
+	}
+}
+
+// zero is the zero value of a scalar field, whatever its default.
+func zero(field protoreflect.FieldDescriptor) protoreflect.Value {
+	switch field.Kind() { //nolint:exhaustive // bytes and messages are no keys and have cases of their own
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString("")
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(false)
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(0)
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return protoreflect.ValueOfInt32(0)
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return protoreflect.ValueOfUint32(0)
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return protoreflect.ValueOfUint64(0)
+	case protoreflect.FloatKind:
+		return protoreflect.ValueOfFloat32(0)
+	case protoreflect.DoubleKind:
+		return protoreflect.ValueOfFloat64(0)
+	default:
+		return protoreflect.ValueOfInt64(0)
 	}
 }
 
 // refusedAt reports whether a field on a path, or an element of it, is among what
 // was found wrong.
 func refusedAt(err error, path condition.Path) bool {
+	if _, fails := errors.AsType[*protovalidate.RuntimeError](err); fails {
+		return true // a rule of the field that fails to run refuses the request
+	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
 		return false
@@ -157,10 +185,4 @@ func refusedAt(err error, path condition.Path) bool {
 		}
 		return true
 	})
-}
-
-// isWrapper reports whether a field is a message that CEL reads as a value, and as
-// null, which is equal to no id, where it is not set.
-func isWrapper(field protoreflect.FieldDescriptor) bool {
-	return field.Message() != nil && field.Message().FullName() == "google.protobuf.StringValue"
 }

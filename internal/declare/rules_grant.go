@@ -16,6 +16,21 @@ const (
 	RuleCELAlwaysFalse   Rule = "cel-always-false"
 	RuleCELReadsNothing  Rule = "cel-reads-nothing"
 	RuleCELIdentity      Rule = "cel-identity-empty"
+	RuleCELMessage       Rule = "cel-message"
+	RuleCELNull          Rule = "cel-null"
+	RuleCELDyn           Rule = "cel-dyn"
+	RuleCELAny           Rule = "cel-any"
+	RuleCELPattern       Rule = "cel-pattern"
+	RuleCELPart          Rule = "cel-part"
+	RuleCELEmptyList     Rule = "cel-empty-list"
+	RuleCELBothEmpty     Rule = "cel-both-empty"
+	RuleCELNameUnknown   Rule = "cel-name-unknown"
+	RuleCELTimeZone      Rule = "cel-time-zone"
+	RuleAcceptRule       Rule = "accept-rule"
+	RuleAcceptReason     Rule = "accept-reason"
+	RuleAcceptUnused     Rule = "accept-unused"
+	RuleGrantName        Rule = "grant-name"
+	RuleGrantNameTwice   Rule = "grant-name-twice"
 	RuleWhenName         Rule = "when-name"
 	RuleWhenUnknown      Rule = "when-unknown"
 	RuleWhenAmbiguous    Rule = "when-ambiguous"
@@ -80,8 +95,38 @@ var grantRules = []Definition{
 		"Remove the grant, or write a condition that some caller meets."},
 	{RuleCELReadsNothing, "An expression reads neither `principal` nor `request`.",
 		"Add a condition on `principal` or `request`."},
-	{RuleCELIdentity, "An expression compares the principal's id with a value that may be empty.",
-		"Give the request's field a validation rule that keeps it from being empty."},
+	{RuleCELIdentity, "An expression compares the principal's id with a value that may be empty. It can be accepted with a reason.",
+		"Give the request's field a validation rule that keeps it from being empty, or require `has()` of it in the expression."},
+	{RuleCELMessage, "An expression compares whole messages. A part of a message that is not set is absent, and a comparison of the whole would not say so.",
+		"Compare the fields that the condition is about."},
+	{RuleCELNull, "An expression compares a value with null. What is not set is absent, and not null.",
+		"Ask `has()` whether the value is there."},
+	{RuleCELDyn, "An expression uses `dyn()`, or mixes types in a list, a map or a ternary, so that nothing says which of its parts may be absent.",
+		"Write values of one type."},
+	{RuleCELAny, "An expression reads a `google.protobuf.Any`, whose content may be a message of any type.",
+		"Read a field of a message type, or decide in a `check`."},
+	{RuleCELPattern, "The pattern of `matches()` comes from the call: a caller who sends or is called `.*` matches every text.",
+		"Write the pattern in the expression, or compare with `==`."},
+	{RuleCELPart, "The caller chooses the prefix, suffix or part that a text must have, or the text that must have a part of the principal's. One letter is part of nearly every text. It can be accepted with a reason.",
+		"Compare with `==` or `in`."},
+	{RuleCELEmptyList, "`all()`, `!exists()` or an empty `filter()` holds of a list without elements, and the list may be without. It can be accepted with a reason.",
+		"Give the list a `min_items` rule, or require `size() > 0` in the expression."},
+	{RuleCELBothEmpty, "Two values are compared, or one is a key of the other, that may both be empty, and then are equal. It can be accepted with a reason.",
+		"Give a field of the request a validation rule that keeps it from being empty, or require `!= ''` in the expression."},
+	{RuleCELNameUnknown, "An expression names a role, scope or scheme that there is not.",
+		"Name one that there is."},
+	{RuleCELTimeZone, "An expression names a time zone that the machine does not know.",
+		"Write a name of the IANA time zone database, such as `Europe/Oslo`, or an offset, such as `+02:00`."},
+	{RuleAcceptRule, "A grant accepts a rule that cannot be accepted.",
+		"Remove the acceptance. Only `cel-identity-empty`, `cel-both-empty`, `cel-empty-list` and `cel-part` can be accepted."},
+	{RuleAcceptReason, "`accept` has no reason, or one of more than 500 characters.",
+		"Say in 1 to 500 characters why what the rule refuses is right here."},
+	{RuleAcceptUnused, "A grant accepts a rule that its expression does not break.",
+		"Remove the acceptance."},
+	{RuleGrantName, "A grant's name is not lower_snake_case of at most 64 characters, or is `anyone`.",
+		"Write the name in lower_snake_case."},
+	{RuleGrantNameTwice, "Two grants of an action have the same name.",
+		"Give one of them another name."},
 	{RuleCheckName, "A check's name is not lower_snake_case of at most 64 characters.",
 		"Write the name in lower_snake_case."},
 	{RuleCheckCollision, "Two checks of a service have the same name in Go.",

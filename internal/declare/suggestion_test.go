@@ -74,7 +74,7 @@ func TestSuggestions(t *testing.T) {
 			"at a.proto:6:13:\namong the options of user_id: (buf.validate.field).string.min_len = 1"},
 		{"a field of a rule that lets one of two be set", suggestHead + suggestService("message M { option (buf.validate.message).oneof = {fields: [\"a\", \"b\"] required: true}; "+
 			"string a = 1 [(buf.validate.field).string.min_len = 1]; string b = 2; }\n", declaredBy(`allow: {cel: "principal.id == request.a"}`)), RuleCELIdentity,
-			"compare in a check, since a may be unset where another field of its oneof is set:\nallow: {check: \"is_a\"}"},
+			"allow: {cel: \"has(request.a) && principal.id == request.a\"}"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

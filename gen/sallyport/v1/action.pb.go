@@ -89,7 +89,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -328,7 +328,13 @@ type Grant struct {
 	Check *string `protobuf:"bytes,4,opt,name=check,proto3,oneof" json:"check,omitempty"`
 	// The name of a condition that a file option (sallyport.v1.condition) defines. Its
 	// expression must be true, and is type-checked against this RPC's request.
-	When          *string `protobuf:"bytes,5,opt,name=when,proto3,oneof" json:"when,omitempty"`
+	When *string `protobuf:"bytes,5,opt,name=when,proto3,oneof" json:"when,omitempty"`
+	// What decisions, explanations and events call the grant, in place of its position.
+	// Unique in the action.
+	Name *string `protobuf:"bytes,6,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// Rules that the grant's expression breaks and that are accepted, each with a reason.
+	// Only some rules can be accepted; docs/refusals.md says which.
+	Accept        []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -398,6 +404,76 @@ func (x *Grant) GetWhen() string {
 	return ""
 }
 
+func (x *Grant) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Grant) GetAccept() []*Acceptance {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
+}
+
+// Acceptance accepts what a rule would refuse.
+type Acceptance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The id of the rule, such as "cel-part".
+	Rule string `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Why what the rule refuses is right here. The reason is for reviewers; callers never
+	// see it.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Acceptance) Reset() {
+	*x = Acceptance{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Acceptance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Acceptance) ProtoMessage() {}
+
+func (x *Acceptance) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
+func (*Acceptance) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Acceptance) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Acceptance) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Stream says when a stream is authorized and for how long a decision lives.
 type Stream struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -412,7 +488,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +500,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +513,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -468,7 +544,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -480,7 +556,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -493,7 +569,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Role) GetName() string {
@@ -522,7 +598,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -534,7 +610,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -547,7 +623,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Scope) GetName() string {
@@ -571,7 +647,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +659,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +672,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -628,7 +704,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +716,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +729,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -828,7 +904,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x10credentialScopes:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
-	"\a_anyone\"\xfe\t\n" +
+	"\a_anyone\"\x90\f\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +
 	"\x0erole-duplicate\x12\"a role is named twice in one grant\x1a\rthis.unique()\x92\x01\x9b\x01\"\x98\x01\xba\x01\x94\x01\n" +
@@ -845,11 +921,21 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\n" +
 	"check-name\x12;a check is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64H\x01R\x05check\x88\x01\x01\x12\xb1\x01\n" +
 	"\x04when\x18\x05 \x01(\tB\x97\x01\xbaH\x93\x01\xba\x01\x8f\x01\n" +
-	"\twhen-name\x12?a condition is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64H\x02R\x04when\x88\x01\x01:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\twhen-name\x12?a condition is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64H\x02R\x04when\x88\x01\x01\x12\xd4\x01\n" +
+	"\x04name\x18\x06 \x01(\tB\xba\x01\xbaH\xb6\x01\xba\x01\xb2\x01\n" +
+	"\n" +
+	"grant-name\x12Ma grant is named in lower_snake_case, at most 64 characters, and not `anyone`\x1aUthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64 && this != 'anyone'H\x03R\x04name\x88\x01\x01\x120\n" +
+	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
 	"\vgrant-empty\x12Ma grant needs a condition: `any_role`, `all_scopes`, `when`, `cel` or `check`\x1ajsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check)B\x06\n" +
 	"\x04_celB\b\n" +
 	"\x06_checkB\a\n" +
-	"\x05_when\"\xa4\x03\n" +
+	"\x05_whenB\a\n" +
+	"\x05_name\"\xad\x01\n" +
+	"\n" +
+	"Acceptance\x12\x12\n" +
+	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x8a\x01\n" +
+	"\x06reason\x18\x02 \x01(\tBr\xbaHo\xba\x01l\n" +
+	"\raccept-reason\x121`accept` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500R\x06reason\"\xa4\x03\n" +
 	"\x06Stream\x12\x9b\x01\n" +
 	"\tauthorize\x18\x01 \x01(\x0e2\x1b.sallyport.v1.Stream.TimingB`\xbaH]\xba\x01Z\n" +
 	"\x10stream-authorize\x123`authorize` is OPEN, FIRST_MESSAGE or EVERY_MESSAGE\x1a\x11this in [1, 2, 3]R\tauthorize\x12\xa9\x01\n" +
@@ -900,52 +986,54 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(*Action)(nil),                        // 1: sallyport.v1.Action
 	(*Authenticate)(nil),                  // 2: sallyport.v1.Authenticate
 	(*Authorize)(nil),                     // 3: sallyport.v1.Authorize
 	(*Grant)(nil),                         // 4: sallyport.v1.Grant
-	(*Stream)(nil),                        // 5: sallyport.v1.Stream
-	(*Role)(nil),                          // 6: sallyport.v1.Role
-	(*Scope)(nil),                         // 7: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 8: sallyport.v1.NamedCondition
-	(*Declarations)(nil),                  // 9: sallyport.v1.Declarations
-	nil,                                   // 10: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 11: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 12: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 13: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 14: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 15: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 16: google.protobuf.EnumValueOptions
+	(*Acceptance)(nil),                    // 5: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 6: sallyport.v1.Stream
+	(*Role)(nil),                          // 7: sallyport.v1.Role
+	(*Scope)(nil),                         // 8: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 9: sallyport.v1.NamedCondition
+	(*Declarations)(nil),                  // 10: sallyport.v1.Declarations
+	nil,                                   // 11: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 12: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 13: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 14: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 15: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 16: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 17: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	3,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	5,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	11, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	6,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	12, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	0,  // 5: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	11, // 6: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	10, // 7: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	1,  // 8: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	12, // 9: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	13, // 10: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	14, // 11: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	14, // 12: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	15, // 13: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	16, // 14: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	16, // 15: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	1,  // 16: sallyport.v1.action:type_name -> sallyport.v1.Action
-	8,  // 17: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	6,  // 18: sallyport.v1.role:type_name -> sallyport.v1.Role
-	7,  // 19: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	16, // [16:20] is the sub-list for extension type_name
-	9,  // [9:16] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	5,  // 5: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	0,  // 6: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	12, // 7: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	11, // 8: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	1,  // 9: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	13, // 10: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	14, // 11: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	15, // 12: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	15, // 13: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	16, // 14: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	17, // 15: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	17, // 16: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	1,  // 17: sallyport.v1.action:type_name -> sallyport.v1.Action
+	9,  // 18: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	7,  // 19: sallyport.v1.role:type_name -> sallyport.v1.Role
+	8,  // 20: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	17, // [17:21] is the sub-list for extension type_name
+	10, // [10:17] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -962,7 +1050,7 @@ func file_sallyport_v1_action_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 7,
 			NumServices:   0,
 		},

@@ -1,0 +1,147 @@
+package declare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+)
+
+// facts is what a condition of the action may take for known.
+func (m *methodReading) facts() condition.Facts {
+	facts := condition.Facts{
+		Schemes: m.option.GetAuthenticate().GetSchemes(),
+		Roles:   []string{},
+		Scopes:  append([]string{}, m.scopes(m.method.ParentFile())...),
+		MayBeEmpty: func(path condition.Path, element bool) bool {
+			field := path[len(path)-1]
+			return m.unlessRefused(path, element || field.HasPresence()) || !element && (field.IsList() || field.IsMap()) && !m.refusesEmpty(path, false)
+		},
+	}
+	for role := range m.Includes(m.method.ParentFile()) {
+		facts.Roles = append(facts.Roles, role)
+	}
+	slices.Sort(facts.Roles)
+	return facts
+}
+
+// unlessRefused reports whether the rules let the last field of a path be empty: set to
+// what is empty, or not set where that is the same. A field of a list or map is looked
+// at by its elements.
+func (m *methodReading) unlessRefused(path condition.Path, set bool) bool {
+	field := path[len(path)-1]
+	if !set && (field.IsList() || field.IsMap()) {
+		return false
+	}
+	// A default of its own is what the field reads as where it is not set.
+	unset := field.HasDefault() && field.Default().Equal(defaultless(field)) && !m.refusesEmpty(path, false)
+	return unset || !m.refusesEmpty(path, set)
+}
+
+// defaultless is the empty value of a scalar field.
+func defaultless(field protoreflect.FieldDescriptor) protoreflect.Value {
+	if field.Kind() == protoreflect.BytesKind {
+		return protoreflect.ValueOfBytes(nil)
+	}
+	return zero(field)
+}
+
+// readTraps refuses what may mean something else than it says.
+func (e *expressionReading) readTraps(traps []condition.Trap) {
+	for _, trap := range traps {
+		rule, problem := describeTrap(trap)
+		if e.accepts(rule) {
+			continue
+		}
+		e.refuseWithFixf(rule, e.fixTrap(rule, trap), "%s: %s", e.field, problem)
+	}
+}
+
+// describeTrap returns the rule that a trap breaks, and what is wrong.
+func describeTrap(trap condition.Trap) (rule Rule, problem string) {
+	text := "`" + strings.Join(strings.Fields(trap.Text), " ") + "`"
+	switch trap.Kind {
+	case condition.ComparesMessages:
+		return RuleCELMessage, text + " compares whole messages, of which any part may be absent"
+	case condition.ComparesNull:
+		return RuleCELNull, "null is compared with a value; `has()` asks whether it is there"
+	case condition.LosesType:
+		return RuleCELDyn, text + " has no one type, so nothing says which of its parts may be absent"
+	case condition.ReadsAny:
+		return RuleCELAny, text + " is a google.protobuf.Any, whose content is not validated against a type that the condition knows"
+	case condition.ChosenPattern:
+		return RuleCELPattern, text + " takes its pattern from the call: `.*` matches every text"
+	case condition.ChosenPart:
+		return RuleCELPart, text + " lets the caller choose the part or the text that has it: one letter is part of nearly every text"
+	case condition.EmptyList:
+		return RuleCELEmptyList, text + " holds of a list without elements, and one may come"
+	case condition.BothEmpty:
+		return RuleCELBothEmpty, text + " compares two values that may both be empty, and then are equal"
+	case condition.UnknownName:
+		if len(trap.Known) == 0 {
+			return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q: the declaration can name none", trap.Of, trap.Name)
+		}
+		return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q%s", trap.Of, trap.Name, didYouMean(trap.Name, trap.Known))
+	case condition.UnknownZone:
+		return RuleCELTimeZone, fmt.Sprintf("there is no time zone %q on this machine", trap.Name)
+	default:
+		return RuleCELInvalid, text + " is a trap that this build does not know"
+	}
+}
+
+// fixTrap makes a fix for the input. It is "" where there is none but that of the table.
+func (e *expressionReading) fixTrap(rule Rule, trap condition.Trap) string {
+	switch trap.Kind { //nolint:exhaustive // the others have the fix of the table
+	case condition.UnknownName:
+		if near := nearest(trap.Name, trap.Known); near != "" {
+			return e.grantWith(trap.Replaced(e.text, near))
+		}
+	case condition.EmptyList:
+		if len(trap.Paths) > 0 && len(trap.Paths[0]) > 0 {
+			return e.grantWith(fmt.Sprintf("size(%s) > 0 && %s", trap.Paths[0], bracketed(e.text)))
+		}
+	case condition.BothEmpty:
+		for _, path := range trap.Paths {
+			if field := path[len(path)-1]; field.Kind() == protoreflect.StringKind && !hasOneofRule(field) {
+				return e.fixEmpty(field)
+			}
+		}
+	}
+	if acceptable(rule) {
+		return e.fixAccept(rule)
+	}
+	return ""
+}
+
+// bracketed puts an expression in brackets where `&&` would take it apart.
+func bracketed(text string) string {
+	if strings.ContainsAny(text, "|?") {
+		return "(" + text + ")"
+	}
+	return text
+}
+
+// grantWith is the grant with another expression, where that is a condition. A named
+// condition is written where it is defined, and has no fix here.
+func (e *expressionReading) grantWith(text string) string {
+	if _, err := e.conditions.Compile(text, e.method.Input()); err != nil || text == "" {
+		return ""
+	}
+	if e.grant.Cel == nil || e.grant.GetCel() != e.text {
+		return "write the condition as: " + text
+	}
+	fixed := e.fixedGrant(e.grant)
+	fixed.Cel = &text
+	return e.grantText(fixed)
+}
+
+// fixAccept is the grant with the rule accepted.
+func (e *expressionReading) fixAccept(rule Rule) string {
+	fixed := e.fixedGrant(e.grant)
+	fixed.Accept = append(fixed.GetAccept(), &sallyportv1.Acceptance{Rule: string(rule), Reason: "why this is right here"})
+	return "change the condition or, where it is right as it is, accept it:\n" + e.grantText(fixed)
+}
