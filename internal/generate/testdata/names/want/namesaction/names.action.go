@@ -6,7 +6,6 @@ package namesaction
 
 import (
 	context "context"
-
 	names "example.com/names"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

@@ -5,9 +5,8 @@
 package namesclient
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	names "example.com/names"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

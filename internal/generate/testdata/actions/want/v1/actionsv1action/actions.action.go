@@ -6,7 +6,6 @@ package actionsv1action
 
 import (
 	context "context"
-
 	v1 "example.com/actions/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

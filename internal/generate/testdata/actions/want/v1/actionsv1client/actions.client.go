@@ -5,9 +5,8 @@
 package actionsv1client
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	v1 "example.com/actions/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

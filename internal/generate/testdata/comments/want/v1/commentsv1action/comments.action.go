@@ -6,7 +6,6 @@ package commentsv1action
 
 import (
 	context "context"
-
 	v1 "example.com/comments/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

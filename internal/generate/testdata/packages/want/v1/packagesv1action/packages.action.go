@@ -6,7 +6,6 @@ package packagesv1action
 
 import (
 	context "context"
-
 	v1 "example.com/packages/v1"
 	action1 "example.com/packages/v1/action"
 	c "example.com/packages/v1/c"
@@ -43,7 +42,7 @@ const (
 type PackagesHandler interface {
 	// Access: callers need not sign in; who may: anyone.
 	Empty(context.Context, *action.AnonymousCall[emptypb.Empty]) (*emptypb.Empty, error)
-	// Access: callers sign in by session; who may: request != null && request.startsWith('/') and is_owner().
+	// Access: callers sign in by session; who may: request.startsWith('/') and is_owner().
 	Values(context.Context, *action.Call[wrapperspb.StringValue]) (*timestamppb.Timestamp, error)
 	// Access: callers need not sign in; who may: anyone.
 	Action(context.Context, *action.AnonymousCall[action1.Message]) (*action1.Message, error)
@@ -108,7 +107,7 @@ type PackagesChecks interface {
 func RegisterPackages(registry *action.Registry, implementation PackagesHandler, checks PackagesChecks) error {
 	return actiongen.Register(registry, actiongen.Service[PackagesHandler]{
 		Descriptor:  v1.File_v1_packages_proto.Services().ByName("Packages"),
-		Fingerprint: "3a99db48560a81bc757de2c1a6df0ab7077b64325cc901c5272b58fcbf45f6f9",
+		Fingerprint: "95200eea58704dc6370a165aaaa866c118f83eda40aafcb1fa367df8e8edb18d",
 		Methods: []actiongen.Method[PackagesHandler]{
 			actiongen.Unary("Empty", PackagesHandler.Empty),
 			actiongen.Unary("Values", PackagesHandler.Values),

@@ -5,9 +5,8 @@
 package packagesv1client
 
 import (
-	context "context"
-
 	connect1 "connectrpc.com/connect/v2"
+	context "context"
 	v1 "example.com/packages/v1"
 	action "example.com/packages/v1/action"
 	c "example.com/packages/v1/c"

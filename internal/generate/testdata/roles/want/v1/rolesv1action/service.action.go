@@ -6,7 +6,6 @@ package rolesv1action
 
 import (
 	context "context"
-
 	v1 "example.com/roles/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

@@ -6,7 +6,6 @@ package vendorv1action
 
 import (
 	context "context"
-
 	v1 "example.com/outside/vendor/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

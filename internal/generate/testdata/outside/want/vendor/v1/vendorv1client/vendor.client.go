@@ -5,9 +5,8 @@
 package vendorv1client
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	v1 "example.com/outside/vendor/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -6,7 +6,6 @@ package checksaction
 
 import (
 	context "context"
-
 	checks "example.com/packages/v1/checks"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

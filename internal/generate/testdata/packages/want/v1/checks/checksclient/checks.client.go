@@ -5,9 +5,8 @@
 package checksclient
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	checks "example.com/packages/v1/checks"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

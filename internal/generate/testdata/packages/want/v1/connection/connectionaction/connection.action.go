@@ -6,7 +6,6 @@ package connectionaction
 
 import (
 	context "context"
-
 	connection "example.com/packages/v1/connection"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

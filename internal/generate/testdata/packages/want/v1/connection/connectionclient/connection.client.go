@@ -5,9 +5,8 @@
 package connectionclient
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	connection "example.com/packages/v1/connection"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

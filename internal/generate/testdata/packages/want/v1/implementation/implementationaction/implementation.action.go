@@ -6,7 +6,6 @@ package implementationaction
 
 import (
 	context "context"
-
 	implementation "example.com/packages/v1/implementation"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

@@ -5,9 +5,8 @@
 package implementationclient
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	implementation "example.com/packages/v1/implementation"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

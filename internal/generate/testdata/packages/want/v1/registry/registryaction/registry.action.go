@@ -6,7 +6,6 @@ package registryaction
 
 import (
 	context "context"
-
 	registry "example.com/packages/v1/registry"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

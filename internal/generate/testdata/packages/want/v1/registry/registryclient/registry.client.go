@@ -5,9 +5,8 @@
 package registryclient
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	registry "example.com/packages/v1/registry"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

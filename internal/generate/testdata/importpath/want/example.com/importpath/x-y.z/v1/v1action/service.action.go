@@ -6,7 +6,6 @@ package v1action
 
 import (
 	context "context"
-
 	v1 "example.com/importpath/x-y.z/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

@@ -5,9 +5,8 @@
 package v1client
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	v1 "example.com/importpath/x-y.z/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )

@@ -6,7 +6,6 @@ package abv1action
 
 import (
 	context "context"
-
 	v1 "example.com/module/gen/a/b/v1"
 	action "github.com/sallyport-rpc/sallyport/action"
 	actiongen "github.com/sallyport-rpc/sallyport/action/actiongen"

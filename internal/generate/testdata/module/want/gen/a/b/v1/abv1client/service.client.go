@@ -5,9 +5,8 @@
 package abv1client
 
 import (
-	context "context"
-
 	connect "connectrpc.com/connect/v2"
+	context "context"
 	v1 "example.com/module/gen/a/b/v1"
 	client "github.com/sallyport-rpc/sallyport/client"
 )
