@@ -76,7 +76,7 @@ type UnaryServiceHandler interface {
 	// Undecided has a first grant that cannot be decided of a principal without the
 	// attribute team.
 	//
-	// Access: callers sign in by session; who may: principal.attributes['team'] == request.secret; or owner.
+	// Access: callers sign in by session; who may: request.secret != ” && principal.attributes['team'] == request.secret; or owner.
 	Undecided(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
 	// Costly has a condition that costs the cube of the number of tags.
 	//
@@ -109,7 +109,7 @@ type UnaryServiceChecks interface {
 func RegisterUnaryService(registry *action.Registry, implementation UnaryServiceHandler, checks UnaryServiceChecks) error {
 	return actiongen.Register(registry, actiongen.Service[UnaryServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("UnaryService"),
-		Fingerprint: "ff7c59fa4d4c67bb79cbcbaceb250ad1f64637b6ae1d56a0ba299fe200e57157",
+		Fingerprint: "02227eaa81275f71978757ea64f015e6df4519496fe16450388e897bd45e1ad7",
 		Methods: []actiongen.Method[UnaryServiceHandler]{
 			actiongen.Unary("Public", UnaryServiceHandler.Public),
 			actiongen.Unary("Anyone", UnaryServiceHandler.Anyone),
