@@ -133,9 +133,9 @@ func (m *methodReading) grantFix(grant, fixed *sallyportv1.Grant) string {
 // widens reports whether a fixed grant has fewer conditions, or fewer scopes, than the
 // user wrote. A part that cannot be fixed may have been meant to keep callers out.
 func widens(grant, fixed *sallyportv1.Grant) bool {
-	written := len(setFields(grant.ProtoReflect()))
+	written := conditionsOf(grant)
 	scopes := slices.Compact(slices.Sorted(slices.Values(grant.GetAllScopes())))
-	return written > 1 && len(setFields(fixed.ProtoReflect())) < written ||
+	return written > 1 && conditionsOf(fixed) < written ||
 		fixed.AllScopes != nil && len(fixed.GetAllScopes()) < len(scopes)
 }
 
@@ -264,8 +264,11 @@ func (m *methodReading) orFew(grant *sallyportv1.Grant) *sallyportv1.Grant {
 }
 
 // hasCondition reports whether a grant has more than a name and what it accepts.
-func hasCondition(grant *sallyportv1.Grant) bool {
-	return slices.ContainsFunc(setFields(grant.ProtoReflect()), func(field protoreflect.FieldDescriptor) bool { return !isAbout(field) })
+func hasCondition(grant *sallyportv1.Grant) bool { return conditionsOf(grant) > 0 }
+
+// conditionsOf counts the conditions of a grant.
+func conditionsOf(grant *sallyportv1.Grant) int {
+	return len(slices.DeleteFunc(setFields(grant.ProtoReflect()), isAbout))
 }
 
 // isAbout reports whether a field of a grant is about the grant, and no condition.
