@@ -11,12 +11,12 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
-// facts is what a condition of the action may take for known.
+// facts is what a condition of the action may take for known. Where the declaration sees
+// no catalogue, as for a vendor's service, names are not held against one.
 func (m *methodReading) facts() condition.Facts {
 	facts := condition.Facts{
 		Schemes: m.option.GetAuthenticate().GetSchemes(),
-		Roles:   []string{},
-		Scopes:  append([]string{}, m.scopes(m.method.ParentFile())...),
+		Scopes:  m.scopes(m.method.ParentFile()),
 		MayBeEmpty: func(path condition.Path, element bool) bool {
 			field := path[len(path)-1]
 			return m.unlessRefused(path, element || field.HasPresence()) || !element && (field.IsList() || field.IsMap()) && !m.refusesEmpty(path, false)
@@ -82,9 +82,6 @@ func describeTrap(trap condition.Trap) (rule Rule, problem string) {
 	case condition.BothEmpty:
 		return RuleCELBothEmpty, text + " compares two values that may both be empty, and then are equal"
 	case condition.UnknownName:
-		if len(trap.Known) == 0 {
-			return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q: the declaration can name none", trap.Of, trap.Name)
-		}
 		return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q%s", trap.Of, trap.Name, didYouMean(trap.Name, trap.Known))
 	case condition.UnknownZone:
 		return RuleCELTimeZone, fmt.Sprintf("there is no time zone %q on this machine", trap.Name)
