@@ -69,6 +69,7 @@ func TestDecide(t *testing.T) {
 			if test.check != nil {
 				checks["ok"] = test.check
 			}
+			test.who.Unscoped = true
 			input := Input{Principal: alice(test.who), Now: noon}
 			if test.request != "" {
 				input.Request = request(t, declaration.Method.Input(), test.request)
