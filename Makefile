@@ -118,6 +118,15 @@ mutation: ## Find faults that the tests would miss: run them against small chang
 	@$(call need,go)
 	go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
 
+# How often `make soak` runs each test.
+SOAK ?= 100
+
+.PHONY: soak
+soak: ## Run the tests of revocations and of streams' ends SOAK times under the race detector
+	@$(call need,go)
+	@$(call need,bash)
+	@tools/soak $(SOAK)
+
 .PHONY: abuse
 abuse: ## Attack a server as strangers could, and print what it spends (its flags: ARGS="-run echo")
 	@$(call need,go)

@@ -93,7 +93,7 @@ func TestFull(t *testing.T) {
 // TestRoomForSessions fills a directory with users. Those who are there can still sign in.
 func TestRoomForSessions(t *testing.T) {
 	t.Parallel()
-	directory, err := Open(t.Context(), filepath.Join(t.TempDir(), "demo.db"), Config{MaxBytes: 1 << 19})
+	directory, err := Open(t.Context(), filepath.Join(t.TempDir(), "demo.db"), Config{MaxBytes: 1 << 20}) // a tenth of it has room for the last users, and for sessions
 	if err != nil {
 		t.Fatal(err)
 	}

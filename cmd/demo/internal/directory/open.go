@@ -188,9 +188,14 @@ func find(path string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		// SQLite would read a leftover log into the new database.
 		for _, suffix := range []string{"-wal", "-journal"} {
-			if _, err := os.Lstat(absolute + suffix); err == nil {
-				return "", errLeftover
+			if _, err := os.Lstat(absolute + suffix); err != nil {
+				continue
 			}
+			// Another process may have created the database since.
+			if _, err := os.Stat(absolute); err == nil {
+				return find(absolute)
+			}
+			return "", errLeftover
 		}
 		return absolute, errMissing
 	case err != nil:
