@@ -95,7 +95,7 @@ func (s settings) judge(ctx context.Context, root string, pkg *packages.Package,
 		return err
 	}
 	defer os.RemoveAll(work)
-	target, err := prepare(root, work, pkg)
+	target, err := prepare(root, work, pkg, accept)
 	if err != nil {
 		return err
 	}

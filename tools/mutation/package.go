@@ -43,9 +43,10 @@ func load(root string, patterns []string) ([]*packages.Package, error) {
 	return found, nil
 }
 
-// prepare mutates a package and compiles its tests into a folder. A package without
-// tests is an error: all of its mutants would survive.
-func prepare(root, work string, pkg *packages.Package) (*target, error) {
+// prepare mutates a package and compiles its tests into a folder, unless none of its
+// mutants is accepted. A package without tests is an error: all of its mutants would
+// survive.
+func prepare(root, work string, pkg *packages.Package, accept func(mutant) bool) (*target, error) {
 	made := &target{path: pkg.PkgPath, folder: filepath.Dir(pkg.CompiledGoFiles[0])}
 	overlay := map[string]string{}
 	write := func(name, text string) error {
@@ -84,6 +85,10 @@ func prepare(root, work string, pkg *packages.Package) (*target, error) {
 			return nil, err
 		}
 		made.mutants = append(made.mutants, mutator.found...)
+	}
+	if !slices.ContainsFunc(made.mutants, accept) {
+		made.mutants = nil
+		return made, nil
 	}
 	if err := made.compile(root, work, overlay); err != nil {
 		return nil, err
