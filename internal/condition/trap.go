@@ -99,7 +99,7 @@ func (s *scan) trap(trap Trap) {
 func (s *scan) look(expression ast.Expr) {
 	switch expression.Kind() {
 	case ast.LiteralKind:
-		if expression.AsLiteral().Type() == types.NullType {
+		if isNull(expression) {
 			s.trap(Trap{Kind: ComparesNull, Text: "null"})
 		}
 	case ast.IdentKind, ast.SelectKind:
@@ -118,6 +118,10 @@ func (s *scan) look(expression ast.Expr) {
 		s.lookAtCall(expression)
 	default:
 	}
+}
+
+func isNull(expression ast.Expr) bool {
+	return expression.Kind() == ast.LiteralKind && expression.AsLiteral().Type() == types.NullType
 }
 
 // losesType reports whether values of a type may be of any type.
@@ -141,6 +145,9 @@ func (s *scan) lookAtCall(expression ast.Expr) {
 			s.trap(Trap{Kind: LosesType, Text: s.table.text(expression)})
 		}
 	case operators.Equals, operators.NotEquals, operators.In:
+		if isNull(operands[0]) || isNull(operands[1]) {
+			return // noted where the literal is
+		}
 		if isMessage(s.types[operands[0].ID()]) || isMessage(s.types[operands[1].ID()]) && name != operators.In {
 			s.trap(Trap{Kind: ComparesMessages, Text: s.table.text(expression)})
 			return

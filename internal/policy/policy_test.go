@@ -32,6 +32,7 @@ func TestDecide(t *testing.T) {
 		"anyone":                               {authorize: `anyone: "all may"`, request: own, want: Anyone},
 		"anyone, with nothing read":            {authorize: `anyone: "all may"`, want: Anyone},
 		"the role":                             {authorize: `allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, want: "allow[0]"},
+		"a grant with a name":                  {authorize: `allow: {name: "by_role" any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own, want: "by_role"},
 		"a role that includes it":              {authorize: `allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"admin"}}, request: own, want: "allow[0]"},
 		"a role that it includes":              {authorize: `allow: {any_role: "admin"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, request: own},
 		"a role, with nothing read":            {authorize: `allow: {any_role: "member"}`, who: authn.Details{Unscoped: true, Roles: []string{"member"}}, want: "allow[0]"},
