@@ -124,8 +124,10 @@ func (s *stream) send(request any) error {
 // transport that has not seen the end of the context yet would send their end, and the
 // handler would take them for complete.
 func (s *stream) closeSend() error {
-	if s.ctx.Err() != nil {
+	select {
+	case <-s.ctx.Done():
 		return nil
+	default:
 	}
 	s.sent.Store(true)
 	err := s.wire.CloseSend()

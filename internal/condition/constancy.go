@@ -156,9 +156,9 @@ func (t atomTable) call(call ast.CallExpr) formula {
 
 // amongElements is the equality with one of the elements of a list that is written.
 func (t atomTable) amongElements(element ast.Expr, list []ast.Expr) formula {
-	var equal []formula
-	for _, other := range list {
-		equal = append(equal, t.comparison(element, other))
+	equal := make([]formula, len(list))
+	for i, other := range list {
+		equal[i] = t.comparison(element, other)
 	}
 	return func(v uint64) bool {
 		return slices.ContainsFunc(equal, func(of formula) bool { return of(v) })

@@ -112,6 +112,7 @@ func (d *differential) run(t *testing.T, random *rand.Rand) {
 				held++
 			case Absent:
 				absent++
+			default:
 			}
 		}
 		d.pairs += inputsPerCondition

@@ -36,6 +36,7 @@ func (s *scan) emptiness(expression ast.Expr) emptiness {
 	switch of.Kind() {
 	case types.BoolKind, types.TimestampKind, types.DurationKind, types.StructKind:
 		return emptiness{}
+	default:
 	}
 	switch {
 	case s.guards[s.table.text(expression)] == filled:

@@ -36,10 +36,8 @@ func (s *scan) guarded(expression ast.Expr, truth bool, others ...ast.Expr) {
 	s.guards = before
 }
 
-func (s *scan) sure(expression ast.Expr, of guard) {
-	text := s.table.text(expression)
-	s.guards[text] = max(s.guards[text], of)
-}
+// sure notes that an expression is not empty.
+func (s *scan) sure(expression ast.Expr) { s.guards[s.table.text(expression)] = filled }
 
 // guard notes what is made sure of where an expression is true or, so asked, false.
 func (s *scan) guard(expression ast.Expr, truth bool) {
@@ -50,7 +48,7 @@ func (s *scan) guard(expression ast.Expr, truth bool) {
 		}
 	case ast.ComprehensionKind:
 		if s.macro(expression) == "exists" && truth {
-			s.sure(expression.AsComprehension().IterRange(), filled)
+			s.sure(expression.AsComprehension().IterRange())
 		}
 	case ast.CallKind:
 		s.guardCall(expression.AsCall(), truth)
@@ -85,11 +83,11 @@ func (s *scan) guardCall(call ast.CallExpr, truth bool) {
 		}
 	case operators.In:
 		if of := s.elementEmptiness(operands[1]); truth && !of.maybe {
-			s.sure(operands[0], filled)
+			s.sure(operands[0])
 		}
 	case overloads.StartsWith, overloads.EndsWith, overloads.Contains:
 		if part, ok := stringOf(operands[1]); ok && part != "" && truth {
-			s.sure(operands[0], filled)
+			s.sure(operands[0])
 		}
 	case operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
 		for i, operand := range operands {
@@ -124,6 +122,6 @@ func (s *scan) guardComparison(function string, subject, literal ast.Expr, turne
 		return
 	}
 	if ofEmpty, ok := compareSize(function, 0, number, turned); ok && ofEmpty != truth {
-		s.sure(subject, filled)
+		s.sure(subject)
 	}
 }

@@ -34,7 +34,7 @@ func (g *grantReading) accepts(rule Rule) bool {
 // cannot be accepted, and one that nothing needs, which would hide what is written
 // later. read is whether all of the grant could be read.
 func (g *grantReading) readAccept(read bool) []Acceptance {
-	var accepted []Acceptance
+	accepted := make([]Acceptance, 0, len(g.grant.GetAccept()))
 	seen := map[Rule]bool{}
 	for i, option := range g.grant.GetAccept() {
 		rule := Rule(option.GetRule())

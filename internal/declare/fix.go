@@ -272,7 +272,9 @@ func conditionsOf(grant *sallyportv1.Grant) int {
 }
 
 // isAbout reports whether a field of a grant is about the grant, and no condition.
-func isAbout(field protoreflect.FieldDescriptor) bool { return field.Name() == "name" || field.Name() == "accept" }
+func isAbout(field protoreflect.FieldDescriptor) bool {
+	return field.Name() == "name" || field.Name() == "accept"
+}
 
 func (m *methodReading) streaming() bool {
 	return m.method.IsStreamingClient() || m.method.IsStreamingServer()

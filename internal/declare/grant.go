@@ -150,11 +150,12 @@ func (g Grant) who() string {
 			words[i] = "(" + words[i] + ")"
 		}
 	}
-	text := strings.Join(words, " and ")
+	var text strings.Builder
+	text.WriteString(strings.Join(words, " and "))
 	for _, accepted := range g.Accepts {
-		text += fmt.Sprintf(" [accepts %s: %s]", accepted.Rule, strings.Join(strings.Fields(accepted.Reason), " "))
+		fmt.Fprintf(&text, " [accepts %s: %s]", accepted.Rule, strings.Join(strings.Fields(accepted.Reason), " "))
 	}
-	return text
+	return text.String()
 }
 
 // restsOn is what the grant means beyond what the option says.

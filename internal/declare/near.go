@@ -108,8 +108,9 @@ func (n *neighbourhood) catalogues() []*Catalogue {
 // scopeCatalogues returns the scope catalogues that the service sees, its package's
 // own first.
 func (n *neighbourhood) scopeCatalogues() []*Catalogue {
-	var all []*Catalogue
-	for _, visible := range n.reader.visible(n.service.ParentFile()) {
+	visible := n.reader.visible(n.service.ParentFile())
+	all := make([]*Catalogue, 0, len(visible))
+	for _, visible := range visible {
 		all = append(all, n.reader.fileCatalogues(visible).scopes...)
 	}
 	return all

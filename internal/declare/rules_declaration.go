@@ -26,7 +26,7 @@ const (
 	RuleConcealAnyone    Rule = "conceal-anyone"
 	RuleAnonymousGrant   Rule = "anonymous-grant"
 
-	RuleCredentialScopesAnonymous Rule = "credential-scopes-anonymous"
+	RuleCredentialScopesAnonymous Rule = "credential-scopes-anonymous" //nolint:gosec // the id of a rule
 
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"

@@ -12,7 +12,7 @@ import (
 type anyRole struct{ declare.AnyRole }
 
 func (r anyRole) holds(_ context.Context, input Input) (bool, error) {
-	for _, role := range r.Unfolded { // in place of slices.ContainsFunc, whose calls are not inlined
+	for _, role := range r.Unfolded { //nolint:modernize // the calls of slices.ContainsFunc are not inlined
 		if input.Principal.CarriesRole(role) {
 			return true, nil
 		}

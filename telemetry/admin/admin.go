@@ -127,8 +127,10 @@ func (p *Panel) Run(ctx context.Context, serve func(context.Context) error) erro
 func (p *Panel) Serve(ctx context.Context, listener net.Listener, serve func(context.Context) error) error {
 	private := isLoopback(listener.Addr())
 	pages := http.Server{
-		Handler:           p.handler(private),
-		BaseContext:       func(net.Listener) context.Context { return actionserver.WithStopping(context.WithoutCancel(ctx), ctx.Done()) },
+		Handler: p.handler(private),
+		BaseContext: func(net.Listener) context.Context {
+			return actionserver.WithStopping(context.WithoutCancel(ctx), ctx.Done())
+		},
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      2 * time.Minute, // a profile takes as long as it is asked to
