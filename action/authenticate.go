@@ -70,6 +70,12 @@ func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 		case err != nil:
 			return err
 		case principal == nil: // its credential is not there
+			continue
+		}
+		if err := g.holdClaims(g.schemes[i].name, principal); err != nil {
+			return err
+		}
+		switch {
 		case pass.principal == nil:
 			pass.principal = principal.Bound(g.schemes[i].name, g.registry.hierarchy.Load())
 		case pass.principal.ID() != principal.ID():

@@ -25,6 +25,7 @@ type gate struct {
 	schemes   []scheme      // empty on an anonymous action, and only there
 	maxAge    time.Duration // 0 asks for no fresh sign-in
 	conceal   bool          // a denial reads as not_found
+	claims    *claimsType   // what principals carry besides; nil for none
 	policy    *policy.Policy
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action

@@ -107,6 +107,9 @@ func (g *gate) recognize(pass *passage, principal *authn.Principal) error {
 	case !slices.ContainsFunc(g.schemes, func(s scheme) bool { return s.name == principal.Scheme() }):
 		return &denial{public: errUnauthenticated, reason: fmt.Sprintf("the action does not take scheme %q", principal.Scheme())}
 	}
+	if err := g.holdClaims(principal.Scheme(), principal); err != nil {
+		return err
+	}
 	pass.principal = principal.Bound(principal.Scheme(), g.registry.hierarchy.Load())
 	return g.stale(pass)
 }

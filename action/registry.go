@@ -50,6 +50,8 @@ type Registry struct {
 	refusals   []Refusal
 	sealed     atomic.Bool // set under mu; what is sealed does not change any more
 	includes   map[string][]string
+	roles      map[string]protoreflect.EnumDescriptor // which catalogue has them
+	claims     *claimsType                            // nil where no action reads any
 	// hierarchy is made of includes: which roles the registered catalogues let include
 	// which. It is never nil in a registry that NewRegistry made.
 	hierarchy atomic.Pointer[authn.Hierarchy]
@@ -98,6 +100,7 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		validators: validators,
 		procedures: map[string]*gate{},
 		includes:   map[string][]string{},
+		roles:      map[string]protoreflect.EnumDescriptor{},
 	}
 	registry.hierarchy.Store(authn.NewHierarchy(nil))
 	var refusals []Refusal
@@ -144,6 +147,13 @@ func (r *Registry) register(service unguarded.Service) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	examined, refusals := r.examine(service)
+	claims, more := r.claimsOf(declarationsOf(examined))
+	refusals = append(refusals, more...)
+	var catalogues []*declare.Catalogue
+	if service.Descriptor != nil && len(refusals) == 0 {
+		catalogues = r.reader.VisibleCatalogues(service.Descriptor.ParentFile())
+		refusals = append(refusals, r.sharedRoles(catalogues)...)
+	}
 	if len(refusals) > 0 {
 		declare.Sort(refusals)
 		r.refusals = append(r.refusals, refusals...)
@@ -151,8 +161,17 @@ func (r *Registry) register(service unguarded.Service) error {
 	}
 	maps.Copy(r.includes, r.reader.Includes(service.Descriptor.ParentFile()))
 	r.hierarchy.Store(authn.NewHierarchy(r.includes))
+	for _, catalogue := range catalogues {
+		for _, role := range catalogue.Roles {
+			r.roles[role.Name] = catalogue.Enum
+		}
+	}
+	if claims != nil {
+		r.claims = claims
+	}
 	for i, method := range service.Methods {
 		gate := r.newGate(examined[i])
+		gate.claims = claims
 		r.procedures[gate.procedure] = gate
 		r.actions = append(r.actions, &registered{
 			declaration: examined[i].declaration,

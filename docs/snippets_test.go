@@ -107,6 +107,9 @@ func find(lines, part []string) int {
 	return -1
 }
 
+// code is a block of code, in which brackets are no links.
+var code = regexp.MustCompile("(?ms)^```.*?^```$")
+
 var link = regexp.MustCompile(`\]\(([^)#\s]+)(#[^)\s]*)?\)`)
 
 // TestLinks follows every link to a file of the repository.
@@ -117,7 +120,7 @@ func TestLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range link.FindAllStringSubmatch(string(content), -1) {
+		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(string(content), ""), -1) {
 			if strings.Contains(match[1], ":") {
 				continue // another site
 			}

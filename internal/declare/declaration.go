@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
 // A Declaration is what an RPC's option says, read and found good.
@@ -32,6 +33,8 @@ type Declaration struct {
 	Conceal bool
 	// Grants are the ways to be let through.
 	Grants []Grant
+	// Claims is the type of `principal.claims`, or nil where the declaration sees none.
+	Claims protoreflect.MessageDescriptor
 	// Outside says that the declaration was given from outside the .proto.
 	Outside bool
 	// Option is the declaration as written.
@@ -176,6 +179,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		Conceal:   option.GetAuthorize().GetConceal(),
 
 		CredentialScopes: slices.Clone(option.GetAuthorize().GetCredentialScopes()),
+		Claims:           m.Claims(m.method.ParentFile()),
 		Outside:          m.outside,
 		Option:           option,
 	}
@@ -190,6 +194,11 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	m.readCredentialScopes(option, broken)
 	declaration.Grants = m.readGrants(option.GetAuthorize().GetAllow(), broken)
 	return declaration
+}
+
+// environment is what the expressions of the method are compiled in.
+func (m *methodReading) environment() *condition.Environment {
+	return m.conditions.WithClaims(m.Claims(m.method.ParentFile()))
 }
 
 // saysAnonymous reports whether a declaration has a reason, be it an empty one, for

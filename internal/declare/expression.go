@@ -47,7 +47,7 @@ type expressionReading struct {
 // read compiles the expression for the request of the action, and refuses what is no
 // condition on a caller. It returns nil along with refusals where it does not compile.
 func (e *expressionReading) read() *condition.Expression {
-	expression, traps, err := e.conditions.Examine(e.text, e.method.Input(), e.facts())
+	expression, traps, err := e.environment().Examine(e.text, e.method.Input(), e.facts())
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
 		fix := ""
 		if e.fixInvalid != nil {
@@ -94,7 +94,7 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 		meant = "request." + syntax.Wrong
 	}
 	text := syntax.Replaced(meant)
-	if _, err := g.conditions.Compile(text, g.method.Input()); meant == "" || err != nil {
+	if _, err := g.environment().Compile(text, g.method.Input()); meant == "" || err != nil {
 		return ""
 	}
 	fixed := g.fixedGrant(g.grant)

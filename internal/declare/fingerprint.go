@@ -25,6 +25,9 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 		fmt.Fprintf(digest, "%s %s %s %t %t %d\n", method.Name(), method.Input().FullName(), method.Output().FullName(),
 			method.IsStreamingClient(), method.IsStreamingServer(), options.GetIdempotencyLevel())
 		writeMessage(digest, declaration.Option.ProtoReflect())
+		if declaration.Claims != nil {
+			fmt.Fprintf(digest, "claims %s\n", declaration.Claims.FullName())
+		}
 		for _, grant := range declaration.Grants {
 			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}

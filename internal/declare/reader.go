@@ -45,6 +45,8 @@ type Reader struct {
 	conditions *condition.Environment
 	// catalogues remembers those of each file, found good or not.
 	catalogues map[protoreflect.FileDescriptor]fileCatalogues
+	// claims remembers the types of claims of each file, found good or not.
+	claims map[protoreflect.FileDescriptor]fileClaims
 	// named remembers the named conditions of each file, found good or not.
 	named map[protoreflect.FileDescriptor]namedConditions
 	// visibles remembers which files each file sees.
@@ -83,6 +85,7 @@ func NewReader(config Config) (*Reader, error) {
 		requests:   config.Requests,
 		conditions: conditions,
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
+		claims:     map[protoreflect.FileDescriptor]fileClaims{},
 		named:      map[protoreflect.FileDescriptor]namedConditions{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
 	}, nil
@@ -178,6 +181,7 @@ func (r *Reader) refusedCatalogues(file protoreflect.FileDescriptor) []Refusal {
 		refusals = append(refusals, r.namedConditions(visible).refusals...)
 	}
 	refusals = append(refusals, r.conditionTwice(file)...)
+	refusals = append(refusals, r.refusedClaims(file)...)
 	refusals = append(refusals, r.catalogueTwice(file, roleVocabulary(), func(of fileCatalogues) []*Catalogue { return of.found })...)
 	return append(refusals, r.catalogueTwice(file, scopeVocabulary(), func(of fileCatalogues) []*Catalogue { return of.scopes })...)
 }

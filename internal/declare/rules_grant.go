@@ -40,6 +40,8 @@ const (
 	RuleGrantRedundant   Rule = "grant-redundant"
 	RuleGrantUnreachable Rule = "grant-unreachable"
 
+	RuleClaimsTwice           Rule = "claims-twice"
+	RuleClaimsUnresolved      Rule = "claims-unresolved"
 	RuleCatalogueTwice        Rule = "catalogue-twice"
 	RuleCatalogueUnresolved   Rule = "catalogue-unresolved"
 	RuleRoleUnnamed           Rule = "role-unnamed"
@@ -149,6 +151,10 @@ var conditionRules = []Definition{
 }
 
 var catalogueRules = []Definition{
+	{RuleClaimsTwice, "Two messages are marked as claims where a declaration sees both.",
+		"Mark one message, and put the fields of both into it."},
+	{RuleClaimsUnresolved, "A message option `(sallyport.v1.claims)` is there and cannot be read: the program that built the descriptor did not know the extension.",
+		"Link `github.com/sallyport-rpc/sallyport/gen/sallyport/v1` into the program that builds the descriptor."},
 	{RuleCatalogueTwice, "A proto package has two role catalogues.",
 		"Move all roles into one enum."},
 	{RuleCatalogueUnresolved, "An option of a catalogue is there and cannot be read: the program that built the descriptor did not know the extension.",

@@ -37,6 +37,8 @@ const (
 	RuleGeneratedStale     Rule = "generated-stale"
 	RuleFingerprintMissing Rule = "fingerprint-missing"
 	RuleDescriptorOther    Rule = "descriptor-other"
+	RuleClaimsOther        Rule = "claims-other"
+	RuleRoleOther          Rule = "role-other"
 	RuleValidationInvalid  Rule = "validation-invalid"
 )
 
@@ -57,6 +59,10 @@ var goRules = []Definition{
 }
 
 var programRules = []Definition{
+	{RuleClaimsOther, "Two actions of a registry have claims of different types.",
+		"Mark one message (sallyport.v1.claims) for all of them, or serve them from two registries."},
+	{RuleRoleOther, "Two role catalogues of a registry define one role name: a principal has the role of both or of neither.",
+		"Give one of the two another name, or use one catalogue in both packages."},
 	{RuleSchemeUnconfigured, "The registry has no authenticator for a scheme that an action names.",
 		"Give `action.NewRegistry` an authenticator for the scheme."},
 	{RuleSchemeFreshness, "An action with a `max_age` names a scheme that does not report when a caller authenticated.",

@@ -125,7 +125,7 @@ func bracketed(text string) string {
 // grantWith is the grant with another expression, where that is a condition. A named
 // condition is written where it is defined, and has no fix here.
 func (e *expressionReading) grantWith(text string) string {
-	if _, err := e.conditions.Compile(text, e.method.Input()); err != nil || text == "" {
+	if _, err := e.environment().Compile(text, e.method.Input()); err != nil || text == "" {
 		return ""
 	}
 	if e.grant.Cel == nil || e.grant.GetCel() != e.text {

@@ -90,6 +90,15 @@ func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Cat
 	return imported[0], len(imported) > 1, known
 }
 
+// VisibleCatalogues returns the role catalogues that the declarations of a file may name.
+func (r *Reader) VisibleCatalogues(file protoreflect.FileDescriptor) []*Catalogue {
+	var catalogues []*Catalogue
+	for _, visible := range r.visible(file) {
+		catalogues = append(catalogues, r.fileCatalogues(visible).found...)
+	}
+	return catalogues
+}
+
 // Includes returns the roles that the declarations of a file may name, each with those
 // that it includes, as written.
 func (r *Reader) Includes(file protoreflect.FileDescriptor) map[string][]string {
