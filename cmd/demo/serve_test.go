@@ -46,10 +46,12 @@ const table = `demo.v1.AccountService
 grpc.reflection.v1.ServerReflection
   METHOD                AUTHENTICATED BY           WHO MAY CALL IT
   ServerReflectionInfo  session, bearer or apikey  anyone signed in
+                                                   no scoped credential is taken
                                                    stream: checked when it opens and every 5m
 grpc.reflection.v1alpha.ServerReflection
   METHOD                AUTHENTICATED BY           WHO MAY CALL IT
   ServerReflectionInfo  session, bearer or apikey  anyone signed in
+                                                   no scoped credential is taken
                                                    stream: checked when it opens and every 5m
 grpc.health.v1.Health
   METHOD  AUTHENTICATED BY  WHO MAY CALL IT

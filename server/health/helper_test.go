@@ -46,7 +46,7 @@ func (byName) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Pr
 	if name == "" {
 		return nil, authn.ErrNoCredential
 	}
-	return authn.NewPrincipal("someone", authn.Details{Scopes: []string{name}, AuthenticatedAt: time.Now()}), nil
+	return authn.NewPrincipal("someone", authn.Details{Unscoped: true, Scopes: []string{name}, AuthenticatedAt: time.Now()}), nil
 }
 
 func (byName) ReportsAuthenticationTime() bool { return true }

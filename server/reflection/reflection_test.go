@@ -53,7 +53,7 @@ func (byRole) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Pr
 	if role == "" {
 		return nil, authn.ErrNoCredential
 	}
-	return authn.NewPrincipal("someone", authn.Details{Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
+	return authn.NewPrincipal("someone", authn.Details{Unscoped: true, Roles: []string{role}, AuthenticatedAt: time.Now()}), nil
 }
 
 func (byRole) ReportsAuthenticationTime() bool { return true }
