@@ -92,8 +92,9 @@ func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Cat
 
 // VisibleCatalogues returns the role catalogues that the declarations of a file may name.
 func (r *Reader) VisibleCatalogues(file protoreflect.FileDescriptor) []*Catalogue {
-	var catalogues []*Catalogue
-	for _, visible := range r.visible(file) {
+	visible := r.visible(file)
+	catalogues := make([]*Catalogue, 0, len(visible))
+	for _, visible := range visible {
 		catalogues = append(catalogues, r.fileCatalogues(visible).found...)
 	}
 	return catalogues
