@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -18,27 +19,25 @@ type claimsType struct {
 	rules   *validation.Rules
 }
 
-// claimsOf returns the claims that declarations read, or nil where they read none. A
-// registry has one type of claims at most, since a principal has.
-func (r *Registry) claimsOf(declarations []*declare.Declaration) (*claimsType, []Refusal) {
-	for _, declaration := range declarations { // of one service, which all see the same
-		switch message := declaration.Claims; {
-		case message == nil:
-		case r.claims == nil:
-			rules, err := r.validators.Rules(message)
-			if err != nil {
-				return nil, []Refusal{declare.Refuse(declare.RuleValidationInvalid, declaration.Method,
-					"a validation rule of the claims %s does not compile: %v", message.FullName(), err)}
-			}
-			return &claimsType{message, rules}, nil
-		case r.claims.message.FullName() != message.FullName():
-			return nil, []Refusal{declare.Refuse(declare.RuleClaimsOther, declaration.Method,
-				"its claims are a %s, and those of the actions registered before are a %s", message.FullName(), r.claims.message.FullName())}
-		default:
-			return r.claims, nil
+// claimsOf returns the claims that the declarations of a service see, or nil where they
+// see none. A registry has one type of claims at most, since a principal has.
+func (r *Registry) claimsOf(service protoreflect.ServiceDescriptor) (*claimsType, []Refusal) {
+	switch message := r.reader.Claims(service.ParentFile()); {
+	case message == nil:
+		return nil, nil
+	case r.claims == nil:
+		rules, err := r.validators.Rules(message)
+		if err != nil {
+			return nil, []Refusal{declare.RefuseNamed(declare.RuleValidationInvalid, string(service.FullName()),
+				"a validation rule of the claims %s does not compile: %v", message.FullName(), err)}
 		}
+		return &claimsType{message, rules}, nil
+	case r.claims.message.FullName() != message.FullName():
+		return nil, []Refusal{declare.RefuseNamed(declare.RuleClaimsOther, string(service.FullName()),
+			"its claims are a %s, and those of the actions registered before are a %s", message.FullName(), r.claims.message.FullName())}
+	default:
+		return r.claims, nil
 	}
-	return nil, nil
 }
 
 // holdClaims holds what a scheme knows of a principal against the type of claims and its
@@ -65,22 +64,24 @@ func (c *claimsType) hold(claims proto.Message) error {
 	return nil
 }
 
-// sharedRoles refuses a service that sees a role catalogue with a name in it that
-// another catalogue of the registry has. Principals have roles by name, so they would
-// have both or neither.
-func (r *Registry) sharedRoles(catalogues []*declare.Catalogue) []Refusal {
+// rolesWith returns the catalogue of each role of the registry, together with those that
+// a service sees. It refuses a name that two catalogues have: principals have roles by
+// name, so they would have both or neither.
+func (r *Registry) rolesWith(service protoreflect.ServiceDescriptor) (map[string]protoreflect.EnumDescriptor, []Refusal) {
+	roles := maps.Clone(r.roles)
 	var refusals []Refusal
-	for _, catalogue := range catalogues {
+	for _, catalogue := range r.reader.VisibleCatalogues(service.ParentFile()) {
 		for _, role := range catalogue.Roles {
-			known, ok := r.roles[role.Name]
-			if !ok || known.FullName() == catalogue.Enum.FullName() {
+			known, ok := roles[role.Name]
+			if ok && known.FullName() != catalogue.Enum.FullName() {
+				refusal := declare.RefuseNamed(declare.RuleRoleOther, string(role.Value.FullName()),
+					"role %q is in the catalogue %s, and in %s, which the registry has already", role.Name, catalogue.Enum.FullName(), known.FullName())
+				refusal.At = role.Value
+				refusals = append(refusals, refusal)
 				continue
 			}
-			refusal := declare.RefuseNamed(declare.RuleRoleOther, string(role.Value.FullName()),
-				"role %q is in the catalogue %s, and in %s of the actions registered before", role.Name, catalogue.Enum.FullName(), known.FullName())
-			refusal.At = role.Value
-			refusals = append(refusals, refusal)
+			roles[role.Name] = catalogue.Enum
 		}
 	}
-	return refusals
+	return roles, refusals
 }

@@ -169,6 +169,48 @@ func otherClaims(t *testing.T) beside {
 	return beside{files}
 }
 
+// otherRoles is a file with a catalogue of one role.
+func otherRoles(t *testing.T, role string) beside {
+	t.Helper()
+	marked, option := &descriptorpb.EnumOptions{}, &descriptorpb.EnumValueOptions{}
+	proto.SetExtension(marked, sallyportv1.E_Roles, true)
+	proto.SetExtension(option, sallyportv1.E_Role, &sallyportv1.Role{Name: role})
+	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+		Name: new("other.proto"), Package: new("other.v1"), Syntax: new("proto3"),
+		Dependency: []string{"sallyport/v1/action.proto"},
+		EnumType: []*descriptorpb.EnumDescriptorProto{{Name: new("Role"), Options: marked, Value: []*descriptorpb.EnumValueDescriptorProto{
+			{Name: new("ROLE_UNSPECIFIED"), Number: new(int32(0))},
+			{Name: new("ROLE_ONE"), Number: new(int32(1)), Options: option},
+		}}},
+	}, protoregistry.GlobalFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := &protoregistry.Files{}
+	if err := files.RegisterFile(file); err != nil {
+		t.Fatal(err)
+	}
+	return beside{files}
+}
+
+// A service that sees two catalogues with one name is refused by itself.
+func TestRegisterRolesOfTwoImports(t *testing.T) {
+	t.Parallel()
+	for role, rules := range map[string][]string{"viewer": {"role-other"}, "visitor": nil} { // test.v1 has a viewer
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			service := describeIn(t, otherRoles(t, role), "other.proto", "roles_registered", &descriptorpb.ServiceDescriptorProto{
+				Name: new("More"), Method: methods([]rpc{{name: "Get", action: bySession(toAnyone())}}),
+			}).Services().Get(0)
+			err := actiongen.Register(must(action.NewRegistry(someSchemes())), actiongen.Service[*worker]{
+				Descriptor: service, Fingerprint: declaretest.Fingerprint(t, service),
+				Methods: []actiongen.Method[*worker]{actiongen.Unary("Get", (*worker).get)},
+			}, &worker{})
+			expectRules(t, err, rules...)
+		})
+	}
+}
+
 // A registry has one type of claims.
 func TestRegisterClaims(t *testing.T) {
 	t.Parallel()

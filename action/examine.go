@@ -27,17 +27,6 @@ type examined struct {
 	checks      map[string]policy.CheckFunc
 }
 
-// declarationsOf are those of methods that nothing spoke against.
-func declarationsOf(methods []examined) []*declare.Declaration {
-	var declarations []*declare.Declaration
-	for _, method := range methods {
-		if method.declaration != nil {
-			declarations = append(declarations, method.declaration)
-		}
-	}
-	return declarations
-}
-
 // spec describes the method to connect.
 func (e examined) spec() connect.Spec {
 	method := e.declaration.Method

@@ -147,12 +147,13 @@ func (r *Registry) register(service unguarded.Service) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	examined, refusals := r.examine(service)
-	claims, more := r.claimsOf(declarationsOf(examined))
-	refusals = append(refusals, more...)
-	var catalogues []*declare.Catalogue
-	if service.Descriptor != nil && len(refusals) == 0 {
-		catalogues = r.reader.VisibleCatalogues(service.Descriptor.ParentFile())
-		refusals = append(refusals, r.sharedRoles(catalogues)...)
+	var claims *claimsType
+	var roles map[string]protoreflect.EnumDescriptor
+	if len(refusals) == 0 {
+		claims, refusals = r.claimsOf(service.Descriptor)
+		var more []Refusal
+		roles, more = r.rolesWith(service.Descriptor)
+		refusals = append(refusals, more...)
 	}
 	if len(refusals) > 0 {
 		declare.Sort(refusals)
@@ -161,11 +162,7 @@ func (r *Registry) register(service unguarded.Service) error {
 	}
 	maps.Copy(r.includes, r.reader.Includes(service.Descriptor.ParentFile()))
 	r.hierarchy.Store(authn.NewHierarchy(r.includes))
-	for _, catalogue := range catalogues {
-		for _, role := range catalogue.Roles {
-			r.roles[role.Name] = catalogue.Enum
-		}
-	}
+	r.roles = roles
 	if claims != nil {
 		r.claims = claims
 	}

@@ -139,7 +139,7 @@ func setEmpty(message protoreflect.Message, field protoreflect.FieldDescriptor) 
 	}
 }
 
-// zero is the zero value of a scalar field, whatever its default.
+// zero is the zero value of a scalar field. A default of the field does not count.
 func zero(field protoreflect.FieldDescriptor) protoreflect.Value {
 	switch field.Kind() {
 	case protoreflect.StringKind:

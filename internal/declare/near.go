@@ -97,12 +97,7 @@ func mostUsed(actions []*sallyportv1.Action) []string {
 // catalogues returns the role catalogues that the service sees, its package's own
 // first.
 func (n *neighbourhood) catalogues() []*Catalogue {
-	visible := n.reader.visible(n.service.ParentFile())
-	all := make([]*Catalogue, 0, len(visible))
-	for _, visible := range visible {
-		all = append(all, n.reader.fileCatalogues(visible).found...)
-	}
-	return all
+	return n.reader.VisibleCatalogues(n.service.ParentFile())
 }
 
 // scopeCatalogues returns the scope catalogues that the service sees, its package's

@@ -72,16 +72,14 @@ func optionGoPackage(file protoreflect.FileDescriptor) string {
 // package's own goes before imported ones.
 func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Catalogue, ambiguous bool, known []string) {
 	var imported []*Catalogue
-	for _, visible := range r.visible(file) {
-		for _, catalogue := range r.fileCatalogues(visible).found {
-			known = append(known, catalogue.names()...)
-			switch {
-			case !catalogue.has(name):
-			case visible.Package() == file.Package():
-				return catalogue, false, nil
-			default:
-				imported = append(imported, catalogue)
-			}
+	for _, catalogue := range r.VisibleCatalogues(file) {
+		known = append(known, catalogue.names()...)
+		switch {
+		case !catalogue.has(name):
+		case catalogue.Enum.ParentFile().Package() == file.Package():
+			return catalogue, false, nil
+		default:
+			imported = append(imported, catalogue)
 		}
 	}
 	if len(imported) == 0 {
@@ -90,7 +88,8 @@ func (r *Reader) role(file protoreflect.FileDescriptor, name string) (found *Cat
 	return imported[0], len(imported) > 1, known
 }
 
-// VisibleCatalogues returns the role catalogues that the declarations of a file may name.
+// VisibleCatalogues returns the role catalogues that the declarations of a file may name,
+// those of its package first.
 func (r *Reader) VisibleCatalogues(file protoreflect.FileDescriptor) []*Catalogue {
 	visible := r.visible(file)
 	catalogues := make([]*Catalogue, 0, len(visible))
@@ -104,11 +103,9 @@ func (r *Reader) VisibleCatalogues(file protoreflect.FileDescriptor) []*Catalogu
 // that it includes, as written.
 func (r *Reader) Includes(file protoreflect.FileDescriptor) map[string][]string {
 	includes := map[string][]string{}
-	for _, visible := range r.visible(file) {
-		for _, catalogue := range r.fileCatalogues(visible).found {
-			for _, role := range catalogue.Roles {
-				includes[role.Name] = append(includes[role.Name], role.Includes...)
-			}
+	for _, catalogue := range r.VisibleCatalogues(file) {
+		for _, role := range catalogue.Roles {
+			includes[role.Name] = append(includes[role.Name], role.Includes...)
 		}
 	}
 	return includes
