@@ -8,8 +8,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 )
 
-// A token is a scoped credential where it speaks of scopes, whatever it says of them, and
-// whatever the identity function makes of it. Two options say it of all tokens.
+// A token with a claim of scopes is a scoped credential, also where the claim names none and
+// where the identity function drops it. Two options say it of all tokens.
 func TestScopedTokens(t *testing.T) {
 	t.Parallel()
 	clock, key := newClock(), es256("k1")

@@ -89,7 +89,7 @@ func (s *scan) fieldEmptiness(expression ast.Expr, element bool) emptiness {
 			return emptiness{maybe: !element}
 		}
 		if path, ok := pathFrom(s.claims, isClaims, expression); ok {
-			// Where no claims were given, what has no presence is empty whatever its rules say.
+			// Where no claims were given, what has no presence is empty, and its rules did not run.
 			always := !element && !path.leaf().HasPresence()
 			return emptiness{maybe: always || s.facts.ClaimMayBeEmpty == nil || s.facts.ClaimMayBeEmpty(path, element)}
 		}

@@ -194,8 +194,8 @@ func field(name string, kind *types.Type, read func(*authn.Principal) (value any
 	}
 }
 
-// claimsField is `principal.claims`. Of a principal to whom none were given it is a
-// message of which every field is unset.
+// claimsField is `principal.claims`. Where a principal was given none, it is a message of
+// which every field is unset.
 func claimsField(of protoreflect.MessageDescriptor) *types.FieldType {
 	return &types.FieldType{
 		Type: cel.ObjectType(string(of.FullName())),

@@ -23,8 +23,8 @@ func (c *Checks) Pages() []server.Option {
 	}
 }
 
-// Live returns a page that answers 200 as long as the process answers at all, whatever
-// the checks find: what restarts a process must not do so because its database is gone.
+// Live returns a page that answers 200 as long as the process answers at all.
+// What the checks find does not count: what restarts a process must not do so because its database is gone.
 func (c *Checks) Live() http.Handler {
 	return http.HandlerFunc(func(writer http.ResponseWriter, _ *http.Request) {
 		answer(writer, http.StatusOK, "ok\n")

@@ -20,8 +20,8 @@ import (
 type Option interface{ option.Option[Panel] }
 
 // WithAddress sets the TCP address to listen on, as "HOST:PORT". By default it is
-// "127.0.0.1:8081". On an address that other machines can reach there are no profiles,
-// and whoever reaches it reads the rest: keep it inside your network.
+// "127.0.0.1:8081". On an address that other machines can reach there are no profiles.
+// Every caller who reaches it reads the rest: keep it inside your network.
 func WithAddress(address string) Option {
 	return option.Func[Panel](func(p *Panel) error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
