@@ -76,6 +76,10 @@ func (c contextless) Delete(token string) error { return c.store.Delete(token) }
 // within runs an operation and waits for it no longer than ctx, or the timeout, lasts.
 func within[T any](ctx context.Context, store contextless, operation func() (T, error)) (T, error) {
 	var none T
+	// Of two ready cases a select takes either: an operation whose call has ended is not begun.
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
 	busy := time.NewTimer(contextlessTimeout)
 	defer busy.Stop()
 	select {

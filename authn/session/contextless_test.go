@@ -116,6 +116,30 @@ func TestSilentStore(t *testing.T) {
 	})
 }
 
+// A call that has ended begins no operation; one that goes on does.
+func TestEndedCallLeavesTheStoreAlone(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	token := start(t, manager, "ada")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // a select among ready cases takes each of them at times
+		if err := manager.EndAll(ended, "ada"); !errors.Is(err, context.Canceled) {
+			t.Fatalf("EndAll: %v", err)
+		}
+	}
+	if got := authenticate(t, manager, bearer(token)); got != "ada" {
+		t.Errorf("afterwards: %s", got)
+	}
+	if err := manager.EndAll(t.Context(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if got := authenticate(t, manager, bearer(token)); got != "invalid" {
+		t.Errorf("after an EndAll that was not cancelled: %s", got)
+	}
+}
+
 // A store that panics fails the call that asked, and not the process.
 func TestStorePanics(t *testing.T) {
 	t.Parallel()
