@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -10,9 +11,18 @@ import (
 
 var hunk = regexp.MustCompile(`^@@ -\S+ \+(\d+)(?:,(\d+))? @@ ?(.*)`)
 
+// errNoRevision says that the clone does not hold the revision to compare with.
+var errNoRevision = errors.New("no such revision in this clone")
+
 // changedSince returns a function that accepts the mutants on lines that changed since
-// a revision, and those of the same functions.
+// a revision, and those of the same functions. A shallow clone may not hold the
+// revision, which is errNoRevision.
 func changedSince(root, revision string) (func(mutant) bool, error) {
+	verify := exec.Command("git", "rev-parse", "--verify", "--quiet", revision+"^{commit}")
+	verify.Dir = root
+	if verify.Run() != nil {
+		return nil, errNoRevision
+	}
 	command := exec.Command("git", "diff", "--unified=0", revision, "--", "*.go")
 	command.Dir = root
 	output, err := command.Output()

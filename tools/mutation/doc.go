@@ -10,8 +10,13 @@
 //	go run ./mutation -dir .. -since HEAD~1 -limit 150s ./action
 //
 // Nothing is written into the source tree: the changed files reach the compiler as an
-// overlay. Results are kept by the content of the package, so a run that was
-// interrupted goes on where it stopped.
+// overlay. The quick tests run first, and a run ends with the first test that fails, or
+// when it takes several times as long as without a mutant, which is a kill too.
+//
+// Results are kept, so a run that was interrupted goes on where it stopped: a kill
+// while its file stays the same, a survivor while the package and its tests do. Delete
+// bin/mutation after tests were removed. With -limit, the time is shared between the
+// packages, and what was not judged by then is printed and does not fail.
 //
 // It fails on a survivor that equivalent.txt does not list. A line there gives the
 // file, the function, the kind of the mutant and its text, and the reason why the

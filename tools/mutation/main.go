@@ -61,22 +61,25 @@ func mutation(ctx context.Context, s settings) error {
 	}
 	accept := func(mutant) bool { return true }
 	if s.since != "" {
-		if accept, err = changedSince(root, s.since); err != nil {
+		accept, err = changedSince(root, s.since)
+		if errors.Is(err, errNoRevision) {
+			fmt.Printf("nothing is looked at: this clone does not hold %s\n", s.since)
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if s.limit > 0 {
-		limited, cancel := context.WithTimeout(ctx, s.limit)
-		defer cancel()
-		ctx = limited
-	}
-	loaded, err := load(root, s.patterns)
+	end := time.Now().Add(s.limit)
+	loaded, err := load(ctx, root, s.patterns)
 	if err != nil {
 		return err
 	}
 	report := &report{equivalent: equivalent}
-	for _, pkg := range loaded {
-		if err := s.judge(ctx, root, pkg, accept, report); err != nil {
+	for i, pkg := range loaded {
+		if err := s.within(ctx, end, len(loaded)-i, func(ctx context.Context) error {
+			return s.judge(ctx, root, pkg, accept, report)
+		}); err != nil {
 			return err
 		}
 	}
@@ -88,6 +91,17 @@ func mutation(ctx context.Context, s settings) error {
 	return nil
 }
 
+// within calls a function within its share of the time that is left, where there is a
+// limit: what one package does not need is left to the next ones.
+func (s settings) within(ctx context.Context, end time.Time, shares int, do func(context.Context) error) error {
+	if s.limit == 0 {
+		return do(ctx)
+	}
+	limited, cancel := context.WithTimeout(ctx, time.Until(end)/time.Duration(shares))
+	defer cancel()
+	return do(limited)
+}
+
 // judge judges the mutants of one package.
 func (s settings) judge(ctx context.Context, root string, pkg *packages.Package, accept func(mutant) bool, report *report) error {
 	work, err := os.MkdirTemp("", "mutation")
@@ -95,12 +109,16 @@ func (s settings) judge(ctx context.Context, root string, pkg *packages.Package,
 		return err
 	}
 	defer os.RemoveAll(work)
-	target, err := prepare(root, work, pkg, accept)
-	if err != nil {
+	target, err := prepare(ctx, root, work, pkg, accept)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	target.only(accept)
 	all := len(target.mutants)
+	if err != nil {
+		report.late(target.path, all)
+		return nil
+	}
 	if all == 0 {
 		return nil
 	}
@@ -119,6 +137,6 @@ func (s settings) judge(ctx context.Context, root string, pkg *packages.Package,
 			report.add(verdict)
 		}
 	}
-	report.left += all - judged
+	report.late(target.path, all-judged)
 	return nil
 }

@@ -20,6 +20,8 @@ type mutant struct {
 	Func string `json:"func"`
 	Kind string `json:"kind"`
 	Text string `json:"text"` // the code that is changed, on one line
+
+	digest string // of its file
 }
 
 // key is what equivalent.txt names a mutant by: lines move, texts stay.
@@ -29,6 +31,7 @@ func (m mutant) key() string { return strings.Join([]string{m.File, m.Func, m.Ki
 type mutator struct {
 	pkg      *packages.Package
 	name     string // from the root of the repository
+	digest   string // of the file
 	source   *source
 	function string
 	from, to int                // its lines
@@ -48,7 +51,7 @@ func (m *mutator) add(node ast.Node, kind string) int {
 		text = string(runes[:longest]) + "…"
 	}
 	m.found = append(m.found, mutant{
-		ID: *m.next, File: m.name, Line: m.line(node.Pos()), From: m.from, To: m.to, Func: m.function, Kind: kind, Text: text,
+		ID: *m.next, File: m.name, Line: m.line(node.Pos()), From: m.from, To: m.to, Func: m.function, Kind: kind, Text: text, digest: m.digest,
 	})
 	return *m.next
 }

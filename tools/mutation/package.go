@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/ast"
 	"os"
@@ -25,9 +27,9 @@ type target struct {
 }
 
 // load finds the packages that patterns name.
-func load(root string, patterns []string) ([]*packages.Package, error) {
+func load(ctx context.Context, root string, patterns []string) ([]*packages.Package, error) {
 	config := &packages.Config{
-		Dir: root,
+		Context: ctx, Dir: root,
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedSyntax |
 			packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports,
 	}
@@ -44,9 +46,10 @@ func load(root string, patterns []string) ([]*packages.Package, error) {
 }
 
 // prepare mutates a package and compiles its tests into a folder, unless none of its
-// mutants is accepted. A package without tests is an error: all of its mutants would
+// mutants is accepted. When ctx ends before the tests are compiled, it returns the
+// mutants with the error of ctx. A package without tests is an error: all of its mutants would
 // survive.
-func prepare(root, work string, pkg *packages.Package, accept func(mutant) bool) (*target, error) {
+func prepare(ctx context.Context, root, work string, pkg *packages.Package, accept func(mutant) bool) (*target, error) {
 	made := &target{path: pkg.PkgPath, folder: filepath.Dir(pkg.CompiledGoFiles[0])}
 	overlay := map[string]string{}
 	write := func(name, text string) error {
@@ -69,7 +72,7 @@ func prepare(root, work string, pkg *packages.Package, accept func(mutant) bool)
 			continue
 		}
 		mutator := &mutator{
-			pkg: pkg, name: relative, source: newSource(pkg.Fset.File(file.Pos()), content), next: &next,
+			pkg: pkg, name: relative, digest: digestOf(content), source: newSource(pkg.Fset.File(file.Pos()), content), next: &next,
 			inBlock: map[ast.Stmt]bool{}, guards: map[ast.Expr]bool{},
 		}
 		for _, declaration := range file.Decls {
@@ -90,14 +93,11 @@ func prepare(root, work string, pkg *packages.Package, accept func(mutant) bool)
 		made.mutants = nil
 		return made, nil
 	}
-	if err := made.compile(root, work, overlay); err != nil {
-		return nil, err
-	}
-	return made, made.measure()
+	return made, errors.Join(made.measure(), made.compile(ctx, root, work, overlay))
 }
 
 // compile builds the test binary with the changed files.
-func (t *target) compile(root, work string, overlay map[string]string) error {
+func (t *target) compile(ctx context.Context, root, work string, overlay map[string]string) error {
 	list, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
 		return err
@@ -107,9 +107,11 @@ func (t *target) compile(root, work string, overlay map[string]string) error {
 		return err
 	}
 	t.binary = filepath.Join(work, "test")
-	command := exec.Command("go", "test", "-c", "-vet=off", "-overlay", listed, "-o", t.binary, t.path)
+	command := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", listed, "-o", t.binary, t.path)
 	command.Dir = root
-	if output, err := command.CombinedOutput(); err != nil {
+	if output, err := command.CombinedOutput(); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return fmt.Errorf("compile the mutants of %s: %w\n%s", t.path, err, output)
 	}
 	if _, err := os.Stat(t.binary); err != nil {
@@ -137,6 +139,12 @@ func (t *target) measure() error {
 	})
 	t.digest = hex.EncodeToString(digest.Sum(nil))[:16]
 	return err
+}
+
+// digestOf is the digest of a file's content.
+func digestOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8])
 }
 
 // only keeps the mutants that a function accepts.

@@ -45,11 +45,11 @@ type report struct {
 	files      map[string]*row
 	survivors  []verdict
 	unlisted   int
-	left       int // not judged in time
+	left       []string // packages with mutants that were not judged in time
 }
 
-// A row is the figures of one file.
-type row struct{ killed, listed, survived int }
+// A row is the figures of one file. Those that were killed by time are among the killed.
+type row struct{ killed, stuck, listed, survived int }
 
 func (r *report) add(v verdict) {
 	if r.files == nil {
@@ -63,12 +63,22 @@ func (r *report) add(v verdict) {
 	switch {
 	case !v.Survived:
 		figures.killed++
+		if v.Stuck {
+			figures.stuck++
+		}
 	case r.equivalent[v.Mutant.key()]:
 		figures.listed++
 	default:
 		figures.survived++
 		r.unlisted++
 		r.survivors = append(r.survivors, v)
+	}
+}
+
+// late notes how many mutants of a package were not judged in time.
+func (r *report) late(path string, count int) {
+	if count > 0 {
+		r.left = append(r.left, fmt.Sprintf("%s: %d mutants were not judged within the limit; a further run goes on with them", path, count))
 	}
 }
 
@@ -84,23 +94,24 @@ func (r *report) print(out io.Writer) {
 		fmt.Fprintf(out, "survived%s: line %d\t%s\n", reached, survivor.Mutant.Line, survivor.Mutant.key())
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "killed\tequivalent\tsurvived\tkilled of the rest\t file")
+	fmt.Fprintln(table, "killed\tby time\tequivalent\tsurvived\tkilled of the rest\t file")
 	total := &row{}
 	line := func(name string, figures *row) {
 		share := 100.0
 		if rest := figures.killed + figures.survived; rest > 0 {
 			share = 100 * float64(figures.killed) / float64(rest)
 		}
-		fmt.Fprintf(table, "%d\t%d\t%d\t%.1f %%\t %s\n", figures.killed, figures.listed, figures.survived, share, name)
+		fmt.Fprintf(table, "%d\t%d\t%d\t%d\t%.1f %%\t %s\n", figures.killed, figures.stuck, figures.listed, figures.survived, share, name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.files)) {
 		figures := r.files[name]
 		line(name, figures)
-		total.killed, total.listed, total.survived = total.killed+figures.killed, total.listed+figures.listed, total.survived+figures.survived
+		total.killed, total.stuck = total.killed+figures.killed, total.stuck+figures.stuck
+		total.listed, total.survived = total.listed+figures.listed, total.survived+figures.survived
 	}
 	line("all", total)
 	_ = table.Flush()
-	if r.left > 0 {
-		fmt.Fprintf(out, "%d mutants were not judged within the limit; a further run goes on with them\n", r.left)
+	for _, line := range r.left {
+		fmt.Fprintln(out, line)
 	}
 }

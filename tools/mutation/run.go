@@ -2,188 +2,166 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A verdict is what came of a mutant.
-type verdict struct {
-	Mutant   mutant `json:"mutant"`
-	Survived bool   `json:"survived"`
-	Reached  bool   `json:"reached"`
-}
+// patience is how much longer than alone tests may take with a mutant, before it counts
+// as stuck, which is a kill.
+const patience = 5 * time.Second
 
-// patience is how much longer than alone a test may take with a mutant, before it
-// counts as stuck, which is a kill.
-const patience = 10 * time.Second
+// quick is how long the tests of a first attempt take together: most mutants are killed
+// by them, and the others need not run.
+const quick = 1500 * time.Millisecond
 
-// run runs the test binary in its package's folder.
-func (t *target) run(ctx context.Context, timeout time.Duration, environment []string, arguments ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// run runs the test binary in its package's folder, to the first test that fails. It
+// returns the end of what the binary printed.
+func (t *target) run(ctx context.Context, timeout time.Duration, environment []string, arguments ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout+time.Second)
 	defer cancel()
-	command := exec.CommandContext(ctx, t.binary, append(arguments, "-test.timeout", timeout.String())...)
-	command.Dir, command.Env = t.folder, append(os.Environ(), environment...)
-	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	command.WaitDelay = time.Second // a test may have started others
-	err := command.Run()
-	return output.Bytes(), err
-}
-
-// A test is one test function, with the mutants that it reaches.
-type test struct {
-	name    string
-	alone   time.Duration
-	reaches map[int]bool
-}
-
-var testName = regexp.MustCompile(`^(Test|Example|Fuzz)\S*$`)
-
-// trace runs each test by itself, unchanged, and notes what it reaches.
-func (t *target) trace(ctx context.Context, work string) ([]test, error) {
-	listed, err := t.run(ctx, time.Minute, nil, "-test.list", ".")
-	if err != nil {
-		return nil, fmt.Errorf("list the tests of %s: %w", t.path, err)
+	command := t.command(ctx, environment, append(arguments, "-test.timeout", timeout.String())...)
+	reader, writer := io.Pipe()
+	command.Stdout, command.Stderr = writer, writer
+	if err := command.Start(); err != nil {
+		return "", err
 	}
-	var tests []test
-	for name := range strings.SplitSeq(string(listed), "\n") {
-		if !testName.MatchString(name) {
-			continue
-		}
-		traced := filepath.Join(work, "trace")
-		_ = os.Remove(traced)
-		began := time.Now()
-		output, err := t.run(ctx, 5*time.Minute, []string{"MUTANT_TRACE=" + traced}, "-test.run", "^"+name+"$")
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+	read := make(chan string)
+	go func() { read <- follow(reader, cancel) }()
+	err := command.Wait()
+	_ = writer.Close()
+	return <-read, err
+}
+
+// command is the test binary with arguments.
+func (t *target) command(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, t.binary, arguments...)
+	command.Dir, command.Env = t.folder, append(os.Environ(), environment...)
+	command.WaitDelay = time.Second // a test may have started others
+	return command
+}
+
+// follow reads what a test binary prints, and stops the binary when a test has failed.
+// It returns the last lines.
+func follow(from io.Reader, stop func()) string {
+	const keep = 40
+	var lines []string
+	scanner := bufio.NewReader(from)
+	for {
+		line, err := scanner.ReadString('\n')
+		lines = append(lines, line)
+		if strings.HasPrefix(line, "--- FAIL") {
+			stop()
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s of %s fails without a mutant: %w\n%s", name, t.path, err, tail(output))
+			return strings.Join(lines[max(0, len(lines)-keep):], "")
 		}
-		reached, err := os.ReadFile(traced)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return nil, err
+		if len(lines) > 10*keep {
+			lines = append([]string(nil), lines[len(lines)-keep:]...)
 		}
-		made := test{name: name, alone: time.Since(began), reaches: map[int]bool{}}
-		for id := range strings.FieldsSeq(string(reached)) {
-			if number, err := strconv.Atoi(id); err == nil {
-				made.reaches[number] = true
-			}
-		}
-		tests = append(tests, made)
 	}
-	slices.SortFunc(tests, func(a, b test) int { return int(a.alone - b.alone) })
-	return tests, nil
 }
 
-// judge runs the tests that reach a mutant, until one fails.
+// judge runs the tests that reach a mutant, the quick ones first, until one fails.
 func (t *target) judge(ctx context.Context, tests []test, m mutant) (verdict, error) {
+	found := verdict{Mutant: m, Survived: true}
 	var names []string
 	var alone time.Duration
-	for _, test := range tests {
-		if test.reaches[m.ID] {
-			names, alone = append(names, test.name), alone+test.alone
+	attempt := func() error {
+		if len(names) == 0 {
+			return nil
 		}
+		output, err := t.run(ctx, 4*alone+patience, []string{"MUTANT=" + strconv.Itoa(m.ID)},
+			"-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		found.Survived = err == nil
+		found.Stuck = err != nil && !strings.Contains(output, "--- FAIL") && strings.Contains(output, "test timed out")
+		names, alone = nil, 0
+		return nil
 	}
-	found := verdict{Mutant: m, Survived: true, Reached: len(names) > 0}
-	if len(names) == 0 {
-		return found, nil
+	first := true
+	for _, test := range tests {
+		if !test.reaches[m.ID] {
+			continue
+		}
+		found.Reached = true
+		if first && len(names) > 0 && alone+test.alone > quick {
+			first = false
+			if err := attempt(); err != nil {
+				return verdict{}, err
+			}
+			if !found.Survived {
+				return found, nil
+			}
+		}
+		names, alone = append(names, test.name), alone+test.alone
 	}
-	_, err := t.run(ctx, 4*alone+patience, []string{"MUTANT=" + strconv.Itoa(m.ID)},
-		"-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
-	if ctx.Err() != nil {
-		return verdict{}, ctx.Err()
+	if err := attempt(); err != nil {
+		return verdict{}, err
 	}
-	found.Survived = err == nil
 	return found, nil
 }
 
 // judgeAll judges all mutants of a package, but for those that a former run has judged,
 // and keeps what it finds. It stops early when ctx ends.
 func (t *target) judgeAll(ctx context.Context, work, kept string, workers int) ([]verdict, error) {
-	name := filepath.Join(kept, strings.ReplaceAll(t.path, "/", "_")+"-"+t.digest+".jsonl")
-	verdicts, err := recall(name)
+	memory, err := recall(kept, t)
 	if err != nil {
 		return nil, err
 	}
-	known := map[string]bool{}
-	for _, verdict := range verdicts {
-		known[verdict.Mutant.key()+strconv.Itoa(verdict.Mutant.ID)] = true
+	defer memory.close()
+	var left []mutant
+	for _, m := range t.mutants {
+		if !memory.knows(m) {
+			left = append(left, m)
+		}
 	}
-	t.only(func(m mutant) bool { return !known[m.key()+strconv.Itoa(m.ID)] })
-	if len(t.mutants) == 0 {
-		return verdicts, nil
+	if len(left) == 0 {
+		return memory.verdicts, nil
 	}
-	tests, err := t.trace(ctx, work)
+	tests, err := t.trace(ctx, work, workers)
 	if err != nil {
-		return verdicts, err
+		return memory.verdicts, err
 	}
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
 	var mu sync.Mutex
 	var group sync.WaitGroup
+	var failed error
 	queue := make(chan mutant)
 	for range workers {
 		group.Go(func() {
 			for m := range queue {
-				found, judgeErr := t.judge(ctx, tests, m)
+				found, err := t.judge(ctx, tests, m)
 				mu.Lock()
-				if judgeErr != nil {
-					err = judgeErr
-				} else {
-					verdicts = append(verdicts, found)
-					line, _ := json.Marshal(found)
-					_, _ = file.Write(append(line, '\n'))
+				if err == nil {
+					err = memory.note(found)
 				}
+				failed = errors.Join(failed, err)
 				mu.Unlock()
 			}
 		})
 	}
-	for _, m := range t.mutants {
+	for i, m := range left {
 		if ctx.Err() != nil {
 			break
+		}
+		if i%100 == 0 {
+			fmt.Fprintf(os.Stderr, "%s: %d of %d mutants to judge\n", t.path, len(left)-i, len(t.mutants))
 		}
 		queue <- m
 	}
 	close(queue)
 	group.Wait()
-	return verdicts, errors.Join(err, ctx.Err())
+	if ctx.Err() != nil {
+		return memory.verdicts, ctx.Err()
+	}
+	return memory.verdicts, failed
 }
-
-// recall reads what former runs have kept.
-func recall(name string) ([]verdict, error) {
-	file, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	var verdicts []verdict
-	scanner := bufio.NewScanner(file)
-	for scanner.Scan() {
-		var read verdict
-		if json.Unmarshal(scanner.Bytes(), &read) == nil { // the last line may be cut
-			verdicts = append(verdicts, read)
-		}
-	}
-	return verdicts, scanner.Err()
-}
-
-func tail(output []byte) []byte { return output[max(0, len(output)-2000):] }
