@@ -32,6 +32,18 @@ func TestExplain(t *testing.T) {
 		"scopes alone of more": {`allow: {any_role: "admin" all_scopes: "a"}`, authn.Details{Unscoped: true, Roles: []string{"admin"}}, `owner: "b"`, []ConditionOutcome{
 			{"any_role admin", true, `the principal has role "admin"`}, {"all_scopes a", false, "the principal lacks a"},
 		}, []string{"a"}},
+		"scopes that are held": {`allow: {any_role: "admin" all_scopes: ["a", "b"]}`, authn.Details{Unscoped: true, Scopes: []string{"b", "a"}}, `owner: "b"`, []ConditionOutcome{
+			{"any_role admin", false, "the principal has no role"}, {"all_scopes a, b", true, "the principal has what is needed"},
+		}, nil},
+		"scopes alone of more, with nothing read": {`allow: {any_role: "admin" all_scopes: "a"}`, authn.Details{Unscoped: true, Roles: []string{"admin"}}, ``, []ConditionOutcome{
+			{"any_role admin", true, `the principal has role "admin"`}, {"all_scopes a", false, "the principal lacks a"},
+		}, []string{"a"}},
+		"scopes alone beside an expression": {`allow: {all_scopes: "a" cel: "principal.id == request.owner"}`, authn.Details{Unscoped: true}, `owner: "alice"`, []ConditionOutcome{
+			{"all_scopes a", false, "the principal lacks a"}, {"cel principal.id == request.owner", true, `principal.id is "alice", request.owner is "alice"`},
+		}, []string{"a"}},
+		"scopes before what could hold without being read": {`allow: {all_scopes: "a" cel: "principal.id == 'alice' || principal.id == request.owner"}`, authn.Details{Unscoped: true}, ``, []ConditionOutcome{
+			{"all_scopes a", false, "the principal lacks a"}, {"cel principal.id == 'alice' || principal.id == request.owner", false, "there was no request to read"},
+		}, nil},
 		"scopes before a check": {`allow: {all_scopes: "a" check: "ok"}`, authn.Details{Unscoped: true}, `owner: "b"`, []ConditionOutcome{
 			{"all_scopes a", false, "the principal lacks a"}, {"check ok", false, "it was not asked, as the grant needs more that does not hold"},
 		}, nil},
@@ -69,6 +81,20 @@ func TestExplain(t *testing.T) {
 				t.Error("the check was asked again")
 			}
 		})
+	}
+}
+
+// Without a principal no condition holds, and its explanation says so.
+func TestExplainWithoutPrincipal(t *testing.T) {
+	t.Parallel()
+	declaration := declared(t, `allow: {any_role: "member" when: "own"}`)
+	input := Input{Now: noon, Request: request(t, declaration.Method.Input(), `owner: "b"`)}
+	const why = "there was no principal"
+	want := []GrantOutcome{{Grant: "allow[0]", Conditions: []ConditionOutcome{
+		{"any_role member", false, why}, {"when own (principal.id == request.owner)", false, why},
+	}}}
+	if diff := cmp.Diff(want, New(declaration, nil).Explain(t.Context(), input)); diff != "" {
+		t.Errorf("explanation (-want +got):\n%s", diff)
 	}
 }
 

@@ -32,9 +32,6 @@ func conditionInput(input Input) *condition.Input {
 
 // explain shows the values that an expression was evaluated with.
 func explain(ctx context.Context, expression *condition.Expression, input Input) (held bool, why string) {
-	if input.Request == nil && expression.ReadsRequest() {
-		return false, noRequest
-	}
 	truth, err := expression.Truth(ctx, conditionInput(input))
 	if err != nil {
 		return false, err.Error()

@@ -105,6 +105,7 @@ func TestImpossiblePolicies(t *testing.T) {
 	for name, test := range map[string]struct {
 		policy *Policy
 		fails  bool
+		leaves bool // nothing that the principal could lack is missing
 	}{
 		"nil":                       {policy: nil},
 		"zero":                      {policy: &Policy{}},
@@ -112,11 +113,11 @@ func TestImpossiblePolicies(t *testing.T) {
 		"a grant with no condition": {policy: grant()},
 		"no role":                   {policy: grant(declare.AnyRole{})},
 		"no scope":                  {policy: grant(declare.AllScopes{})},
-		"no expression":             {policy: grant(declare.CEL{}), fails: true},
-		"no named expression":       {policy: grant(declare.When{Name: "own"}), fails: true},
-		"an unknown kind":           {policy: grant(unknownKind{Condition: declare.AnyRole{Named: []string{"x"}}}), fails: true},
+		"no expression":             {policy: grant(declare.CEL{}), fails: true, leaves: true},
+		"no named expression":       {policy: grant(declare.When{Name: "own"}), fails: true, leaves: true},
+		"an unknown kind":           {policy: grant(unknownKind{Condition: declare.AnyRole{Named: []string{"x"}}}), fails: true, leaves: true},
 		"an unknown kind after one that holds": {
-			policy: grant(declare.AnyRole{Unfolded: []string{"x"}}, unknownKind{Condition: declare.AnyRole{}}), fails: true,
+			policy: grant(declare.AnyRole{Unfolded: []string{"x"}}, unknownKind{Condition: declare.AnyRole{}}), fails: true, leaves: true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +126,12 @@ func TestImpossiblePolicies(t *testing.T) {
 			if got != (Decision{}) || (err != nil) != test.fails {
 				t.Errorf("got %+v, %v", got, err)
 			}
-			test.policy.NeedsRequest()
+			if test.policy.NeedsRequest() {
+				t.Error("it needs a request that nothing reads")
+			}
+			if got := test.policy.Leaves(input.Principal); got != test.leaves {
+				t.Errorf("it leaves the principal something: %t", got)
+			}
 			for _, outcome := range test.policy.Explain(t.Context(), input) {
 				held := 0
 				for _, condition := range outcome.Conditions {
@@ -178,7 +184,35 @@ func TestCost(t *testing.T) {
 		Principal: alice(authn.Details{Unscoped: true, Roles: []string{"member"}}), Now: noon,
 		Request: request(t, declaration.Method.Input(), `owner: "a" `+strings.Repeat(`tags: "x" `, 100)),
 	}
-	if got, err := New(declaration, nil).Decide(t.Context(), input); got.Allowed || !errors.Is(err, ErrCost) {
-		t.Errorf("got %+v, %v", got, err)
+	policy := New(declaration, nil)
+	got, err := policy.Decide(t.Context(), input)
+	if got.Allowed || !errors.Is(err, ErrCost) {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if why := policy.Explain(t.Context(), input)[0].Conditions[0].Why; why != err.Error() {
+		t.Errorf("explained by %q, want %q", why, err)
+	}
+}
+
+// A place that a policy does not have names no grant.
+func TestGrant(t *testing.T) {
+	t.Parallel()
+	policy := New(declared(t, `allow: {any_role: "member"} allow: {name: "own" when: "own"}`), nil)
+	for _, test := range []struct {
+		policy *Policy
+		place  int32
+		want   string
+	}{
+		{policy, 0, "allow[0]"},
+		{policy, 1, "own"},
+		{policy, 2, ""},
+		{policy, -2, ""},
+		{policy, AnyonePlace, Anyone},
+		{nil, 0, ""},
+		{&Policy{}, 0, ""},
+	} {
+		if got := test.policy.Grant(test.place); got != test.want {
+			t.Errorf("place %d of %v: %q, want %q", test.place, test.policy, got, test.want)
+		}
 	}
 }

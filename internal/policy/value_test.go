@@ -95,3 +95,21 @@ func TestValuesAreCopies(t *testing.T) {
 		t.Errorf("got %v, which was %v", values.Request, before)
 	}
 }
+
+// What a scoped credential carries is kept as far as the action needs it.
+func TestValuesOfScopedCredential(t *testing.T) {
+	t.Parallel()
+	policy := New(declared(t, `anyone: "x" credential_scopes: ["a", "b"]`), nil)
+	for name, test := range map[string]struct {
+		details authn.Details
+		want    Values
+	}{
+		"scoped":           {authn.Details{Scopes: []string{"b", "c"}}, Values{Scoped: true, CredentialScopes: []string{"b"}}},
+		"scoped elsewhere": {authn.Details{Scopes: []string{"c"}}, Values{Scoped: true}},
+		"unscoped":         {authn.Details{Unscoped: true, Scopes: []string{"b"}}, Values{}},
+	} {
+		if diff := cmp.Diff(&test.want, policy.Values(Input{Principal: authn.NewPrincipal("alice", test.details), Now: noon})); diff != "" {
+			t.Errorf("%s: values (-want +got):\n%s", name, diff)
+		}
+	}
+}
