@@ -12,6 +12,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	abusev1 "github.com/sallyport-rpc/sallyport/gen/test/abuse/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/abuse/v1/abusev1action"
@@ -54,7 +55,7 @@ const chunkBytes = 1 << 20
 func serve() error {
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	registry, err := action.NewRegistry(authn.Schemes{"session": authn.AuthenticatorFunc(sessions)},
-		action.WithRecorder(action.LogRecorder(logger)))
+		action.WithRecorder(event.LogRecorder(logger)))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -54,7 +55,7 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 // of them is scoped, so is the call. On an
 // anonymous action, and only there, it leaves the passage without a principal.
 func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
-	pass.step(StageAuthenticate)
+	pass.step(event.StageAuthenticate)
 	pass.clock()
 	if len(g.schemes) == 0 {
 		return nil

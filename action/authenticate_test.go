@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -23,14 +24,14 @@ import (
 
 // The ways in which an authentication ends without a principal.
 var (
-	noCredential = refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "no credential offered"}
-	unavailable  = refused{code: connect.CodeUnavailable, text: textUnavailable, stage: action.StageAuthenticate, reason: "session: unavailable", fault: true}
-	aFault       = refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "session: a fault", fault: true}
-	noPrincipal  = refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "a fault", fault: true}
+	noCredential = refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered"}
+	unavailable  = refused{code: connect.CodeUnavailable, text: textUnavailable, stage: event.StageAuthenticate, reason: "session: unavailable", fault: true}
+	aFault       = refused{code: connect.CodeInternal, text: textInternal, stage: event.StageAuthenticate, reason: "session: a fault", fault: true}
+	noPrincipal  = refused{code: connect.CodeInternal, text: textInternal, stage: event.StageAuthenticate, reason: "a fault", fault: true}
 )
 
 func invalid(reason string) refused {
-	return refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "session: " + reason}
+	return refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "session: " + reason}
 }
 
 // TestAuthenticator has a row for everything that an authenticator can answer.
@@ -145,7 +146,7 @@ func TestExpiry(t *testing.T) {
 				t.Errorf("the decision's max age is %s, want %s", decisions[0].MaxAge, test.maxAge)
 			}
 			fixture.expectRefused(t, got, refused{
-				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: test.reason,
+				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: test.reason,
 				principal: "carol", scheme: "session",
 			})
 		})
@@ -208,7 +209,7 @@ func TestSchemes(t *testing.T) {
 					continue
 				}
 				want := test.want
-				want.stage = action.StageAuthenticate
+				want.stage = event.StageAuthenticate
 				if want.code == connect.CodeUnauthenticated {
 					want.challenge = both
 				}

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
@@ -12,7 +13,7 @@ import (
 // that of a stream of which nothing was read: no grant that reads the request holds
 // for it.
 func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Message) error {
-	pass.step(StageAuthorize)
+	pass.step(event.StageAuthorize)
 	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start}
 	if g.registry.eventValues {
 		input.Answers = map[string]bool{}
@@ -28,6 +29,6 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 	if err := ctx.Err(); err != nil {
 		return interrupted(err) // the caller is gone, so nothing is done in its name
 	}
-	pass.stage, pass.grant = StageHandle, decision.Place
+	pass.stage, pass.grant = event.StageHandle, decision.Place
 	return nil
 }

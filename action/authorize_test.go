@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -46,7 +47,7 @@ func TestGrants(t *testing.T) {
 				if test.allowed[name] == "" {
 					_, decisions := fixture.peek()
 					want := refused{
-						code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
+						code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds",
 						principal: name, scheme: "session",
 					}
 					if test.method == "Scopes" || (test.method == "Several" && len(decisions[0].MissingScopes) > 0) {
@@ -56,11 +57,11 @@ func TestGrants(t *testing.T) {
 					continue
 				}
 				decisions := fixture.expect(t, "ask session", "allow at handle", "handle")
-				want := action.Decision{
-					Procedure: unary(test.method), Outcome: action.Allow, Stage: action.StageHandle,
+				want := event.Decision{
+					Procedure: unary(test.method), Outcome: event.Allow, Stage: event.StageHandle,
 					PrincipalID: name, Scheme: "session", Grant: test.allowed[name], Time: noon,
 				}
-				if diff := cmp.Diff([]action.Decision{want}, decisions); diff != "" {
+				if diff := cmp.Diff([]event.Decision{want}, decisions); diff != "" {
 					t.Errorf("%s: the decision (-want +got):\n%s", name, diff)
 				}
 			}
@@ -118,14 +119,14 @@ func TestUndecided(t *testing.T) {
 		{
 			name: "an attribute that is not there", method: "Undecided", as: "drifter", request: secretive(),
 			want: refused{
-				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
+				code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds",
 				principal: "drifter", scheme: "session",
 			},
 		},
 		{
 			name: "too costly", method: "Costly", as: "alice", request: costly,
 			want: refused{
-				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "the condition ran over its cost limit",
+				code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "the condition ran over its cost limit",
 				principal: "alice", scheme: "session",
 			},
 		},
@@ -146,7 +147,7 @@ func TestCheck(t *testing.T) {
 		return func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return held, err }
 	}
 	undecided := refused{
-		code: connect.CodeInternal, text: textInternal, stage: action.StageAuthorize, reason: "a condition could not be decided", fault: true,
+		code: connect.CodeInternal, text: textInternal, stage: event.StageAuthorize, reason: "a condition could not be decided", fault: true,
 		principal: "owner", scheme: "session",
 	}
 	down := undecided
@@ -204,7 +205,7 @@ func TestConcealed(t *testing.T) {
 		fixture.take()
 		denied := fixture.ask(t.Context(), way, unary("Concealed"), as("session", "nobody"), secretive())
 		fixture.expectRefused(t, denied, refused{
-			code: connect.CodeNotFound, text: textNotFound, stage: action.StageAuthorize, reason: "no grant holds",
+			code: connect.CodeNotFound, text: textNotFound, stage: event.StageAuthorize, reason: "no grant holds",
 			principal: "nobody", scheme: "session",
 		})
 		if missing.err.Error() != denied.err.Error() || len(missing.challenge) != 0 {

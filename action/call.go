@@ -3,6 +3,7 @@ package action
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -35,11 +36,11 @@ func (c *Call[Req]) Principal() *authn.Principal {
 }
 
 // Decision returns what the gate decided: an allow, and by which grant.
-func (c *Call[Req]) Decision() Decision {
+func (c *Call[Req]) Decision() event.Decision {
 	if c == nil || !c.call.admitted {
 		panic(notAdmitted)
 	}
-	return c.call.decision(Allow)
+	return c.call.decision(event.Allow)
 }
 
 func (c *Call[Req]) take(request proto.Message) *passage {
@@ -67,11 +68,11 @@ func (c *AnonymousCall[Req]) Message() *Req {
 }
 
 // Decision returns what the gate decided: an allow.
-func (c *AnonymousCall[Req]) Decision() Decision {
+func (c *AnonymousCall[Req]) Decision() event.Decision {
 	if c == nil || !c.anonymous.admitted {
 		panic(notAdmitted)
 	}
-	return c.anonymous.decision(Allow)
+	return c.anonymous.decision(event.Allow)
 }
 
 func (c *AnonymousCall[Req]) take(request proto.Message) *passage {

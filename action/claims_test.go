@@ -15,6 +15,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -110,7 +111,7 @@ func TestClaims(t *testing.T) {
 					t.Fatalf("got %v, want code %v", err, test.code)
 				}
 				events := kept.takeEvents()
-				if len(events) != 1 || events[0].Code != test.code || (events[0].Outcome == action.Allow) != (err == nil) {
+				if len(events) != 1 || events[0].Code != test.code || (events[0].Outcome == event.Allow) != (err == nil) {
 					t.Fatalf("recorded %+v", events)
 				}
 				event := events[0]
@@ -125,7 +126,7 @@ func TestClaims(t *testing.T) {
 				t.Errorf("the handler read %v", service.claims.Load())
 			}
 			decision := registry.May(t.Context(), principal, action.Question{Procedure: test.action, Request: request})
-			if (decision.Outcome == action.Allow) != (test.code == 0) {
+			if (decision.Outcome == event.Allow) != (test.code == 0) {
 				t.Errorf("May says %+v", decision)
 			}
 		})

@@ -8,12 +8,13 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // decode reads one request.
 func (g *gate) decode(pass *passage, stream connect.ServerStream, request proto.Message) error {
-	pass.step(StageDecode)
+	pass.step(event.StageDecode)
 	err := stream.Receive(request)
 	pass.clock()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
@@ -46,7 +47,7 @@ func denialOf(err error) *denial {
 }
 
 // outcomes say what came of each grant, where the grants were looked at.
-func (d *denial) outcomes(ctx context.Context) []GrantOutcome {
+func (d *denial) outcomes(ctx context.Context) []event.GrantOutcome {
 	if d.asked == nil {
 		return nil
 	}
@@ -104,7 +105,7 @@ func fault(err error) *denial {
 }
 
 // panicked is the denial of a call in which a step of the gate panicked.
-func panicked(stage Stage, thrown any) *denial {
+func panicked(stage event.Stage, thrown any) *denial {
 	return fault(recovered.New(stage.String(), thrown))
 }
 

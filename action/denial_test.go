@@ -13,7 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -53,7 +53,7 @@ func TestDenials(t *testing.T) {
 			authorization: as("session", "alice"),
 			request:       broken,
 			want: refused{
-				code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: "secret: string.max_len, owner: string.min_len",
+				code: connect.CodeInvalidArgument, stage: event.StageValidate, reason: "secret: string.max_len, owner: string.min_len",
 				rules: []string{"string.max_len", "string.min_len"},
 			},
 		},
@@ -61,25 +61,25 @@ func TestDenials(t *testing.T) {
 			name:          "validate: a rule fails to run",
 			authorization: as("session", "alice"),
 			request:       undecidable,
-			want:          refused{code: connect.CodeInternal, text: textInternal, stage: action.StageValidate, reason: "a fault", fault: true},
+			want:          refused{code: connect.CodeInternal, text: textInternal, stage: event.StageValidate, reason: "a fault", fault: true},
 		},
 		{
 			name:    "authenticate: nothing offered",
 			request: secretive(),
-			want:    refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "no credential offered"},
+			want:    refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered"},
 		},
 		{
 			name:          "authenticate: another kind of credential offered",
 			authorization: as("bearer", "alice"),
 			request:       secretive(),
-			want:          refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "no credential offered"},
+			want:          refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered"},
 		},
 		{
 			name:          "authenticate: nothing valid offered",
 			authorization: as("session", "whoever"),
 			request:       secretive(),
 			want: refused{
-				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate,
+				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate,
 				reason: "session: invalid credential: unknown session",
 			},
 		},
@@ -88,27 +88,27 @@ func TestDenials(t *testing.T) {
 			answer:  answers(nil, authn.Unavailable(errors.New("connection refused"))),
 			request: secretive(),
 			want: refused{
-				code: connect.CodeUnavailable, text: textUnavailable, stage: action.StageAuthenticate, reason: "session: unavailable", fault: true,
+				code: connect.CodeUnavailable, text: textUnavailable, stage: event.StageAuthenticate, reason: "session: unavailable", fault: true,
 			},
 		},
 		{
 			name:    "authenticate: the backend fails",
 			answer:  answers(nil, errors.New("no such table")),
 			request: secretive(),
-			want:    refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "session: a fault", fault: true},
+			want:    refused{code: connect.CodeInternal, text: textInternal, stage: event.StageAuthenticate, reason: "session: a fault", fault: true},
 		},
 		{
 			name:    "authenticate: the backend panics",
 			answer:  func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("out of range") },
 			request: secretive(),
-			want:    refused{code: connect.CodeInternal, text: textInternal, stage: action.StageAuthenticate, reason: "a fault", fault: true},
+			want:    refused{code: connect.CodeInternal, text: textInternal, stage: event.StageAuthenticate, reason: "a fault", fault: true},
 		},
 		{
 			name:          "authorize: no grant holds",
 			authorization: as("session", "nobody"),
 			request:       secretive(),
 			want: refused{
-				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
+				code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds",
 				principal: "nobody", scheme: "session",
 			},
 		},
@@ -117,7 +117,7 @@ func TestDenials(t *testing.T) {
 			authorization: as("session", "alice"),
 			request:       strange,
 			want: refused{
-				code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds",
+				code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds",
 				principal: "alice", scheme: "session",
 			},
 		},
@@ -164,12 +164,12 @@ func TestDecodeDenials(t *testing.T) {
 		{
 			name:    "malformed",
 			message: raw("{\"owner\": \x80 " + planted),
-			want:    refused{code: connect.CodeInvalidArgument, stage: action.StageDecode, reason: "the request could not be read: invalid_argument"},
+			want:    refused{code: connect.CodeInvalidArgument, stage: event.StageDecode, reason: "the request could not be read: invalid_argument"},
 		},
 		{
 			name:    "too large",
 			message: big,
-			want:    refused{code: connect.CodeResourceExhausted, stage: action.StageDecode, reason: "the request could not be read: resource_exhausted"},
+			want:    refused{code: connect.CodeResourceExhausted, stage: event.StageDecode, reason: "the request could not be read: resource_exhausted"},
 		},
 	} {
 		fixture.alone(t, test.name, func(t *testing.T) {
@@ -289,7 +289,7 @@ func TestValidation(t *testing.T) {
 			fixture.through(t, unary("Read"), func(t *testing.T, way way) {
 				got := fixture.ask(t.Context(), way, unary("Read"), as("session", "alice"), test.request)
 				fixture.expectRefused(t, got, refused{
-					code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: test.reason, rules: test.rules,
+					code: connect.CodeInvalidArgument, stage: event.StageValidate, reason: test.reason, rules: test.rules,
 				})
 			})
 		})
@@ -308,12 +308,12 @@ func TestInterrupted(t *testing.T) {
 	}{
 		{
 			name: "the caller goes away",
-			want: refused{code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthenticate, reason: "the caller went away"},
+			want: refused{code: connect.CodeCanceled, text: "canceled", stage: event.StageAuthenticate, reason: "the caller went away"},
 		},
 		{
 			name:   "the caller goes away, and the authenticator has a text for it",
 			answer: authn.InvalidCredential("interrupted"),
-			want:   refused{code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthenticate, reason: "the caller went away"},
+			want:   refused{code: connect.CodeCanceled, text: "canceled", stage: event.StageAuthenticate, reason: "the caller went away"},
 		},
 	} {
 		fixture.alone(t, test.name, func(t *testing.T) {
@@ -342,7 +342,7 @@ func TestInterrupted(t *testing.T) {
 		defer cancel()
 		got := fixture.ask(ctx, fixture.ways[len(fixture.ways)-1], unary("Own"), "", owned("alice"))
 		fixture.expectRefused(t, got, refused{
-			code: connect.CodeDeadlineExceeded, text: "deadline exceeded", stage: action.StageAuthenticate, reason: "the call's deadline passed",
+			code: connect.CodeDeadlineExceeded, text: "deadline exceeded", stage: event.StageAuthenticate, reason: "the call's deadline passed",
 		})
 	})
 	fixture.alone(t, "the caller has gone when the principal is found", func(t *testing.T) {
@@ -353,7 +353,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		got := fixture.ask(ctx, fixture.ways[len(fixture.ways)-1], unary("Own"), "", owned("alice"))
 		fixture.expectRefused(t, got, refused{
-			code: connect.CodeCanceled, text: "canceled", stage: action.StageAuthorize, reason: "the caller went away",
+			code: connect.CodeCanceled, text: "canceled", stage: event.StageAuthorize, reason: "the caller went away",
 			principal: "alice", scheme: "session",
 		})
 	})

@@ -10,7 +10,7 @@
 //	decode → validate → authenticate → authorize → handle
 //
 // A step that fails ends the call; zero values, errors and panics deny. Every call
-// leaves a [Decision].
+// leaves a [event.Decision].
 //
 // Handlers take a [Call], which nothing but a gate makes, or an [AnonymousCall],
 // which has no principal, where the declaration lets everyone in. Streams take the

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
@@ -17,11 +18,11 @@ type ending struct {
 	cause  error  // what failed, for operators
 }
 
-func (e ending) outcome() Outcome {
+func (e ending) outcome() event.Outcome {
 	if e.reason != "" {
-		return Deny
+		return event.Deny
 	}
-	return Allow
+	return event.Allow
 }
 
 // code is what the caller is answered, 0 for success.
@@ -112,7 +113,7 @@ func saysFault(code connect.Code, cause error) bool {
 // recoverHandler makes an error of a handler's panic. It is deferred.
 func recoverHandler(err *error) {
 	if thrown := recover(); thrown != nil {
-		*err = recovered.New(StageHandle.String(), thrown)
+		*err = recovered.New(event.StageHandle.String(), thrown)
 	}
 }
 
@@ -120,7 +121,7 @@ func recoverHandler(err *error) {
 // deferred, and holds the handler's panics.
 func (p *passage) finish(ctx context.Context, err *error) {
 	if thrown := recover(); thrown != nil {
-		*err = recovered.New(StageHandle.String(), thrown)
+		*err = recovered.New(event.StageHandle.String(), thrown)
 	}
 	how := endingOf(*err)
 	*err = how.public

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // An error that a handler makes is recorded as a fault when its code says that the
@@ -31,7 +33,7 @@ func TestEndingOfAuthoredErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			how := endingOf(test.err)
-			if got := how.outcome() == Deny; got != test.fault || (how.cause != nil) != test.fault {
+			if got := how.outcome() == event.Deny; got != test.fault || (how.cause != nil) != test.fault {
 				t.Errorf("a fault: %t, want %t: %+v", got, test.fault, how)
 			}
 			if got := errors.Is(how.cause, cause); got != test.cause {

@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -16,11 +17,11 @@ import (
 // denials prints the calls that were denied.
 type denials struct{}
 
-func (denials) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
-	return kind == action.EventDecided && outcome == action.Deny
+func (denials) Enabled(_ context.Context, kind event.Kind, outcome event.Outcome) bool {
+	return kind == event.Decided && outcome == event.Deny
 }
 
-func (denials) Record(_ context.Context, event *action.Event) error {
+func (denials) Record(_ context.Context, event *event.Event) error {
 	fmt.Println(event.Procedure, event.Code, event.Reason)
 	return nil
 }

@@ -12,16 +12,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
-// A recorder is an [action.Recorder] that also notes what the steps of calls did, in their
+// A recorder is an [event.Recorder] that also notes what the steps of calls did, in their
 // order, and keeps the decisions on them.
 type recorder struct {
 	mu        sync.Mutex
 	events    []string
-	decisions []action.Decision
-	kept      []action.Event
+	decisions []event.Decision
+	kept      []event.Event
 	ends      atomic.Bool // it notes how calls ended too
 }
 
@@ -32,25 +32,25 @@ func (d *recorder) note(event string) {
 }
 
 // Enabled leaves out how calls ended, unless the test looks at that.
-func (d *recorder) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
-	return kind != action.EventEnded || d.ends.Load()
+func (d *recorder) Enabled(_ context.Context, kind event.Kind, _ event.Outcome) bool {
+	return kind != event.Ended || d.ends.Load()
 }
 
-func (d *recorder) Record(_ context.Context, event *action.Event) error {
+func (d *recorder) Record(_ context.Context, e *event.Event) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	note := fmt.Sprintf("%s at %s", event.Outcome, event.Stage)
-	if event.Kind == action.EventEnded {
+	note := fmt.Sprintf("%s at %s", e.Outcome, e.Stage)
+	if e.Kind == event.Ended {
 		note = "ended"
 	}
 	d.events = append(d.events, note)
-	d.kept = append(d.kept, *event)
-	d.decisions = append(d.decisions, event.Decision)
+	d.kept = append(d.kept, *e)
+	d.decisions = append(d.decisions, e.Decision)
 	return nil
 }
 
 // takeEvents returns the events that were recorded since it was last asked.
-func (d *recorder) takeEvents() []action.Event {
+func (d *recorder) takeEvents() []event.Event {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kept := d.kept
@@ -59,7 +59,7 @@ func (d *recorder) takeEvents() []action.Event {
 }
 
 // take returns what was noted since it was last asked.
-func (d *recorder) take() (events []string, decisions []action.Decision) {
+func (d *recorder) take() (events []string, decisions []event.Decision) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	events, decisions = d.events, d.decisions
@@ -68,7 +68,7 @@ func (d *recorder) take() (events []string, decisions []action.Decision) {
 }
 
 // peek returns what take would.
-func (d *recorder) peek() (events []string, decisions []action.Decision) {
+func (d *recorder) peek() (events []string, decisions []event.Decision) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.Clone(d.events), slices.Clone(d.decisions)
@@ -89,7 +89,7 @@ func (d *recorder) await(tb testing.TB, event string) {
 
 // expect fails the test where anything else happened since it was last asked, and
 // returns the decisions.
-func (d *recorder) expect(tb testing.TB, want ...string) []action.Decision {
+func (d *recorder) expect(tb testing.TB, want ...string) []event.Decision {
 	tb.Helper()
 	events, decisions := d.take()
 	if diff := cmp.Diff(want, events); diff != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -32,7 +33,7 @@ func readsStream(procedure string) bool {
 }
 
 // kindsOf writes events as "kind outcome code".
-func kindsOf(events []action.Event) []string {
+func kindsOf(events []event.Event) []string {
 	var kinds []string
 	for _, event := range events {
 		kind := fmt.Sprintf("%s %s", event.Kind, event.Outcome)
@@ -54,7 +55,7 @@ func eventful(t *testing.T, options ...action.RegistryOption) *fixture {
 
 // expectEvents compares the events since the last time with what is wanted, and the
 // parts of them that all of one call have in common.
-func (h *fixture) expectEvents(t *testing.T, procedure string, want ...string) []action.Event {
+func (h *fixture) expectEvents(t *testing.T, procedure string, want ...string) []event.Event {
 	t.Helper()
 	h.take()
 	events := h.takeEvents()
@@ -210,9 +211,9 @@ func TestRefusedEvents(t *testing.T) {
 	t.Parallel()
 	fixture := eventful(t)
 	peer := &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}
-	asked := action.Event{Kind: action.EventDecided, CallID: "mine", RequestID: "a\n", Peer: peer, Values: &action.Values{}}
-	asked.Decision = action.Decision{
-		Procedure: "/a.B/C\n", Outcome: action.Allow, Code: connect.CodeUnimplemented, Reason: "nothing serves it\x1b", PrincipalID: "alice", Err: errors.New("x"),
+	asked := event.Event{Kind: event.Decided, CallID: "mine", RequestID: "a\n", Peer: peer, Values: &event.Values{}}
+	asked.Decision = event.Decision{
+		Procedure: "/a.B/C\n", Outcome: event.Allow, Code: connect.CodeUnimplemented, Reason: "nothing serves it\x1b", PrincipalID: "alice", Err: errors.New("x"),
 	}
 	fixture.registry.RecordRefused(t.Context(), asked)
 	got := fixture.expectEvents(t, `/a.B/C\x0a`, "refused deny unimplemented")[0]
@@ -220,8 +221,8 @@ func TestRefusedEvents(t *testing.T) {
 		t.Error("the call's id is not ours")
 	}
 	got.CallID = ""
-	want := action.Event{Kind: action.EventRefused, RequestID: `a\x0a`, Peer: peer, Contract: fixture.registry.Fingerprint()}
-	want.Decision = action.Decision{Procedure: `/a.B/C\x0a`, Code: connect.CodeUnimplemented, Reason: `nothing serves it\x1b`, Time: noon}
+	want := event.Event{Kind: event.Refused, RequestID: `a\x0a`, Peer: peer, Contract: fixture.registry.Fingerprint()}
+	want.Decision = event.Decision{Procedure: `/a.B/C\x0a`, Code: connect.CodeUnimplemented, Reason: `nothing serves it\x1b`, Time: noon}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("the event (-want +got):\n%s", diff)
 	}
@@ -234,9 +235,9 @@ func TestRefusedEvents(t *testing.T) {
 
 func TestEventKinds(t *testing.T) {
 	t.Parallel()
-	names := map[action.EventKind]string{
-		0: "none", action.EventDecided: "decided", action.EventOpened: "opened", action.EventMessage: "message", action.EventRecheck: "recheck",
-		action.EventEnded: "ended", action.EventRefused: "refused", action.EventQuestion: "question", action.EventFault: "fault", 99: "unknown",
+	names := map[event.Kind]string{
+		0: "none", event.Decided: "decided", event.Opened: "opened", event.Message: "message", event.Recheck: "recheck",
+		event.Ended: "ended", event.Refused: "refused", event.Question: "question", event.Fault: "fault", 99: "unknown",
 	}
 	for kind, want := range names {
 		if got := kind.String(); got != want {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -20,18 +21,18 @@ func TestDenialsAreExplained(t *testing.T) {
 	for name, test := range map[string]struct {
 		method string
 		who    string
-		want   []action.GrantOutcome
+		want   []event.GrantOutcome
 		scopes []string
 	}{
 		"a role": {
 			method: "Role", who: "robot",
-			want: []action.GrantOutcome{{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
+			want: []event.GrantOutcome{{Grant: "allow[0]", Conditions: []event.ConditionOutcome{
 				{Condition: "any_role viewer", Why: "the principal's one role is not, and does not include, what is needed"},
 			}}},
 		},
 		"every condition of a grant": {
 			method: "Every", who: "editor",
-			want: []action.GrantOutcome{{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
+			want: []event.GrantOutcome{{Grant: "allow[0]", Conditions: []event.ConditionOutcome{
 				{Condition: "any_role editor", Held: true, Why: `the principal has role "editor"`},
 				{Condition: "all_scopes items.write", Why: "the principal lacks items.write"},
 				{Condition: "cel principal.id == request.owner", Why: `principal.id is "editor", request.owner is "somebody"`},
@@ -39,10 +40,10 @@ func TestDenialsAreExplained(t *testing.T) {
 		},
 		"every grant": {
 			method: "Several", who: "reader",
-			want: []action.GrantOutcome{
-				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: "the principal has no role"}}},
-				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "all_scopes items.admin", Why: "the principal lacks items.admin"}}},
-				{Grant: "allow[2]", Conditions: []action.ConditionOutcome{
+			want: []event.GrantOutcome{
+				{Grant: "allow[0]", Conditions: []event.ConditionOutcome{{Condition: "any_role owner", Why: "the principal has no role"}}},
+				{Grant: "allow[1]", Conditions: []event.ConditionOutcome{{Condition: "all_scopes items.admin", Why: "the principal lacks items.admin"}}},
+				{Grant: "allow[2]", Conditions: []event.ConditionOutcome{
 					{Condition: "cel principal.id == request.owner", Why: `principal.id is "reader", request.owner is "somebody"`},
 				}},
 			},
@@ -50,22 +51,22 @@ func TestDenialsAreExplained(t *testing.T) {
 		},
 		"a check that was not asked": {
 			method: "Checked", who: "robot",
-			want: []action.GrantOutcome{
-				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
+			want: []event.GrantOutcome{
+				{Grant: "allow[0]", Conditions: []event.ConditionOutcome{
 					{Condition: "any_role viewer", Why: "the principal's one role is not, and does not include, what is needed"},
 					{Condition: "check is_open", Why: "it was not asked, as the grant needs more that does not hold"},
 				}},
-				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: "the principal's one role is not, and does not include, what is needed"}}},
+				{Grant: "allow[1]", Conditions: []event.ConditionOutcome{{Condition: "any_role owner", Why: "the principal's one role is not, and does not include, what is needed"}}},
 			},
 		},
 		"a check that said no": {
 			method: "Checked", who: "viewer",
-			want: []action.GrantOutcome{
-				{Grant: "allow[0]", Conditions: []action.ConditionOutcome{
+			want: []event.GrantOutcome{
+				{Grant: "allow[0]", Conditions: []event.ConditionOutcome{
 					{Condition: "any_role viewer", Held: true, Why: `the principal has role "viewer"`},
 					{Condition: "check is_open", Why: "it said no, or could not say"},
 				}},
-				{Grant: "allow[1]", Conditions: []action.ConditionOutcome{{Condition: "any_role owner", Why: "the principal's one role is not, and does not include, what is needed"}}},
+				{Grant: "allow[1]", Conditions: []event.ConditionOutcome{{Condition: "any_role owner", Why: "the principal's one role is not, and does not include, what is needed"}}},
 			},
 		},
 	} {
@@ -92,7 +93,7 @@ func TestAnAllowIsNotExplained(t *testing.T) {
 	t.Parallel()
 	o := newMayFixture(t)
 	got := o.registry.May(t.Context(), o.signIn(t, "owner"), action.Question{Procedure: unary("Several"), Request: &testv1.Request{Owner: "x"}})
-	if got.Outcome != action.Allow || got.Grants != nil || got.Grant != "allow[0]" {
+	if got.Outcome != event.Allow || got.Grants != nil || got.Grant != "allow[0]" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -102,7 +103,7 @@ func TestAnAllowIsNotExplained(t *testing.T) {
 func TestTheExplanationIsForOperatorsAlone(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	h := newFixture(t, action.WithRecorder(action.LogRecorder(slog.New(slog.NewTextHandler(&log, nil)))))
+	h := newFixture(t, action.WithRecorder(event.LogRecorder(slog.New(slog.NewTextHandler(&log, nil)))))
 	client := h.ways[len(h.ways)-1].client
 	ctx, info := connect.NewClientContext(t.Context())
 	info.RequestHeader().Set("Authorization", as("session", "reader"))

@@ -5,6 +5,8 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // FrontDoor returns an interceptor that looks at a call's credentials before any of
@@ -42,7 +44,7 @@ func (p *passage) knock(ctx context.Context) error {
 		if err := g.findPrincipal(ctx, pass); err != nil {
 			return err
 		}
-		if pass.step(StageAuthorize); !g.policy.Sufficient(pass.principal) {
+		if pass.step(event.StageAuthorize); !g.policy.Sufficient(pass.principal) {
 			return g.insufficient(pass.principal)
 		}
 		return nil

@@ -8,7 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectinprocess"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -37,7 +37,7 @@ func TestFrontDoor(t *testing.T) {
 			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
 			fixture.session.answer = answers(authn.NewPrincipal("carol", authn.Details{Unscoped: true, ExpiresAt: noon}), nil)
 			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), refused{
-				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
+				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "the credential has expired",
 				principal: "carol", scheme: "session",
 			})
 

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -105,7 +106,7 @@ func BenchmarkGuarded(b *testing.B) {
 	// Not slog.DiscardHandler, which spares itself the work that is measured.
 	to := func(level slog.Level) action.RegistryOption {
 		handler := slog.NewTextHandler(nowhere{}, &slog.HandlerOptions{Level: level})
-		return action.WithRecorder(action.LogRecorder(slog.New(handler)))
+		return action.WithRecorder(event.LogRecorder(slog.New(handler)))
 	}
 	quiet, loud := to(slog.LevelWarn), to(slog.LevelDebug)
 	for _, bench := range []struct {

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -17,8 +18,8 @@ import (
 // unrecorded keeps nothing.
 type unrecorded struct{}
 
-func (unrecorded) Enabled(context.Context, EventKind, Outcome) bool { return false }
-func (unrecorded) Record(context.Context, *Event) error             { return nil }
+func (unrecorded) Enabled(context.Context, event.Kind, event.Outcome) bool { return false }
+func (unrecorded) Record(context.Context, *event.Event) error              { return nil }
 
 // silent is a stream on which every message is empty.
 type silent struct{ connect.ServerStream }

@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -178,8 +178,8 @@ func TestHandlerCall(t *testing.T) {
 		if team, ok := principal.Attribute("team"); team != "red" || !ok {
 			t.Errorf("the principal is of team %q", team)
 		}
-		want := action.Decision{
-			Procedure: unary("Several"), Outcome: action.Allow, Stage: action.StageHandle,
+		want := event.Decision{
+			Procedure: unary("Several"), Outcome: event.Allow, Stage: event.StageHandle,
 			PrincipalID: "alice", Scheme: "session", Grant: "allow[0]", Time: noon,
 		}
 		if diff := cmp.Diff(want, call.Decision()); diff != "" {

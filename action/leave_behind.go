@@ -6,6 +6,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
@@ -19,19 +20,19 @@ func (g *gate) leaveBehind(checks map[string]policy.CheckFunc) {
 	for i := range g.schemes {
 		ask := g.schemes[i].ask
 		g.schemes[i].ask = func(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
-			return untilDone(ctx, StageAuthenticate, func() (*authn.Principal, error) { return ask(ctx, call) })
+			return untilDone(ctx, event.StageAuthenticate, func() (*authn.Principal, error) { return ask(ctx, call) })
 		}
 	}
 	for name, holds := range checks {
 		checks[name] = func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
-			return untilDone(ctx, StageAuthorize, func() (bool, error) { return holds(ctx, principal, request) })
+			return untilDone(ctx, event.StageAuthorize, func() (bool, error) { return holds(ctx, principal, request) })
 		}
 	}
 }
 
 // untilDone returns what a function returns, or the error of the context once that has
 // ended. A panic of the function is the caller's, unless it comes too late.
-func untilDone[T any](ctx context.Context, during Stage, function func() (T, error)) (T, error) {
+func untilDone[T any](ctx context.Context, during event.Stage, function func() (T, error)) (T, error) {
 	type outcome struct {
 		result   T
 		err      error

@@ -10,7 +10,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -34,7 +34,7 @@ func TestSilentAuthenticator(t *testing.T) {
 				time.Sleep(time.Nanosecond)
 				s.expectEnd(t, connect.CodeDeadlineExceeded)
 				notes, decisions := r.take()
-				if len(decisions) != 1 || decisions[0].Outcome != action.Deny || decisions[0].Stage != action.StageAuthenticate ||
+				if len(decisions) != 1 || decisions[0].Outcome != event.Deny || decisions[0].Stage != event.StageAuthenticate ||
 					decisions[0].Reason != "the first message did not come in time" || slices.Contains(notes, "handle") {
 					t.Errorf("it left %+v, %q", decisions, notes)
 				}

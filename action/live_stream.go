@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -149,7 +150,7 @@ func (s *stream) stop(reason *denial) {
 func (s *stream) outside() *passage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pass := &passage{gate: s.gate, stage: StageHandle, principal: s.caller, identity: &s.own, kind: EventEnded}
+	pass := &passage{gate: s.gate, stage: event.StageHandle, principal: s.caller, identity: &s.own, kind: event.Ended}
 	pass.clock()
 	return pass
 }
@@ -174,8 +175,8 @@ func (s *stream) end(pass *passage, cause error) error {
 	switch {
 	case !opened:
 		_ = s.deny(s.ctx, reason) // the headers have not gone, so the caller can be told more
-	case reason != returned && !reason.gone && pass.kind != EventEnded:
-		pass.recordDeny(s.ctx, cmp.Or(pass.kind, EventDecided), reason)
+	case reason != returned && !reason.gone && pass.kind != event.Ended:
+		pass.recordDeny(s.ctx, cmp.Or(pass.kind, event.Decided), reason)
 	}
 	s.cancel(reason.public)
 	s.interrupt(reason)

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -30,7 +31,7 @@ import (
 type lines struct{ bytes.Buffer }
 
 func (l *lines) recorder(level slog.Level) action.RegistryOption {
-	return action.WithRecorder(action.LogRecorder(slog.New(slog.NewJSONHandler(&l.Buffer, &slog.HandlerOptions{Level: level}))))
+	return action.WithRecorder(event.LogRecorder(slog.New(slog.NewJSONHandler(&l.Buffer, &slog.HandlerOptions{Level: level}))))
 }
 
 func (l *lines) take(t *testing.T) []map[string]any {
@@ -165,11 +166,11 @@ func TestLogRecorderLevels(t *testing.T) {
 		t.Run(test.level.String(), func(t *testing.T) {
 			t.Parallel()
 			var log lines
-			recorder := action.LogRecorder(slog.New(slog.NewJSONHandler(&log.Buffer, &slog.HandlerOptions{Level: test.level})))
-			if got := recorder.Enabled(t.Context(), action.EventDecided, action.Allow); got != test.allow {
+			recorder := event.LogRecorder(slog.New(slog.NewJSONHandler(&log.Buffer, &slog.HandlerOptions{Level: test.level})))
+			if got := recorder.Enabled(t.Context(), event.Decided, event.Allow); got != test.allow {
 				t.Errorf("allows are kept: %t, want %t", got, test.allow)
 			}
-			if got := recorder.Enabled(t.Context(), action.EventDecided, action.Deny); got != test.deny {
+			if got := recorder.Enabled(t.Context(), event.Decided, event.Deny); got != test.deny {
 				t.Errorf("denials are kept: %t, want %t", got, test.deny)
 			}
 			fixture := newFixture(t, action.WithRecorder(recorder))
@@ -193,11 +194,11 @@ func TestLogRecorderLevels(t *testing.T) {
 // cannot run beside others.
 func TestDefaultRecorder(t *testing.T) { //nolint:paralleltest // it changes what the process has one of
 	var log lines
-	recorder := action.LogRecorder(nil)
+	recorder := event.LogRecorder(nil)
 	before := slog.Default()
 	defer slog.SetDefault(before)
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log.Buffer, nil)))
-	if err := recorder.Record(t.Context(), &action.Event{}); err != nil {
+	if err := recorder.Record(t.Context(), &event.Event{}); err != nil {
 		t.Error(err)
 	}
 	want := []map[string]any{{"level": "INFO", "msg": "none", "stage": "decode", "outcome": "deny", "duration": float64(0)}}
@@ -210,18 +211,18 @@ func TestDefaultRecorder(t *testing.T) { //nolint:paralleltest // it changes wha
 type selectiveRecorder struct {
 	*recorder
 
-	keeps map[action.Outcome]bool
+	keeps map[event.Outcome]bool
 }
 
-func (m selectiveRecorder) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
-	return kind != action.EventEnded && m.keeps[outcome]
+func (m selectiveRecorder) Enabled(_ context.Context, kind event.Kind, outcome event.Outcome) bool {
+	return kind != event.Ended && m.keeps[outcome]
 }
 
 // TestRecorderDisabled counts what is done for decisions that nobody keeps: none is
 // made, and the clock is read once, which the gate does for itself.
 func TestRecorderDisabled(t *testing.T) {
 	t.Parallel()
-	for _, keeps := range []map[action.Outcome]bool{{}, {action.Allow: true}, {action.Deny: true}} {
+	for _, keeps := range []map[event.Outcome]bool{{}, {event.Allow: true}, {event.Deny: true}} {
 		selectiveRecorder := selectiveRecorder{&recorder{}, keeps}
 		var reads atomic.Int64
 		fixture := newFixture(t, action.WithRecorder(selectiveRecorder), actiontest.WithClock(t, func() time.Time {
@@ -234,10 +235,10 @@ func TestRecorderDisabled(t *testing.T) {
 			events, _ = selectiveRecorder.take()
 			return events, reads.Load()
 		}
-		if events, clock := ask("alice"); (len(events) > 0) != keeps[action.Allow] || (clock > 1) != keeps[action.Allow] {
+		if events, clock := ask("alice"); (len(events) > 0) != keeps[event.Allow] || (clock > 1) != keeps[event.Allow] {
 			t.Errorf("%v: an allow leaves %q and reads the clock %d times", keeps, events, clock)
 		}
-		if events, _ := ask("nobody"); (len(events) > 0) != keeps[action.Deny] {
+		if events, _ := ask("nobody"); (len(events) > 0) != keeps[event.Deny] {
 			t.Errorf("%v: a denial leaves %q", keeps, events)
 		}
 		fixture.take()
@@ -256,7 +257,7 @@ func TestForgedLines(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			fixture := newFixture(t, action.WithRecorder(action.LogRecorder(slog.New(handler(&log)))))
+			fixture := newFixture(t, action.WithRecorder(event.LogRecorder(slog.New(handler(&log)))))
 			request := owned(strings.ToValidUTF8(forged, "?"))
 			for _, answer := range []func(context.Context, *connect.CallInfo) (*authn.Principal, error){
 				answers(nil, authn.InvalidCredential(forged)),
@@ -289,14 +290,14 @@ func TestLogLinesAreBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			long := strings.Repeat(part, 10_000)
-			event := &action.Event{Kind: action.EventDecided, CallID: long, RequestID: long, Peer: &authn.Peer{Address: netip.MustParseAddr("2001:db8::1")}, Contract: long}
-			event.Decision = action.Decision{
+			e := &event.Event{Kind: event.Decided, CallID: long, RequestID: long, Peer: &authn.Peer{Address: netip.MustParseAddr("2001:db8::1")}, Contract: long}
+			e.Decision = event.Decision{
 				Procedure: long, PrincipalID: long, Scheme: long, Grant: long, Code: connect.CodeInternal, Reason: long, Err: errors.New(long),
-				Grants: []action.GrantOutcome{{Grant: long, Conditions: []action.ConditionOutcome{{Condition: long, Why: long}}}},
+				Grants: []event.GrantOutcome{{Grant: long, Conditions: []event.ConditionOutcome{{Condition: long, Why: long}}}},
 			}
 			var text, asJSON, plain bytes.Buffer
 			for _, handler := range []slog.Handler{slog.NewTextHandler(&text, nil), slog.NewJSONHandler(&asJSON, nil), bareHandler{&plain}} {
-				if err := action.LogRecorder(slog.New(handler)).Record(t.Context(), event); err != nil {
+				if err := event.LogRecorder(slog.New(handler)).Record(t.Context(), e); err != nil {
 					t.Error(err)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -28,16 +29,16 @@ type Question struct {
 // name its scheme it is denied, as its credential would be. A nil principal is a
 // caller who is not signed in.
 //
-// The answer is recorded as an event of kind [EventQuestion]. The registry must be
+// The answer is recorded as an event of kind [event.Question]. The registry must be
 // sealed, as it is when it is served; until then everything is denied.
-func (r *Registry) May(ctx context.Context, principal *authn.Principal, question Question) Decision {
+func (r *Registry) May(ctx context.Context, principal *authn.Principal, question Question) event.Decision {
 	pass, reason := r.ask(ctx, principal, question)
-	decision := pass.decision(Allow)
+	decision := pass.decision(event.Allow)
 	if reason != nil {
 		decision = pass.denied(ctx, reason)
 	}
-	if r.recorder != nil && r.keeps(ctx, EventQuestion, decision.Outcome) {
-		event := pass.event(ctx, EventQuestion, decision)
+	if r.recorder != nil && r.keeps(ctx, event.Question, decision.Outcome) {
+		event := pass.event(ctx, event.Question, decision)
 		event.Values = pass.values()
 		r.record(ctx, event)
 	}
@@ -66,8 +67,8 @@ func (r *Registry) ask(ctx context.Context, principal *authn.Principal, question
 var errNoAction = connect.NewError(connect.CodeUnimplemented, "there is no such action")
 
 // MayEach answers many questions, as [Registry.May] does each, in their order.
-func (r *Registry) MayEach(ctx context.Context, principal *authn.Principal, questions ...Question) []Decision {
-	decisions := make([]Decision, len(questions))
+func (r *Registry) MayEach(ctx context.Context, principal *authn.Principal, questions ...Question) []event.Decision {
+	decisions := make([]event.Decision, len(questions))
 	for i, question := range questions {
 		decisions[i] = r.May(ctx, principal, question)
 	}
@@ -82,7 +83,7 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, requ
 			err = panicked(p.stage, recovered)
 		}
 	}()
-	p.stage = StageDecode
+	p.stage = event.StageDecode
 	p.clock()
 	if isNil(request) || request.ProtoReflect().Descriptor().FullName() != p.gate.request {
 		return &denial{public: errMalformed, reason: fmt.Sprintf("the request of the question is not a %s", p.gate.request)}
@@ -98,7 +99,7 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, requ
 
 // recognize is [gate.findPrincipal] with a principal in place of a credential.
 func (g *gate) recognize(pass *passage, principal *authn.Principal) error {
-	pass.stage = StageAuthenticate
+	pass.stage = event.StageAuthenticate
 	switch {
 	case len(g.schemes) == 0:
 		return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -84,29 +85,29 @@ func TestMay(t *testing.T) {
 		who     string
 		request proto.Message
 		want    connect.Code // 0 is an allow
-		stage   action.Stage
+		stage   event.Stage
 	}{
-		"anonymous action, nobody":     {"Public", "", own("x"), 0, action.StageHandle},
-		"anonymous action, somebody":   {"Public", "viewer", own("x"), 0, action.StageHandle},
-		"nobody":                       {"Own", "", own("alice"), connect.CodeUnauthenticated, action.StageAuthenticate},
-		"own":                          {"Own", "alice", own("alice"), 0, action.StageHandle},
-		"other":                        {"Own", "alice", own("bob"), connect.CodePermissionDenied, action.StageAuthorize},
-		"role":                         {"Role", "owner", own("x"), 0, action.StageHandle},
-		"no role":                      {"Role", "robot", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
-		"concealed":                    {"Concealed", "robot", own("x"), connect.CodeNotFound, action.StageAuthorize},
-		"invalid":                      {"Own", "alice", own(""), connect.CodeInvalidArgument, action.StageValidate},
-		"invalid comes before nobody":  {"Own", "", own(""), connect.CodeInvalidArgument, action.StageValidate},
-		"another request type":         {"Own", "alice", &demov1.GetUserRequest{UserId: "alice"}, connect.CodeInvalidArgument, action.StageDecode},
-		"no request":                   {"Own", "alice", nil, connect.CodeInvalidArgument, action.StageDecode},
-		"typed nil request":            {"Own", "alice", (*testv1.Request)(nil), connect.CodeInvalidArgument, action.StageDecode},
-		"not fresh enough":             {"Fresh", "owner", own("x"), connect.CodeUnauthenticated, action.StageAuthenticate},
-		"a value that is not there":    {"Undecided", "drifter", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
-		"no such action":               {"Nothing", "alice", own("alice"), connect.CodeUnimplemented, action.StageDecode},
-		"one of several grants":        {"Several", "steward", own("x"), 0, action.StageHandle},
-		"none of several grants":       {"Several", "robot", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
-		"a check that is asked":        {"Checked", "viewer", own("x"), connect.CodePermissionDenied, action.StageAuthorize},
-		"a grant that asks no check":   {"Checked", "owner", own("x"), 0, action.StageHandle},
-		"an action of another scheme?": {"Either", "alice", own("alice"), 0, action.StageHandle},
+		"anonymous action, nobody":     {"Public", "", own("x"), 0, event.StageHandle},
+		"anonymous action, somebody":   {"Public", "viewer", own("x"), 0, event.StageHandle},
+		"nobody":                       {"Own", "", own("alice"), connect.CodeUnauthenticated, event.StageAuthenticate},
+		"own":                          {"Own", "alice", own("alice"), 0, event.StageHandle},
+		"other":                        {"Own", "alice", own("bob"), connect.CodePermissionDenied, event.StageAuthorize},
+		"role":                         {"Role", "owner", own("x"), 0, event.StageHandle},
+		"no role":                      {"Role", "robot", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"concealed":                    {"Concealed", "robot", own("x"), connect.CodeNotFound, event.StageAuthorize},
+		"invalid":                      {"Own", "alice", own(""), connect.CodeInvalidArgument, event.StageValidate},
+		"invalid comes before nobody":  {"Own", "", own(""), connect.CodeInvalidArgument, event.StageValidate},
+		"another request type":         {"Own", "alice", &demov1.GetUserRequest{UserId: "alice"}, connect.CodeInvalidArgument, event.StageDecode},
+		"no request":                   {"Own", "alice", nil, connect.CodeInvalidArgument, event.StageDecode},
+		"typed nil request":            {"Own", "alice", (*testv1.Request)(nil), connect.CodeInvalidArgument, event.StageDecode},
+		"not fresh enough":             {"Fresh", "owner", own("x"), connect.CodeUnauthenticated, event.StageAuthenticate},
+		"a value that is not there":    {"Undecided", "drifter", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"no such action":               {"Nothing", "alice", own("alice"), connect.CodeUnimplemented, event.StageDecode},
+		"one of several grants":        {"Several", "steward", own("x"), 0, event.StageHandle},
+		"none of several grants":       {"Several", "robot", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"a check that is asked":        {"Checked", "viewer", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"a grant that asks no check":   {"Checked", "owner", own("x"), 0, event.StageHandle},
+		"an action of another scheme?": {"Either", "alice", own("alice"), 0, event.StageHandle},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,9 +117,9 @@ func TestMay(t *testing.T) {
 			o.take()
 			o.takeEvents()
 			got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary(test.method), Request: test.request})
-			want := action.Allow
+			want := event.Allow
 			if test.want != 0 {
-				want = action.Deny
+				want = event.Deny
 			}
 			if got.Outcome != want || got.Code != test.want || got.Stage != test.stage {
 				t.Errorf("got %s, code %s at %s: %s; want %s, code %s at %s", got.Outcome, got.Code, got.Stage, got.Reason, want, test.want, test.stage)
@@ -128,7 +129,7 @@ func TestMay(t *testing.T) {
 					t.Errorf("a question that calls nothing: %s", event)
 				}
 			}
-			if events := o.takeEvents(); len(events) != 1 || events[0].Kind != action.EventQuestion || events[0].CallID == "" || !cmp.Equal(events[0].Decision, got, cmpopts.EquateErrors()) {
+			if events := o.takeEvents(); len(events) != 1 || events[0].Kind != event.Question || events[0].CallID == "" || !cmp.Equal(events[0].Decision, got, cmpopts.EquateErrors()) {
 				t.Errorf("the question leaves %+v, want the event of one with %+v", events, got)
 			}
 		})
@@ -146,7 +147,7 @@ func TestMayTakesOnlyPrincipalsOfItsSchemes(t *testing.T) {
 		"that is zero":          {},
 	} {
 		got := o.registry.May(t.Context(), principal, action.Question{Procedure: unary("Role"), Request: &testv1.Request{Owner: "x"}})
-		if got.Outcome != action.Deny || got.Code != connect.CodeUnauthenticated {
+		if got.Outcome != event.Deny || got.Code != connect.CodeUnauthenticated {
 			t.Errorf("a principal %s: %+v", name, got)
 		}
 	}
@@ -156,7 +157,7 @@ func TestMayBeforeTheRegistryIsSealed(t *testing.T) {
 	t.Parallel()
 	registry := must(action.NewRegistry(nil))
 	got := registry.May(t.Context(), nil, action.Question{Procedure: unary("Public"), Request: &testv1.Request{Owner: "x"}})
-	if got.Outcome != action.Deny || got.Code != connect.CodeInternal {
+	if got.Outcome != event.Deny || got.Code != connect.CodeInternal {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -166,7 +167,7 @@ func TestMayWithAnExpiredCredential(t *testing.T) {
 	o := newMayFixture(t)
 	alice := o.signIn(t, "alice")
 	question := action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "alice"}}
-	if got := o.registry.May(t.Context(), alice, question); got.Outcome != action.Allow {
+	if got := o.registry.May(t.Context(), alice, question); got.Outcome != event.Allow {
 		t.Fatalf("got %+v", got)
 	}
 	o.now = alice.ExpiresAt()

@@ -11,21 +11,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // observer keeps observations.
 type observer struct {
 	mu   sync.Mutex
-	kept []action.Observation
+	kept []event.Observation
 }
 
-func (o *observer) Observe(_ context.Context, observation action.Observation) {
+func (o *observer) Observe(_ context.Context, observation event.Observation) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.kept = append(o.kept, observation)
 }
 
-func (o *observer) take() []action.Observation {
+func (o *observer) take() []event.Observation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	kept := o.kept
@@ -36,7 +37,7 @@ func (o *observer) take() []action.Observation {
 // bursting is an observer that panics.
 type bursting struct{}
 
-func (bursting) Observe(context.Context, action.Observation) { panic("an observer") }
+func (bursting) Observe(context.Context, event.Observation) { panic("an observer") }
 
 // TestCallID gives the events of a call the id that it has before its gate, and no other
 // call's.
@@ -112,10 +113,10 @@ func TestObserve(t *testing.T) {
 					if observed.Procedure != procedure || observed.Stream != isStream(procedure) {
 						t.Errorf("observed %+v", observed)
 					}
-					if observed.Kind == action.EventEnded {
+					if observed.Kind == event.Ended {
 						continue
 					}
-					if grant := observed.Grant; (grant == "allow[0]") != (observed.Outcome == action.Allow) {
+					if grant := observed.Grant; (grant == "allow[0]") != (observed.Outcome == event.Allow) {
 						t.Errorf("the grant is %q", grant)
 					}
 					for _, step := range test.steps {
@@ -133,11 +134,11 @@ func TestObserve(t *testing.T) {
 }
 
 // steps names the steps that took time.
-func steps(observation action.Observation) []string {
+func steps(observation event.Observation) []string {
 	var names []string
 	for stage, took := range observation.Steps {
 		if took > 0 {
-			names = append(names, action.Stage(stage).String())
+			names = append(names, event.Stage(stage).String())
 		}
 	}
 	return names

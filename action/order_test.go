@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -32,16 +33,16 @@ func TestOrder(t *testing.T) {
 
 // A gateStep is one step of the gate, with what the caller is answered when it refuses.
 type gateStep struct {
-	stage action.Stage
+	stage event.Stage
 	code  connect.Code
 	event string // what the step notes when it has run, if anything
 }
 
 var (
-	atDecode       = gateStep{stage: action.StageDecode, code: connect.CodeInvalidArgument}
-	atValidate     = gateStep{stage: action.StageValidate, code: connect.CodeInvalidArgument}
-	atAuthenticate = gateStep{stage: action.StageAuthenticate, code: connect.CodeUnauthenticated, event: "ask session"}
-	atAuthorize    = gateStep{stage: action.StageAuthorize, code: connect.CodePermissionDenied}
+	atDecode       = gateStep{stage: event.StageDecode, code: connect.CodeInvalidArgument}
+	atValidate     = gateStep{stage: event.StageValidate, code: connect.CodeInvalidArgument}
+	atAuthenticate = gateStep{stage: event.StageAuthenticate, code: connect.CodeUnauthenticated, event: "ask session"}
+	atAuthorize    = gateStep{stage: event.StageAuthorize, code: connect.CodePermissionDenied}
 )
 
 // refusingSteps returns the steps of an action that can refuse, in the order in which they
@@ -78,23 +79,23 @@ func isOpen(method protoreflect.MethodDescriptor) bool {
 // askRefusedFrom makes the call for which all steps from the given one on refuse.
 func askRefusedFrom(t *testing.T, fixture *fixture, way way, procedure string, steps []gateStep, from int) {
 	t.Helper()
-	refuses := func(stage action.Stage) bool {
+	refuses := func(stage event.Stage) bool {
 		return slices.ContainsFunc(steps[from:], func(r gateStep) bool { return r.stage == stage })
 	}
 	// alice!, in three tags, is what Costly looks for.
 	request := &testv1.Request{Owner: "alice", Tags: []string{"al", "ice", "!"}, Secret: planted}
 	authorization := as("session", "alice")
-	if refuses(action.StageValidate) {
+	if refuses(event.StageValidate) {
 		request.First = 101
 	}
-	if refuses(action.StageAuthorize) {
+	if refuses(event.StageAuthorize) {
 		authorization = as("session", "nobody")
 	}
-	if refuses(action.StageAuthenticate) {
+	if refuses(event.StageAuthenticate) {
 		authorization = as("session", "whoever")
 	}
 	var message any = request
-	if refuses(action.StageDecode) {
+	if refuses(event.StageDecode) {
 		message = raw("\x0a\xff" + planted)
 	}
 	got := fixture.ask(t.Context(), way, procedure, authorization, message)
@@ -104,7 +105,7 @@ func askRefusedFrom(t *testing.T, fixture *fixture, way way, procedure string, s
 		if gateStep.event != "" {
 			want = append(want, gateStep.event)
 		}
-		if gateStep.stage == action.StageAuthenticate && i < from && slices.Contains([]string{"Either", "Scoped"}, methodName(procedure)) {
+		if gateStep.stage == event.StageAuthenticate && i < from && slices.Contains([]string{"Either", "Scoped"}, methodName(procedure)) {
 			want = append(want, "ask bearer") // a second credential would have to be good as well
 		}
 	}

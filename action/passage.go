@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -16,11 +17,11 @@ type passage struct {
 	gate      *gate
 	start     time.Time
 	principal *authn.Principal
-	identity  *identity // of the call, for events; nil until one is made
-	extras    *extras   // what few passages have; nil on all others
-	grant     int32     // the place of the grant that let the call through
-	kind      EventKind // of the event of a denial; none stands for [EventDecided]
-	stage     Stage
+	identity  *identity  // of the call, for events; nil until one is made
+	extras    *extras    // what few passages have; nil on all others
+	grant     int32      // the place of the grant that let the call through
+	kind      event.Kind // of the event of a denial; none stands for [event.Decided]
+	stage     event.Stage
 	admitted  bool
 }
 
@@ -72,7 +73,7 @@ func (p *passage) run(ctx context.Context, step step, stream connect.ServerStrea
 func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	reason := denialOf(cause)
 	p.gate.challenge(ctx, reason.forChallenge(reason.missingScopes(ctx)))
-	p.recordDeny(ctx, EventDecided, reason)
+	p.recordDeny(ctx, event.Decided, reason)
 	return reason.public
 }
 
@@ -85,8 +86,8 @@ func (p *passage) clock() {
 }
 
 // denied describes a denial.
-func (p *passage) denied(ctx context.Context, reason *denial) Decision {
-	decision := p.decision(Deny)
+func (p *passage) denied(ctx context.Context, reason *denial) event.Decision {
+	decision := p.decision(event.Deny)
 	decision.Code, decision.Reason, decision.Err = reason.public.Code(), reason.reason, reason.err
 	decision.MaxAge = reason.maxAge
 	decision.Grants, decision.MissingScopes = reason.outcomes(ctx), reason.missingScopes(ctx)
@@ -94,8 +95,8 @@ func (p *passage) denied(ctx context.Context, reason *denial) Decision {
 }
 
 // decision describes the passage as it stands.
-func (p *passage) decision(outcome Outcome) Decision {
-	decision := Decision{
+func (p *passage) decision(outcome event.Outcome) event.Decision {
+	decision := event.Decision{
 		Procedure: p.gate.procedure,
 		Outcome:   outcome,
 		Stage:     p.stage,
@@ -107,7 +108,7 @@ func (p *passage) decision(outcome Outcome) Decision {
 	if p.principal != nil {
 		decision.PrincipalID, decision.Scheme, decision.Scoped = p.principal.ID(), p.principal.Scheme(), p.principal.Scoped()
 	}
-	if outcome == Allow {
+	if outcome == event.Allow {
 		decision.Grant = p.gate.policy.Grant(p.grant)
 	}
 	return decision

@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -143,7 +144,7 @@ func (s *stream) look() {
 	case idle > 0 && !now.Before(s.moved.Add(idle)):
 		s.mu.Unlock()
 		pass := s.outside()
-		pass.stage = StageDecode
+		pass.stage = event.StageDecode
 		_ = s.end(pass, idleFor(idle))
 		return
 	case s.caller != nil && (s.caller.Expired(now) || !now.Before(s.found.Add(s.gate.recheck))):
@@ -198,10 +199,10 @@ func (s *stream) lookAgain() bool {
 	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + reviewTimeout.String()}
 	defer time.AfterFunc(reviewTimeout, func() {
 		pass := s.outside()
-		pass.stage, pass.kind = StageAuthenticate, EventRecheck
+		pass.stage, pass.kind = event.StageAuthenticate, event.Recheck
 		_ = s.end(pass, silent)
 	}).Stop()
-	pass := &passage{gate: s.gate, identity: &s.own, kind: EventRecheck}
+	pass := &passage{gate: s.gate, identity: &s.own, kind: event.Recheck}
 	if err := pass.run(s.ctx, admitAgain(known), nil, subject); err != nil {
 		if pass.principal == nil {
 			pass.principal = known // whose stream it was
@@ -209,7 +210,7 @@ func (s *stream) lookAgain() bool {
 		_ = s.end(pass, err)
 		return false
 	}
-	pass.observed(s.ctx, EventRecheck, Allow, 0)
+	pass.observed(s.ctx, event.Recheck, event.Allow, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.caller, s.found = pass.principal, pass.start

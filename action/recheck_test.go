@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -17,7 +18,7 @@ import (
 // authenticator says now that it would not let in, ends them.
 func TestRecheck(t *testing.T) {
 	t.Parallel()
-	ended := func(code connect.Code, text string, stage action.Stage, reason string) refused {
+	ended := func(code connect.Code, text string, stage event.Stage, reason string) refused {
 		return refused{code: code, text: text, stage: stage, reason: reason, principal: "alice", scheme: "session"}
 	}
 	faulty := func(want refused) refused {
@@ -29,17 +30,17 @@ func TestRecheck(t *testing.T) {
 		answer func(context.Context, *connect.CallInfo) (*authn.Principal, error)
 		want   refused
 	}{
-		{"revoked", answers(nil, authn.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "session: invalid credential: revoked")},
-		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "no credential offered")},
-		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, action.StageAuthenticate, "the credential has expired")},
+		{"revoked", answers(nil, authn.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "session: invalid credential: revoked")},
+		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "no credential offered")},
+		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "the credential has expired")},
 		{"somebody else's", answers(people["owner"], nil), refused{
-			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate,
+			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate,
 			reason: "the credential now names another principal", principal: "owner", scheme: "session",
 		}},
-		{"without the role", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, action.StageAuthorize, "no grant holds")},
-		{"unavailable", answers(nil, authn.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, action.StageAuthenticate, "session: unavailable"))},
-		{"nothing", answers(nil, nil), faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
-		{"a panic", func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }, faulty(ended(connect.CodeInternal, textInternal, action.StageAuthenticate, "a fault"))},
+		{"without the role", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, event.StageAuthorize, "no grant holds")},
+		{"unavailable", answers(nil, authn.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, event.StageAuthenticate, "session: unavailable"))},
+		{"nothing", answers(nil, nil), faulty(ended(connect.CodeInternal, textInternal, event.StageAuthenticate, "a fault"))},
+		{"a panic", func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the gate") }, faulty(ended(connect.CodeInternal, textInternal, event.StageAuthenticate, "a fault"))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

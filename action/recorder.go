@@ -2,37 +2,23 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
-// A Recorder keeps events.
-//
-// Implementations must be safe for concurrent use, and should return soon: a call
-// waits for its events. A recorder that panics or fails changes no decision, unless
-// it is a required one: what it did not keep goes to the default logger of log/slog.
-type Recorder interface {
-	// Enabled reports whether events of a kind with an outcome are kept. Where it is
-	// false none is made, which is what makes a call that no reader waits for cheap. An
-	// end has the outcome [Deny] where the handler failed or the gate ended the call.
-	Enabled(ctx context.Context, kind EventKind, outcome Outcome) bool
-	// Record keeps one event. An error says that it was not kept. The context is the
-	// call's; it does not end with the call where the event is about its end.
-	Record(ctx context.Context, event *Event) error
-}
-
 // WithRecorder sets what keeps the events. By default they go to the default logger
-// of log/slog, as [LogRecorder] says. A nil recorder is refused. Of this option and
+// of log/slog, as [event.LogRecorder] says. A nil recorder is refused. Of this option and
 // [WithRequiredRecorder] the last one counts.
-func WithRecorder(recorder Recorder) RegistryOption {
+func WithRecorder(recorder event.Recorder) RegistryOption {
 	return registryOption(func(r *Registry) { r.recorder, r.recorderRequired = recorder, false })
 }
 
 // WithRequiredRecorder sets what keeps the events, and lets no handler run whose event
-// of kind [EventDecided] or [EventOpened] was not kept: the caller is answered
+// of kind [event.Decided] or [event.Opened] was not kept: the caller is answered
 // unavailable. The recorder is not asked whether these are enabled. By default no
 // recorder is required. A nil recorder is refused.
-func WithRequiredRecorder(recorder Recorder) RegistryOption {
+func WithRequiredRecorder(recorder event.Recorder) RegistryOption {
 	return registryOption(func(r *Registry) { r.recorder, r.recorderRequired = recorder, true })
 }
 
@@ -49,7 +35,7 @@ func WithMessageEvents() RegistryOption {
 }
 
 // keeps reports whether an event is to be made.
-func (r *Registry) keeps(ctx context.Context, kind EventKind, outcome Outcome) (keeps bool) {
+func (r *Registry) keeps(ctx context.Context, kind event.Kind, outcome event.Outcome) (keeps bool) {
 	if r.recorderRequired && admits(kind, outcome) {
 		return true
 	}
@@ -62,37 +48,27 @@ func (r *Registry) keeps(ctx context.Context, kind EventKind, outcome Outcome) (
 }
 
 // admits reports whether an event says that a handler is about to run.
-func admits(kind EventKind, outcome Outcome) bool {
-	return outcome == Allow && (kind == EventDecided || kind == EventOpened)
+func admits(kind event.Kind, outcome event.Outcome) bool {
+	return outcome == event.Allow && (kind == event.Decided || kind == event.Opened)
 }
 
 // record keeps an event. Every event is recorded through it. What the recorder does
 // not keep goes to the default logger, with the reason. mayRun is false where a handler
 // must not run for that.
-func (r *Registry) record(ctx context.Context, event *Event) (mayRun bool) {
-	err := keep(ctx, r.recorder, event)
+func (r *Registry) record(ctx context.Context, e *event.Event) (mayRun bool) {
+	err := event.Keep(ctx, r.recorder, e)
 	if err == nil {
 		return true
 	}
-	elsewhere := logRecorder{}
-	fault := &Event{Kind: EventFault, CallID: event.CallID, RequestID: event.RequestID, Peer: event.Peer, Contract: event.Contract}
-	fault.Procedure, fault.Time = event.Procedure, event.Time
-	fault.Reason, fault.Err = fmt.Sprintf("an event of kind %s was not kept", event.Kind), err
-	// There is nowhere left to go with an error of these.
-	_ = keep(ctx, elsewhere, event)
-	_ = keep(ctx, elsewhere, fault)
-	return !r.recorderRequired
-}
-
-// keep hands an event to a recorder and holds its panics.
-func keep(ctx context.Context, recorder Recorder, event *Event) (err error) {
-	defer func() {
-		if recovered := recover(); recovered != nil {
-			err = panicked(StageHandle, recovered).err
-		}
-	}()
-	if recorder == nil {
-		return errors.New("there is no recorder")
+	elsewhere := r.elsewhere
+	if elsewhere == nil {
+		elsewhere = event.LogRecorder(nil)
 	}
-	return recorder.Record(ctx, event)
+	fault := &event.Event{Kind: event.Fault, CallID: e.CallID, RequestID: e.RequestID, Peer: e.Peer, Contract: e.Contract}
+	fault.Procedure, fault.Time = e.Procedure, e.Time
+	fault.Reason, fault.Err = fmt.Sprintf("an event of kind %s was not kept", e.Kind), err
+	// There is nowhere left to go with an error of these.
+	_ = event.Keep(ctx, elsewhere, e)
+	_ = event.Keep(ctx, elsewhere, fault)
+	return !r.recorderRequired
 }

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -23,11 +24,11 @@ type faultyRecorder struct {
 	record  func() error
 }
 
-func (f faultyRecorder) Enabled(context.Context, action.EventKind, action.Outcome) bool {
+func (f faultyRecorder) Enabled(context.Context, event.Kind, event.Outcome) bool {
 	return f.enabled()
 }
 
-func (f faultyRecorder) Record(context.Context, *action.Event) error { return f.record() }
+func (f faultyRecorder) Record(context.Context, *event.Event) error { return f.record() }
 
 func yes() bool { return true }
 
@@ -128,22 +129,22 @@ func TestEventValues(t *testing.T) {
 	way := fixture.ways[len(fixture.ways)-1]
 	asked := owned("alice")
 	asked.Secret, asked.Tags = planted, []string{"a"}
-	own := &action.Values{Reads: []string{"principal.id", "request.owner"}, Request: owned("alice")}
-	roles := &action.Values{Reads: []string{"principal.roles"}, Roles: []string{"owner"}}
-	every := func(of *action.Values, with ...string) []*action.Values {
-		var values []*action.Values
+	own := &event.Values{Reads: []string{"principal.id", "request.owner"}, Request: owned("alice")}
+	roles := &event.Values{Reads: []string{"principal.roles"}, Roles: []string{"owner"}}
+	every := func(of *event.Values, with ...string) []*event.Values {
+		var values []*event.Values
 		for range with {
 			values = append(values, of)
 		}
 		return append(values, nil) // of the end
 	}
-	for procedure, want := range map[string][]*action.Values{
+	for procedure, want := range map[string][]*event.Values{
 		unary("Own"):           every(own, "decided"),
-		unary("Public"):        every(&action.Values{}, "decided"),
+		unary("Public"):        every(&event.Values{}, "decided"),
 		stream("WatchOpen"):    every(roles, "opened"),
 		stream("CollectFirst"): every(own, "opened"),
 		stream("ChatEvery"):    every(own, "opened"),
-		unary("Checked"): every(&action.Values{
+		unary("Checked"): every(&event.Values{
 			Reads: []string{"principal.roles", "check is_open"}, Roles: []string{"owner"}, Answers: map[string]bool{"is_open": true},
 		}, "decided"),
 	} {
@@ -151,7 +152,7 @@ func TestEventValues(t *testing.T) {
 			t.Fatal(got.err)
 		}
 		fixture.take()
-		var got []*action.Values
+		var got []*event.Values
 		for _, event := range fixture.takeEvents() {
 			got = append(got, event.Values)
 		}
@@ -173,7 +174,7 @@ func TestEventValues(t *testing.T) {
 		other := owned("bob")
 		fixture.ask(t.Context(), way, stream("CollectEvery"), as("session", "alice"), asked, other)
 		got := fixture.expectEvents(t, stream("CollectEvery"), "opened allow", "message deny permission_denied", "ended deny permission_denied")[1].Values
-		if want := (&action.Values{Reads: own.Reads, Request: other}); !cmp.Equal(want, got, protocmp.Transform()) {
+		if want := (&event.Values{Reads: own.Reads, Request: other}); !cmp.Equal(want, got, protocmp.Transform()) {
 			t.Errorf("got %+v", got)
 		}
 	})

@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -57,20 +58,20 @@ func foreign(text string, most int) string {
 }
 
 // admission is the kind of the event that says that a call was let in.
-func (g *gate) admission() EventKind {
+func (g *gate) admission() event.Kind {
 	if g.streams() {
-		return EventOpened
+		return event.Opened
 	}
-	return EventDecided
+	return event.Decided
 }
 
 // event makes an event of the passage's call.
-func (p *passage) event(ctx context.Context, kind EventKind, decision Decision) *Event {
+func (p *passage) event(ctx context.Context, kind event.Kind, decision event.Decision) *event.Event {
 	if p.identity == nil {
 		p.identity = &identity{}
 	}
 	p.identity.find(ctx)
-	return &Event{
+	return &event.Event{
 		Kind:      kind,
 		CallID:    p.identity.callID,
 		RequestID: p.identity.requestID,
@@ -82,24 +83,24 @@ func (p *passage) event(ctx context.Context, kind EventKind, decision Decision) 
 
 // recordAllow records that the gate let the call, or a message of it, through. The
 // error is the denial of what must not pass, since its event was not kept.
-func (p *passage) recordAllow(ctx context.Context, kind EventKind) error {
-	if !p.gate.registry.keeps(ctx, kind, Allow) {
-		p.observed(ctx, kind, Allow, 0)
+func (p *passage) recordAllow(ctx context.Context, kind event.Kind) error {
+	if !p.gate.registry.keeps(ctx, kind, event.Allow) {
+		p.observed(ctx, kind, event.Allow, 0)
 		return nil
 	}
-	event := p.event(ctx, kind, p.decision(Allow))
-	event.Values = p.values()
-	if p.gate.registry.record(ctx, event) {
-		p.observed(ctx, kind, Allow, 0)
+	e := p.event(ctx, kind, p.decision(event.Allow))
+	e.Values = p.values()
+	if p.gate.registry.record(ctx, e) {
+		p.observed(ctx, kind, event.Allow, 0)
 		return nil
 	}
 	return &denial{public: errUnavailable, reason: "its event was not kept"}
 }
 
 // recordDeny records why the gate did not let the call, or a message of it, through.
-func (p *passage) recordDeny(ctx context.Context, kind EventKind, reason *denial) {
-	p.observed(ctx, kind, Deny, reason.public.Code())
-	if !p.gate.registry.keeps(ctx, kind, Deny) {
+func (p *passage) recordDeny(ctx context.Context, kind event.Kind, reason *denial) {
+	p.observed(ctx, kind, event.Deny, reason.public.Code())
+	if !p.gate.registry.keeps(ctx, kind, event.Deny) {
 		return
 	}
 	// The context may be over, which is no reason to lose the event.
@@ -111,19 +112,19 @@ func (p *passage) recordDeny(ctx context.Context, kind EventKind, reason *denial
 
 // recordEnd records how the call ended. It is the last that happens to it.
 func (p *passage) recordEnd(ctx context.Context, how ending) {
-	p.observed(ctx, EventEnded, how.outcome(), how.code())
-	if !p.gate.registry.keeps(ctx, EventEnded, how.outcome()) {
+	p.observed(ctx, event.Ended, how.outcome(), how.code())
+	if !p.gate.registry.keeps(ctx, event.Ended, how.outcome()) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	decision := p.decision(Allow)
-	decision.Outcome, decision.Stage = how.outcome(), StageHandle
+	decision := p.decision(event.Allow)
+	decision.Outcome, decision.Stage = how.outcome(), event.StageHandle
 	decision.Code, decision.Reason, decision.Err = how.code(), how.reason, how.cause
-	p.gate.registry.record(ctx, p.event(ctx, EventEnded, decision))
+	p.gate.registry.record(ctx, p.event(ctx, event.Ended, decision))
 }
 
 // values are what the conditions read, or nil where they are not to be kept.
-func (p *passage) values() *Values {
+func (p *passage) values() *event.Values {
 	if p.extras == nil || p.extras.basis == nil {
 		return nil
 	}
@@ -134,18 +135,18 @@ func (p *passage) values() *Values {
 // it takes RequestID, Peer, Procedure, which may be a path that nothing serves, Code and
 // Reason; what the caller chose of these is cut and escaped. It is for packages that
 // serve a registry, as package server does; it decides nothing.
-func (r *Registry) RecordRefused(ctx context.Context, refused Event) {
-	r.observe(ctx, Observation{Kind: EventRefused, Code: refused.Code})
-	if !r.sealed.Load() || !r.keeps(ctx, EventRefused, Deny) {
+func (r *Registry) RecordRefused(ctx context.Context, refused event.Event) {
+	r.observe(ctx, event.Observation{Kind: event.Refused, Code: refused.Code})
+	if !r.sealed.Load() || !r.keeps(ctx, event.Refused, event.Deny) {
 		return
 	}
-	r.record(context.WithoutCancel(ctx), &Event{
-		Kind:      EventRefused,
+	r.record(context.WithoutCancel(ctx), &event.Event{
+		Kind:      event.Refused,
 		CallID:    rand.Text(),
 		RequestID: foreign(refused.RequestID, maxRequestID),
 		Peer:      refused.Peer,
 		Contract:  r.contract,
-		Decision: Decision{
+		Decision: event.Decision{
 			Procedure: foreign(refused.Procedure, maxPath), Code: refused.Code, Reason: foreign(refused.Reason, maxPath), Time: r.now(),
 		},
 	})

@@ -17,14 +17,14 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // refused is what must be seen of a call that is not let through.
 type refused struct {
 	code   connect.Code
 	text   string // what the caller is told, where it is fixed
-	stage  action.Stage
+	stage  event.Stage
 	reason string // what the record says
 	fault  bool   // the record has an error
 	// principal and scheme are of whoever was found before the call was refused.
@@ -117,7 +117,7 @@ func details(t *testing.T, err *connect.Error) []proto.Message {
 }
 
 // expectDecision compares what was recorded.
-func expectDecision(t *testing.T, got action.Decision, want refused) {
+func expectDecision(t *testing.T, got event.Decision, want refused) {
 	t.Helper()
 	seen := refused{
 		code: got.Code, stage: got.Stage, reason: got.Reason, fault: got.Err != nil,
@@ -127,7 +127,7 @@ func expectDecision(t *testing.T, got action.Decision, want refused) {
 	if diff := cmp.Diff(want, seen, cmp.AllowUnexported(refused{})); diff != "" {
 		t.Errorf("the decision (-want +got):\n%s\nerror: %v", diff, got.Err)
 	}
-	if got.Outcome != action.Deny || got.Grant != "" || got.Procedure == "" || got.Time.IsZero() {
+	if got.Outcome != event.Deny || got.Grant != "" || got.Procedure == "" || got.Time.IsZero() {
 		t.Errorf("the decision is %+v", got)
 	}
 	expectClean(t, got)
@@ -135,10 +135,10 @@ func expectDecision(t *testing.T, got action.Decision, want refused) {
 
 // expectClean fails the test where a decision, or what is logged of it, holds what
 // was planted.
-func expectClean(t *testing.T, decision action.Decision) {
+func expectClean(t *testing.T, decision event.Decision) {
 	t.Helper()
 	var logged bytes.Buffer
-	_ = action.LogRecorder(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))).Record(t.Context(), &action.Event{Decision: decision})
+	_ = event.LogRecorder(slog.New(slog.NewJSONHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))).Record(t.Context(), &event.Event{Decision: decision})
 	for _, text := range []string{fmt.Sprintf("%+v", decision), fmt.Sprint(decision.Err), logged.String()} {
 		if strings.Contains(text, planted) {
 			t.Errorf("the record shows what was planted: %s", text)

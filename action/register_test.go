@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -374,7 +375,7 @@ func expectShut(t *testing.T, registry *action.Registry, rules ...string) {
 	if methods != nil || transport != nil || door != nil {
 		t.Error("a registry that refused something gave out something to serve")
 	}
-	if decision := registry.May(t.Context(), people["alice"], action.Question{}); decision.Outcome != action.Deny {
+	if decision := registry.May(t.Context(), people["alice"], action.Question{}); decision.Outcome != event.Deny {
 		t.Errorf("alice may: %+v", decision)
 	}
 }

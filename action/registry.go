@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -30,7 +31,9 @@ import (
 // use.
 type Registry struct {
 	schemes  authn.Schemes
-	recorder Recorder
+	recorder event.Recorder
+	// elsewhere is where events go that the recorder does not keep.
+	elsewhere event.Recorder
 	// recorderRequired lets no handler run whose event was not kept.
 	recorderRequired bool
 	eventValues      bool // events have the values that conditions read
@@ -40,7 +43,7 @@ type Registry struct {
 	recheck time.Duration
 	streams liveStreams
 
-	observers atomic.Pointer[[]Observer] // nil where there are none
+	observers atomic.Pointer[[]event.Observer] // nil where there are none
 
 	mu         sync.Mutex
 	reader     *declare.Reader
@@ -93,7 +96,8 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 	}
 	registry := &Registry{
 		schemes:    maps.Clone(schemes),
-		recorder:   LogRecorder(nil),
+		recorder:   event.LogRecorder(nil),
+		elsewhere:  event.LogRecorder(nil),
 		now:        time.Now,
 		recheck:    5 * time.Minute,
 		reader:     reader,

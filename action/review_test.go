@@ -15,6 +15,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -353,7 +354,7 @@ func TestSilentReview(t *testing.T) {
 				time.Sleep(time.Nanosecond)
 				s.expectEnd(t, connect.CodeUnavailable)
 				_, decisions := r.take()
-				if len(decisions) != 1 || decisions[0].Stage != action.StageAuthenticate || decisions[0].PrincipalID != "alice" ||
+				if len(decisions) != 1 || decisions[0].Stage != event.StageAuthenticate || decisions[0].PrincipalID != "alice" ||
 					decisions[0].Reason != "the caller could not be looked at again within 15s" {
 					t.Errorf("it left %+v", decisions)
 				}

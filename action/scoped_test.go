@@ -12,6 +12,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -76,7 +77,7 @@ func TestScopedCredentials(t *testing.T) {
 				if slices.Contains(events, "handle") {
 					t.Error("the handler ran")
 				}
-				if last.Outcome != action.Deny || last.Stage != action.StageAuthorize || last.Reason != test.reason ||
+				if last.Outcome != event.Deny || last.Stage != event.StageAuthorize || last.Reason != test.reason ||
 					!slices.Equal(last.MissingScopes, test.missing) || !last.Scoped || last.PrincipalID != "alice" {
 					t.Errorf("recorded %+v", last)
 				}
@@ -164,12 +165,12 @@ func TestMayKnowsScopedCredentials(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		details authn.Details
-		want    action.Outcome
+		want    event.Outcome
 	}{
-		"unscoped":   {authn.Details{Scheme: "session", Unscoped: true}, action.Allow},
-		"every":      {authn.Details{Scheme: "session", Scopes: []string{"items.read", "items.write"}}, action.Allow},
-		"one of two": {authn.Details{Scheme: "session", Scopes: []string{"items.read"}}, action.Deny},
-		"none":       {authn.Details{Scheme: "session"}, action.Deny},
+		"unscoped":   {authn.Details{Scheme: "session", Unscoped: true}, event.Allow},
+		"every":      {authn.Details{Scheme: "session", Scopes: []string{"items.read", "items.write"}}, event.Allow},
+		"one of two": {authn.Details{Scheme: "session", Scopes: []string{"items.read"}}, event.Deny},
+		"none":       {authn.Details{Scheme: "session"}, event.Deny},
 	} {
 		got := fixture.registry.May(t.Context(), authn.NewPrincipal("job", test.details), action.Question{Procedure: unary("Scoped"), Request: owned("x")})
 		if got.Outcome != test.want || got.Scoped == test.details.Unscoped {

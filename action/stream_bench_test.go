@@ -19,6 +19,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -58,8 +59,8 @@ func (s streamHandlers) WatchOpen(ctx context.Context, _ *action.Call[testv1.Req
 // silent records nothing.
 type silent struct{}
 
-func (silent) Enabled(context.Context, action.EventKind, action.Outcome) bool { return false }
-func (silent) Record(context.Context, *action.Event) error                    { return nil }
+func (silent) Enabled(context.Context, event.Kind, event.Outcome) bool { return false }
+func (silent) Record(context.Context, *event.Event) error              { return nil }
 
 // streamServer serves the streams to whom an authenticator knows.
 func streamServer(tb testing.TB, authenticator authn.Authenticator, handler streamHandlers) *connect.Server {

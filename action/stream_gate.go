@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
@@ -108,7 +109,7 @@ func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.Se
 	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
-	pass.stage = StageHandle
+	pass.stage = event.StageHandle
 	return nil
 }
 
@@ -117,7 +118,7 @@ func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.Se
 // same.
 func (g *gate) admitFirst(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
 	err := g.admit(ctx, pass, stream, request)
-	if pass.stage == StageDecode && errors.Is(err, io.EOF) {
+	if pass.stage == event.StageDecode && errors.Is(err, io.EOF) {
 		return g.admitUnread(ctx, pass, nil, nil)
 	}
 	return err
@@ -135,7 +136,7 @@ func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.Serv
 	if g.authorizesEvery() {
 		return g.authorize(ctx, pass, request)
 	}
-	pass.stage = StageHandle
+	pass.stage = event.StageHandle
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
@@ -74,7 +75,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 	if s.drained {
 		return nil, io.EOF
 	}
-	s.message = passage{gate: s.gate, principal: caller, identity: &s.own, kind: EventMessage}
+	s.message = passage{gate: s.gate, principal: caller, identity: &s.own, kind: event.Message}
 	err = s.message.run(s.ctx, (*gate).admitNext, streamSource{s}, request)
 	for {
 		if err != nil && !s.drained {
@@ -92,7 +93,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			if !s.gate.registry.messageEvents {
 				return request, nil
 			}
-			if err := s.message.recordAllow(s.ctx, EventMessage); err != nil {
+			if err := s.message.recordAllow(s.ctx, event.Message); err != nil {
 				return nil, s.end(&s.message, err)
 			}
 			return request, nil
@@ -188,7 +189,7 @@ func (s streamSource) receiveOrEnd(request any) error {
 		defer func() {
 			// Here a panic would end the process; the gate makes a denial of it.
 			if thrown := recover(); thrown != nil {
-				panicked = recovered.New(StageDecode.String(), thrown)
+				panicked = recovered.New(event.StageDecode.String(), thrown)
 				received <- nil
 			}
 		}()

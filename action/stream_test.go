@@ -18,8 +18,8 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
 
@@ -39,7 +39,7 @@ func TestLaterMessages(t *testing.T) {
 		want.principal, want.scheme = "alice", "session"
 		return want
 	}
-	denied := asAlice(refused{code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds"})
+	denied := asAlice(refused{code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds"})
 	for _, test := range []struct {
 		name    string
 		methods []string
@@ -48,20 +48,20 @@ func TestLaterMessages(t *testing.T) {
 	}{
 		{
 			name: "malformed", methods: []string{"CollectOpen", "CollectFirst", "ChatEvery"}, bad: raw("\x0a\xff" + planted),
-			want: asAlice(refused{code: connect.CodeInvalidArgument, stage: action.StageDecode, reason: "the request could not be read: invalid_argument"}),
+			want: asAlice(refused{code: connect.CodeInvalidArgument, stage: event.StageDecode, reason: "the request could not be read: invalid_argument"}),
 		},
 		{
 			name: "invalid", methods: []string{"CollectOpen", "CollectFirst", "CollectEvery", "ChatOpen", "ChatFirst", "ChatEvery"}, bad: invalid,
-			want: asAlice(refused{code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: "secret: string.max_len", rules: []string{"string.max_len"}}),
+			want: asAlice(refused{code: connect.CodeInvalidArgument, stage: event.StageValidate, reason: "secret: string.max_len", rules: []string{"string.max_len"}}),
 		},
 		{
 			name: "undecidable", methods: []string{"CollectOpen", "CollectFirst", "CollectEvery", "ChatOpen", "ChatFirst", "ChatEvery"}, bad: undecidable,
-			want: asAlice(refused{code: connect.CodeInternal, text: textInternal, stage: action.StageValidate, reason: "a fault", fault: true}),
+			want: asAlice(refused{code: connect.CodeInternal, text: textInternal, stage: event.StageValidate, reason: "a fault", fault: true}),
 		},
 		{name: "not allowed", methods: []string{"CollectEvery", "ChatEvery"}, bad: strange, want: denied},
 		{
 			name: "invalid, of nobody", methods: []string{"CollectPublicOpen", "ChatPublicFirst", "ChatPublicEvery"}, bad: invalid,
-			want: refused{code: connect.CodeInvalidArgument, stage: action.StageValidate, reason: "secret: string.max_len", rules: []string{"string.max_len"}},
+			want: refused{code: connect.CodeInvalidArgument, stage: event.StageValidate, reason: "secret: string.max_len", rules: []string{"string.max_len"}},
 		},
 	} {
 		fixture.alone(t, test.name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestLaterMessages(t *testing.T) {
 						received := fixture.endWith(t, ending, test.want.code)
 						for _, way := range []way{fixture.ways[0], fixture.ways[len(fixture.ways)-1]} {
 							want := test.want
-							if way.name == "in-process" && want.stage == action.StageDecode {
+							if way.name == "in-process" && want.stage == event.StageDecode {
 								want.reason = "the request could not be read"
 							}
 							got := fixture.ask(t.Context(), way, stream(method), as("session", "alice"), owned("alice"), test.bad, owned("alice"))
@@ -79,7 +79,7 @@ func TestLaterMessages(t *testing.T) {
 								t.Errorf("the handler received %q, want alice's alone", owners)
 							}
 							_, decisions := fixture.take()
-							denials := slices.DeleteFunc(decisions, func(d action.Decision) bool { return d.Outcome == action.Allow })
+							denials := slices.DeleteFunc(decisions, func(d event.Decision) bool { return d.Outcome == event.Allow })
 							if len(denials) != 1 {
 								t.Fatalf("got %d denials, want 1", len(denials))
 							}
@@ -167,7 +167,7 @@ func TestNoMessages(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
 	denied := refused{
-		code: connect.CodePermissionDenied, text: textDenied, stage: action.StageAuthorize, reason: "no grant holds", principal: "alice", scheme: "session",
+		code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds", principal: "alice", scheme: "session",
 	}
 	for _, shape := range []string{"Collect", "Chat"} {
 		fixture.alone(t, shape, func(t *testing.T) {
@@ -236,7 +236,7 @@ func TestExpiresBeforeFirstMessage(t *testing.T) {
 	}
 	err := client.Receive(new(testv1.Response))
 	fixture.expectRefused(t, answer{err: err, challenge: info.ResponseHeader().Values("WWW-Authenticate")}, refused{
-		code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: action.StageAuthenticate, reason: "the credential has expired",
+		code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "the credential has expired",
 		principal: "alice", scheme: "session",
 	})
 }
@@ -372,7 +372,7 @@ func TestReceivePanics(t *testing.T) {
 		}
 		_, decisions := fixture.take()
 		last := decisions[len(decisions)-1]
-		if last.Outcome != action.Deny || last.Stage != action.StageDecode || last.Err == nil || !strings.Contains(last.Err.Error(), "panicking).Receive") {
+		if last.Outcome != event.Deny || last.Stage != event.StageDecode || last.Err == nil || !strings.Contains(last.Err.Error(), "panicking).Receive") {
 			t.Errorf("%s: the decision is %+v", procedure, last)
 		}
 	}

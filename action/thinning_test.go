@@ -14,19 +14,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // kept is a recorder that counts.
 type kept struct {
 	mu     sync.Mutex
-	events []*action.Event
+	events []*event.Event
 }
 
-func (*kept) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+func (*kept) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
-func (k *kept) Record(_ context.Context, event *action.Event) error {
+func (k *kept) Record(_ context.Context, event *event.Event) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.events = append(k.events, event)
@@ -34,7 +34,7 @@ func (k *kept) Record(_ context.Context, event *action.Event) error {
 }
 
 // all returns the events.
-func (k *kept) all() []*action.Event {
+func (k *kept) all() []*event.Event {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.events)
@@ -50,40 +50,40 @@ func TestThinningRecorder(t *testing.T) {
 	many := func(i int) *authn.Peer {
 		return from(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}).String())
 	}
-	denial := action.Decision{Outcome: action.Deny}
+	denial := event.Decision{Outcome: event.Deny}
 	fault := errors.New("fault")
 	for name, test := range map[string]struct {
 		peer     func(i int) *authn.Peer
-		decision action.Decision
+		decision event.Decision
 		want     int
-		kind     action.EventKind // decided, where it is none
+		kind     event.Kind // decided, where it is none
 	}{
 		"strangers of one network": {one, denial, 20, 0},
 		"strangers of one /64": {func(i int) *authn.Peer {
 			return from(netip.AddrFrom16([16]byte{0x20, 1, 15: byte(i)}).String())
 		}, denial, 20, 0},
 		"strangers of many networks":     {many, denial, 100, 0},
-		"strangers who run into a fault": {one, action.Decision{Outcome: action.Deny, Err: fault}, 20, 0},
-		"a principal":                    {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, 0},
-		"a principal of many networks":   {many, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, 0},
-		"a principal's messages":         {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, action.EventMessage},
-		"faults of a principal's calls":  {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice", Err: fault}, 100, 0},
-		"allows":                         {one, action.Decision{Outcome: action.Allow, PrincipalID: "alice"}, 100, 0},
-		"strangers' calls cut short":     {one, denial, 20, action.EventEnded},
-		"a principal's calls cut short":  {one, action.Decision{Outcome: action.Deny, PrincipalID: "alice"}, 20, action.EventEnded},
-		"handlers that fail":             {one, action.Decision{Outcome: action.Deny, Err: fault}, 100, action.EventEnded},
-		"ends":                           {one, action.Decision{Outcome: action.Allow}, 100, action.EventEnded},
-		"refused calls":                  {one, denial, 20, action.EventRefused},
-		"faults":                         {one, denial, 100, action.EventFault},
+		"strangers who run into a fault": {one, event.Decision{Outcome: event.Deny, Err: fault}, 20, 0},
+		"a principal":                    {one, event.Decision{Outcome: event.Deny, PrincipalID: "alice"}, 20, 0},
+		"a principal of many networks":   {many, event.Decision{Outcome: event.Deny, PrincipalID: "alice"}, 20, 0},
+		"a principal's messages":         {one, event.Decision{Outcome: event.Deny, PrincipalID: "alice"}, 20, event.Message},
+		"faults of a principal's calls":  {one, event.Decision{Outcome: event.Deny, PrincipalID: "alice", Err: fault}, 100, 0},
+		"allows":                         {one, event.Decision{Outcome: event.Allow, PrincipalID: "alice"}, 100, 0},
+		"strangers' calls cut short":     {one, denial, 20, event.Ended},
+		"a principal's calls cut short":  {one, event.Decision{Outcome: event.Deny, PrincipalID: "alice"}, 20, event.Ended},
+		"handlers that fail":             {one, event.Decision{Outcome: event.Deny, Err: fault}, 100, event.Ended},
+		"ends":                           {one, event.Decision{Outcome: event.Allow}, 100, event.Ended},
+		"refused calls":                  {one, denial, 20, event.Refused},
+		"faults":                         {one, denial, 100, event.Fault},
 		"in the process":                 {func(int) *authn.Peer { return nil }, denial, 100, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				kept := &kept{}
-				recorder := action.ThinningRecorder(kept)
+				recorder := event.ThinningRecorder(kept)
 				for i := range 100 {
-					if err := recorder.Record(t.Context(), &action.Event{Kind: cmp.Or(test.kind, action.EventDecided), Peer: test.peer(i), Decision: test.decision}); err != nil {
+					if err := recorder.Record(t.Context(), &event.Event{Kind: cmp.Or(test.kind, event.Decided), Peer: test.peer(i), Decision: test.decision}); err != nil {
 						t.Error(err)
 					}
 				}
@@ -109,12 +109,12 @@ func TestThinnedApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		kept := &kept{}
-		recorder := action.ThinningRecorder(kept)
+		recorder := event.ThinningRecorder(kept)
 		for _, id := range []string{"", "alice", "bob"} {
 			for range 30 {
-				_ = recorder.Record(t.Context(), &action.Event{
-					Kind: action.EventDecided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")},
-					Decision: action.Decision{Outcome: action.Deny, PrincipalID: id},
+				_ = recorder.Record(t.Context(), &event.Event{
+					Kind: event.Decided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")},
+					Decision: event.Decision{Outcome: event.Deny, PrincipalID: id},
 				})
 			}
 		}
@@ -132,8 +132,8 @@ func TestThinningIsCounted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder // the handler locks
-		recorder := action.LogRecorder(slog.New(slog.NewJSONHandler(&log, nil)))
-		denial := &action.Event{Kind: action.EventDecided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}}
+		recorder := event.LogRecorder(slog.New(slog.NewJSONHandler(&log, nil)))
+		denial := &event.Event{Kind: event.Decided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}}
 		for range 25 {
 			_ = recorder.Record(t.Context(), denial)
 		}
@@ -150,10 +150,10 @@ func TestThinningFailsLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var recorded atomic.Int64
-		recorder := action.ThinningRecorder(panicsAfter{&recorded, 20})
+		recorder := event.ThinningRecorder(panicsAfter{&recorded, 20})
 		for range 25 {
-			_ = recorder.Record(t.Context(), &action.Event{
-				Kind: action.EventDecided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")},
+			_ = recorder.Record(t.Context(), &event.Event{
+				Kind: event.Decided, Peer: &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")},
 			})
 		}
 		time.Sleep(2 * time.Second)
@@ -170,9 +170,9 @@ type panicsAfter struct {
 	most     int64
 }
 
-func (panicsAfter) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+func (panicsAfter) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
-func (p panicsAfter) Record(context.Context, *action.Event) error {
+func (p panicsAfter) Record(context.Context, *event.Event) error {
 	if p.recorded.Add(1) > p.most {
 		panic("the recorder is broken")
 	}

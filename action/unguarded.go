@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
@@ -49,10 +50,10 @@ func (behind) Clock(now func() time.Time) RegistryOption {
 // Admit makes a call, the zero one of its kind, look as the gate leaves it: with a
 // principal, nil on an anonymous call, and a message. It is for actiontest.NewCall.
 func (behind) Admit(call any, principal *authn.Principal, message proto.Message) {
-	registry := &Registry{recorder: LogRecorder(nil), now: time.Now}
+	registry := &Registry{recorder: event.LogRecorder(nil), now: time.Now}
 	pass := call.(kindOfCall).take(message) //nolint:forcetypeassert // no call is a fault of actiontest
 	pass.gate = &gate{registry: registry}
-	pass.stage, pass.principal, pass.grant, pass.admitted = StageHandle, principal, policy.AnyonePlace, true
+	pass.stage, pass.principal, pass.grant, pass.admitted = event.StageHandle, principal, policy.AnyonePlace, true
 }
 
 // AdmitStream makes a stream, the zero one of its kind, look as the gate leaves it: with
@@ -61,12 +62,12 @@ func (behind) Admit(call any, principal *authn.Principal, message proto.Message)
 // handler. It is for actiontest.NewClientStream and its like.
 func (behind) AdmitStream(ctx context.Context, of any, principal *authn.Principal, source connect.ServerStream) (release func()) {
 	gate := &gate{
-		registry: &Registry{recorder: LogRecorder(slog.New(slog.DiscardHandler)), now: time.Now},
+		registry: &Registry{recorder: event.LogRecorder(slog.New(slog.DiscardHandler)), now: time.Now},
 		rules:    validation.Unvalidated(),
 	}
 	// The source can be interrupted, since it never waits.
 	stream := gate.newStream(actionserver.WithStreamControl(ctx, &actionserver.StreamControl{InterruptReceive: func() {}}), source)
-	stream.stage, stream.principal, stream.grant, stream.admitted = StageHandle, principal, policy.AnyonePlace, true
+	stream.stage, stream.principal, stream.grant, stream.admitted = event.StageHandle, principal, policy.AnyonePlace, true
 	stream.opened, stream.caller = true, principal
 	of.(kindOfStream).carry(stream) //nolint:forcetypeassert // no stream is a fault of actiontest
 	return func() {

@@ -11,13 +11,14 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 	"github.com/sallyport-rpc/sallyport/internal/wire"
 )
 
 // validate applies the protovalidate rules of the request.
 func (g *gate) validate(ctx context.Context, pass *passage, request proto.Message) error {
-	pass.step(StageValidate)
+	pass.step(event.StageValidate)
 	if g.rules.None() {
 		return nil
 	}

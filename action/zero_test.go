@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -115,12 +116,12 @@ func TestZeroValues(t *testing.T) {
 	t.Parallel()
 	t.Run("Decision", func(t *testing.T) {
 		t.Parallel()
-		var decision action.Decision
-		if decision.Outcome != action.Deny || decision.Outcome.String() != "deny" {
+		var decision event.Decision
+		if decision.Outcome != event.Deny || decision.Outcome.String() != "deny" {
 			t.Errorf("it is to %s", decision.Outcome)
 		}
-		if action.Outcome(99).String() != "deny" || action.Stage(99).String() != "unknown" {
-			t.Errorf("numbers of nothing are %s and %s", action.Outcome(99), action.Stage(99))
+		if event.Outcome(99).String() != "deny" || event.Stage(99).String() != "unknown" {
+			t.Errorf("numbers of nothing are %s and %s", event.Outcome(99), event.Stage(99))
 		}
 	})
 	t.Run("Principal", func(t *testing.T) {
@@ -147,7 +148,7 @@ func TestZeroValues(t *testing.T) {
 			if actions := registry.Actions(); len(actions) != 0 {
 				t.Errorf("it has the actions %v", actions)
 			}
-			if decision := registry.May(t.Context(), people["alice"], action.Question{Procedure: unary("Anyone"), Request: owned("alice")}); decision.Outcome != action.Deny {
+			if decision := registry.May(t.Context(), people["alice"], action.Question{Procedure: unary("Anyone"), Request: owned("alice")}); decision.Outcome != event.Deny {
 				t.Errorf("alice may: %+v", decision)
 			}
 			registry.Recheck("alice")

@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -29,7 +30,7 @@ func (r roles) Authenticate(ctx context.Context, call *connect.CallInfo) (*authn
 func TestGuide(t *testing.T) {
 	t.Parallel()
 	registry, err := action.NewRegistry(authn.Schemes{"session": roles{}, "bearer": roles{}, "apikey": roles{}},
-		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+		action.WithRecorder(event.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/client"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
@@ -103,7 +104,7 @@ func (f *fixture) hold(ctx context.Context) error {
 func serve(t *testing.T, fixture *fixture) string {
 	t.Helper()
 	registry, err := action.NewRegistry(authn.Schemes{"session": named{}, "bearer": named{}},
-		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+		action.WithRecorder(event.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		t.Fatal(err)
 	}

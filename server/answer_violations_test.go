@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	abusev1 "github.com/sallyport-rpc/sallyport/gen/test/abuse/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/abuse/v1/abusev1action"
@@ -169,7 +170,7 @@ func TestStreamAnswerDoesNotEcho(t *testing.T) {
 			if !strings.Contains(said, "invalid_argument") && !strings.Contains(strings.ToLower(said), "grpc-status=3") && !strings.Contains(said, "grpc-status: 3") {
 				t.Errorf("%s, %s: %.300s", shape, protocol, said)
 			}
-			if decisions := records.take(); len(decisions) == 0 || decisions[0].Outcome != action.Deny && len(decisions) < 2 {
+			if decisions := records.take(); len(decisions) == 0 || decisions[0].Outcome != event.Deny && len(decisions) < 2 {
 				t.Errorf("%s, %s: recorded %.300v", shape, protocol, decisions)
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -130,7 +131,7 @@ func TestShutdownEndsStreams(t *testing.T) {
 					if ctx.Err() == nil {
 						t.Error("the handler's context lives on")
 					}
-					if ends := records.takeEnds(); len(ends) != 1 || ends[0].Code != connect.CodeUnavailable || ends[0].Outcome != action.Deny || ends[0].Reason != "the server shuts down" {
+					if ends := records.takeEnds(); len(ends) != 1 || ends[0].Code != connect.CodeUnavailable || ends[0].Outcome != event.Deny || ends[0].Reason != "the server shuts down" {
 						t.Errorf("the ends are %v", ends)
 					}
 					if kept := records.take(); len(kept) > 0 {

@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2/memstore"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
@@ -174,7 +175,7 @@ func serveExample(options ...server.Option) (url string, stop func()) {
 
 func newExampleRegistry() (*action.Registry, error) {
 	registry, err := action.NewRegistry(authn.Schemes{"session": roles{}, "bearer": roles{}, "apikey": roles{}},
-		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+		action.WithRecorder(event.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		return nil, err
 	}

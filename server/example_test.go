@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
 )
@@ -17,7 +18,7 @@ import (
 // A server needs a registry. The listener is the program's own here, because the
 // port is of the system's choice; [server.Server.Run] makes one by itself.
 func Example() {
-	registry, err := action.NewRegistry(schemes(), action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+	registry, err := action.NewRegistry(schemes(), action.WithRecorder(event.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -19,6 +19,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -107,7 +108,7 @@ func (s *served) expectStranger(t *testing.T, response *http.Response, began tim
 		t.Errorf("it took %v", took)
 	}
 	decisions := s.take()
-	if len(decisions) != 1 || decisions[0].Stage != action.StageAuthenticate || decisions[0].Outcome != action.Deny {
+	if len(decisions) != 1 || decisions[0].Stage != event.StageAuthenticate || decisions[0].Outcome != event.Deny {
 		t.Errorf("decided %+v", decisions)
 	}
 	if got := s.handled.Load(); got != 0 {
@@ -167,9 +168,9 @@ func TestFrontDoorMessages(t *testing.T) {
 			for _, major := range []int{1, 2} {
 				client := served.client(t, major)
 				for _, credential := range []string{"Bearer admin", "Basic YTpi"} {
-					want, stage := test.known, action.StageDecode
+					want, stage := test.known, event.StageDecode
 					if credential != "Bearer admin" && !test.anonymous {
-						want, stage = http.StatusUnauthorized, action.StageAuthenticate
+						want, stage = http.StatusUnauthorized, event.StageAuthenticate
 					}
 					before := served.handled.Load()
 					status, answer := served.send(t, client, test.path, strings.NewReader(test.body), append(test.headers, "Authorization", credential)...)
@@ -180,7 +181,7 @@ func TestFrontDoorMessages(t *testing.T) {
 						t.Errorf("%s on HTTP/%d: the handler ran: %t", credential, major, ran)
 					}
 					decisions := served.take()
-					if len(decisions) != 1 || stage == action.StageAuthenticate && decisions[0].Stage != stage {
+					if len(decisions) != 1 || stage == event.StageAuthenticate && decisions[0].Stage != stage {
 						t.Errorf("%s on HTTP/%d: decided %+v", credential, major, decisions)
 					}
 				}
@@ -325,7 +326,7 @@ func TestFrontDoorIsAskedAgain(t *testing.T) {
 	if got := authenticator.asked.Load(); got <= opened {
 		t.Errorf("asked %d times in all", got)
 	}
-	if got := records.take(); len(got) != 2 || got[0].Outcome != action.Allow || got[1].Stage != action.StageAuthenticate {
+	if got := records.take(); len(got) != 2 || got[0].Outcome != event.Allow || got[1].Stage != event.StageAuthenticate {
 		t.Errorf("decided %+v", got)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -132,31 +133,31 @@ func schemes() authn.Schemes {
 // records keeps decisions.
 type records struct {
 	mu   sync.Mutex
-	kept []action.Decision
-	ends []action.Decision // how calls ended
+	kept []event.Decision
+	ends []event.Decision // how calls ended
 	// refused are the calls that came to no gate.
-	refused []action.Event
+	refused []event.Event
 }
 
-func (r *records) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+func (r *records) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
-func (r *records) Record(_ context.Context, event *action.Event) error {
+func (r *records) Record(_ context.Context, e *event.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch event.Kind { //nolint:exhaustive // the others are not kept
-	case action.EventEnded:
-		r.ends = append(r.ends, event.Decision)
+	switch e.Kind { //nolint:exhaustive // the others are not kept
+	case event.Ended:
+		r.ends = append(r.ends, e.Decision)
 		return nil
-	case action.EventRefused:
-		r.refused = append(r.refused, *event)
+	case event.Refused:
+		r.refused = append(r.refused, *e)
 		return nil
 	}
-	r.kept = append(r.kept, event.Decision)
+	r.kept = append(r.kept, e.Decision)
 	return nil
 }
 
 // takeRefused returns the calls that came to no gate since the last time.
-func (r *records) takeRefused() []action.Event {
+func (r *records) takeRefused() []event.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	refused := r.refused
@@ -165,7 +166,7 @@ func (r *records) takeRefused() []action.Event {
 }
 
 // awaitEnd waits for the next call to end, and returns how it did.
-func (r *records) awaitEnd(tb testing.TB) action.Decision {
+func (r *records) awaitEnd(tb testing.TB) event.Decision {
 	tb.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
 		if ends := r.takeEnds(); len(ends) > 0 {
@@ -178,7 +179,7 @@ func (r *records) awaitEnd(tb testing.TB) action.Decision {
 }
 
 // takeEnds returns how calls ended since the last time.
-func (r *records) takeEnds() []action.Decision {
+func (r *records) takeEnds() []event.Decision {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ends := r.ends
@@ -187,7 +188,7 @@ func (r *records) takeEnds() []action.Decision {
 }
 
 // take returns the decisions since the last time.
-func (r *records) take() []action.Decision {
+func (r *records) take() []event.Decision {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kept := r.kept

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -152,7 +153,7 @@ func TestInterceptorSwapsMessage(t *testing.T) {
 				} else if allowed && *asked != test.swapped {
 					t.Errorf("the handler was asked for %s", *asked)
 				}
-				if kept := served.take(); len(kept) != 1 || (kept[0].Outcome == action.Allow) != (test.want == http.StatusOK) {
+				if kept := served.take(); len(kept) != 1 || (kept[0].Outcome == event.Allow) != (test.want == http.StatusOK) {
 					t.Errorf("recorded %v", kept)
 				}
 			})

@@ -13,7 +13,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -146,7 +146,7 @@ func TestEndlessMessage(t *testing.T) {
 				t.Errorf("%s: %d bytes were taken", name, taken)
 			}
 			for _, decision := range records.take() {
-				if decision.Outcome == action.Deny && decision.Code != connect.CodeResourceExhausted && decision.Code != connect.CodeUnimplemented {
+				if decision.Outcome == event.Deny && decision.Code != connect.CodeResourceExhausted && decision.Code != connect.CodeUnimplemented {
 					t.Errorf("%s: decided %+v", name, decision)
 				}
 			}
@@ -164,13 +164,13 @@ func TestFrontDoor(t *testing.T) {
 			name, credential string
 			endless          bool
 			want             int
-			stage            action.Stage
+			stage            event.Stage
 		}{
-			{"a stranger's endless message", "", true, http.StatusUnauthorized, action.StageAuthenticate},
-			{"a known caller's endless message", "Bearer admin", true, http.StatusTooManyRequests, action.StageDecode},
-			{"a stranger", "", false, http.StatusUnauthorized, action.StageAuthenticate},
-			{"the wrong role", "Bearer member", false, http.StatusForbidden, action.StageAuthorize},
-			{"the right role", "Bearer admin", false, http.StatusOK, action.StageHandle},
+			{"a stranger's endless message", "", true, http.StatusUnauthorized, event.StageAuthenticate},
+			{"a known caller's endless message", "Bearer admin", true, http.StatusTooManyRequests, event.StageDecode},
+			{"a stranger", "", false, http.StatusUnauthorized, event.StageAuthenticate},
+			{"the wrong role", "Bearer member", false, http.StatusForbidden, event.StageAuthorize},
+			{"the right role", "Bearer admin", false, http.StatusOK, event.StageHandle},
 		} {
 			var body io.Reader = strings.NewReader("{}")
 			blanks := &endless{begin: strings.NewReader("{")}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -227,24 +228,24 @@ func TestMessageSize(t *testing.T) {
 	tests := []struct {
 		name, kind, encoding, body string
 		// stage is where the call ended. A message of the right size breaks a rule.
-		stage action.Stage
+		stage event.Stage
 	}{
-		{"exact", "application/json", "", exact, action.StageValidate},
-		{"one more", "application/json", "", exact + " ", action.StageDecode},
-		{"far more", "application/json", "", exact + strings.Repeat(" ", 8<<20), action.StageDecode},
-		{"exact, compressed", "application/json", "gzip", same, action.StageValidate},
-		{"one more, compressed", "application/json", "gzip", more, action.StageDecode},
-		{"bomb", "application/json", "gzip", bomb, action.StageDecode},
-		{"gRPC, exact", "application/grpc+json", "", envelope(0, limit, exact), action.StageValidate},
-		{"gRPC, one more", "application/grpc+json", "", envelope(0, limit+1, exact+" "), action.StageDecode},
-		{"gRPC, 4 GiB said", "application/grpc+json", "", envelope(0, 1<<32-1, exact), action.StageDecode},
-		{"gRPC, 4 GiB said and some sent", "application/grpc+json", "", envelope(0, 1<<32-1, strings.Repeat(" ", 8<<20)), action.StageDecode},
-		{"gRPC, exact, compressed", "application/grpc+json", "gzip", envelope(1, uint32(len(same)), same), action.StageValidate},
-		{"gRPC, one more, compressed", "application/grpc+json", "gzip", envelope(1, uint32(len(more)), more), action.StageDecode},
-		{"gRPC, bomb", "application/grpc+json", "gzip", envelope(1, uint32(len(bomb)), bomb), action.StageDecode},
-		{"gRPC, two messages", "application/grpc+json", "", envelope(0, 2, "{}") + envelope(0, 2, "{}"), action.StageDecode},
-		{"gRPC, less than said", "application/grpc+json", "", envelope(0, 9, "{}"), action.StageDecode},
-		{"gRPC-Web, 4 GiB said", "application/grpc-web+json", "", envelope(0, 1<<32-1, exact), action.StageDecode},
+		{"exact", "application/json", "", exact, event.StageValidate},
+		{"one more", "application/json", "", exact + " ", event.StageDecode},
+		{"far more", "application/json", "", exact + strings.Repeat(" ", 8<<20), event.StageDecode},
+		{"exact, compressed", "application/json", "gzip", same, event.StageValidate},
+		{"one more, compressed", "application/json", "gzip", more, event.StageDecode},
+		{"bomb", "application/json", "gzip", bomb, event.StageDecode},
+		{"gRPC, exact", "application/grpc+json", "", envelope(0, limit, exact), event.StageValidate},
+		{"gRPC, one more", "application/grpc+json", "", envelope(0, limit+1, exact+" "), event.StageDecode},
+		{"gRPC, 4 GiB said", "application/grpc+json", "", envelope(0, 1<<32-1, exact), event.StageDecode},
+		{"gRPC, 4 GiB said and some sent", "application/grpc+json", "", envelope(0, 1<<32-1, strings.Repeat(" ", 8<<20)), event.StageDecode},
+		{"gRPC, exact, compressed", "application/grpc+json", "gzip", envelope(1, uint32(len(same)), same), event.StageValidate},
+		{"gRPC, one more, compressed", "application/grpc+json", "gzip", envelope(1, uint32(len(more)), more), event.StageDecode},
+		{"gRPC, bomb", "application/grpc+json", "gzip", envelope(1, uint32(len(bomb)), bomb), event.StageDecode},
+		{"gRPC, two messages", "application/grpc+json", "", envelope(0, 2, "{}") + envelope(0, 2, "{}"), event.StageDecode},
+		{"gRPC, less than said", "application/grpc+json", "", envelope(0, 9, "{}"), event.StageDecode},
+		{"gRPC-Web, 4 GiB said", "application/grpc-web+json", "", envelope(0, 1<<32-1, exact), event.StageDecode},
 	}
 	served := serve(t, &directory{}, server.WithMaxMessageBytes(limit))
 	for _, major := range []int{1, 2} {
@@ -265,7 +266,7 @@ func TestMessageSize(t *testing.T) {
 				response.Body.Close()
 			}
 			decisions := served.take()
-			if len(decisions) != 1 || decisions[0].Stage != test.stage || decisions[0].Outcome != action.Deny {
+			if len(decisions) != 1 || decisions[0].Stage != test.stage || decisions[0].Outcome != event.Deny {
 				t.Fatalf("%s: decided %+v, want one denial at %v", name, decisions, test.stage)
 			}
 			large := strings.Contains(test.name, "4 GiB") || strings.Contains(test.name, "more") || strings.Contains(test.name, "bomb")

@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 )
@@ -118,18 +118,18 @@ func TestWaysIn(t *testing.T) {
 		name       string
 		credential string
 		request    *demov1.ListUsersRequest
-		want       action.Decision
+		want       event.Decision
 	}{
 		{"allowed", "Bearer admin", &demov1.ListUsersRequest{PageSize: 10},
-			action.Decision{Outcome: action.Allow, Stage: action.StageHandle, PrincipalID: "the-admin", Scheme: "session", Grant: "allow[0]"}},
+			event.Decision{Outcome: event.Allow, Stage: event.StageHandle, PrincipalID: "the-admin", Scheme: "session", Grant: "allow[0]"}},
 		{"invalid", "Bearer admin", &demov1.ListUsersRequest{PageSize: 101},
-			action.Decision{Stage: action.StageValidate, Code: connect.CodeInvalidArgument}},
+			event.Decision{Stage: event.StageValidate, Code: connect.CodeInvalidArgument}},
 		{"no credential", "", &demov1.ListUsersRequest{PageSize: 10},
-			action.Decision{Stage: action.StageAuthenticate, Code: connect.CodeUnauthenticated}},
+			event.Decision{Stage: event.StageAuthenticate, Code: connect.CodeUnauthenticated}},
 		{"wrong credential", "Basic admin", &demov1.ListUsersRequest{PageSize: 10},
-			action.Decision{Stage: action.StageAuthenticate, Code: connect.CodeUnauthenticated}},
+			event.Decision{Stage: event.StageAuthenticate, Code: connect.CodeUnauthenticated}},
 		{"wrong role", "Bearer member", &demov1.ListUsersRequest{PageSize: 10},
-			action.Decision{Stage: action.StageAuthorize, Code: connect.CodePermissionDenied, PrincipalID: "the-member", Scheme: "session"}},
+			event.Decision{Stage: event.StageAuthorize, Code: connect.CodePermissionDenied, PrincipalID: "the-member", Scheme: "session"}},
 	}
 	const name = "Ada"
 	for _, encrypted := range []bool{false, true} {
@@ -151,7 +151,7 @@ func TestWaysIn(t *testing.T) {
 						}
 						var wantHandled int64
 						var wantName string
-						if test.want.Outcome == action.Allow {
+						if test.want.Outcome == event.Allow {
 							wantHandled, wantName = 1, name
 						}
 						if code != test.want.Code || got != wantName {
@@ -165,7 +165,7 @@ func TestWaysIn(t *testing.T) {
 							t.Fatalf("%s, %s: %d decisions recorded, want 1", way, test.name, len(decisions))
 						}
 						decided := decisions[0]
-						decided = action.Decision{
+						decided = event.Decision{
 							Procedure: decided.Procedure, Outcome: decided.Outcome, Stage: decided.Stage, Code: decided.Code,
 							PrincipalID: decided.PrincipalID, Scheme: decided.Scheme, Grant: decided.Grant,
 						}

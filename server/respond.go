@@ -8,7 +8,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
@@ -124,7 +124,7 @@ func (s *Server) refused(exchange *exchange, request *http.Request, what slog.At
 	}
 	code, known := exchange.code()
 	if !exchange.intercepted || exchange.status >= http.StatusBadRequest || (known && code != 0) {
-		event := action.Event{RequestID: request.Header.Get("X-Request-ID"), Peer: &exchange.peer}
+		event := event.Event{RequestID: request.Header.Get("X-Request-ID"), Peer: &exchange.peer}
 		event.Procedure, event.Code, event.Reason = request.URL.EscapedPath(), code, reason
 		s.registry.RecordRefused(request.Context(), event)
 	}
@@ -135,7 +135,7 @@ func (s *Server) refused(exchange *exchange, request *http.Request, what slog.At
 	}
 	line := refusal{ctx: context.WithoutCancel(ctx), reason: reason, attributes: []slog.Attr{what}}
 	if !exchange.intercepted {
-		line.add(slog.String("stage", action.StageDecode.String()), slog.String("outcome", action.Deny.String()))
+		line.add(slog.String("stage", event.StageDecode.String()), slog.String("outcome", event.Deny.String()))
 	}
 	line.add(slog.Int("status", exchange.status))
 	if known {

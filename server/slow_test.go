@@ -14,7 +14,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/server"
 )
@@ -184,7 +184,7 @@ func TestSlowBody(t *testing.T) {
 					t.Fatalf("decided %+v", decisions)
 				}
 				for _, decision := range decisions {
-					if test.status == 504 && (decision.Stage != action.StageDecode || decision.Code != connect.CodeDeadlineExceeded) {
+					if test.status == 504 && (decision.Stage != event.StageDecode || decision.Code != connect.CodeDeadlineExceeded) {
 						t.Errorf("decided %+v", decision)
 					}
 				}

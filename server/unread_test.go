@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -135,7 +136,7 @@ func TestUnread(t *testing.T) {
 			}
 			// It is the caller's doing, and no fault that an operator must look at.
 			ended := records.awaitEnd(t)
-			if ended.Outcome != action.Deny || ended.Code != connect.CodeResourceExhausted || ended.Err != nil ||
+			if ended.Outcome != event.Deny || ended.Code != connect.CodeResourceExhausted || ended.Err != nil ||
 				!strings.HasPrefix(ended.Reason, "the response was not sent: ") {
 				t.Errorf("the event of the end is %+v", ended)
 			}

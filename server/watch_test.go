@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -177,24 +178,24 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 		lifetime time.Duration // of the credential, 0 for ever
 		end      func(*fakeAuthenticator)
 		want     connect.Code
-		stage    action.Stage
+		stage    event.Stage
 	}{
-		"the credential expires": {lifetime: 2 * time.Second, end: func(*fakeAuthenticator) {}, want: connect.CodeUnauthenticated, stage: action.StageAuthenticate},
+		"the credential expires": {lifetime: 2 * time.Second, end: func(*fakeAuthenticator) {}, want: connect.CodeUnauthenticated, stage: event.StageAuthenticate},
 		"the credential is revoked": {
 			end: func(f *fakeAuthenticator) {
 				f.change(authn.Details{Unscoped: true}, authn.InvalidCredential("revoked"), true)
 			},
-			want: connect.CodeUnauthenticated, stage: action.StageAuthenticate,
+			want: connect.CodeUnauthenticated, stage: event.StageAuthenticate,
 		},
 		"the role is revoked": {
 			end: func(f *fakeAuthenticator) {
 				f.change(authn.Details{Unscoped: true, Roles: []string{"viewer"}}, nil, true)
 			},
-			want: connect.CodePermissionDenied, stage: action.StageAuthorize,
+			want: connect.CodePermissionDenied, stage: event.StageAuthorize,
 		},
 		"the store fails": {
 			end:  func(f *fakeAuthenticator) { f.change(editor, authn.Unavailable(errors.New("down")), true) },
-			want: connect.CodeUnavailable, stage: action.StageAuthenticate,
+			want: connect.CodeUnavailable, stage: event.StageAuthenticate,
 		},
 	} {
 		for procedure := range guardedShapes {
@@ -218,9 +219,9 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 					if err := stream.Receive(&testv1.Response{}); connect.CodeOf(err) != test.want {
 						t.Errorf("the client is told %v, want %s", err, test.want)
 					}
-					var denials []action.Decision
+					var denials []event.Decision
 					for _, decision := range records.take() {
-						if decision.Outcome == action.Deny {
+						if decision.Outcome == event.Deny {
 							denials = append(denials, decision)
 						}
 					}
@@ -274,7 +275,7 @@ func TestClientNeverReads(t *testing.T) {
 							break
 						}
 					}
-					if end := records.awaitEnd(t); end.Outcome != action.Deny || end.Code != test.want {
+					if end := records.awaitEnd(t); end.Outcome != event.Deny || end.Code != test.want {
 						t.Errorf("it ended with %+v", end)
 					}
 				})

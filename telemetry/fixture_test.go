@@ -20,6 +20,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -75,12 +76,12 @@ func (byRole) ReportsAuthenticationTime() bool { return true }
 // events keeps events.
 type events struct {
 	mu   sync.Mutex
-	kept []action.Event
+	kept []event.Event
 }
 
-func (*events) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+func (*events) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
-func (e *events) Record(_ context.Context, event *action.Event) error {
+func (e *events) Record(_ context.Context, event *event.Event) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kept = append(e.kept, *event)

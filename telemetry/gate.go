@@ -9,11 +9,11 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // measurements are what is counted and timed of gates. They implement
-// [action.Observer].
+// [event.Observer].
 type measurements struct {
 	decisions, rechecks, refused, shed metric.Int64Counter
 	live                               metric.Int64UpDownCounter
@@ -22,15 +22,15 @@ type measurements struct {
 	// sets are attributes by what they are of, so that a call makes none. What they are
 	// of comes from declarations, so there are few.
 	sets  sync.Map // of decided to *labels
-	steps [action.StageHandle]metric.MeasurementOption
+	steps [event.StageHandle]metric.MeasurementOption
 }
 
 // decided is what the attributes of a decision come from.
 type decided struct {
-	kind      action.EventKind
+	kind      event.Kind
 	procedure string
-	outcome   action.Outcome
-	stage     action.Stage
+	outcome   event.Outcome
+	stage     event.Stage
 	code      uint32
 	grant     string
 }
@@ -59,7 +59,7 @@ func newMeasurements(meter metric.Meter) (*measurements, error) {
 		metric.WithDescription("The time of each step of a gate; decoding includes the wait for the message."))
 	m.validation, errs[7] = meter.Float64Histogram("sallyport.validation.duration", metric.WithUnit("s"), seconds,
 		metric.WithDescription("The time that the rules of a request took."))
-	for stage := range action.StageHandle {
+	for stage := range event.StageHandle {
 		m.steps[stage] = attributes(attribute.String("step", stage.String()))
 	}
 	return m, errors.Join(errs[:]...)
@@ -70,7 +70,7 @@ func attributes(list ...attribute.KeyValue) metric.MeasurementOption {
 }
 
 // labels returns the attributes for an observation.
-func (m *measurements) labels(of *action.Observation) *labels {
+func (m *measurements) labels(of *event.Observation) *labels {
 	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant}
 	if known, ok := m.sets.Load(key); ok {
 		return known.(*labels) //nolint:forcetypeassert // nothing else is stored
@@ -104,28 +104,28 @@ func method(procedure string) string {
 	return procedure[1:]
 }
 
-// Observe implements [action.Observer].
-func (m *measurements) Observe(ctx context.Context, of action.Observation) {
+// Observe implements [event.Observer].
+func (m *measurements) Observe(ctx context.Context, of event.Observation) {
 	labels := m.labels(&of)
 	switch of.Kind { //nolint:exhaustive // the others are of no call
-	case action.EventDecided, action.EventOpened:
+	case event.Decided, event.Opened:
 		m.decisions.Add(ctx, 1, labels.decision)
 		m.time(ctx, &of, labels)
-		if of.Kind == action.EventOpened && of.Outcome == action.Allow {
+		if of.Kind == event.Opened && of.Outcome == event.Allow {
 			m.live.Add(ctx, 1, labels.method)
 		}
 		if span := trace.SpanFromContext(ctx); span.IsRecording() {
 			span.SetAttributes(labels.span...)
 		}
-	case action.EventMessage:
+	case event.Message:
 		m.decisions.Add(ctx, 1, labels.decision)
-	case action.EventRecheck:
+	case event.Recheck:
 		m.rechecks.Add(ctx, 1, labels.recheck)
-	case action.EventEnded:
+	case event.Ended:
 		if of.Stream {
 			m.live.Add(ctx, -1, labels.method)
 		}
-	case action.EventRefused:
+	case event.Refused:
 		if of.Shed {
 			m.shed.Add(ctx, 1, labels.method)
 		} else {
@@ -135,14 +135,14 @@ func (m *measurements) Observe(ctx context.Context, of action.Observation) {
 }
 
 // time records how long a gate took.
-func (m *measurements) time(ctx context.Context, of *action.Observation, labels *labels) {
+func (m *measurements) time(ctx context.Context, of *event.Observation, labels *labels) {
 	m.gate.Record(ctx, of.Duration.Seconds(), labels.outcome)
 	for stage, took := range of.Steps {
 		if took > 0 {
 			m.step.Record(ctx, took.Seconds(), m.steps[stage])
 		}
 	}
-	if took := of.Steps[action.StageValidate]; took > 0 {
+	if took := of.Steps[event.StageValidate]; took > 0 {
 		m.validation.Record(ctx, took.Seconds(), labels.method)
 	}
 }

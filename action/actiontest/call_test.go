@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 )
@@ -26,7 +26,7 @@ func TestNewCall(t *testing.T) {
 	if got := call.Principal(); got.ID() != "alice" || got.Scheme() != "session" || !slices.Equal(got.Roles(), []string{"owner"}) {
 		t.Errorf("the principal is %v", got)
 	}
-	if got := call.Decision(); got.Outcome != action.Allow || got.Stage != action.StageHandle || got.PrincipalID != "alice" {
+	if got := call.Decision(); got.Outcome != event.Allow || got.Stage != event.StageHandle || got.PrincipalID != "alice" {
 		t.Errorf("the decision is %+v", got)
 	}
 }
@@ -38,7 +38,7 @@ func TestNewAnonymousCall(t *testing.T) {
 	if call.Message() != message {
 		t.Errorf("the message is %v", call.Message())
 	}
-	if got := call.Decision(); got.Outcome != action.Allow || got.PrincipalID != "" {
+	if got := call.Decision(); got.Outcome != event.Allow || got.PrincipalID != "" {
 		t.Errorf("the decision is %+v", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -214,5 +215,5 @@ const (
 // discard keeps no events.
 type discard struct{}
 
-func (discard) Enabled(context.Context, action.EventKind, action.Outcome) bool { return false }
-func (discard) Record(context.Context, *action.Event) error                    { return nil }
+func (discard) Enabled(context.Context, event.Kind, event.Outcome) bool { return false }
+func (discard) Record(context.Context, *event.Event) error              { return nil }

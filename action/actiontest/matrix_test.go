@@ -17,6 +17,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -37,11 +38,11 @@ type counter struct {
 	counts map[string]int
 }
 
-func (*counter) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
-	return kind != action.EventEnded
+func (*counter) Enabled(_ context.Context, kind event.Kind, _ event.Outcome) bool {
+	return kind != event.Ended
 }
 
-func (c *counter) Record(_ context.Context, event *action.Event) error {
+func (c *counter) Record(_ context.Context, event *event.Event) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.counts[event.Procedure]++

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
@@ -109,7 +109,7 @@ func TestHeaders(t *testing.T) {
 		case wire.handled.Load() != handled:
 			t.Fatalf("%s: the handler ran", name)
 		case got == http.StatusUnauthorized:
-			if denials := wire.denied()[before:]; len(denials) != 1 || denials[0].Stage != action.StageAuthenticate {
+			if denials := wire.denied()[before:]; len(denials) != 1 || denials[0].Stage != event.StageAuthenticate {
 				t.Errorf("%s: recorded as %+v", name, denials)
 			}
 		case got != http.StatusBadRequest:

@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
-	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
@@ -53,7 +53,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: over the wire: %+v", forgery.name, got)
 		case wire.handled.Load() != handled:
 			t.Fatalf("%s: the handler ran", forgery.name)
-		case len(denials) != 1 || denials[0].Code != connect.CodeUnauthenticated || denials[0].Stage != action.StageAuthenticate:
+		case len(denials) != 1 || denials[0].Code != connect.CodeUnauthenticated || denials[0].Stage != event.StageAuthenticate:
 			t.Errorf("%s: recorded as %+v", forgery.name, denials)
 		case !quiet(errors.New(denials[0].Reason+got.body+got.challenge), forgery.token):
 			t.Errorf("%s: repeated by %+v or %+v", forgery.name, denials[0], got)

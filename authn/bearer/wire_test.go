@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -28,7 +29,7 @@ type wire struct {
 
 	handled atomic.Int64
 	mu      sync.Mutex
-	denials []action.Decision
+	denials []event.Decision
 }
 
 type handler struct {
@@ -58,11 +59,11 @@ func (other) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal,
 
 func (other) ReportsAuthenticationTime() bool { return true }
 
-func (w *wire) Enabled(_ context.Context, kind action.EventKind, outcome action.Outcome) bool {
-	return kind == action.EventDecided && outcome == action.Deny
+func (w *wire) Enabled(_ context.Context, kind event.Kind, outcome event.Outcome) bool {
+	return kind == event.Decided && outcome == event.Deny
 }
 
-func (w *wire) Record(_ context.Context, event *action.Event) error {
+func (w *wire) Record(_ context.Context, event *event.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.denials = append(w.denials, event.Decision)
@@ -70,7 +71,7 @@ func (w *wire) Record(_ context.Context, event *action.Event) error {
 }
 
 // denied returns the denials recorded so far.
-func (w *wire) denied() []action.Decision {
+func (w *wire) denied() []event.Decision {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.denials

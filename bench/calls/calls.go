@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -112,7 +113,7 @@ func (w *wire) answered(count int) error {
 
 func newServer() (*connect.Server, error) {
 	registry, err := action.NewRegistry(authn.Schemes{"session": known{}, "bearer": known{}, "apikey": known{}},
-		action.WithRecorder(action.LogRecorder(slog.New(slog.DiscardHandler))))
+		action.WithRecorder(event.LogRecorder(slog.New(slog.DiscardHandler))))
 	if err != nil {
 		return nil, err
 	}

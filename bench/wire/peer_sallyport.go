@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	benchv1 "github.com/sallyport-rpc/sallyport/gen/test/bench/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/bench/v1/benchv1action"
@@ -37,7 +38,7 @@ func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.
 func serveSallyport(listener net.Listener) error {
 	sessions := memory{token: authn.NewPrincipal(owner, authn.Details{Unscoped: true, Roles: []string{"member"}})}
 	registry, err := action.NewRegistry(authn.Schemes{"session": sessions},
-		action.WithRecorder(action.LogRecorder(slog.New(slog.NewTextHandler(os.Stderr, nil)))))
+		action.WithRecorder(event.LogRecorder(slog.New(slog.NewTextHandler(os.Stderr, nil)))))
 	if err != nil {
 		return err
 	}

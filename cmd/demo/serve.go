@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
@@ -174,7 +175,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 		return nil, err
 	}
 	schemes := authn.Schemes{"session": sessions, "bearer": parts.tokens, "apikey": keys}
-	registry, err := action.NewRegistry(schemes, action.WithRecorder(action.LogRecorder(parts.log)))
+	registry, err := action.NewRegistry(schemes, action.WithRecorder(event.LogRecorder(parts.log)))
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	grpc_testingaction "github.com/sallyport-rpc/sallyport/conformance/gen/grpc/testing/grpc_testingaction"
 	v3action "github.com/sallyport-rpc/sallyport/conformance/gen/xds/service/orca/v3/v3action"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -104,7 +105,7 @@ var compressed = grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name))
 func serve(t *testing.T, options ...server.Option) string {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	registry, err := action.NewRegistry(nil, action.WithRecorder(action.LogRecorder(quiet)))
+	registry, err := action.NewRegistry(nil, action.WithRecorder(event.LogRecorder(quiet)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	conformancev1 "github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1"
 	"github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1/conformancev1action"
@@ -70,7 +71,7 @@ func newServer(wanted *conformancev1.ServerCompatRequest) (*server.Server, error
 	if err != nil {
 		return nil, err
 	}
-	registry, err := action.NewRegistry(authn.Schemes{"caller": callers}, action.WithRecorder(action.LogRecorder(logger)))
+	registry, err := action.NewRegistry(authn.Schemes{"caller": callers}, action.WithRecorder(event.LogRecorder(logger)))
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/session"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -185,7 +186,7 @@ func newAPI(t *testing.T, origins []string, trusted string) *api {
 		t.Fatal(err)
 	}
 	schemes := authn.Schemes{"session": sessions, "bearer": fresh{byRole}, "apikey": fresh{none}}
-	registry, err := action.NewRegistry(schemes, action.WithRecorder(action.LogRecorder(log)))
+	registry, err := action.NewRegistry(schemes, action.WithRecorder(event.LogRecorder(log)))
 	if err != nil {
 		t.Fatal(err)
 	}

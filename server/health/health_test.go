@@ -15,6 +15,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/server"
 	"github.com/sallyport-rpc/sallyport/server/health"
 )
@@ -137,7 +138,7 @@ func TestGuarded(t *testing.T) {
 	if status, err := served.check(t, "health.read", ""); err != nil || status != serving {
 		t.Errorf("got %v, %v", status, err)
 	}
-	if diff := cmp.Diff([]action.Outcome{action.Deny, action.Deny, action.Allow}, served.events.of("/grpc.health.v1.Health/Check")); diff != "" {
+	if diff := cmp.Diff([]event.Outcome{event.Deny, event.Deny, event.Allow}, served.events.of("/grpc.health.v1.Health/Check")); diff != "" {
 		t.Error(diff)
 	}
 }

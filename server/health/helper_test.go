@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -54,12 +55,12 @@ func (byName) ReportsAuthenticationTime() bool { return true }
 // events keeps the decisions.
 type events struct {
 	mu   sync.Mutex
-	kept []action.Event
+	kept []event.Event
 }
 
-func (*events) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+func (*events) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
-func (e *events) Record(_ context.Context, event *action.Event) error {
+func (e *events) Record(_ context.Context, event *event.Event) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.kept = append(e.kept, *event)
@@ -67,13 +68,13 @@ func (e *events) Record(_ context.Context, event *action.Event) error {
 }
 
 // of returns the decisions on a procedure.
-func (e *events) of(procedure string) []action.Outcome {
+func (e *events) of(procedure string) []event.Outcome {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	var outcomes []action.Outcome
-	for _, event := range e.kept {
-		if event.Procedure == procedure && (event.Kind == action.EventDecided || event.Kind == action.EventOpened) {
-			outcomes = append(outcomes, event.Outcome)
+	var outcomes []event.Outcome
+	for _, got := range e.kept {
+		if got.Procedure == procedure && (got.Kind == event.Decided || got.Kind == event.Opened) {
+			outcomes = append(outcomes, got.Outcome)
 		}
 	}
 	return outcomes

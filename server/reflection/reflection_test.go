@@ -23,6 +23,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
@@ -61,14 +62,14 @@ func (byRole) ReportsAuthenticationTime() bool { return true }
 // events keeps the outcomes of what reflection was asked.
 type events struct {
 	mu       sync.Mutex
-	outcomes []action.Outcome
+	outcomes []event.Outcome
 }
 
-func (*events) Enabled(_ context.Context, kind action.EventKind, _ action.Outcome) bool {
-	return kind == action.EventDecided || kind == action.EventOpened
+func (*events) Enabled(_ context.Context, kind event.Kind, _ event.Outcome) bool {
+	return kind == event.Decided || kind == event.Opened
 }
 
-func (e *events) Record(_ context.Context, event *action.Event) error {
+func (e *events) Record(_ context.Context, event *event.Event) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.outcomes = append(e.outcomes, event.Outcome)
@@ -205,7 +206,7 @@ func TestList(t *testing.T) {
 				if wire == nil || wire.Code() != test.code {
 					t.Fatalf("got %v, want %v", err, test.code)
 				}
-				if diff := cmp.Diff([]action.Outcome{action.Deny}, served.events.outcomes); diff != "" {
+				if diff := cmp.Diff([]event.Outcome{event.Deny}, served.events.outcomes); diff != "" {
 					t.Error(diff)
 				}
 				return

@@ -16,6 +16,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/session"
@@ -54,7 +55,7 @@ type fixture struct {
 func build(ctx context.Context, path string, config directory.Config, stores ...scs.Store) (*fixture, error) {
 	f := &fixture{passwords: &fakeHasher{}, log: &logBuffer{}, path: path}
 	logger := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	f.recorder = &recorder{Recorder: action.LogRecorder(logger)}
+	f.recorder = &recorder{Recorder: event.LogRecorder(logger)}
 	var err error
 	if f.users, err = directory.Open(ctx, path, config); err != nil {
 		return nil, err

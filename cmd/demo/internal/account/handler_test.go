@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/account"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
@@ -154,19 +155,19 @@ func (w *countingHandler) SyncProfiles(ctx context.Context, in *action.BidiStrea
 
 // recorder keeps decisions, and logs them as the demo does.
 type recorder struct {
-	action.Recorder
+	event.Recorder
 
 	mu     sync.Mutex
-	denied []action.Decision
+	denied []event.Decision
 }
 
-func (d *recorder) Record(ctx context.Context, event *action.Event) error {
+func (d *recorder) Record(ctx context.Context, e *event.Event) error {
 	d.mu.Lock()
-	if event.Outcome == action.Deny && event.Kind != action.EventEnded {
-		d.denied = append(d.denied, event.Decision)
+	if e.Outcome == event.Deny && e.Kind != event.Ended {
+		d.denied = append(d.denied, e.Decision)
 	}
 	d.mu.Unlock()
-	return d.Recorder.Record(ctx, event)
+	return d.Recorder.Record(ctx, e)
 }
 
 // takeDenials returns the codes of the denials since the last time.

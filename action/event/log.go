@@ -1,4 +1,4 @@
-package action
+package event
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 //
 // A line takes at most 4 KiB with the handlers of log/slog, and longer values are cut.
 // In values all but printable characters are escaped, also for handlers that escape
-// nothing. Events of kind [EventRefused] are left out, since what serves the registry
-// logs those itself, as package server does. The contract's fingerprint and event values ([WithEventValues]) are left
+// nothing. Events of kind [Refused] are left out, since what serves the registry
+// logs those itself, as package server does. The contract's fingerprint and event values ([action.WithEventValues]) are left
 // out.
 func LogRecorder(logger *slog.Logger) Recorder { return ThinningRecorder(logRecorder{logger}) }
 
@@ -33,8 +33,8 @@ func (r logRecorder) to() *slog.Logger {
 }
 
 // Enabled implements [Recorder].
-func (r logRecorder) Enabled(ctx context.Context, kind EventKind, outcome Outcome) bool {
-	if kind == EventRefused {
+func (r logRecorder) Enabled(ctx context.Context, kind Kind, outcome Outcome) bool {
+	if kind == Refused {
 		return false
 	}
 	if outcome == Allow {
@@ -82,7 +82,7 @@ func logAttributes(event *Event) []slog.Attr {
 		text("peer", event.Peer.Address.String(), maxLogName)
 	}
 	text("procedure", event.Procedure, 2*maxLogName)
-	if event.Kind != EventFault && event.Kind != EventRefused {
+	if event.Kind != Fault && event.Kind != Refused {
 		text("stage", event.Stage.String(), maxLogName)
 	}
 	attributes = append(attributes, slog.String("outcome", event.Outcome.String()))

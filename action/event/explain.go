@@ -1,4 +1,4 @@
-package action
+package event
 
 import "github.com/sallyport-rpc/sallyport/internal/policy"
 

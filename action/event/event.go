@@ -1,46 +1,46 @@
-package action
+package event
 
 import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
-// An EventKind is what an [Event] is about. Its zero value is of no event.
-type EventKind uint8
+// A Kind is what an [Event] is about. Its zero value is of no event.
+type Kind uint8
 
 // The kinds of events. Each thing that happens leaves one event: a call that is
 // denied leaves the denial, and one that is let in leaves that and its end.
 const (
-	// EventDecided: the gate denied a call, of any shape, or let a unary call in. It
+	// Decided: the gate denied a call, of any shape, or let a unary call in. It
 	// comes before the handler runs.
-	EventDecided EventKind = iota + 1
-	// EventOpened: the gate let a stream in. It comes before the handler runs.
-	EventOpened
-	// EventMessage: the gate refused a later message of a stream, which ends the stream;
-	// or it passed one, where [WithMessageEvents] asks for that.
-	EventMessage
-	// EventRecheck: what let a stream in holds no longer, which ends the stream. A
+	Decided Kind = iota + 1
+	// Opened: the gate let a stream in. It comes before the handler runs.
+	Opened
+	// Message: the gate refused a later message of a stream, which ends the stream;
+	// or it passed one, where [action.WithMessageEvents] asks for that.
+	Message
+	// Recheck: what let a stream in holds no longer, which ends the stream. A
 	// recheck that finds all as it was leaves no event.
-	EventRecheck
-	// EventEnded: a call that was let in has ended. It has the code that the caller got,
+	Recheck
+	// Ended: a call that was let in has ended. It has the code that the caller got,
 	// how long the call took, and the cause where it failed.
-	EventEnded
-	// EventRefused: a call was refused before it came to a gate, such as one for a
+	Ended
+	// Refused: a call was refused before it came to a gate, such as one for a
 	// procedure that is not there.
-	EventRefused
-	// EventQuestion: [Registry.May] was asked.
-	EventQuestion
-	// EventFault: something failed that is part of no decision: a recorder that
+	Refused
+	// Question: [action.Registry.May] was asked.
+	Question
+	// Fault: something failed that is part of no decision: a recorder that
 	// panicked, or that did not keep an event.
-	EventFault
+	Fault
 )
 
-var eventKinds = [...]string{"none", "decided", "opened", "message", "recheck", "ended", "refused", "question", "fault"}
+var kinds = [...]string{"none", "decided", "opened", "message", "recheck", "ended", "refused", "question", "fault"}
 
 // String returns the kind in lower case: "decided".
-func (k EventKind) String() string {
-	if int(k) < len(eventKinds) {
-		return eventKinds[k]
+func (k Kind) String() string {
+	if int(k) < len(kinds) {
+		return kinds[k]
 	}
 	return "unknown"
 }
@@ -56,7 +56,7 @@ func (k EventKind) String() string {
 // that the handler returned; Duration is the time from the gate to the end.
 type Event struct {
 	// Kind is what the event is about.
-	Kind EventKind
+	Kind Kind
 	// CallID is a random id that this server gave the call: all events of a call have
 	// the same one.
 	CallID string
@@ -74,7 +74,7 @@ type Event struct {
 	// recorder thins them. See [ThinningRecorder].
 	NotRecorded int
 	// Values are what the conditions of the action read. They are nil without
-	// [WithEventValues], and on events of other kinds than decisions on grants.
+	// [action.WithEventValues], and on events of other kinds than decisions on grants.
 	Values *Values
 }
 

@@ -1,4 +1,4 @@
-package action
+package event
 
 import (
 	"context"
@@ -61,18 +61,18 @@ func (r *thinningRecorder) Record(ctx context.Context, event *Event) error {
 
 // thins reports whether a caller can cause events of this kind at will.
 func thins(event *Event) bool {
-	if event.Outcome != Deny || event.Kind == EventFault || event.Peer == nil {
+	if event.Outcome != Deny || event.Kind == Fault || event.Peer == nil {
 		return false
 	}
 	// A fault that a stranger runs into is one of many.
-	return event.Err == nil || event.PrincipalID == "" && event.Kind != EventEnded
+	return event.Err == nil || event.PrincipalID == "" && event.Kind != Ended
 }
 
 // late hands on the last event that was left out for a while.
 func (r *thinningRecorder) late(held recorded, left int) {
 	event := counting(held.event, left)
-	if keep(held.ctx, r.Recorder, event) != nil {
-		_ = keep(held.ctx, logRecorder{}, event) // there is nowhere left to go
+	if Keep(held.ctx, r.Recorder, event) != nil {
+		_ = Keep(held.ctx, logRecorder{}, event) // there is nowhere left to go
 	}
 }
 

@@ -1,0 +1,37 @@
+package event
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
+)
+
+// A Recorder keeps events.
+//
+// Implementations must be safe for concurrent use, and should return soon: a call
+// waits for its events. A recorder that panics or fails changes no decision, unless
+// it is a required one: what it did not keep goes to the default logger of log/slog.
+type Recorder interface {
+	// Enabled reports whether events of a kind with an outcome are kept. Where it is
+	// false none is made, which is what makes a call that no reader waits for cheap. An
+	// end has the outcome [Deny] where the handler failed or the gate ended the call.
+	Enabled(ctx context.Context, kind Kind, outcome Outcome) bool
+	// Record keeps one event. An error says that it was not kept. The context is the
+	// call's; it does not end with the call where the event is about its end.
+	Record(ctx context.Context, event *Event) error
+}
+
+// Keep hands an event to a recorder, as every event of a registry is. A panic of the
+// recorder becomes an error that has no value of the panic; a nil recorder is an error.
+func Keep(ctx context.Context, recorder Recorder, event *Event) (err error) {
+	defer func() {
+		if thrown := recover(); thrown != nil {
+			err = recovered.New("the recorder", thrown)
+		}
+	}()
+	if recorder == nil {
+		return errors.New("there is no recorder")
+	}
+	return recorder.Record(ctx, event)
+}
