@@ -117,7 +117,7 @@ func TestUndecided(t *testing.T) {
 		want             refused
 	}{
 		{
-			name: "an attribute that is not there", method: "Undecided", as: "drifter", request: secretive(),
+			name: "a time that is not there", method: "Undecided", as: "drifter", request: secretive(),
 			want: refused{
 				code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds",
 				principal: "drifter", scheme: "session",

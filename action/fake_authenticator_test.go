@@ -24,17 +24,15 @@ var people = map[string]*authn.Principal{
 		Unscoped:        true,
 		Roles:           []string{"owner"},
 		Scopes:          []string{"items.read", "items.write", "items.admin"},
-		Attributes:      map[string]string{"team": "red"},
 		AuthenticatedAt: noon.Add(-time.Minute),
 		ExpiresAt:       noon.Add(time.Hour),
 	}),
 	// nobody is signed in, and that is all.
 	"nobody": authn.NewPrincipal("nobody", authn.Details{
 		Unscoped:        true,
-		Attributes:      map[string]string{"team": "none"},
 		AuthenticatedAt: noon,
 	}),
-	// drifter is signed in, and not even in a team.
+	// drifter is signed in, and it is not known when.
 	"drifter": authn.NewPrincipal("drifter", authn.Details{Unscoped: true}),
 
 	"viewer":    authn.NewPrincipal("viewer", authn.Details{Unscoped: true, Roles: []string{"viewer"}}),

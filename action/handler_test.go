@@ -175,9 +175,6 @@ func TestHandlerCall(t *testing.T) {
 		if principal.ID() != "alice" || principal.Scheme() != "session" || principal == people["alice"] {
 			t.Errorf("the principal is %v", principal)
 		}
-		if team, ok := principal.Attribute("team"); team != "red" || !ok {
-			t.Errorf("the principal is of team %q", team)
-		}
 		want := event.Decision{
 			Procedure: unary("Several"), Outcome: event.Allow, Stage: event.StageHandle,
 			PrincipalID: "alice", Scheme: "session", Grant: "allow[0]", Time: noon,

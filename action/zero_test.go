@@ -127,7 +127,7 @@ func TestZeroValues(t *testing.T) {
 	t.Run("Principal", func(t *testing.T) {
 		t.Parallel()
 		var principal authn.Principal
-		if _, ok := principal.Attribute("team"); ok || principal.ID() != "" || principal.Roles() != nil || principal.Scopes() != nil || principal.Scheme() != "" {
+		if principal.Claims() != nil || principal.ID() != "" || principal.Roles() != nil || principal.Scopes() != nil || principal.Scheme() != "" {
 			t.Errorf("it is somebody: %v", &principal)
 		}
 	})
@@ -183,11 +183,11 @@ func (sends) Send(any) error     { return nil }
 // TestPrincipalIsACopy changes what a principal was made of, and what it gives out.
 func TestPrincipalIsACopy(t *testing.T) {
 	t.Parallel()
-	claims := authn.Details{Unscoped: true, Roles: []string{"viewer"}, Scopes: []string{"items.read"}, Attributes: map[string]string{"team": "red"}}
+	claims := authn.Details{Unscoped: true, Roles: []string{"viewer"}, Scopes: []string{"items.read"}}
 	principal := authn.NewPrincipal("carol", claims)
-	claims.Roles[0], claims.Scopes[0], claims.Attributes["team"] = "owner", "items.admin", "blue"
+	claims.Roles[0], claims.Scopes[0] = "owner", "items.admin"
 	principal.Roles()[0], principal.Scopes()[0] = "owner", "items.admin"
-	if team, _ := principal.Attribute("team"); team != "red" || principal.Roles()[0] != "viewer" || principal.Scopes()[0] != "items.read" {
-		t.Errorf("it became %v, %v and team %q", principal.Roles(), principal.Scopes(), team)
+	if principal.Roles()[0] != "viewer" || principal.Scopes()[0] != "items.read" {
+		t.Errorf("it became %v and %v", principal.Roles(), principal.Scopes())
 	}
 }

@@ -1,7 +1,6 @@
 package authn
 
 import (
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,6 @@ type Principal struct {
 	roles           names
 	hierarchy       *Hierarchy // nil where no gate has given one
 	scopes          names
-	attributes      map[string]string
 	claims          *claims // nil where none were given
 	authenticatedAt time.Time
 	expiresAt       time.Time
@@ -40,8 +38,6 @@ type Details struct {
 	// more than its scopes: an action takes it only where it declares which scopes such
 	// a credential needs, and the credential has every one of them.
 	Unscoped bool
-	// Attributes are further facts for CEL conditions to read.
-	Attributes map[string]string
 	// Claims are what the application knows of the principal besides: a message of the
 	// type that it marked (sallyport.v1.claims). The principal keeps the message and
 	// does not copy it, so it must not be changed any more. Nil means that all of its
@@ -77,7 +73,6 @@ func NewPrincipal(id string, details Details) *Principal {
 		scheme:          details.Scheme,
 		roles:           newNames(details.Roles),
 		scopes:          newNames(details.Scopes),
-		attributes:      maps.Clone(details.Attributes),
 		claims:          newClaims(details.Claims),
 		authenticatedAt: details.AuthenticatedAt,
 		expiresAt:       details.ExpiresAt,
@@ -133,15 +128,6 @@ func (p *Principal) LimitedBy(other *Principal) *Principal {
 	return limited
 }
 
-// Attribute returns the named attribute and whether the principal has it.
-func (p *Principal) Attribute(name string) (string, bool) {
-	value, ok := p.attributes[name]
-	return value, ok
-}
-
-// Attributes returns a copy of the principal's attributes.
-func (p *Principal) Attributes() map[string]string { return maps.Clone(p.attributes) }
-
 // Scheme returns the name of the scheme that authenticated the principal. It is
 // empty unless a gate, [Principal.WithScheme] or [Details] has set it.
 func (p *Principal) Scheme() string { return p.scheme }
@@ -157,7 +143,6 @@ func (p *Principal) clone() *Principal {
 		roles:           p.roles,
 		hierarchy:       p.hierarchy,
 		scopes:          p.scopes,
-		attributes:      p.attributes,
 		claims:          p.claims,
 		authenticatedAt: p.authenticatedAt,
 		expiresAt:       p.expiresAt,

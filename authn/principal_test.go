@@ -2,12 +2,14 @@ package authn_test
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,14 +22,14 @@ var noon = time.Date(2026, time.July, 1, 12, 0, 0, 0, time.UTC)
 func TestZeroPrincipal(t *testing.T) {
 	t.Parallel()
 	zero := new(authn.Principal)
-	if zero.ID() != "" || zero.Scheme() != "" || len(zero.Roles()) > 0 || len(zero.Scopes()) > 0 || len(zero.Attributes()) > 0 {
+	if zero.ID() != "" || zero.Scheme() != "" || len(zero.Roles()) > 0 || len(zero.Scopes()) > 0 || zero.Claims() != nil {
 		t.Errorf("the zero principal carries something: %+v", zero)
 	}
 	if zero.CarriesRole("") || zero.CarriesScope("") || zero.CarriesRole("admin") || zero.CarriesScope("read") {
 		t.Error("the zero principal carries a role or a scope")
 	}
-	if value, ok := zero.Attribute(""); value != "" || ok {
-		t.Errorf("Attribute = %q, %v", value, ok)
+	if claims := authn.ClaimsOf[*claimsv1.Claims](zero); claims != nil {
+		t.Errorf("claims = %v", claims)
 	}
 	if !zero.AuthenticatedAt().IsZero() || !zero.ExpiresAt().IsZero() || zero.Expired(noon) {
 		t.Error("the zero principal has a time")
@@ -93,26 +95,20 @@ func TestPrincipalIsImmutable(t *testing.T) {
 	for _, count := range []int{2, 20} {
 		details := authn.Details{
 			Roles: slices.Repeat([]string{"member"}, count), Scopes: slices.Repeat([]string{"read"}, count),
-			Attributes: map[string]string{"tenant": "red"},
 		}
 		principal := authn.NewPrincipal("ada", details)
-		tamper := func(roles, scopes []string, attributes map[string]string) {
+		tamper := func(roles, scopes []string) {
 			for i := range count {
 				roles[i], scopes[i] = "admin", "write"
 			}
-			attributes["tenant"] = "blue"
-			attributes["more"] = "x"
 		}
-		tamper(details.Roles, details.Scopes, details.Attributes)
-		tamper(principal.Roles(), principal.Scopes(), principal.Attributes())
+		tamper(details.Roles, details.Scopes)
+		tamper(principal.Roles(), principal.Scopes())
 		named := principal.WithScheme("session")
-		tamper(named.Roles(), named.Scopes(), named.Attributes())
+		tamper(named.Roles(), named.Scopes())
 		for _, p := range []*authn.Principal{principal, named} {
 			if p.CarriesRole("admin") || p.CarriesScope("write") || !p.CarriesRole("member") || !p.CarriesScope("read") {
 				t.Errorf("%d: roles %q, scopes %q", count, p.Roles(), p.Scopes())
-			}
-			if !maps.Equal(p.Attributes(), map[string]string{"tenant": "red"}) {
-				t.Errorf("%d: attributes %v", count, p.Attributes())
 			}
 		}
 	}
@@ -154,17 +150,17 @@ func TestEndBy(t *testing.T) {
 func TestWithScheme(t *testing.T) {
 	t.Parallel()
 	details := authn.Details{
-		Roles: []string{"member"}, Scopes: []string{"read"}, Attributes: map[string]string{"tenant": "red"},
+		Roles: []string{"member"}, Scopes: []string{"read"}, Claims: &claimsv1.Claims{OrgIds: []string{"red"}},
 		AuthenticatedAt: noon, ExpiresAt: noon.Add(time.Hour),
 	}
 	principal := authn.NewPrincipal("ada", details)
 	session, bearer := principal.WithScheme("session"), principal.WithScheme("bearer")
 	for want, p := range map[string]*authn.Principal{"": principal, "session": session, "bearer": bearer} {
 		got := authn.Details{
-			Roles: p.Roles(), Scopes: p.Scopes(), Attributes: p.Attributes(),
+			Roles: p.Roles(), Scopes: p.Scopes(), Claims: p.Claims(),
 			AuthenticatedAt: p.AuthenticatedAt(), ExpiresAt: p.ExpiresAt(),
 		}
-		if diff := cmp.Diff(details, got); diff != "" || p.ID() != "ada" || p.Scheme() != want {
+		if diff := cmp.Diff(details, got, protocmp.Transform()); diff != "" || p.ID() != "ada" || p.Scheme() != want {
 			t.Errorf("%q is %q of %q: %s", want, p.Scheme(), p.ID(), diff)
 		}
 	}

@@ -69,7 +69,7 @@ func newRegistry(t *testing.T) (*action.Registry, *counter) {
 		"owner": authn.NewPrincipal("ada", authn.Details{
 			Unscoped: true,
 			Roles:    []string{"owner"}, Scopes: []string{"items.read", "items.write"},
-			Attributes: map[string]string{"team": "red"}, AuthenticatedAt: time.Now(),
+			AuthenticatedAt: time.Now(),
 		}),
 	}
 	registry, err := action.NewRegistry(authn.Schemes{

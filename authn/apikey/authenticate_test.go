@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -51,13 +53,13 @@ func TestPrincipal(t *testing.T) {
 			"signed in":     {authn.Details{AuthenticatedAt: began}, nil, began.Add(time.Hour)},
 		} {
 			claims = test.claims
-			claims.Roles, claims.Attributes = []string{name}, map[string]string{"team": "red"}
+			claims.Roles, claims.Claims = []string{name}, &claimsv1.Claims{OrgIds: []string{"red"}}
 			principal, err := manager.Authenticate(t.Context(), bearer(text).call())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if team, _ := principal.Attribute("team"); principal.ID() != "ada" || team != "red" {
-				t.Errorf("%s: principal %s of team %s", name, principal.ID(), team)
+			if team := authn.ClaimsOf[*claimsv1.Claims](principal).GetOrgIds(); principal.ID() != "ada" || !slices.Equal(team, []string{"red"}) {
+				t.Errorf("%s: principal %s of teams %s", name, principal.ID(), team)
 			}
 			if diff := cmp.Diff([]string{name}, principal.Roles()); diff != "" {
 				t.Errorf("%s: roles %s", name, diff)

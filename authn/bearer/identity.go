@@ -9,7 +9,7 @@ import (
 )
 
 // An Identify function turns a verified token into a principal: its id, roles, scopes
-// and attributes. It is where an application looks a subject up
+// and claims. It is where an application looks a subject up
 // among its own users, gives roles its own names, or asks whether a token was revoked.
 //
 // For a token that must not be let in it returns an error made by

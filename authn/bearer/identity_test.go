@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -62,7 +65,7 @@ func TestIdentitySeesTheToken(t *testing.T) {
 	clock, key := newClock(), es256("k1")
 	now := clock.Now()
 	var seen *bearer.Token
-	claims := authn.Details{Roles: []string{"member"}, Attributes: map[string]string{"team": "red"}, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	claims := authn.Details{Roles: []string{"member"}, Claims: &claimsv1.Claims{OrgIds: []string{"red"}}, AuthenticatedAt: now, ExpiresAt: now.Add(time.Hour)}
 	authenticator := must(bearer.New("id", audience, static(key.private.Public()), bearer.WithClock(clock.Now),
 		bearer.WithIdentity(func(_ context.Context, token *bearer.Token) (string, authn.Details, error) {
 			seen = token
@@ -87,8 +90,8 @@ func TestIdentitySeesTheToken(t *testing.T) {
 	if diff := cmp.Diff(want, seen); diff != "" {
 		t.Error(diff)
 	}
-	if team, _ := principal.Attribute("team"); principal.ID() != "user-7" || team != "red" || len(principal.Scopes()) != 0 {
-		t.Errorf("%s of team %s with scopes %v", principal.ID(), team, principal.Scopes())
+	if team := authn.ClaimsOf[*claimsv1.Claims](principal).GetOrgIds(); principal.ID() != "user-7" || !slices.Equal(team, []string{"red"}) || len(principal.Scopes()) != 0 {
+		t.Errorf("%s of teams %s with scopes %v", principal.ID(), team, principal.Scopes())
 	}
 	// The token knows better when its subject signed in, and ends when it ends.
 	if !principal.AuthenticatedAt().Equal(want.AuthenticatedAt) || !principal.ExpiresAt().Equal(want.ExpiresAt) {

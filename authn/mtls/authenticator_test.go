@@ -6,8 +6,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectinprocess"
@@ -63,7 +66,7 @@ func TestPrincipal(t *testing.T) {
 		"signed in":          {[]*x509.Certificate{leaf.certificate, root.certificate}, authn.Details{AuthenticatedAt: time.Now()}, end},
 	} {
 		claims := test.claims
-		claims.Roles, claims.Scopes, claims.Attributes = []string{"admin"}, []string{"files.read"}, map[string]string{"team": "red"}
+		claims.Roles, claims.Scopes, claims.Claims = []string{"admin"}, []string{"files.read"}, &claimsv1.Claims{OrgIds: []string{"red"}}
 		authenticator := newMapped(t, func(_ context.Context, chain []*x509.Certificate) (string, authn.Details, error) {
 			if len(chain) != len(test.chain) || chain[0] != leaf.certificate {
 				t.Errorf("%s: asked about %v", name, chain)
@@ -74,8 +77,8 @@ func TestPrincipal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if team, _ := principal.Attribute("team"); principal.ID() != "ada" || team != "red" {
-			t.Errorf("%s: principal %s of team %s", name, principal.ID(), team)
+		if team := authn.ClaimsOf[*claimsv1.Claims](principal).GetOrgIds(); principal.ID() != "ada" || !slices.Equal(team, []string{"red"}) {
+			t.Errorf("%s: principal %s of teams %s", name, principal.ID(), team)
 		}
 		if diff := cmp.Diff([][]string{{"admin"}, {"files.read"}}, [][]string{principal.Roles(), principal.Scopes()}); diff != "" {
 			t.Errorf("%s: %s", name, diff)

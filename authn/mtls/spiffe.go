@@ -25,7 +25,7 @@ type TrustDomain struct {
 	Authorities func() []*x509.Certificate
 }
 
-// A Lookup returns what is known of a workload now: roles, attributes and so on. The id
+// A Lookup returns what is known of a workload now: roles, claims and so on. The id
 // is a SPIFFE ID of one of the trust domains, such as "spiffe://example.org/billing". A
 // Lookup runs at every call.
 //

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,7 +26,7 @@ func TestPrincipal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		soon := began.Add(2 * time.Hour)
-		claims := authn.Details{Roles: []string{"admin"}, Attributes: map[string]string{"team": "red"}}
+		claims := authn.Details{Roles: []string{"admin"}, Claims: &claimsv1.Claims{OrgIds: []string{"red"}}}
 		manager, err := session.New(newRecorder(), func(_ context.Context, userID string) (authn.Details, error) {
 			return claims, nil
 		})
@@ -37,8 +40,8 @@ func TestPrincipal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, _ := principal.Attribute("team"); principal.ID() != "ada" || got != "red" {
-			t.Errorf("principal %s of team %s", principal.ID(), got)
+		if got := authn.ClaimsOf[*claimsv1.Claims](principal).GetOrgIds(); principal.ID() != "ada" || !slices.Equal(got, []string{"red"}) {
+			t.Errorf("principal %s of teams %s", principal.ID(), got)
 		}
 		if !principal.AuthenticatedAt().Equal(began) || !principal.ExpiresAt().Equal(began.Add(24*time.Hour)) {
 			t.Errorf("authenticated at %v until %v", principal.AuthenticatedAt(), principal.ExpiresAt())

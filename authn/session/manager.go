@@ -26,7 +26,7 @@ type Manager struct {
 
 var _ authn.Challenger = (*Manager)(nil)
 
-// A Lookup returns what is known of a user now: roles, attributes and so on. It runs
+// A Lookup returns what is known of a user now: roles, claims and so on. It runs
 // at every call, after the session was found valid.
 //
 // For a user that is gone or disabled it returns an error made by

@@ -16,7 +16,7 @@ func BenchmarkHolds(b *testing.B) {
 	for _, bench := range []struct{ name, text string }{
 		{"own", `principal.id == request.user_id`},
 		{"role or own", `"admin" in principal.roles || principal.id == request.user_id`},
-		{"map", `principal.attributes.tenant == request.labels["tenant"]`},
+		{"map", `principal.claims.labels.tenant == request.labels["tenant"]`},
 		{"list", `request.members.exists(m, m.id == principal.id)`},
 		{"time", `now - principal.authenticated_at < duration("15m")`},
 		{"text", `principal.id.startsWith("al") && request.user_id.matches("^[a-z]+$")`},

@@ -24,10 +24,20 @@ func (r Read) OfRequest() bool { return r.path != nil || r.Name == "request" }
 // message in an Any, which may hold such fields, and no unknown field. complete is
 // whether all that is read, and set, was copied.
 func (r Read) CopyRequest(to, from protoreflect.Message) (complete bool) {
-	if r.path == nil {
+	return copyPath(r.path, to, from)
+}
+
+// CopyClaims is [Read.CopyRequest] for the principal's claims.
+func (r Read) CopyClaims(to, from protoreflect.Message) (complete bool) {
+	return copyPath(r.claims, to, from)
+}
+
+// copyPath copies what is at a path. A nil path is the whole message.
+func copyPath(path Path, to, from protoreflect.Message) (complete bool) {
+	if path == nil {
 		return copyMessage(to, from)
 	}
-	for i, known := range r.path {
+	for i, known := range path {
 		// The message may be of another descriptor of the same name.
 		field := from.Descriptor().Fields().ByName(known.Name())
 		switch {
@@ -37,7 +47,7 @@ func (r Read) CopyRequest(to, from protoreflect.Message) (complete bool) {
 			return true // unset here as there
 		case isRedacted(field):
 			return false
-		case i == len(r.path)-1:
+		case i == len(path)-1:
 			return copyField(to, from, field)
 		case field.Message() == nil || field.IsList() || field.IsMap():
 			return false

@@ -261,6 +261,6 @@ func variousType(tb testing.TB) protoreflect.MessageDescriptor {
 
 // describe shows all of a principal.
 func describe(p *authn.Principal) string {
-	return fmt.Sprintf("%q %q roles %q scopes %q attributes %q at %v until %v",
-		p.ID(), p.Scheme(), p.Roles(), p.Scopes(), p.Attributes(), p.AuthenticatedAt(), p.ExpiresAt())
+	return fmt.Sprintf("%q %q roles %q scopes %q claims %v at %v until %v",
+		p.ID(), p.Scheme(), p.Roles(), p.Scopes(), p.Claims(), p.AuthenticatedAt(), p.ExpiresAt())
 }

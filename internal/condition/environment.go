@@ -153,7 +153,6 @@ var principalFields = map[string]*types.FieldType{
 	"id":               field("id", types.StringType, func(p *authn.Principal) (any, bool) { return p.ID(), p.ID() != "" }),
 	"roles":            field("roles", types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.EffectiveRoles()) }),
 	"scopes":           field("scopes", types.NewListType(types.StringType), func(p *authn.Principal) (any, bool) { return list(p.Scopes()) }),
-	"attributes":       field("attributes", types.NewMapType(types.StringType, types.StringType), attributes),
 	"scheme":           field("scheme", types.StringType, func(p *authn.Principal) (any, bool) { return p.Scheme(), p.Scheme() != "" }),
 	"authenticated_at": field("authenticated_at", types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.AuthenticatedAt()) }),
 	"expires_at":       field("expires_at", types.TimestampType, func(p *authn.Principal) (any, bool) { return at(p.ExpiresAt()) }),
@@ -162,11 +161,6 @@ var principalFields = map[string]*types.FieldType{
 func list(names []string) (any, bool) { return names, len(names) > 0 }
 
 func at(moment time.Time) (any, bool) { return moment, !moment.IsZero() }
-
-func attributes(p *authn.Principal) (any, bool) {
-	all := p.Attributes()
-	return all, len(all) > 0
-}
 
 func field(name string, kind *types.Type, read func(*authn.Principal) (value any, set bool)) *types.FieldType {
 	return &types.FieldType{

@@ -164,7 +164,7 @@ func TestNotBoolean(t *testing.T) {
 		`principal`:                 "sallyport.v1.Principal",
 		`principal.id`:              "string",
 		`principal.roles`:           "list(string)",
-		`principal.attributes`:      "map(string, string)",
+		`principal.claims.labels`:   "map(string, string)",
 		`request`:                   "test.v1.Request",
 		`request.color`:             "int",
 		`request.maybe_bool`:        "wrapper(bool)",
@@ -218,7 +218,7 @@ func TestHint(t *testing.T) {
 	}{
 		{
 			"field of principal", `principal.nime == "x"`,
-			"undefined field 'nime'; principal has: attributes, authenticated_at, expires_at, id, roles, scheme, scopes",
+			"undefined field 'nime'; principal has: authenticated_at, claims, expires_at, id, roles, scheme, scopes",
 			"nime", `principal.good == "x"`,
 		},
 		{

@@ -22,7 +22,7 @@ func TestAbsentByFault(t *testing.T) {
 		{"missing key", `labels {key: "hunter2" value: "x"}`, `request.labels["absent"] == "x"`},
 		{"missing key from the request", `user_id: "hunter2"`, `request.labels[request.user_id] == "x"`},
 		{"missing key by name", `user_id: "hunter2"`, `request.labels.absent == "x"`},
-		{"missing key from the principal", `user_id: "hunter2"`, `principal.attributes[request.user_id] == "x"`},
+		{"missing key from the principal", `user_id: "hunter2"`, `principal.claims.labels[request.user_id] == "x"`},
 		{"missing field of a struct", `user_id: "hunter2"`, `request.struct[request.user_id] == "x"`},
 		{"index beyond the end", `tags: "hunter2"`, `request.tags[1] == "x"`},
 		{"index below 0", `tags: "hunter2"`, `request.tags[-1] == "x"`},

@@ -183,12 +183,12 @@ func (g *grammar) rare() string {
 		func() string { return fmt.Sprintf("%s[%d] == %s", g.of(g.lists), g.IntN(3), g.text()) },
 		func() string { return g.of(g.lists) + " == " + g.of(g.lists) },
 		func() string { return g.atom() + " ? " + g.atom() + " : " + g.atom() },
-		func() string { return g.text() + " in " + g.of(append(g.maps, "principal.attributes")) },
+		func() string { return g.text() + " in " + g.of(append(g.maps, "principal.claims.labels")) },
 		func() string {
-			return g.of(append(g.maps, "principal.attributes")) + "[" + g.text() + "] == " + g.text()
+			return g.of(append(g.maps, "principal.claims.labels")) + "[" + g.text() + "] == " + g.text()
 		},
 		func() string {
-			return g.oneOf("", "!") + "has(principal." + g.oneOf("id", "roles", "scheme", "attributes.tenant") + ")"
+			return g.oneOf("", "!") + "has(principal." + g.oneOf("id", "roles", "scheme", "claims.labels.tenant") + ")"
 		},
 		func() string { return g.oneOf(append(g.times, "principal.expires_at")...) + " > now" },
 		func() string { return `now - principal.authenticated_at < duration("1h")` },

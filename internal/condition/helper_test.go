@@ -1,7 +1,9 @@
 package condition
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +35,7 @@ func aliceDetails() authn.Details {
 		Unscoped:        true,
 		Roles:           []string{"member", "auditor"},
 		Scopes:          []string{"users.read", "users.write"},
-		Attributes:      map[string]string{"tenant": "acme", "empty": ""},
+		Claims:          claimsOf(`labels {key: "tenant" value: "acme"} labels {key: "empty"}`),
 		AuthenticatedAt: now.Add(-10 * time.Minute),
 		ExpiresAt:       now.Add(time.Hour),
 	}
@@ -120,6 +122,38 @@ var schema = map[string]string{
 		}`,
 }
 
+// sampleClaims is the type of an application's claims, in a package of its own.
+var sampleClaims = sync.OnceValue(func() protoreflect.MessageDescriptor {
+	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
+		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(map[string]string{"iam/v1/claims.proto": `
+			syntax = "proto3";
+			package iam.v1;
+			message Claims {
+				repeated string org_ids = 1;
+				map<string, Membership> memberships = 2;
+				string team = 3;
+				Membership home = 4;
+				map<string, string> labels = 5;
+				string secret = 6 [debug_redact = true];
+				message Membership { Role role = 1; }
+			}
+			enum Role { ROLE_UNSPECIFIED = 0; ROLE_OWNER = 1; ROLE_GUEST = 2; }`})})}
+	files, err := compiler.Compile(context.Background(), "iam/v1/claims.proto")
+	if err != nil {
+		panic(err)
+	}
+	return files[0].Messages().ByName("Claims")
+})
+
+// claimsOf makes claims of their text form.
+func claimsOf(text string) proto.Message {
+	claims := dynamicpb.NewMessage(sampleClaims())
+	if err := prototext.Unmarshal([]byte(text), claims); err != nil {
+		panic(err)
+	}
+	return claims
+}
+
 // file compiles the first of the given sources.
 func file(tb testing.TB, path string, sources map[string]string) protoreflect.FileDescriptor {
 	tb.Helper()
@@ -155,7 +189,7 @@ func environment(tb testing.TB) *Environment {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return made
+	return made.WithClaims(sampleClaims())
 }
 
 // truth asks Truth, and asks CEL as well where Truth has a shorter way: the two must

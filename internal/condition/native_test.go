@@ -58,7 +58,7 @@ func TestNativeSaysWhatCELSays(t *testing.T) {
 
 		{`request == request`, false},
 		{`has(principal.id)`, false},
-		{`principal.attributes.tenant == "acme"`, false},
+		{`principal.claims.labels.tenant == "acme"`, false},
 		{`request.uint32 == 1u`, false},
 		{`request.double == 1.0`, false},
 		{`request.bytes == b""`, false},

@@ -7,14 +7,17 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// A Path is a chain of fields from a request message down to what is read. All but
-// the last are messages.
+// A Path is a chain of fields from a message down to what is read: from the request, but
+// for paths into the principal's claims. All but the last are messages.
 type Path []protoreflect.FieldDescriptor
 
 // String returns the path as CEL writes it: "request.owner.id".
-func (p Path) String() string {
+func (p Path) String() string { return p.below("request") }
+
+// below returns the path as CEL writes it from a root: "principal.claims.home.role".
+func (p Path) below(root string) string {
 	names := make([]string, 0, len(p)+1)
-	names = append(names, "request")
+	names = append(names, root)
 	for _, field := range p {
 		names = append(names, string(field.Name()))
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 )
@@ -19,6 +20,7 @@ type Read struct {
 	Name string
 
 	principal string // a field of the principal
+	claims    Path   // a field of the principal's claims
 	path      Path   // a field of the request
 }
 
@@ -37,7 +39,7 @@ func (r Read) Value(input Input) string {
 	case r.principal != "" && input.Principal != nil:
 		return r.ofPrincipal(input.Principal)
 	case r.path != nil && input.Request != nil:
-		return r.ofRequest(input.Request.ProtoReflect())
+		return valueOf(r.path, input.Request.ProtoReflect())
 	default:
 		return ""
 	}
@@ -53,8 +55,11 @@ func (r Read) ofPrincipal(principal *authn.Principal) string {
 		return listOf(len(principal.EffectiveRoles()))
 	case "scopes":
 		return listOf(len(principal.Scopes()))
-	case "attributes":
-		return mapOf(len(principal.Attributes()))
+	case "claims":
+		if r.claims == nil {
+			return ""
+		}
+		return valueOf(r.claims, r.claimsOf(principal))
 	case "authenticated_at":
 		return moment(principal.AuthenticatedAt())
 	case "expires_at":
@@ -72,20 +77,21 @@ func moment(at time.Time) string {
 	return at.UTC().Format(time.RFC3339)
 }
 
-func (r Read) ofRequest(request protoreflect.Message) string {
-	path, ok := r.path.of(request.Descriptor())
+// valueOf shows the value at a path from a message: the request or the claims.
+func valueOf(from Path, message protoreflect.Message) string {
+	path, ok := from.of(message.Descriptor())
 	switch {
 	case !ok:
 		return ""
 	case slices.ContainsFunc(path, isRedacted):
 		return redacted
-	case path.missing(request) != nil:
+	case path.missing(message) != nil:
 		return ""
 	}
 	for _, field := range path[:len(path)-1] {
-		request = request.Get(field).Message()
+		message = message.Get(field).Message()
 	}
-	value, leaf := request.Get(path.leaf()), path.leaf()
+	value, leaf := message.Get(path.leaf()), path.leaf()
 	switch {
 	case leaf.IsList():
 		return listOf(value.List().Len())
@@ -106,12 +112,28 @@ func (r Read) Missing(input Input) string {
 	case r.principal == "authenticated_at" && input.Principal != nil && input.Principal.AuthenticatedAt().IsZero(),
 		r.principal == "expires_at" && input.Principal != nil && input.Principal.ExpiresAt().IsZero():
 		return r.Name
+	case r.claims != nil && input.Principal != nil:
+		return missingOf("principal.claims", r.claims, r.claimsOf(input.Principal))
 	case r.path != nil && input.Request != nil:
-		request := input.Request.ProtoReflect()
-		if path, ok := r.path.of(request.Descriptor()); ok {
-			if missing := path.missing(request); missing != nil {
-				return missing.String()
-			}
+		return missingOf("request", r.path, input.Request.ProtoReflect())
+	}
+	return ""
+}
+
+// claimsOf returns the claims that a path is into. Where none were given they are a
+// message of which every field is unset.
+func (r Read) claimsOf(principal *authn.Principal) protoreflect.Message {
+	if claims := principal.Claims(); claims != nil {
+		return claims.ProtoReflect()
+	}
+	return dynamicpb.NewMessage(r.claims[0].ContainingMessage())
+}
+
+// missingOf names what is not set on the path from a message, which is called root.
+func missingOf(root string, from Path, message protoreflect.Message) string {
+	if path, ok := from.of(message.Descriptor()); ok {
+		if missing := path.missing(message); missing != nil {
+			return missing.below(root)
 		}
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 )
@@ -27,10 +28,9 @@ func (s samples) principal() *authn.Principal {
 		principal.ExpiresAt = now.Add(time.Duration(s.Int64N(int64(2*time.Hour))) - time.Hour)
 	}
 	if s.IntN(4) > 0 {
-		principal.Attributes = map[string]string{}
-		for _, name := range s.words() {
-			principal.Attributes[name] = s.word()
-		}
+		claims := dynamicpb.NewMessage(sampleClaims())
+		s.fill(claims, deepest-1)
+		principal.Claims = claims
 	}
 	return principalOf(id, scheme, principal)
 }

@@ -194,6 +194,9 @@ func (s *scan) selection(expression ast.Expr) {
 	switch path, ok := pathOf(s.request, expression); {
 	case s.isOfVariable(expression):
 		s.visit(expression.AsSelect().Operand())
+	case s.claimsPath(expression) != nil:
+		path := s.claimsPath(expression)
+		s.note(Read{Name: path.below("principal.claims"), principal: "claims", claims: path})
 	case principalField(expression) != "":
 		field := principalField(expression)
 		s.note(Read{Name: "principal." + field, principal: field})
@@ -203,6 +206,13 @@ func (s *scan) selection(expression ast.Expr) {
 	default:
 		s.visit(expression.AsSelect().Operand())
 	}
+}
+
+// claimsPath returns the fields that an expression selects from the principal's claims, or
+// nil.
+func (s *scan) claimsPath(expression ast.Expr) Path {
+	path, _ := pathFrom(s.claims, isClaims, expression)
+	return path
 }
 
 // isOfVariable reports whether an expression is, or selects from, a variable, which

@@ -164,7 +164,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleStreamUnary, name: "unary and unset", refused: session + admin + `stream: {}`, also: []Rule{RuleStreamAuthorize}},
 	{rule: RuleStreamOpenRequest, name: "condition", rpc: bidiStream, refused: session + own + `stream: {authorize: OPEN}`, passes: session + own + `stream: {authorize: FIRST_MESSAGE}`},
 	{rule: RuleStreamOpenRequest, name: "check", rpc: serverStream, refused: session + `authorize: {allow: {check: "is_owner"}} stream: {authorize: OPEN}`, passes: session + `authorize: {allow: {check: "is_owner"}} stream: {authorize: EVERY_MESSAGE}`},
-	{rule: RuleStreamOpenRequest, name: "condition of the principal alone", rpc: bidiStream, passes: session + `authorize: {allow: {cel: "principal.attributes.tenant == 'acme'"}} stream: {authorize: OPEN}`},
+	{rule: RuleStreamOpenRequest, name: "condition of the principal alone", rpc: bidiStream, passes: session + `authorize: {allow: {cel: "'member' in principal.roles"}} stream: {authorize: OPEN}`},
 	{rule: RuleRecheckRange, name: "too short", rpc: bidiStream, refused: session + admin + `stream: {authorize: OPEN recheck: {nanos: 999999999}}`, passes: session + admin + `stream: {authorize: OPEN recheck: {seconds: 1}}`},
 	{rule: RuleRecheckRange, name: "too long", rpc: bidiStream, refused: session + admin + `stream: {authorize: OPEN recheck: {seconds: 86400 nanos: 1}}`, passes: session + admin + `stream: {authorize: OPEN recheck: {seconds: 86400}}`},
 	{rule: RuleAuthenticateMissing, name: "with a recheck", rpc: serverStream, refused: anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`},

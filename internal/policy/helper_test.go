@@ -41,6 +41,17 @@ const schema = `
 		SCOPE_C = 3 [(sallyport.v1.scope) = {name: "c"}];
 		SCOPE_D = 4 [(sallyport.v1.scope) = {name: "d"}];
 	}
+	message Claims {
+		option (sallyport.v1.claims) = true;
+		string team = 1;
+		Home home = 2;
+		string secret = 3 [debug_redact = true];
+		map<string, string> facts = 4;
+		message Home {
+			string town = 1;
+			string secret = 2 [debug_redact = true];
+		}
+	}
 	message Request {
 		string owner = 1 [(buf.validate.field).string.min_len = 1];
 		string secret = 2 [debug_redact = true];

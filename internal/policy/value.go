@@ -4,6 +4,9 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
 // Values are what the conditions of an action read of one call, and nothing besides:
@@ -15,7 +18,7 @@ type Values struct {
 	Reads []string
 	// Incomplete names those of Reads that are not here, or not all of it: what is
 	// marked debug_redact, stands below what is, is in an Any, or is no known field of
-	// the request; and a check that was not asked or could not answer.
+	// the request or the claims; and a check that was not asked or could not answer.
 	Incomplete []string
 	// Roles are the principal's roles as its authenticator gave them, where any role is
 	// read.
@@ -26,8 +29,9 @@ type Values struct {
 	// CredentialScopes are those of them that the action needs of such a credential.
 	Scoped           bool
 	CredentialScopes []string
-	// Attributes are the principal's attributes, where any attribute is read.
-	Attributes map[string]string
+	// Claims are the principal's claims with only those fields set that are read. They
+	// are nil where none is read, and where the principal was given none.
+	Claims proto.Message
 	// AuthenticatedAt and ExpiresAt are the principal's times, where they are read.
 	AuthenticatedAt, ExpiresAt time.Time
 	// Request is a request with only those fields set that are read. It is nil where
@@ -84,7 +88,7 @@ func (v *Values) add(read read, input Input) {
 	case input.Principal == nil:
 		complete = false
 	default:
-		v.addPrincipal(read.of.Principal(), input)
+		complete = v.addPrincipal(read.of, input.Principal)
 	}
 	if !complete {
 		v.Incomplete = append(v.Incomplete, read.name)
@@ -102,8 +106,8 @@ func (v *Values) addRequest(read read, request proto.Message) (complete bool) {
 	return read.of.CopyRequest(v.Request.ProtoReflect(), from)
 }
 
-func (v *Values) addPrincipal(field string, input Input) {
-	principal := input.Principal
+func (v *Values) addPrincipal(read condition.Read, principal *authn.Principal) (complete bool) {
+	field := read.Principal()
 	all := field == "principal"
 	if all || field == "roles" {
 		v.Roles = principal.Roles()
@@ -111,13 +115,27 @@ func (v *Values) addPrincipal(field string, input Input) {
 	if all || field == "scopes" {
 		v.Scopes = principal.Scopes()
 	}
-	if all || field == "attributes" {
-		v.Attributes = principal.Attributes()
-	}
 	if all || field == "authenticated_at" {
 		v.AuthenticatedAt = principal.AuthenticatedAt()
 	}
 	if all || field == "expires_at" {
 		v.ExpiresAt = principal.ExpiresAt()
 	}
+	if all || field == "claims" {
+		return v.addClaims(read, principal.Claims())
+	}
+	return true
+}
+
+// addClaims copies what is read of the claims. Where none were given, all of them are
+// unset here as there.
+func (v *Values) addClaims(read condition.Read, claims proto.Message) (complete bool) {
+	if claims == nil {
+		return true
+	}
+	from := claims.ProtoReflect()
+	if v.Claims == nil {
+		v.Claims = from.New().Interface()
+	}
+	return read.CopyClaims(v.Claims.ProtoReflect(), from)
 }

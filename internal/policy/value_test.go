@@ -20,13 +20,15 @@ const filled = `owner: "bob" secret: "planted" tags: "a" tags: "b" open: true
 	inners {text: "v" secret: "planted"} inners {} by_name {key: "k" value {text: "w" secret: "planted"}}
 	any {[type.googleapis.com/google.protobuf.StringValue] {value: "planted"}}`
 
+const filledClaims = `team: "blue" secret: "planted" home {town: "t" secret: "planted"} facts {key: "k" value: "v"}`
+
 // What an event may keep of a call: what the conditions read, and not what is
 // redacted.
 func TestValues(t *testing.T) {
 	t.Parallel()
 	who := authn.Details{
 		Unscoped: true,
-		Roles:    []string{"x", "member"}, Scopes: []string{"s"}, Attributes: map[string]string{"team": "blue"},
+		Roles:    []string{"x", "member"}, Scopes: []string{"s"},
 		AuthenticatedAt: noon.Add(-time.Hour), ExpiresAt: noon.Add(time.Hour),
 	}
 	for name, test := range map[string]struct {
@@ -35,12 +37,16 @@ func TestValues(t *testing.T) {
 		check     error
 		want      Values
 		request   string // what is kept of it
+		claims    string // what is kept of them
 	}{
 		"anyone":            {authorize: `anyone: "all may"`},
 		"roles":             {authorize: `allow: {any_role: "admin"}`, want: Values{Reads: []string{"principal.roles"}, Roles: who.Roles}},
 		"scopes":            {authorize: `allow: {all_scopes: "a"}`, want: Values{Reads: []string{"principal.scopes"}, Scopes: who.Scopes}},
 		"id":                {authorize: `allow: {cel: "principal.id == 'x'"}`, want: Values{Reads: []string{"principal.id"}}},
-		"attributes":        {authorize: `allow: {cel: "principal.attributes['team'] == 'x'"}`, want: Values{Reads: []string{"principal.attributes"}, Attributes: who.Attributes}},
+		"claims":            {authorize: `allow: {cel: "principal.claims.team == 'x'"}`, want: Values{Reads: []string{"principal.claims.team"}}, claims: `team: "blue"`},
+		"claims, deep":      {authorize: `allow: {cel: "principal.claims.home.town == 'x' || principal.claims.facts['k'] == 'x'"}`, want: Values{Reads: []string{"principal.claims.home.town", "principal.claims.facts"}}, claims: `home {town: "t"} facts {key: "k" value: "v"}`},
+		"claims redacted":   {authorize: `allow: {cel: "principal.claims.secret == 'x' || principal.claims.home.secret == 'x' || principal.claims.team == 'x'"}`, want: Values{Reads: []string{"principal.claims.secret", "principal.claims.home.secret", "principal.claims.team"}, Incomplete: []string{"principal.claims.secret", "principal.claims.home.secret"}}, claims: `team: "blue" home {}`},
+		"claims, presence":  {authorize: `allow: {cel: "has(principal.claims.home) && principal.id == 'x'"}`, want: Values{Reads: []string{"principal.claims.home", "principal.id"}, Incomplete: []string{"principal.claims.home"}}, claims: `home {town: "t"}`},
 		"times":             {authorize: `allow: {cel: "principal.authenticated_at == principal.expires_at"}`, want: Values{Reads: []string{"principal.authenticated_at", "principal.expires_at"}, AuthenticatedAt: who.AuthenticatedAt, ExpiresAt: who.ExpiresAt}},
 		"a field":           {authorize: `allow: {cel: "principal.id == request.owner"}`, want: Values{Reads: []string{"principal.id", "request.owner"}}, request: `owner: "bob"`},
 		"a named condition": {authorize: `allow: {when: "own"}`, want: Values{Reads: []string{"principal.id", "request.owner"}}, request: `owner: "bob"`},
@@ -61,6 +67,8 @@ func TestValues(t *testing.T) {
 			t.Parallel()
 			declaration := declared(t, test.authorize)
 			policy := New(declaration, map[string]CheckFunc{"ok": func(context.Context, *authn.Principal, proto.Message) (bool, error) { return false, test.check }})
+			who, claims := who, declaration.Method.ParentFile().Messages().ByName("Claims")
+			who.Claims = request(t, claims, filledClaims)
 			input := Input{Principal: alice(who), Now: noon, Answers: map[string]bool{}}
 			if !test.nothing {
 				input.Request = request(t, declaration.Method.Input(), filled)
@@ -69,12 +77,17 @@ func TestValues(t *testing.T) {
 			if test.request != "" {
 				test.want.Request = request(t, declaration.Method.Input(), test.request)
 			}
+			if test.claims != "" {
+				test.want.Claims = request(t, claims, test.claims)
+			}
 			got := policy.Values(input)
 			if diff := cmp.Diff(&test.want, got, protocmp.Transform()); diff != "" {
 				t.Errorf("values (-want +got):\n%s", diff)
 			}
-			if got.Request != nil && strings.Contains(prototext.Format(got.Request), "planted") {
-				t.Errorf("a secret is kept: %v", got.Request)
+			for _, kept := range []proto.Message{got.Request, got.Claims} {
+				if kept != nil && strings.Contains(prototext.Format(kept), "planted") {
+					t.Errorf("a secret is kept: %v", kept)
+				}
 			}
 		})
 	}

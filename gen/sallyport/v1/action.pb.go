@@ -320,8 +320,9 @@ type Grant struct {
 	// every one of them.
 	AllScopes []string `protobuf:"bytes,2,rep,name=all_scopes,json=allScopes,proto3" json:"all_scopes,omitempty"`
 	// A CEL expression that must be true. It reads `principal` (id, roles, scopes,
-	// attributes, scheme, authenticated_at, expires_at), `request` (this RPC's
-	// message, already validated) and `now`.
+	// scheme, authenticated_at, expires_at, and claims where a message is marked
+	// (sallyport.v1.claims)), `request` (this RPC's message, already validated) and
+	// `now`.
 	Cel *string `protobuf:"bytes,3,opt,name=cel,proto3,oneof" json:"cel,omitempty"`
 	// The name of a condition written in Go, reached through a generated, typed
 	// interface that the application must implement.

@@ -673,7 +673,7 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\x04Kind\x12\x14\n" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bKIND_ONE\x10\x01\x12\f\n" +
-	"\bKIND_TWO\x10\x022\xbe\r\n" +
+	"\bKIND_TWO\x10\x022\xce\r\n" +
 	"\fUnaryService\x12v\n" +
 	"\x06Public\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"G\xba\xa0\x19C\n" +
 	"\x1d\x12\x1ba test of anonymous actions\x12\"\x12 there is no principal to look at\x12b\n" +
@@ -724,11 +724,11 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\a\n" +
 	"\x05owner\n" +
 	"\r\x12\vitems.admin\n" +
-	"\x1f\x1a\x1dprincipal.id == request.owner\x12\x96\x01\n" +
-	"\tUndecided\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"d\xba\xa0\x19`\n" +
+	"\x1f\x1a\x1dprincipal.id == request.owner\x12\xa6\x01\n" +
+	"\tUndecided\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"t\xba\xa0\x19p\n" +
 	"\t\n" +
-	"\asession\x12S\n" +
-	"H\x1aFrequest.secret != '' && principal.attributes['team'] == request.secret\n" +
+	"\asession\x12c\n" +
+	"X\x1aVrequest.secret != '' && principal.authenticated_at > timestamp('9999-01-01T00:00:00Z')\n" +
 	"\a\n" +
 	"\x05owner\x12\xab\x01\n" +
 	"\x06Costly\x12\x10.test.v1.Request\x1a\x11.test.v1.Response\"|\xba\xa0\x19x\n" +

@@ -73,10 +73,10 @@ type UnaryServiceHandler interface {
 	//
 	// Access: callers sign in by session; who may: owner; or scope items.admin; or principal.id == request.owner.
 	Several(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
-	// Undecided has a first grant that cannot be decided of a principal without the
-	// attribute team.
+	// Undecided has a first grant that is absent of a principal of whom it is not known
+	// when it was authenticated.
 	//
-	// Access: callers sign in by session; who may: request.secret != ” && principal.attributes['team'] == request.secret; or owner.
+	// Access: callers sign in by session; who may: request.secret != ” && principal.authenticated_at > timestamp('9999-01-01T00:00:00Z'); or owner.
 	Undecided(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
 	// Costly has a condition that costs the cube of the number of tags.
 	//
@@ -109,7 +109,7 @@ type UnaryServiceChecks interface {
 func RegisterUnaryService(registry *action.Registry, implementation UnaryServiceHandler, checks UnaryServiceChecks) error {
 	return actiongen.Register(registry, actiongen.Service[UnaryServiceHandler]{
 		Descriptor:  v1.File_test_v1_test_proto.Services().ByName("UnaryService"),
-		Fingerprint: "02227eaa81275f71978757ea64f015e6df4519496fe16450388e897bd45e1ad7",
+		Fingerprint: "4e7c0978f82bbfe9501fc00799deea671b3d071bbe19ffeed7eaa7889f3acfc2",
 		Methods: []actiongen.Method[UnaryServiceHandler]{
 			actiongen.Unary("Public", UnaryServiceHandler.Public),
 			actiongen.Unary("Anyone", UnaryServiceHandler.Anyone),

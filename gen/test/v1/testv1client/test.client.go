@@ -80,8 +80,8 @@ type UnaryServiceClient interface {
 	Every(ctx context.Context, request *v1.Request) (*v1.Response, error)
 	// Several has several grants, any one of which is enough.
 	Several(ctx context.Context, request *v1.Request) (*v1.Response, error)
-	// Undecided has a first grant that cannot be decided of a principal without the
-	// attribute team.
+	// Undecided has a first grant that is absent of a principal of whom it is not known
+	// when it was authenticated.
 	Undecided(ctx context.Context, request *v1.Request) (*v1.Response, error)
 	// Costly has a condition that costs the cube of the number of tags.
 	Costly(ctx context.Context, request *v1.Request) (*v1.Response, error)
