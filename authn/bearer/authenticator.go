@@ -137,6 +137,13 @@ func (a *Authenticator) principal(ctx context.Context, token *Token) (*authn.Pri
 	if id == "" {
 		return nil, errors.New("bearer: the identity has no id")
 	}
+	if details.Claims == nil && a.claims != nil {
+		claims := a.claims.New().Interface()
+		if err := token.Fill(claims); err != nil {
+			return nil, err
+		}
+		details.Claims = claims
+	}
 	details.AuthenticatedAt, details.Unscoped = token.AuthenticatedAt, !a.isScoped(token)
 	details.EndBy(token.ExpiresAt)
 	return authn.NewPrincipal(id, details), nil

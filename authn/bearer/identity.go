@@ -9,8 +9,9 @@ import (
 )
 
 // An Identify function turns a verified token into a principal: its id, roles, scopes
-// and claims. It is where an application looks a subject up
-// among its own users, gives roles its own names, or asks whether a token was revoked.
+// and claims. It is where an application looks a subject up among its own users, gives
+// roles its own names, or asks whether a token was revoked. Claims that it returns take
+// the place of those of [WithClaims].
 //
 // For a token that must not be let in it returns an error made by
 // [authn.InvalidCredential]; after any other error the call ends as unavailable.
@@ -24,7 +25,7 @@ type Identify func(ctx context.Context, token *Token) (id string, details authn.
 // QualifiedSubject is the [Identify] function that holds by default. The id is the
 // issuer, "#" and the subject, which no other issuer can make, since no issuer has a
 // "#" in it. For roles and scopes see [Token.Granted]. There are no
-// attributes.
+// claims but those of [WithClaims].
 func QualifiedSubject(_ context.Context, token *Token) (string, authn.Details, error) {
 	details, err := token.Granted()
 	return token.Issuer + "#" + token.Subject, details, err

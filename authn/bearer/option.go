@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
@@ -67,6 +70,21 @@ func WithIdentity(identify Identify) Option {
 			return errors.New("bearer: the identity is nil")
 		}
 		s.identify = identify
+		return nil
+	})
+}
+
+// WithClaims fills the principal's claims from the token: each gets a new message of this
+// type, the one that the application marked (sallyport.v1.claims), by [Token.Fill]. A
+// token whose claims do not fit is an invalid credential. It is for an issuer that may
+// say what these fields say; where some of them are for the application to decide, an
+// [Identify] function returns claims of its own. By default a principal has no claims.
+func WithClaims(message proto.Message) Option {
+	return option.Func[settings](func(s *settings) error {
+		if message == nil {
+			return errors.New("bearer: the message of the claims is nil")
+		}
+		s.claims = message.ProtoReflect().Type()
 		return nil
 	})
 }
@@ -162,6 +180,7 @@ type settings struct {
 	typed         bool
 	skew          time.Duration
 	identify      Identify
+	claims        protoreflect.MessageType // nil for none
 	scoped        scopedTokens
 	realm         string
 	refresh, keep time.Duration

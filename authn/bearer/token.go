@@ -29,8 +29,11 @@ type Token struct {
 	AuthenticatedAt time.Time
 	// ExpiresAt is when the token ends. It is never zero.
 	ExpiresAt time.Time
-	// Claims are all claims, as [encoding/json] would have them in an any.
+	// Claims are all claims, as [encoding/json] would have them in an any. A number is a
+	// float64, which is not exact beyond 2^53: [Token.Fill] is.
 	Claims map[string]any
+
+	payload []byte // what was signed
 }
 
 var (
@@ -91,7 +94,7 @@ func newToken(payload []byte, authenticator *Authenticator) (*Token, error) {
 	return &Token{
 		Issuer: issuer, Subject: subject, ID: id,
 		IssuedAt: issued.Time, AuthenticatedAt: signedIn.Time, ExpiresAt: expires.Time,
-		Claims: claims,
+		Claims: claims, payload: payload,
 	}, nil
 }
 
