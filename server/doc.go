@@ -10,7 +10,7 @@
 // reason ([WithUnguardedHandler]). A path must be that of an action or a page to the
 // letter; all others are not found, and none is redirected. Every call comes to the gate
 // of the action that it asks for. A request that HTTP refuses before that, for its
-// content type, compression or method, reaches no handler and is logged.
+// content type, compression or method, reaches no handler and leaves an event.
 // [WithInterceptors] puts the program's own code around the calls, outside their gates.
 //
 // Without TLS the server speaks HTTP/1.1, and HTTP/2 to clients that begin with it, as

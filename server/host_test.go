@@ -48,8 +48,8 @@ func TestHosts(t *testing.T) {
 	if _, _, err := plainHTTP(served.client(t, 2), request, "Bearer admin"); err == nil || !strings.Contains(err.Error(), "421") {
 		t.Errorf("HTTP/2 for another host: %v", err)
 	}
-	if log := served.log.take(); !strings.Contains(log, "refused before the gate") || !strings.Contains(log, "host=evil.example") {
-		t.Errorf("logged %s", log)
+	if events := served.takeRefused(); len(events) != 1 || events[0].Reason != "refused for its host, evil.example, with HTTP status 421" {
+		t.Errorf("the events are %+v", events)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/sallyport-rpc/sallyport/internal/option"
-	"github.com/sallyport-rpc/sallyport/internal/thinning"
 )
 
 // An Option changes how a [Server] serves. No option changes a gate: validation,
@@ -83,10 +82,10 @@ func WithStopDelay(delay time.Duration) Option {
 	})
 }
 
-// WithLogger sets where the server logs: when it starts and stops, requests that
-// were refused before they reached a gate, connections that failed, and faults. Of a
-// request it logs no more than path, host and address. By default it is [slog.Default]
-// as it is at the time.
+// WithLogger sets where the server logs: when it starts and stops, connections that
+// failed, and faults. Calls are not logged here: each leaves its events with the
+// registry's recorder, refused ones included. By default it is [slog.Default] as it is
+// at the time.
 func WithLogger(logger *slog.Logger) Option {
 	return option.Func[settings](func(s *settings) error {
 		if logger == nil {
@@ -127,7 +126,6 @@ type settings struct {
 	frontDoor  bool
 	budget     *budget
 	holdings   *holdings
-	thinner    *thinning.Thinner[netip.Prefix, refusal]
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
@@ -152,7 +150,6 @@ func newSettings(options []Option) (*settings, error) {
 	)
 	_, inflating := settings.inflaters()
 	settings.budget = newBudget(settings.pending() - inflating)
-	settings.thinner = thinning.New[netip.Prefix](settings.logRefusal)
 	settings.holdings = newHoldings(settings.principalStreams, settings.unreadBytes)
 	if settings.encrypted {
 		config, insecure := secure(settings.tls)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -63,7 +62,7 @@ func (s *Server) call(exchange *exchange, request *http.Request, procedure *proc
 	}
 	if wrong != nil {
 		_ = s.errors.Write(exchange, request, wrong)
-		s.refused(exchange, request, slog.String("procedure", procedure.name))
+		s.refused(exchange, request)
 		return
 	}
 	procedure.serving.Add(1)
@@ -73,7 +72,7 @@ func (s *Server) call(exchange *exchange, request *http.Request, procedure *proc
 		s.registry.RecordShed(request.Context(), procedure.name)
 	}
 	if !exchange.reached {
-		s.refused(exchange, request, slog.String("procedure", procedure.name))
+		s.refused(exchange, request)
 	}
 }
 
@@ -84,13 +83,13 @@ func (s *Server) unknown(exchange *exchange, request *http.Request) {
 	} else {
 		http.NotFound(exchange, request)
 	}
-	s.refused(exchange, request, slog.String("path", short(request.URL.EscapedPath())))
+	s.refused(exchange, request)
 }
 
 // misdirected answers a request for a host that is not the server's.
 func (s *Server) misdirected(exchange *exchange, request *http.Request) {
 	http.Error(exchange, "this server does not answer for the host that was asked for", http.StatusMisdirectedRequest)
-	s.refused(exchange, request, slog.String("host", short(request.Host)))
+	s.refused(exchange, request)
 }
 
 // short returns as much of a text as a line of the log has room for.
@@ -115,79 +114,49 @@ func (n notFound) WriteHeader(status int) {
 	n.ResponseWriter.WriteHeader(status)
 }
 
-// refused leaves an event, and a line in the log, of a request that came to no gate,
-// since no gate leaves one. An interceptor may have let it succeed, which is no event.
-func (s *Server) refused(exchange *exchange, request *http.Request, what slog.Attr) {
+// refused leaves an event of a request that came to no gate, since no gate leaves one.
+// An interceptor may have answered it with success.
+func (s *Server) refused(exchange *exchange, request *http.Request) {
 	reason := "refused before the gate"
-	if exchange.intercepted {
+	switch {
+	case exchange.intercepted:
 		reason = "ended by an interceptor before the gate"
+	case exchange.status == http.StatusMisdirectedRequest:
+		reason = "refused for its host, " + short(request.Host)
 	}
-	code, known := exchange.code()
-	if !exchange.intercepted || exchange.status >= http.StatusBadRequest || (known && code != 0) {
-		event := event.Event{RequestID: request.Header.Get("X-Request-ID"), Peer: &exchange.peer}
-		event.Procedure, event.Code, event.Reason = request.URL.EscapedPath(), code, reason
-		s.registry.RecordRefused(request.Context(), event)
-	}
-
-	ctx := request.Context()
-	if !s.settings.log().Enabled(ctx, slog.LevelInfo) {
-		return
-	}
-	line := refusal{ctx: context.WithoutCancel(ctx), reason: reason, attributes: []slog.Attr{what}}
-	if !exchange.intercepted {
-		line.add(slog.String("stage", event.StageDecode.String()), slog.String("outcome", event.Deny.String()))
-	}
-	line.add(slog.Int("status", exchange.status))
-	if known {
-		line.add(slog.String("code", code.String()))
-	}
-	if passes, left := s.settings.thinner.Pass(exchange.peer.Network(), line); passes {
-		s.settings.logRefusal(line, left)
-	}
-}
-
-// A refusal is a line of the log of a request that came to no gate.
-type refusal struct {
-	ctx        context.Context //nolint:containedctx // the line may be logged after the request
-	reason     string
-	attributes []slog.Attr
-}
-
-func (r *refusal) add(attributes ...slog.Attr) { r.attributes = append(r.attributes, attributes...) }
-
-// logRefusal logs a refusal, and how many before it were not.
-func (s *settings) logRefusal(line refusal, left int) {
-	if left > 0 {
-		line.add(slog.Int("not_recorded", left))
-	}
-	s.log().LogAttrs(line.ctx, slog.LevelInfo, line.reason, line.attributes...)
+	refused := event.Event{RequestID: request.Header.Get("X-Request-ID"), Peer: &exchange.peer}
+	refused.Procedure, refused.Code = short(request.URL.EscapedPath()), exchange.code()
+	refused.Reason = reason + ", with HTTP status " + strconv.Itoa(exchange.status)
+	s.registry.RecordRefused(request.Context(), refused)
 }
 
 // code is the code that a response has: the one that it says, as in gRPC, where a
 // refusal is an HTTP success, or else the nearest to its HTTP status.
-func (e *exchange) code() (code connect.Code, says bool) {
+func (e *exchange) code() connect.Code {
 	for _, name := range []string{"Grpc-Status", http.TrailerPrefix + "Grpc-Status"} {
 		if code, err := strconv.ParseUint(e.Header().Get(name), 10, 32); err == nil {
-			return connect.Code(code), true
+			return connect.Code(code)
 		}
 	}
 	switch e.status {
+	case http.StatusOK, http.StatusNoContent:
+		return 0
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusNotImplemented:
-		return connect.CodeUnimplemented, false
+		return connect.CodeUnimplemented
 	case http.StatusUnauthorized:
-		return connect.CodeUnauthenticated, false
+		return connect.CodeUnauthenticated
 	case http.StatusForbidden, http.StatusMisdirectedRequest:
-		return connect.CodePermissionDenied, false
+		return connect.CodePermissionDenied
 	case http.StatusRequestEntityTooLarge, http.StatusTooManyRequests, http.StatusRequestHeaderFieldsTooLarge:
-		return connect.CodeResourceExhausted, false
+		return connect.CodeResourceExhausted
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
-		return connect.CodeDeadlineExceeded, false
+		return connect.CodeDeadlineExceeded
 	case http.StatusServiceUnavailable:
-		return connect.CodeUnavailable, false
+		return connect.CodeUnavailable
 	case http.StatusInternalServerError:
-		return connect.CodeInternal, false
+		return connect.CodeInternal
 	default:
-		return connect.CodeInvalidArgument, false
+		return connect.CodeInvalidArgument
 	}
 }
 

@@ -25,8 +25,9 @@ const (
 	// Ended: a call that was let in has ended. It has the code that the caller got,
 	// how long the call took, and the cause where it failed.
 	Ended
-	// Refused: a call was refused before it came to a gate, such as one for a
-	// procedure that is not there.
+	// Refused: a call ended before it came to a gate, such as one for a procedure that
+	// is not there, or one that an interceptor answered. Code is 0 where the interceptor
+	// answered with success.
 	Refused
 	// Question: [action.Registry.May] was asked.
 	Question

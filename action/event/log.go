@@ -18,9 +18,8 @@ import (
 //
 // A line takes at most 4 KiB with the handlers of log/slog, and longer values are cut.
 // In values all but printable characters are escaped, also for handlers that escape
-// nothing. Events of kind [Refused] are left out, since what serves the registry
-// logs those itself, as package server does. The contract's fingerprint and event values ([action.WithEventValues]) are left
-// out.
+// nothing. The contract's fingerprint and event values ([action.WithEventValues]) are
+// left out.
 func LogRecorder(logger *slog.Logger) Recorder { return ThinningRecorder(logRecorder{logger}) }
 
 type logRecorder struct{ logger *slog.Logger }
@@ -33,10 +32,7 @@ func (r logRecorder) to() *slog.Logger {
 }
 
 // Enabled implements [Recorder].
-func (r logRecorder) Enabled(ctx context.Context, kind Kind, outcome Outcome) bool {
-	if kind == Refused {
-		return false
-	}
+func (r logRecorder) Enabled(ctx context.Context, _ Kind, outcome Outcome) bool {
 	if outcome == Allow {
 		return r.to().Enabled(ctx, slog.LevelDebug)
 	}

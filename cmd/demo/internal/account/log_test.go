@@ -84,7 +84,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		"procedure=" + update + " stage=handle outcome=allow principal=" + f.ids["member"],
 		`level=INFO msg="sign-in refused" user=` + f.ids["member"],
 		`level=INFO msg="sign-in refused" user=""`,
-		`level=INFO msg="refused before the gate"`,
+		`level=INFO msg=refused call=`,
 		`level=ERROR msg=ended call=`,
 		"procedure=" + list + " stage=authenticate outcome=deny",
 	} {
