@@ -191,7 +191,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 // newSessions returns the scheme of sessions.
 func newSessions(parts parts) (*session.Manager, error) {
 	// Cookies do not distinguish ports, and a developer's machine has more servers.
-	options := []session.Option{session.WithCookieName("sallyport-demo")}
+	options := []session.Option{session.WithCookieName("sallyport-demo"), session.WithGeneration(parts.users.Generation)}
 	if parts.private {
 		options = append(options, session.UnsafeWithoutSecure())
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"github.com/jackc/pgx/v5"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
@@ -115,6 +116,94 @@ func testDeletedElsewhere(t *testing.T, admin demov1client.AccountServiceClient,
 	}
 	if _, err := two.client(t, signedUp.GetSessionToken()).GetUser(t.Context(), &demov1.GetUserRequest{UserId: id}); connect.CodeOf(err) != connect.CodeUnauthenticated {
 		t.Errorf("deleted elsewhere: %v", err)
+	}
+}
+
+// TestRestoredSessionServer puts the server of the sessions back to what it held before a
+// sign-out. The session stays ended, and another user's lives on.
+func TestRestoredSessionServer(t *testing.T) {
+	t.Parallel()
+	for server, name := range sessionServers {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			address := environment(t, name)
+			demo := start(t, "-addr", "127.0.0.1:0", "-db", filepath.Join(t.TempDir(), "demo.db"), "-sessions", address.String())
+			memberID, member := signIn(t, demo, "member")
+			auditorID, auditor := signIn(t, demo, "auditor")
+			shared, err := openSessions(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer shared.close()
+			save := saveRedis
+			if shared.postgres != nil {
+				save = savePostgres
+			}
+			restore := save(t, shared, memberID)
+			if _, err := demo.client(t, member).SignOut(t.Context(), &demov1.SignOutRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			restore()
+			if _, err := demo.client(t, member).GetUser(t.Context(), &demov1.GetUserRequest{UserId: memberID}); connect.CodeOf(err) != connect.CodeUnauthenticated {
+				t.Errorf("a session that ended, and is in the server again: %v", err)
+			}
+			if _, err := demo.client(t, auditor).GetUser(t.Context(), &demov1.GetUserRequest{UserId: auditorID}); err != nil {
+				t.Errorf("another user's session: %v", err)
+			}
+		})
+	}
+}
+
+// saveRedis returns what puts a user's entries back.
+func saveRedis(t *testing.T, shared sessionServer, userID string) (restore func()) {
+	t.Helper()
+	dumps := map[string]string{}
+	keys := shared.redis.Scan(t.Context(), 0, "sallyport-demo:*", 1000).Iterator()
+	for keys.Next(t.Context()) {
+		// Other tests share the server, and their entries come and go.
+		if data, err := shared.redis.Get(t.Context(), keys.Val()).Result(); err != nil || !strings.Contains(data, userID) {
+			continue
+		}
+		dump, err := shared.redis.Dump(t.Context(), keys.Val()).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dumps[keys.Val()] = dump
+	}
+	if err := keys.Err(); err != nil || len(dumps) < 3 {
+		t.Fatalf("%d entries of a user with a session, %v", len(dumps), err)
+	}
+	return func() {
+		for key, dump := range dumps {
+			if err := shared.redis.RestoreReplace(t.Context(), key, time.Hour, dump).Err(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// savePostgres is saveRedis for PostgreSQL.
+func savePostgres(t *testing.T, shared sessionServer, userID string) (restore func()) {
+	t.Helper()
+	type entry struct {
+		Token string
+		Data  []byte
+	}
+	rows, err := shared.postgres.Query(t.Context(), `SELECT token, data FROM sallyport_sessions
+		WHERE position(convert_to($1, 'UTF8') in data) > 0`, userID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := pgx.CollectRows(rows, pgx.RowToStructByPos[entry])
+	if err != nil || len(entries) < 3 {
+		t.Fatalf("%d entries of a user with a session, %v", len(entries), err)
+	}
+	return func() {
+		for _, entry := range entries {
+			if err := shared.store.Commit(entry.Token, entry.Data, time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

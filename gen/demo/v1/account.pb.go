@@ -510,7 +510,7 @@ func (x *SignInResponse) GetSessionToken() string {
 	return ""
 }
 
-// SignOutRequest ends the session that it carries.
+// SignOutRequest ends the sessions of the caller.
 type SignOutRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -547,7 +547,7 @@ func (*SignOutRequest) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{5}
 }
 
-// SignOutResponse confirms that the session has ended.
+// SignOutResponse confirms that the sessions have ended.
 type SignOutResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

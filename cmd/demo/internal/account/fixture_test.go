@@ -61,7 +61,7 @@ func build(ctx context.Context, path string, config directory.Config, stores ...
 		return nil, err
 	}
 	stores = append(stores, f.users.Sessions())
-	if f.sessions, err = session.New(stores[0], f.users.Lookup, session.UnsafeWithoutSecure()); err != nil {
+	if f.sessions, err = session.New(stores[0], f.users.Lookup, session.UnsafeWithoutSecure(), session.WithGeneration(f.users.Generation)); err != nil {
 		return nil, err
 	}
 	if f.keys, err = apikey.New(f.users.Keys(), f.users.LookupKey); err != nil {

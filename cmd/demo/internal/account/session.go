@@ -47,9 +47,15 @@ func (s *Service) verify(ctx context.Context, source password.Source, user direc
 	return right && err == nil, err
 }
 
-// SignOut ends the session that the call carries.
-func (s *Service) SignOut(ctx context.Context, _ *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
-	if err := s.sessions.End(ctx); err != nil {
+// SignOut ends the caller's sessions. The users' own database keeps that they have ended,
+// so they stay ended where the store of sessions is put back to an older state.
+func (s *Service) SignOut(ctx context.Context, call *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
+	id := call.Principal().ID()
+	if err := s.users.EndSessions(ctx, id); err != nil {
+		return nil, fault(err)
+	}
+	// These also remove the cookie, and have live streams checked again at once.
+	if err := errors.Join(s.sessions.End(ctx), s.sessions.EndAll(ctx, id)); err != nil {
 		return nil, fault(err)
 	}
 	return &demov1.SignOutResponse{}, nil

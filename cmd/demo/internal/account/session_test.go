@@ -1,12 +1,16 @@
 package account_test
 
 import (
+	"database/sql"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/testing/protocmp"
 
@@ -115,15 +119,15 @@ func TestSessionGoesWithTheCookie(t *testing.T) {
 	expect("the session before, after signing in over it", first, http.StatusUnauthorized)
 	expect("signed in again", second, http.StatusOK)
 
-	if cleared := cookieOf(call(second, demov1client.AccountServiceSignOutProcedure, `{}`)); cleared != "session=" {
-		t.Errorf("signing out set the cookie %s", cleared)
-	}
-	expect("after signing out", second, http.StatusUnauthorized)
-
 	// The member's session of another device goes on.
 	if _, err := f.client(t, f.tokens["member"]).GetUser(t.Context(), &demov1.GetUserRequest{UserId: f.ids["member"]}); err != nil {
 		t.Errorf("another session: %v", err)
 	}
+
+	if cleared := cookieOf(call(second, demov1client.AccountServiceSignOutProcedure, `{}`)); cleared != "session=" {
+		t.Errorf("signing out set the cookie %s", cleared)
+	}
+	expect("after signing out", second, http.StatusUnauthorized)
 }
 
 func TestSignOutEndsTheSession(t *testing.T) {
@@ -142,6 +146,96 @@ func TestSignOutEndsTheSession(t *testing.T) {
 	}
 	if left := f.sessionsOf(t, "other"); left == 0 {
 		t.Error("another user's session is gone")
+	}
+}
+
+// Signing out ends the user's sessions on every device.
+func TestSignOutEverywhere(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.serve(t)
+	signedIn, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: "member@example.com", Password: pass})
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := &demov1.GetUserRequest{UserId: f.ids["member"]}
+	if _, err := f.client(t, f.tokens["member"]).GetUser(t.Context(), self); err != nil {
+		t.Errorf("a second sign-in has ended the first session: %v", err)
+	}
+	if _, err := f.client(t, signedIn.GetSessionToken()).SignOut(t.Context(), &demov1.SignOutRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{f.tokens["member"], signedIn.GetSessionToken()} {
+		if _, err := f.client(t, token).GetUser(t.Context(), self); connect.CodeOf(err) != connect.CodeUnauthenticated {
+			t.Errorf("after signing out: %v", err)
+		}
+	}
+}
+
+// TestRestoredSessions puts the stores of sessions back to what they were before a
+// sign-out. The session stays ended, and another user's lives on.
+func TestRestoredSessions(t *testing.T) {
+	t.Parallel()
+	for name, store := range map[string]scs.Store{"of the users' database": nil, "of another server": memstore.NewWithCleanupInterval(0)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			if store != nil {
+				f = newFixture(t, store)
+			}
+			f.serve(t)
+			tokens := map[string]string{}
+			for _, user := range []string{"member", "other"} {
+				signedIn, err := f.client(t, "").SignIn(t.Context(), &demov1.SignInRequest{Email: user + "@example.com", Password: pass})
+				if err != nil {
+					t.Fatal(err)
+				}
+				tokens[user] = signedIn.GetSessionToken()
+			}
+			restore := f.saveSessions(t, store)
+			if _, err := f.client(t, tokens["member"]).SignOut(t.Context(), &demov1.SignOutRequest{}); err != nil {
+				t.Fatal(err)
+			}
+			restore()
+			f.recorder.takeDenials()
+			for user, want := range map[string]connect.Code{"member": connect.CodeUnauthenticated, "other": 0} {
+				_, err := f.client(t, tokens[user]).GetUser(t.Context(), &demov1.GetUserRequest{UserId: f.ids[user]})
+				if err == nil && want != 0 || err != nil && connect.CodeOf(err) != want {
+					t.Errorf("the session of %s: %v", user, err)
+				}
+			}
+			if got := f.recorder.takeDenials(); !slices.Equal(got, []string{"unauthenticated"}) {
+				t.Errorf("the denials recorded: %q", got)
+			}
+		})
+	}
+}
+
+// saveSessions returns what puts a store of sessions back to what it holds now. A nil
+// store is that of the users' database.
+func (f *fixture) saveSessions(t *testing.T, store scs.Store) (restore func()) {
+	t.Helper()
+	if store == nil {
+		db, err := sql.Open("sqlite", f.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		if _, err := db.ExecContext(t.Context(), "CREATE TABLE saved AS SELECT * FROM sessions"); err != nil {
+			t.Fatal(err)
+		}
+		return func() { f.change(t, "REPLACE INTO sessions SELECT * FROM saved") }
+	}
+	entries, err := store.(scs.IterableStore).All()
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	return func() {
+		for token, data := range entries {
+			if err := store.Commit(token, data, time.Now().Add(time.Hour)); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

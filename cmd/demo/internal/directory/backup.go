@@ -15,7 +15,8 @@ var ErrBackupExists = errors.New("there is a file of that name")
 
 // Backup writes a copy of the directory to a new file, readable for this user alone. The
 // copy is one moment of the directory, also while processes write to it. It holds no
-// sessions, so that a restored copy does not bring back a session that was ended since.
+// sessions, and its users have new generations of them, so that a restored copy does not bring
+// back a session that was ended since, also where another store keeps the sessions.
 //
 // The file appears once it is complete. Backup fails with [ErrBackupExists] where there
 // is a file of that name already.
@@ -58,10 +59,10 @@ func (d *Directory) backup(ctx context.Context, path string) error {
 	return syncFolder(filepath.Dir(absolute))
 }
 
-// withoutSessions removes the sessions from a copy, also from its free pages.
+// withoutSessions ends the sessions in a copy and removes them, also from its free pages.
 func withoutSessions(ctx context.Context, path string) error {
 	db, err := openDatabase(ctx, dataSource(path, Config{}.withDefaults()), 1, func(db *sql.DB) error {
-		_, err := db.ExecContext(ctx, "DELETE FROM sessions; VACUUM; PRAGMA user_version")
+		_, err := db.ExecContext(ctx, "UPDATE users SET session_generation = "+newGeneration+"; DELETE FROM sessions; VACUUM; PRAGMA user_version")
 		return err
 	})
 	if err != nil {

@@ -58,6 +58,10 @@ func TestBackup(t *testing.T) {
 	if _, found, err := directory.Sessions().Find("secret session"); !found || err != nil {
 		t.Errorf("the original has no session: %v, %v", found, err)
 	}
+	// A session that another store keeps has ended in the copy, and not in the original.
+	if was, is := generation(t, directory, admin), generation(t, restored, admin); was == is {
+		t.Errorf("the copy has the generation %q of the original", is)
+	}
 	for _, taken := range []string{backup, path} {
 		if err := directory.Backup(t.Context(), taken); !errors.Is(err, ErrBackupExists) {
 			t.Errorf("over a file that is there: %v", err)

@@ -72,6 +72,12 @@ PRAGMA user_version = 3;
 
 ALTER TABLE sallyport_api_keys ADD COLUMN unscoped INTEGER NOT NULL DEFAULT 0 CHECK (unscoped = 0);
 `,
+	// Sessions that were started before have no generation, and end.
+	`
+PRAGMA user_version = 4;
+
+ALTER TABLE users ADD COLUMN session_generation TEXT NOT NULL DEFAULT 'first' CHECK (session_generation <> '');
+`,
 }
 
 // What can be wrong with the schema of a file.

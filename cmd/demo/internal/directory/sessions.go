@@ -36,6 +36,50 @@ func (d *Directory) Lookup(ctx context.Context, userID string) (authn.Details, e
 	return authn.Details{Roles: []string{string(user.Role)}}, nil
 }
 
+// Generation returns the generation of a user's sessions. It is a session.Generation.
+func (d *Directory) Generation(ctx context.Context, userID string) (string, error) {
+	var generation string
+	err := d.db.QueryRowContext(ctx, "SELECT session_generation FROM users WHERE id = ?", userID).Scan(&generation)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", authn.InvalidCredential("user is gone")
+	}
+	return generation, d.because("read the generation of a user's sessions", err)
+}
+
+// newGeneration is a generation that no session was ever started in. It is not a number
+// that goes up: one that was restored from a backup would come to a number again that
+// sessions were started in.
+const newGeneration = "lower(hex(randomblob(16)))"
+
+// EndSessions ends the sessions of a user, wherever their entries are kept: the user's
+// generation changes, and a store that gets older entries back revives no session. It also
+// removes the entries in [Directory.Sessions]. It fails with [ErrNotFound].
+func (d *Directory) EndSessions(ctx context.Context, userID string) error {
+	return d.because("end a user's sessions", d.write(ctx, func() error {
+		// It does not stop for ctx, as any change of a user does not.
+		return d.endSessions(context.WithoutCancel(ctx), userID)
+	}))
+}
+
+func (d *Directory) endSessions(ctx context.Context, userID string) error {
+	tx, err := d.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	changed, err := tx.ExecContext(ctx, "UPDATE users SET session_generation = "+newGeneration+" WHERE id = ?", userID)
+	if err != nil {
+		return err
+	}
+	if rows, err := changed.RowsAffected(); err != nil || rows == 0 {
+		return errors.Join(err, sql.ErrNoRows)
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ?", userID); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
 // Sessions returns a store of sessions in the same file. It serves package session
 // alone, whose data says which user an entry belongs to: the entries of a user are
 // removed with the user, and an entry of a missing user is refused. Closing the directory

@@ -78,6 +78,57 @@ func TestSessionOfAUser(t *testing.T) {
 	}
 }
 
+// generation returns the generation of a user's sessions.
+func generation(t *testing.T, directory *Directory, user User) string {
+	t.Helper()
+	generation, err := directory.Generation(t.Context(), user.ID)
+	if err != nil || generation == "" {
+		t.Fatalf("generation %q, %v", generation, err)
+	}
+	return generation
+}
+
+// Every end of a user's sessions begins a generation that there never was, for this user
+// alone.
+func TestEndSessions(t *testing.T) {
+	t.Parallel()
+	directory := openMemory(t)
+	sessions := newSessions(t, directory)
+	admin, auditor, _ := create3(t, directory)
+	start(t, sessions, admin)
+	others := generation(t, directory, admin)
+	seen := map[string]bool{generation(t, directory, auditor): true}
+	for range 5 {
+		start(t, sessions, auditor)
+		if _, err := directory.GrantRole(t.Context(), auditor.ID, Auditor); err != nil || !seen[generation(t, directory, auditor)] {
+			t.Errorf("a role that is granted ends sessions: %v", err)
+		}
+		if err := directory.EndSessions(t.Context(), auditor.ID); err != nil {
+			t.Fatal(err)
+		}
+		now := generation(t, directory, auditor)
+		if seen[now] {
+			t.Errorf("the generation %q came before", now)
+		}
+		seen[now] = true
+		if left := rowsOf(t, directory, auditor.ID); left != 0 {
+			t.Errorf("%d entries are left", left)
+		}
+	}
+	if now := generation(t, directory, admin); now != others || rowsOf(t, directory, admin.ID) == 0 {
+		t.Errorf("another user's generation is %q, was %q", now, others)
+	}
+	if err := directory.Delete(t.Context(), auditor.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := directory.Generation(t.Context(), auditor.ID); got != "" || !errors.Is(err, authn.ErrInvalidCredential) {
+		t.Errorf("of a user who is gone: %q, %v", got, err)
+	}
+	if err := directory.EndSessions(t.Context(), auditor.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("of a user who is gone: %v", err)
+	}
+}
+
 func TestDeletedUserHasNoSessionLeft(t *testing.T) {
 	t.Parallel()
 	directory := openMemory(t)

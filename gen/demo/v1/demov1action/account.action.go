@@ -34,7 +34,7 @@ type AccountServiceHandler interface {
 	//
 	// Access: callers need not sign in; who may: anyone.
 	SignIn(context.Context, *action.AnonymousCall[v1.SignInRequest]) (*v1.SignInResponse, error)
-	// SignOut ends the session that the call carries.
+	// SignOut ends the caller's sessions, on every device.
 	//
 	// Access: callers sign in by session; who may: anyone.
 	SignOut(context.Context, *action.Call[v1.SignOutRequest]) (*v1.SignOutResponse, error)

@@ -56,7 +56,7 @@ type AccountServiceClient interface {
 	// ends when another one starts. After 10 wrong passwords for an account, further
 	// tries wait for their turn, one a second.
 	SignIn(ctx context.Context, request *v1.SignInRequest) (*v1.SignInResponse, error)
-	// SignOut ends the session that the call carries.
+	// SignOut ends the caller's sessions, on every device.
 	SignOut(ctx context.Context, request *v1.SignOutRequest) (*v1.SignOutResponse, error)
 	// GetUser returns one account.
 	GetUser(ctx context.Context, request *v1.GetUserRequest) (*v1.GetUserResponse, error)
