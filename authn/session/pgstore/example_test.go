@@ -5,6 +5,7 @@ import (
 
 	"github.com/alexedwards/scs/goredisstore"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
@@ -68,7 +69,12 @@ func onRedis(url string, lookup session.Lookup) (*session.Manager, func(), error
 	return sessions, end, err
 }
 
-// keysOnBus has API keys share a bus with sessions.
-func keysOnBus(store apikey.Store, lookup apikey.Lookup, bus *revocation.Bus) (*apikey.Manager, error) {
+// keysOnBus keeps API keys in the same database, and shares the bus with sessions.
+func keysOnBus(ctx context.Context, pool *pgxpool.Pool, lookup apikey.Lookup, bus *revocation.Bus) (*apikey.Manager, error) {
+	db := stdlib.OpenDBFromPool(pool)
+	store := apikey.PostgreSQL(db)
+	if err := store.Migrate(ctx); err != nil {
+		return nil, err
+	}
 	return apikey.New(store, lookup, apikey.WithBus(bus))
 }

@@ -3,8 +3,10 @@ package pgstore_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
@@ -53,21 +55,42 @@ func TestGuide(t *testing.T) {
 	}
 }
 
-func TestKeysOnBus(t *testing.T) {
+// TestGuideKeys issues an API key beside the sessions and revokes it.
+func TestGuideKeys(t *testing.T) {
 	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), testservices.Environment(t, "SALLYPORT_TEST_POSTGRES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
 	bus, err := revocation.New(silent{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer bus.Close()
-	lookup := func(context.Context, apikey.Key) (authn.Details, error) { return authn.Details{}, nil }
-	if keys, err := keysOnBus(none{}, lookup, bus); keys == nil || err != nil {
-		t.Errorf("%v, %v", keys, err)
+	lookup := func(_ context.Context, key apikey.Key) (authn.Details, error) {
+		return authn.Details{Scopes: key.Scopes}, nil
+	}
+	keys, err := keysOnBus(t.Context(), pool, lookup, bus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, text, err := keys.Issue(t.Context(), "ada of the guide", "backup", []string{"files.read"}, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := new(connect.CallInfo)
+	call.RequestHeader().Set("Authorization", "Bearer "+text)
+	if principal, err := keys.Authenticate(t.Context(), call); err != nil || principal.ID() != "ada of the guide" {
+		t.Errorf("%v, %v", principal, err)
+	}
+	if err := keys.Revoke(t.Context(), "ada of the guide", key.ID); err != nil {
+		t.Error(err)
+	}
+	if _, err := keys.Authenticate(t.Context(), call); err == nil {
+		t.Error("the key was not revoked")
 	}
 }
-
-// none is a store of keys that is not asked.
-type none struct{ apikey.Store }
 
 // silent is a link that carries nothing.
 type silent struct{}
