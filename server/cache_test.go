@@ -82,6 +82,7 @@ func TestRefusalsOfHTTPSaySomething(t *testing.T) {
 		{plain, "HEAD " + listUsers + " HTTP/1.1", 405, ""},
 		{plain, "GET /demo.v1.AccountService/DeleteUser HTTP/1.1", 405, "method not allowed: use POST\n"},
 		{plain, "POST " + listUsers + " HTTP/1.1\r\nContent-Type: text/plain", 415, "unsupported content type: use application/grpc"},
+		{plain, "GET " + listUsers + " HTTP/1.1", 415, "a GET request has no body: its message is in the query"},
 		{streams, "POST /described.v1.StreamService/Both HTTP/1.1\r\nContent-Type: application/connect+proto", 505, "streams in both directions need HTTP/2\n"},
 	} {
 		got := test.raw(t, test.head, "")

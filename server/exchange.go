@@ -115,11 +115,8 @@ func (x *exchange) explain(status int) string {
 		text = "method not allowed: use " + header.Get("Allow")
 	case http.StatusUnsupportedMediaType:
 		text = "unsupported content type: use " + header.Get("Accept-Post")
-		switch {
-		case header.Get("Accept-Post") == "":
-			text = "a GET request has no body"
-		case x.get:
-			text = "a GET request has its message in the query, such as ?connect=v1&encoding=json&message=%7B%7D"
+		if x.get {
+			text = "a GET request has no body: its message is in the query, such as ?connect=v1&encoding=json&message=%7B%7D"
 		}
 	case http.StatusHTTPVersionNotSupported:
 		text = "streams in both directions need HTTP/2"

@@ -141,7 +141,7 @@ var errNoClientCA = errors.New("it has no certificate that clients could be issu
 func (r *reloadedTLS) read() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(r.files.Certificate, r.files.Key)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("certificate %s with key %s: %w", r.files.Certificate, r.files.Key, err)
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{certificate},

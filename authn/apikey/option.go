@@ -23,7 +23,7 @@ type Option interface{ option.Option[settings] }
 func WithPrefix(prefix string) Option {
 	return option.Func[settings](func(s *settings) error {
 		if !prefixPattern.MatchString(prefix) || prefix == "ses" {
-			return fmt.Errorf("apikey: %q is no prefix: use a lower-case letter and up to 15 more or digits, and not \"ses\"", prefix)
+			return fmt.Errorf("apikey: %q is not a prefix: use a lower-case letter and up to 15 more or digits, and not \"ses\"", prefix)
 		}
 		s.prefix = prefix + "_"
 		return nil
@@ -37,7 +37,7 @@ func WithHeader(name string) Option {
 	return option.Func[settings](func(s *settings) error {
 		header := textproto.CanonicalMIMEHeaderKey(name)
 		if !mayCarry(header) {
-			return fmt.Errorf("apikey: %q is no header name, or one with another meaning", name)
+			return fmt.Errorf("apikey: %q is not a header name, or has another meaning", name)
 		}
 		s.header = header
 		return nil

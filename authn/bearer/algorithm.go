@@ -77,6 +77,6 @@ func checkKey(key crypto.PublicKey) error {
 		}
 		return nil
 	default:
-		return fmt.Errorf("%T is no public key of a known kind", key)
+		return fmt.Errorf("%T is not a public key of a known kind", key)
 	}
 }

@@ -33,7 +33,7 @@ func WithAlgorithms(algorithms ...string) Option {
 		var errs []error
 		for _, algorithm := range algorithms {
 			if _, ok := knownAlgorithms[algorithm]; !ok {
-				errs = append(errs, fmt.Errorf("bearer: %q is no known asymmetric signature algorithm", algorithm))
+				errs = append(errs, fmt.Errorf("bearer: %q is not a known asymmetric signature algorithm", algorithm))
 			}
 		}
 		s.algorithms = slices.Clone(algorithms)

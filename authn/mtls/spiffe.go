@@ -51,7 +51,7 @@ func NewSPIFFE(lookup Lookup, domains ...TrustDomain) (*Authenticator, error) {
 		// It also takes the ID of a trust domain for its name, or of a workload.
 		parsed, err := spiffeid.TrustDomainFromString(domain.Name)
 		if err != nil || parsed.Name() != domain.Name || len(domain.Name) > longestTrustDomain {
-			errs = append(errs, fmt.Errorf("mtls: %q is no trust domain", domain.Name))
+			errs = append(errs, fmt.Errorf("mtls: %q is not a trust domain", domain.Name))
 		}
 		if _, twice := known[domain.Name]; twice {
 			errs = append(errs, fmt.Errorf("mtls: trust domain %q is there twice", domain.Name))

@@ -19,14 +19,14 @@ const (
 // X.509-SVID specification.
 func spiffeID(leaf *x509.Certificate) (spiffeid.ID, error) {
 	if leaf.IsCA || leaf.KeyUsage&(x509.KeyUsageCertSign|x509.KeyUsageCRLSign) != 0 {
-		return spiffeid.ID{}, errors.New("client certificate is one for signing others")
+		return spiffeid.ID{}, errors.New("client certificate may sign other certificates")
 	}
 	uris, err := uriNames(leaf)
 	if err != nil {
 		return spiffeid.ID{}, err
 	}
 	if len(uris) != 1 {
-		return spiffeid.ID{}, fmt.Errorf("client certificate has %d URIs for names, and not one", len(uris))
+		return spiffeid.ID{}, fmt.Errorf("client certificate has %d URIs as names in place of one", len(uris))
 	}
 	id, err := spiffeid.FromString(uris[0])
 	switch {

@@ -53,7 +53,7 @@ func WithCookieName(name string) Option {
 	return option.Func[settings](func(s *settings) error {
 		cookie := http.Cookie{Name: name} //nolint:gosec // only its name is checked
 		if cookie.Valid() != nil || strings.HasPrefix(name, "__") {
-			return fmt.Errorf("session: %q is no cookie name, or has a reserved prefix", name)
+			return fmt.Errorf("session: %q is not a cookie name, or has a reserved prefix", name)
 		}
 		s.name = name
 		return nil

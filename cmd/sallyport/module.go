@@ -28,7 +28,7 @@ func (m goModule) String() string { return m.path + "@" + m.version }
 func (m goModule) download(ctx context.Context) (string, error) {
 	path, err := exec.LookPath("go")
 	if err != nil {
-		return "", fmt.Errorf("it comes out of the Go module %s, and there is no go command on the PATH: install Go", m)
+		return "", fmt.Errorf("it comes from the Go module %s, and there is no go command on the PATH: install Go", m)
 	}
 	command := exec.CommandContext(ctx, path, "mod", "download", "-json", m.String()) //nolint:gosec // the go command, and a module that is named in this package
 	// The module or workspace in the current folder does not matter.
@@ -52,7 +52,7 @@ func (m goModule) download(ctx context.Context) (string, error) {
 		why := cmp.Or(answer.Error, errs.String(), errors.Join(err, unread).Error())
 		return "", fmt.Errorf("%s; \"go mod download %s\" must work, see \"go env GOPROXY\"", oneLine(why), m)
 	case answer.Sum != m.sum:
-		return "", fmt.Errorf("the Go module %s is not what it was (%s, not %s): have it from another proxy, see \"go env GOPROXY\"", m, answer.Sum, m.sum)
+		return "", fmt.Errorf("the Go module %s has the checksum %s, not %s: use another proxy, see \"go env GOPROXY\"", m, answer.Sum, m.sum)
 	}
 	return answer.Dir, nil
 }

@@ -19,7 +19,7 @@ func TestModuleIsVerified(t *testing.T) {
 	changed := protovalidate
 	changed.sum = "h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	_, err := changed.download(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "is not what it was ("+protovalidate.sum+", not h1:AAA") {
+	if err == nil || !strings.Contains(err.Error(), "has the checksum "+protovalidate.sum+", not h1:AAA") {
 		t.Errorf("another checksum: %v", err)
 	}
 }

@@ -60,7 +60,7 @@ func protos(ctx context.Context, dir string, wanted []string, out io.Writer) err
 	for i, s := range chosen {
 		text, err := s.read(ctx)
 		if err != nil {
-			return fmt.Errorf("cannot have %s: %w", s.path, err)
+			return fmt.Errorf("cannot get %s: %w", s.path, err)
 		}
 		texts[i] = text
 	}

@@ -173,7 +173,7 @@ func TestProtosWithoutGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	dir := filepath.Join(t.TempDir(), "proto")
 	got := sallyport(t, "protos", dir)
-	want := printed{exitFailed, "", "sallyport protos: cannot have " + validateProto + ": it comes out of the Go module " +
+	want := printed{exitFailed, "", "sallyport protos: cannot get " + validateProto + ": it comes from the Go module " +
 		protovalidate.String() + ", and there is no go command on the PATH: install Go\n"}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(printed{})); diff != "" {
 		t.Errorf("printed (-want +got):\n%s", diff)
