@@ -35,7 +35,7 @@ func invalid(reason string) refused {
 }
 
 // TestAuthenticator has a row for everything that an authenticator can answer.
-// Whatever is not a principal alone denies.
+// Every answer but a principal alone denies.
 func TestAuthenticator(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
@@ -63,7 +63,7 @@ func TestAuthenticator(t *testing.T) {
 		{"unavailable, without a cause", answers(nil, authn.Unavailable(nil)), unavailable},
 		{"unavailable, wrapped", answers(nil, fmt.Errorf("store: %w", authn.ErrUnavailable)), unavailable},
 		{"a store's own deadline", answers(nil, fmt.Errorf("store: %w", context.DeadlineExceeded)), unavailable},
-		{"somebody else's cancellation", answers(nil, context.Canceled), aFault},
+		{"another call's cancellation", answers(nil, context.Canceled), aFault},
 		{"an unknown error", answers(nil, errors.New("no such table")), aFault},
 		{"an error of connect's", answers(nil, connect.NewError(connect.CodeNotFound, planted+" in clear")), aFault},
 
@@ -154,14 +154,14 @@ func TestExpiry(t *testing.T) {
 }
 
 // TestSchemes calls an action that takes two kinds of credential. One is enough;
-// one that is there and not good ends the call, whatever the other could say.
+// one that is there and not good ends the call, also where the other is good.
 func TestSchemes(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
 	absent := answers(nil, authn.ErrNoCredential)
 	alice := answers(people["alice"], nil)
 	aliceToo := answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true}), nil)
-	nobody := answers(people["nobody"], nil)
+	visitor := answers(people["visitor"], nil)
 	bad := answers(nil, authn.InvalidCredential("bad"))
 	down := answers(nil, authn.Unavailable(nil))
 	expired := answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, ExpiresAt: noon}), nil)
@@ -178,7 +178,7 @@ func TestSchemes(t *testing.T) {
 		{name: "the first", session: alice, bearer: absent, asked: 2, scheme: "session"},
 		{name: "the second", session: absent, bearer: alice, asked: 2, scheme: "bearer"},
 		{name: "both, of one principal", session: aliceToo, bearer: alice, asked: 2, scheme: "session"},
-		{name: "both, of two principals", session: alice, bearer: nobody, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credentials name different principals", principal: "alice", scheme: "session"}},
+		{name: "both, of two principals", session: alice, bearer: visitor, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "the credentials name different principals", principal: "alice", scheme: "session"}},
 		{name: "the first is bad", session: bad, bearer: alice, asked: 1, want: refused{code: connect.CodeUnauthenticated, reason: "session: invalid credential: bad"}},
 		{name: "the second is bad", session: alice, bearer: bad, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "bearer: invalid credential: bad", principal: "alice", scheme: "session"}},
 		{name: "the only one is bad", session: absent, bearer: bad, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "bearer: invalid credential: bad"}},
@@ -220,7 +220,7 @@ func TestSchemes(t *testing.T) {
 }
 
 // TestPrincipalsApart interleaves callers. Each gets its own answer, and a handler
-// sees nobody's request but the caller's own.
+// sees the caller's own request and no other.
 func TestPrincipalsApart(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
@@ -231,7 +231,7 @@ func TestPrincipalsApart(t *testing.T) {
 		return &testv1.Response{Caller: call.Principal().ID(), Owners: []string{call.Message().GetOwner()}}, nil
 	}
 	var callers sync.WaitGroup
-	for _, name := range []string{"alice", "nobody", "viewer", "reader"} {
+	for _, name := range []string{"alice", "visitor", "viewer", "reader"} {
 		for _, way := range fixture.ways {
 			if way.get {
 				continue
@@ -242,10 +242,10 @@ func TestPrincipalsApart(t *testing.T) {
 					if got.err != nil || got.responses[0].GetCaller() != name {
 						t.Errorf("%s by %s: got %v, %v", name, way.name, got.responses, got.err)
 					}
-					// Somebody else's, which only they may have.
+					// Another caller's, which only they may have.
 					got = fixture.ask(t.Context(), way, unary("Own"), as("session", name), owned("other"+strconv.Itoa(i)))
 					if connect.CodeOf(got.err) != connect.CodePermissionDenied {
-						t.Errorf("%s by %s: got %v, %v of somebody else's", name, way.name, got.responses, got.err)
+						t.Errorf("%s by %s: got %v, %v of another caller's", name, way.name, got.responses, got.err)
 					}
 				}
 			})
@@ -313,7 +313,7 @@ func TestPrincipalShared(t *testing.T) {
 						t.Errorf("AnyRole: %v", got.err)
 					}
 					for _, procedure := range []string{unary("Role"), unary("Several"), stream("WatchOpen")} {
-						if got := fixture.ask(t.Context(), inProcess, procedure, "robot", owned("somebody")); connect.CodeOf(got.err) != connect.CodePermissionDenied {
+						if got := fixture.ask(t.Context(), inProcess, procedure, "robot", owned("another")); connect.CodeOf(got.err) != connect.CodePermissionDenied {
 							t.Errorf("%s: %v", procedure, got.err)
 						}
 					}

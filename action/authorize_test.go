@@ -20,7 +20,7 @@ import (
 )
 
 // TestGrants asks for every kind of grant as people who have some of what it asks
-// for. Whoever is not listed as allowed is denied.
+// for. All others are denied.
 func TestGrants(t *testing.T) {
 	t.Parallel()
 	fixture := newFixture(t)
@@ -37,7 +37,7 @@ func TestGrants(t *testing.T) {
 		{"Every", map[string]string{"alice": "allow[0]"}},
 		{"Several", map[string]string{"alice": "allow[0]", "owner": "allow[0]", "steward": "allow[1]"}},
 		{"Anyone", map[string]string{
-			"alice": "anyone", "nobody": "anyone", "drifter": "anyone", "viewer": "anyone", "editor": "anyone", "owner": "anyone", "robot": "anyone",
+			"alice": "anyone", "visitor": "anyone", "drifter": "anyone", "viewer": "anyone", "editor": "anyone", "owner": "anyone", "robot": "anyone",
 			"superuser": "anyone", "reader": "anyone", "writer": "anyone", "publisher": "anyone", "steward": "anyone",
 		}},
 	} {
@@ -69,7 +69,7 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// TestGrantAnd takes from somebody who satisfies a grant of three conditions one at
+// TestGrantAnd takes from a principal who satisfies a grant of three conditions one at
 // a time.
 func TestGrantAnd(t *testing.T) {
 	t.Parallel()
@@ -90,7 +90,7 @@ func TestGrantAnd(t *testing.T) {
 		{"a role by the name of the scope", "alice", authn.Details{Unscoped: true, Roles: scope, Scopes: scope}, false},
 		{"a scope in another case", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: []string{"Items.Write"}}, false},
 		{"scopes in one string", "alice", authn.Details{Unscoped: true, Roles: role, Scopes: []string{"items.read items.write"}}, false},
-		{"somebody else's", "alicia", authn.Details{Unscoped: true, Roles: role, Scopes: scope}, false},
+		{"another caller's", "alicia", authn.Details{Unscoped: true, Roles: role, Scopes: scope}, false},
 	} {
 		fixture.alone(t, test.name, func(t *testing.T) {
 			fixture.session.answer = answers(authn.NewPrincipal(test.id, test.with), nil)
@@ -189,7 +189,7 @@ func TestCheck(t *testing.T) {
 		})
 	}
 	fixture.alone(t, "not asked where the role is missing", func(t *testing.T) {
-		fixture.ask(t.Context(), fixture.ways[0], unary("Checked"), as("session", "nobody"), secretive())
+		fixture.ask(t.Context(), fixture.ways[0], unary("Checked"), as("session", "visitor"), secretive())
 		fixture.expect(t, "ask session", "deny at authorize")
 	})
 }
@@ -203,10 +203,10 @@ func TestConcealed(t *testing.T) {
 	fixture.through(t, unary("Concealed"), func(t *testing.T, way way) {
 		missing := fixture.ask(t.Context(), way, unary("Concealed"), as("session", "alice"), secretive())
 		fixture.take()
-		denied := fixture.ask(t.Context(), way, unary("Concealed"), as("session", "nobody"), secretive())
+		denied := fixture.ask(t.Context(), way, unary("Concealed"), as("session", "visitor"), secretive())
 		fixture.expectRefused(t, denied, refused{
 			code: connect.CodeNotFound, text: textNotFound, stage: event.StageAuthorize, reason: "no grant holds",
-			principal: "nobody", scheme: "session",
+			principal: "visitor", scheme: "session",
 		})
 		if missing.err.Error() != denied.err.Error() || len(missing.challenge) != 0 {
 			t.Errorf("what is missing reads %v %q, what is denied %v %q", missing.err, missing.challenge, denied.err, denied.challenge)

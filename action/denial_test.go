@@ -40,7 +40,7 @@ func TestDenials(t *testing.T) {
 	undecidable := secretive()
 	undecidable.Lookup = planted
 	strange := secretive()
-	strange.Owner = "somebody"
+	strange.Owner = "another"
 	for _, test := range []struct {
 		name          string
 		authorization string
@@ -76,7 +76,7 @@ func TestDenials(t *testing.T) {
 		},
 		{
 			name:          "authenticate: nothing valid offered",
-			authorization: as("session", "whoever"),
+			authorization: as("session", "unknown"),
 			request:       secretive(),
 			want: refused{
 				code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate,
@@ -105,11 +105,11 @@ func TestDenials(t *testing.T) {
 		},
 		{
 			name:          "authorize: no grant holds",
-			authorization: as("session", "nobody"),
+			authorization: as("session", "visitor"),
 			request:       secretive(),
 			want: refused{
 				code: connect.CodePermissionDenied, text: textDenied, stage: event.StageAuthorize, reason: "no grant holds",
-				principal: "nobody", scheme: "session",
+				principal: "visitor", scheme: "session",
 			},
 		},
 		{
@@ -213,7 +213,7 @@ func TestRawDenials(t *testing.T) {
 		{name: "empty body", procedure: "Own", header: "Authorization: session s3cr3t-alice", status: 400, shows: "invalid_argument", events: []string{"deny at decode"}},
 		{name: "a rule broken", procedure: "Own", header: "Authorization: session s3cr3t-alice", body: `{}`, status: 400, shows: "buf.validate.Violations", events: []string{"deny at validate"}},
 		{name: "no credential", procedure: "Own", body: body(owned("alice")), status: 401, shows: "unauthenticated", events: []string{"ask session", "deny at authenticate"}},
-		{name: "not allowed", procedure: "Own", header: "Authorization: session s3cr3t-nobody", body: body(owned("alice")), status: 403, shows: "permission_denied", events: []string{"ask session", "deny at authorize"}},
+		{name: "not allowed", procedure: "Own", header: "Authorization: session s3cr3t-visitor", body: body(owned("alice")), status: 403, shows: "permission_denied", events: []string{"ask session", "deny at authorize"}},
 		{name: "unknown encoding", procedure: "Own", header: "Content-Encoding: snappy", body: body(owned("alice")), status: 501, shows: "unimplemented"},
 		{name: "unknown codec", procedure: "Own", header: "Content-Type: application/yaml", body: "owner: alice", status: 415},
 		{name: "GET of what may have side effects", method: "GET", procedure: "Own", header: "Authorization: session s3cr3t-alice", query: `?connect=v1&encoding=json&message=%7B%22owner%22%3A%22alice%22%7D`, status: 405},

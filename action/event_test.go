@@ -70,7 +70,7 @@ func (h *fixture) expectEvents(t *testing.T, procedure string, want ...string) [
 	return events
 }
 
-// Each thing that happens to a call leaves one event, whatever the shape.
+// Each thing that happens to a call leaves one event, in every shape.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	fixture := eventful(t)
@@ -91,7 +91,7 @@ func TestEvents(t *testing.T) {
 					t.Errorf("the event is %+v", event)
 				}
 			}
-			fixture.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
+			fixture.ask(t.Context(), way, procedure, as("session", "visitor"), owned("alice"))
 			fixture.expectEvents(t, procedure, "decided deny permission_denied")
 			fixture.ask(t.Context(), way, procedure, "", owned("alice"))
 			fixture.expectEvents(t, procedure, "decided deny unauthenticated")

@@ -35,7 +35,7 @@ func TestDenialsAreExplained(t *testing.T) {
 			want: []event.GrantOutcome{{Grant: "allow[0]", Conditions: []event.ConditionOutcome{
 				{Condition: "any_role editor", Held: true, Why: `the principal has role "editor"`},
 				{Condition: "all_scopes items.write", Why: "the principal lacks items.write"},
-				{Condition: "cel principal.id == request.owner", Why: `principal.id is "editor", request.owner is "somebody"`},
+				{Condition: "cel principal.id == request.owner", Why: `principal.id is "editor", request.owner is "another"`},
 			}}},
 		},
 		"every grant": {
@@ -44,7 +44,7 @@ func TestDenialsAreExplained(t *testing.T) {
 				{Grant: "allow[0]", Conditions: []event.ConditionOutcome{{Condition: "any_role owner", Why: "the principal has no role"}}},
 				{Grant: "allow[1]", Conditions: []event.ConditionOutcome{{Condition: "all_scopes items.admin", Why: "the principal lacks items.admin"}}},
 				{Grant: "allow[2]", Conditions: []event.ConditionOutcome{
-					{Condition: "cel principal.id == request.owner", Why: `principal.id is "reader", request.owner is "somebody"`},
+					{Condition: "cel principal.id == request.owner", Why: `principal.id is "reader", request.owner is "another"`},
 				}},
 			},
 			scopes: []string{"items.admin"},
@@ -77,7 +77,7 @@ func TestDenialsAreExplained(t *testing.T) {
 			principal := o.signIn(t, test.who)
 			got := o.registry.May(t.Context(), principal, action.Question{
 				Procedure: unary(test.method),
-				Request:   &testv1.Request{Owner: "somebody", Secret: planted},
+				Request:   &testv1.Request{Owner: "another", Secret: planted},
 			})
 			if diff := cmp.Diff(test.want, got.Grants); diff != "" {
 				t.Errorf("explanation (-want +got):\n%s", diff)

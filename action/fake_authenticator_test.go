@@ -27,8 +27,8 @@ var people = map[string]*authn.Principal{
 		AuthenticatedAt: noon.Add(-time.Minute),
 		ExpiresAt:       noon.Add(time.Hour),
 	}),
-	// nobody is signed in, and that is all.
-	"nobody": authn.NewPrincipal("nobody", authn.Details{
+	// visitor is signed in, and that is all.
+	"visitor": authn.NewPrincipal("visitor", authn.Details{
 		Unscoped:        true,
 		AuthenticatedAt: noon,
 	}),
@@ -75,7 +75,7 @@ func (k *fakeAuthenticator) ReportsAuthenticationTime() bool { return true }
 
 func (k *fakeAuthenticator) Challenge(authn.Denial) string { return k.scheme + ` realm="test"` }
 
-// as returns the Authorization header of somebody by a scheme, and "" for nobody.
+// as returns the Authorization header of a caller by a scheme, and "" where the name is empty.
 func as(scheme, name string) string {
 	if name == "" {
 		return ""

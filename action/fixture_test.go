@@ -28,7 +28,7 @@ import (
 const readMaxBytes = 1 << 16
 
 // A fixture is a registry with the test services in it, served in every way there is.
-// Whatever its steps do goes to its recorder.
+// All that its steps do goes to its recorder.
 type fixture struct {
 	*recorder
 
@@ -143,7 +143,7 @@ func (h *fixture) through(t *testing.T, procedure string, test func(*testing.T, 
 func unary(method string) string  { return "/" + testv1client.UnaryServiceName + "/" + method }
 func stream(method string) string { return "/" + testv1client.StreamServiceName + "/" + method }
 
-// raw is a message that is sent as it stands, whatever the codec.
+// raw is a message that is sent as it stands, with every codec.
 type raw string
 
 type rawCodec struct{ connect.StableCodec }
@@ -223,7 +223,7 @@ func converse(ctx context.Context, client *connect.Client, spec connect.Spec, re
 	}
 }
 
-// owned returns a valid request for somebody's own.
+// owned returns a valid request for an owner's own.
 func owned(owner string) *testv1.Request { return &testv1.Request{Owner: owner} }
 
 // methodName returns the part of a procedure after the service.

@@ -31,7 +31,7 @@ func TestFrontDoor(t *testing.T) {
 		fixture.alone(t, methodName(procedure), func(t *testing.T) {
 			fixture.session.answer = nil
 			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), noCredential)
-			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, as("session", "whoever"), raw(planted)), invalid("invalid credential: unknown session"))
+			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, as("session", "unknown"), raw(planted)), invalid("invalid credential: unknown session"))
 
 			fixture.session.answer = func(context.Context, *connect.CallInfo) (*authn.Principal, error) { panic("at the door") }
 			fixture.expectRefused(t, fixture.ask(t.Context(), way, procedure, "", raw(planted)), noPrincipal)
@@ -46,12 +46,12 @@ func TestFrontDoor(t *testing.T) {
 			fixture.expect(t, "ask session", "deny at decode")
 			fixture.ask(t.Context(), way, procedure, as("session", "alice"), owned(""))
 			fixture.expect(t, "ask session", "deny at validate")
-			fixture.ask(t.Context(), way, procedure, as("session", "nobody"), owned("alice"))
+			fixture.ask(t.Context(), way, procedure, as("session", "visitor"), owned("alice"))
 			fixture.expect(t, "ask session", "ask session", "deny at authorize")
 		})
 	}
-	fixture.alone(t, "of nobody's", func(t *testing.T) {
-		fixture.ask(t.Context(), way, unary("Public"), as("session", "whoever"), raw(planted))
+	fixture.alone(t, "of a stranger's", func(t *testing.T) {
+		fixture.ask(t.Context(), way, unary("Public"), as("session", "unknown"), raw(planted))
 		fixture.expect(t, "deny at decode")
 	})
 }
@@ -113,7 +113,7 @@ func TestFrontDoorWithin(t *testing.T) {
 	}
 }
 
-// asCaller returns the context of a call by somebody.
+// asCaller returns the context of a call by a principal.
 func asCaller(t *testing.T, name string) context.Context {
 	t.Helper()
 	ctx, info := connect.NewClientContext(t.Context())

@@ -60,13 +60,13 @@ func TestImpossibleGates(t *testing.T) {
 			pass := passage{gate: gate}
 			err := pass.enter(t.Context(), step, silent{}, request)
 			if err == nil || pass.admitted {
-				t.Errorf("%s, %s: somebody was let through", name, stepName)
+				t.Errorf("%s, %s: a caller was let through", name, stepName)
 			}
 		}
 	}
 }
 
-// tells is an authenticator that takes every caller for somebody.
+// tells is an authenticator that takes every caller for one principal.
 type tells string
 
 func (t tells) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {

@@ -129,7 +129,7 @@ func TestHandlerFaults(t *testing.T) {
 			}
 		})
 	}
-	// Whoever comes next is served.
+	// The next caller is served.
 	*fixture.handlers = handlers{recorder: fixture.recorder}
 	if got := fixture.ask(t.Context(), fixture.ways[0], unary("Own"), as("session", "alice"), owned("alice")); got.err != nil {
 		t.Error(got.err)

@@ -20,12 +20,12 @@ type (
 	anyDialogue   = action.AnonymousBidiStream[testv1.Request, testv1.Response]
 )
 
-// A receiver is a stream of requests, of whatever kind.
+// A receiver is a stream of requests, of any kind.
 type receiver interface {
 	Receive() (*testv1.Request, error)
 }
 
-// A talker is a stream of requests and responses, of whatever kind.
+// A talker is a stream of requests and responses, of any kind.
 type talker interface {
 	receiver
 	Send(response *testv1.Response) error

@@ -23,7 +23,7 @@ func TestSilentAuthenticator(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				never := make(chan struct{})
 				defer close(never)
 				r.authority.set(func(context.Context) (*authn.Principal, error) { <-never; return aliceTheEditor, nil })
@@ -40,7 +40,7 @@ func TestSilentAuthenticator(t *testing.T) {
 				}
 			})
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				r.watch = func(ctx context.Context, _ *testv1.Request, _ *responses) error { <-ctx.Done(); return nil }
 				r.authority.set(func(context.Context) (*authn.Principal, error) {
 					time.Sleep(openTimeout - time.Nanosecond)
@@ -66,7 +66,7 @@ func TestAuthenticatorPanicsAsStreamOpens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				r.authority.set(func(context.Context) (*authn.Principal, error) { thrown(); return aliceTheEditor, nil })
 				s := r.serve(t, stream("ChatOpen"))
 				s.expectEnd(t, connect.CodeInternal)
@@ -83,7 +83,7 @@ func TestAuthenticatorPanicsAsStreamOpens(t *testing.T) {
 func TestInProcessSend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newReviewing(t)
+		r := newRechecking(t)
 		sent := make(chan error, 1)
 		r.chat = func(_ context.Context, in talker) error {
 			err := in.Send(&testv1.Response{})

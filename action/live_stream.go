@@ -17,7 +17,7 @@ import (
 // [stream.end]; every message passes [stream.await].
 //
 // Its methods belong to the goroutines of its handler, but for those of [stream.end]
-// and of a review, which any goroutine may call.
+// and of a recheck, which any goroutine may call.
 type stream struct {
 	// passage is what let the stream in. It does not change after that.
 	passage
@@ -41,7 +41,7 @@ type stream struct {
 	bytes    int64         // and their size
 
 	// mu guards what follows. It is held for moments only; changed is for those who wait
-	// for the end, for a review, or for the transport.
+	// for the end, for a recheck, or for the transport.
 	mu          sync.Mutex
 	changed     sync.Cond
 	reading     bool           // the transport receives

@@ -179,7 +179,7 @@ func TestLogRecorderLevels(t *testing.T) {
 				fixture.ask(t.Context(), fixture.ways[0], unary("Role"), "", owned("alice"))
 			}
 			ask(people["alice"], nil)
-			ask(people["nobody"], nil)
+			ask(people["visitor"], nil)
 			ask(nil, errors.New("no such table"))
 			fixture.handlers.unary = func(context.Context, *call) (*testv1.Response, error) { panic("a handler's own") }
 			ask(people["alice"], nil)
@@ -218,7 +218,7 @@ func (m selectiveRecorder) Enabled(_ context.Context, kind event.Kind, outcome e
 	return kind != event.Ended && m.keeps[outcome]
 }
 
-// TestRecorderDisabled counts what is done for decisions that nobody keeps: none is
+// TestRecorderDisabled counts what is done for decisions that are not kept: none is
 // made, and the clock is read once, which the gate does for itself.
 func TestRecorderDisabled(t *testing.T) {
 	t.Parallel()
@@ -238,7 +238,7 @@ func TestRecorderDisabled(t *testing.T) {
 		if events, clock := ask("alice"); (len(events) > 0) != keeps[event.Allow] || (clock > 1) != keeps[event.Allow] {
 			t.Errorf("%v: an allow leaves %q and reads the clock %d times", keeps, events, clock)
 		}
-		if events, _ := ask("nobody"); (len(events) > 0) != keeps[event.Deny] {
+		if events, _ := ask("visitor"); (len(events) > 0) != keeps[event.Deny] {
 			t.Errorf("%v: a denial leaves %q", keeps, events)
 		}
 		fixture.take()
@@ -279,7 +279,7 @@ func TestForgedLines(t *testing.T) {
 	}
 }
 
-// A line stays within 4 KiB and is one line, whatever is in the event, also with a
+// A line stays within 4 KiB and is one line for every event, also with a
 // handler that escapes nothing.
 func TestLogLinesAreBounded(t *testing.T) {
 	t.Parallel()

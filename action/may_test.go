@@ -63,7 +63,7 @@ func newMayFixture(t *testing.T) *mayFixture {
 	return o
 }
 
-// signIn returns somebody as a gate has let them through.
+// signIn returns a principal as a gate has let it through.
 func (o *mayFixture) signIn(t *testing.T, name string) *authn.Principal {
 	t.Helper()
 	if name == "" {
@@ -87,27 +87,27 @@ func TestMay(t *testing.T) {
 		want    connect.Code // 0 is an allow
 		stage   event.Stage
 	}{
-		"anonymous action, nobody":     {"Public", "", own("x"), 0, event.StageHandle},
-		"anonymous action, somebody":   {"Public", "viewer", own("x"), 0, event.StageHandle},
-		"nobody":                       {"Own", "", own("alice"), connect.CodeUnauthenticated, event.StageAuthenticate},
-		"own":                          {"Own", "alice", own("alice"), 0, event.StageHandle},
-		"other":                        {"Own", "alice", own("bob"), connect.CodePermissionDenied, event.StageAuthorize},
-		"role":                         {"Role", "owner", own("x"), 0, event.StageHandle},
-		"no role":                      {"Role", "robot", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
-		"concealed":                    {"Concealed", "robot", own("x"), connect.CodeNotFound, event.StageAuthorize},
-		"invalid":                      {"Own", "alice", own(""), connect.CodeInvalidArgument, event.StageValidate},
-		"invalid comes before nobody":  {"Own", "", own(""), connect.CodeInvalidArgument, event.StageValidate},
-		"another request type":         {"Own", "alice", &demov1.GetUserRequest{UserId: "alice"}, connect.CodeInvalidArgument, event.StageDecode},
-		"no request":                   {"Own", "alice", nil, connect.CodeInvalidArgument, event.StageDecode},
-		"typed nil request":            {"Own", "alice", (*testv1.Request)(nil), connect.CodeInvalidArgument, event.StageDecode},
-		"not fresh enough":             {"Fresh", "owner", own("x"), connect.CodeUnauthenticated, event.StageAuthenticate},
-		"a value that is not there":    {"Undecided", "drifter", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
-		"no such action":               {"Nothing", "alice", own("alice"), connect.CodeUnimplemented, event.StageDecode},
-		"one of several grants":        {"Several", "steward", own("x"), 0, event.StageHandle},
-		"none of several grants":       {"Several", "robot", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
-		"a check that is asked":        {"Checked", "viewer", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
-		"a grant that asks no check":   {"Checked", "owner", own("x"), 0, event.StageHandle},
-		"an action of another scheme?": {"Either", "alice", own("alice"), 0, event.StageHandle},
+		"anonymous action, signed out":    {"Public", "", own("x"), 0, event.StageHandle},
+		"anonymous action, signed in":     {"Public", "viewer", own("x"), 0, event.StageHandle},
+		"signed out":                      {"Own", "", own("alice"), connect.CodeUnauthenticated, event.StageAuthenticate},
+		"own":                             {"Own", "alice", own("alice"), 0, event.StageHandle},
+		"other":                           {"Own", "alice", own("bob"), connect.CodePermissionDenied, event.StageAuthorize},
+		"role":                            {"Role", "owner", own("x"), 0, event.StageHandle},
+		"no role":                         {"Role", "robot", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"concealed":                       {"Concealed", "robot", own("x"), connect.CodeNotFound, event.StageAuthorize},
+		"invalid":                         {"Own", "alice", own(""), connect.CodeInvalidArgument, event.StageValidate},
+		"invalid comes before signed out": {"Own", "", own(""), connect.CodeInvalidArgument, event.StageValidate},
+		"another request type":            {"Own", "alice", &demov1.GetUserRequest{UserId: "alice"}, connect.CodeInvalidArgument, event.StageDecode},
+		"no request":                      {"Own", "alice", nil, connect.CodeInvalidArgument, event.StageDecode},
+		"typed nil request":               {"Own", "alice", (*testv1.Request)(nil), connect.CodeInvalidArgument, event.StageDecode},
+		"not fresh enough":                {"Fresh", "owner", own("x"), connect.CodeUnauthenticated, event.StageAuthenticate},
+		"a value that is not there":       {"Undecided", "drifter", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"no such action":                  {"Nothing", "alice", own("alice"), connect.CodeUnimplemented, event.StageDecode},
+		"one of several grants":           {"Several", "steward", own("x"), 0, event.StageHandle},
+		"none of several grants":          {"Several", "robot", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"a check that is asked":           {"Checked", "viewer", own("x"), connect.CodePermissionDenied, event.StageAuthorize},
+		"a grant that asks no check":      {"Checked", "owner", own("x"), 0, event.StageHandle},
+		"an action of another scheme?":    {"Either", "alice", own("alice"), 0, event.StageHandle},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

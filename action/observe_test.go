@@ -95,7 +95,7 @@ func TestObserve(t *testing.T) {
 			steps            []string
 		}{
 			{"let in", as("session", "alice"), []string{admitted, "ended allow"}, []string{"authenticate", "authorize"}},
-			{"denied", as("session", "nobody"), []string{"decided deny permission_denied"}, []string{"authenticate", "authorize"}},
+			{"denied", as("session", "visitor"), []string{"decided deny permission_denied"}, []string{"authenticate", "authorize"}},
 			{"unknown", "", []string{"decided deny unauthenticated"}, []string{"authenticate"}},
 		} {
 			fixture.alone(t, methodName(procedure)+", "+test.name, func(t *testing.T) {

@@ -89,10 +89,10 @@ func askRefusedFrom(t *testing.T, fixture *fixture, way way, procedure string, s
 		request.First = 101
 	}
 	if refuses(event.StageAuthorize) {
-		authorization = as("session", "nobody")
+		authorization = as("session", "visitor")
 	}
 	if refuses(event.StageAuthenticate) {
-		authorization = as("session", "whoever")
+		authorization = as("session", "unknown")
 	}
 	var message any = request
 	if refuses(event.StageDecode) {

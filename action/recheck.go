@@ -11,23 +11,23 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// reviewTimeout is how long a review may wait for an authenticator or a check. A
-// review that takes longer ends its stream, also where what it waits for does not end
+// recheckTimeout is how long a recheck may wait for an authenticator or a check. A
+// recheck that takes longer ends its stream, also where what it waits for does not end
 // with its context.
-const reviewTimeout = 15 * time.Second
+const recheckTimeout = 15 * time.Second
 
-// A standing is what a stream lives by: what was found of its caller, and the review
+// A standing is what a stream lives by: what was found of its caller, and the recheck
 // that looks at that again. It costs a timer and no goroutine.
 type standing struct {
-	caller  *authn.Principal // as last found; nil on an anonymous action
-	found   time.Time        // when the gate, or a review, began to look for the caller
-	subject proto.Message    // a copy of the request that the decision is about, where a grant reads it
-	reviews uint64           // how many reviews let the stream live on
+	caller   *authn.Principal // as last found; nil on an anonymous action
+	found    time.Time        // when the gate, or a recheck, began to look for the caller
+	subject  proto.Message    // a copy of the request that the decision is about, where a grant reads it
+	rechecks uint64           // how many rechecks let the stream live on
 
-	// reviewing is set while a review is asked for or under way. No message passes
+	// rechecking is set while a recheck is asked for or under way. No message passes
 	// meanwhile.
-	reviewing bool
-	// asked is set where the caller must be looked at from now on: a review that is
+	rechecking bool
+	// asked is set where the caller must be looked at from now on: a recheck that is
 	// under way may have looked before.
 	asked bool
 }
@@ -89,18 +89,18 @@ func (s *stream) remember(request proto.Message) {
 	s.subject = subject
 }
 
-// await waits until no review is asked for or under way. It returns who is calling
-// and how many reviews there were, or what the stream ended with.
-func (s *stream) await() (caller *authn.Principal, reviews uint64, err error) {
+// await waits until no recheck is asked for or under way. It returns who is calling
+// and how many rechecks there were, or what the stream ended with.
+func (s *stream) await() (caller *authn.Principal, rechecks uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.ended == nil && s.reviewing {
+	for s.ended == nil && s.rechecking {
 		s.changed.Wait()
 	}
 	if s.ended != nil {
 		return nil, 0, s.ended
 	}
-	return s.caller, s.reviews, nil
+	return s.caller, s.rechecks, nil
 }
 
 // due returns how long it is until the stream must be looked at again. ok is false
@@ -155,7 +155,7 @@ func (s *stream) look() {
 	s.mu.Unlock()
 }
 
-// ask asks for a review: no message passes until the caller has been looked at from
+// ask asks for a recheck: no message passes until the caller has been looked at from
 // now on.
 func (s *stream) ask() {
 	s.mu.Lock()
@@ -168,8 +168,8 @@ func (s *stream) askLocked() {
 		return
 	}
 	s.asked = true
-	if !s.reviewing {
-		s.reviewing = true
+	if !s.rechecking {
+		s.rechecking = true
 		go func() {
 			for s.lookAgain() {
 			}
@@ -186,7 +186,7 @@ func (s *stream) lookAgain() bool {
 		s.mu.Unlock()
 		return false
 	case !s.asked:
-		s.reviewing = false
+		s.rechecking = false
 		s.changed.Broadcast()
 		s.schedule(s.gate.registry.now())
 		s.mu.Unlock()
@@ -196,8 +196,8 @@ func (s *stream) lookAgain() bool {
 	known, subject := s.caller, s.subject
 	s.mu.Unlock()
 
-	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + reviewTimeout.String()}
-	defer time.AfterFunc(reviewTimeout, func() {
+	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + recheckTimeout.String()}
+	defer time.AfterFunc(recheckTimeout, func() {
 		pass := s.outside()
 		pass.stage, pass.kind = event.StageAuthenticate, event.Recheck
 		_ = s.end(pass, silent)
@@ -214,11 +214,11 @@ func (s *stream) lookAgain() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.caller, s.found = pass.principal, pass.start
-	s.reviews++
+	s.rechecks++
 	return true
 }
 
-// admitAgain is the gate of a review, for the principal that the caller was known as
+// admitAgain is the gate of a recheck, for the principal that the caller was known as
 // and a copy of the request that the decision was about.
 func admitAgain(known *authn.Principal) step {
 	return func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, subject proto.Message) error {

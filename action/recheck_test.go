@@ -33,7 +33,7 @@ func TestRecheck(t *testing.T) {
 		{"revoked", answers(nil, authn.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "session: invalid credential: revoked")},
 		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "no credential offered")},
 		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "the credential has expired")},
-		{"somebody else's", answers(people["owner"], nil), refused{
+		{"another caller's", answers(people["owner"], nil), refused{
 			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate,
 			reason: "the credential now names another principal", principal: "owner", scheme: "session",
 		}},
@@ -77,7 +77,7 @@ func TestRecheck(t *testing.T) {
 			t.Error(err)
 		}
 		fixture.await(t, "allow at handle")
-		fixture.expect(t, "ask session", "allow at handle") // a review that changes nothing leaves no record
+		fixture.expect(t, "ask session", "allow at handle") // a recheck that changes nothing leaves no record
 	})
 }
 
@@ -88,7 +88,7 @@ func (h *fixture) live(t *testing.T, way way, procedure string) connect.ClientSt
 	drain := func(in receiver) error {
 		for {
 			if _, err := in.Receive(); err != nil {
-				return nil //nolint:nilerr // the gate's answer stands, whatever a handler makes of it
+				return nil //nolint:nilerr // the gate's answer stands, not what a handler makes of it
 			}
 		}
 	}

@@ -34,10 +34,10 @@ func yes() bool { return true }
 
 // faultyRecorders are recorders that do not keep what they are given.
 var faultyRecorders = map[string]faultyRecorder{
-	"fails":                      {yes, func() error { return errors.New("the disk is full") }},
-	"panics":                     {yes, func() error { panic(planted) }},
-	"panics when asked":          {func() bool { panic(planted) }, func() error { return errors.New("the disk is full") }},
-	"panics whatever it is told": {func() bool { panic(planted) }, func() error { panic(planted) }},
+	"fails":             {yes, func() error { return errors.New("the disk is full") }},
+	"panics":            {yes, func() error { panic(planted) }},
+	"panics when asked": {func() bool { panic(planted) }, func() error { return errors.New("the disk is full") }},
+	"panics always":     {func() bool { panic(planted) }, func() error { panic(planted) }},
 }
 
 // A call whose event a required recorder does not keep does not run; with any other
@@ -76,7 +76,7 @@ func TestFaultyRecorder(t *testing.T) { //nolint:paralleltest // it changes what
 				}
 				// A denial stays one.
 				if procedure != unary("Public") {
-					got = optional.ask(t.Context(), optional.ways[len(optional.ways)-1], procedure, as("session", "nobody"), owned("alice"))
+					got = optional.ask(t.Context(), optional.ways[len(optional.ways)-1], procedure, as("session", "visitor"), owned("alice"))
 					if connect.CodeOf(got.err) != connect.CodePermissionDenied || ran(optional) {
 						t.Errorf("denied: got %v", got.err)
 					}
@@ -161,7 +161,7 @@ func TestEventValues(t *testing.T) {
 		}
 	}
 	fixture.alone(t, "of a denial", func(t *testing.T) {
-		fixture.ask(t.Context(), way, unary("Own"), as("session", "nobody"), asked)
+		fixture.ask(t.Context(), way, unary("Own"), as("session", "visitor"), asked)
 		if got := fixture.expectEvents(t, unary("Own"), "decided deny permission_denied")[0].Values; !cmp.Equal(own, got, protocmp.Transform()) {
 			t.Errorf("got %+v", got)
 		}

@@ -27,7 +27,7 @@ type refused struct {
 	stage  event.Stage
 	reason string // what the record says
 	fault  bool   // the record has an error
-	// principal and scheme are of whoever was found before the call was refused.
+	// principal and scheme are of the caller, where known before the call was refused.
 	principal, scheme string
 	rules             []string // the ids of the validation rules that were broken
 	// challenge is what WWW-Authenticate says. Nil is the session's, where the code is

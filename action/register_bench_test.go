@@ -219,7 +219,7 @@ func request(name string) *descriptorpb.DescriptorProto {
 	}}
 }
 
-// An ownRequest is a request of whatever type is next on its list when it is first
+// An ownRequest is a request of the type that is next on its list when it is first
 // looked at: ten thousand types of Go's own would take ten thousand declarations.
 type ownRequest struct{ message *dynamicpb.Message }
 

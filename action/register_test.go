@@ -96,7 +96,7 @@ func someSchemes() authn.Schemes {
 // TestRegister breaks a sound registration in every way that the registry knows.
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	var nobody *worker
+	var absent *worker
 	var noHandler func(*worker, context.Context, *call) (*testv1.Response, error)
 	for _, test := range []struct {
 		name    string
@@ -106,8 +106,8 @@ func TestRegister(t *testing.T) {
 		rules   []string
 	}{
 		{name: "nothing is wrong", by: &worker{}},
-		{name: "a scheme that nobody configured", schemes: authn.Schemes{"bearer": knows(nil)}, by: &worker{}, rules: []string{"scheme-unconfigured", "scheme-unconfigured"}},
-		{name: "a nil implementation", by: nobody, rules: []string{"implementation-nil"}},
+		{name: "a scheme without an authenticator", schemes: authn.Schemes{"bearer": knows(nil)}, by: &worker{}, rules: []string{"scheme-unconfigured", "scheme-unconfigured"}},
+		{name: "a nil implementation", by: absent, rules: []string{"implementation-nil"}},
 		{
 			name: "no service", by: &worker{}, rules: []string{"service-nil"},
 			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Descriptor = nil },
@@ -245,9 +245,9 @@ func TestRegister(t *testing.T) {
 			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) { s.Checks = append(s.Checks, s.Checks[0]) },
 		},
 		{
-			name: "checks by nobody", by: &worker{}, rules: []string{"check-nil"},
+			name: "checks without an implementation", by: &worker{}, rules: []string{"check-nil"},
 			breaks: func(_ *testing.T, s *actiongen.Service[*worker]) {
-				s.Checks[0] = actiongen.NewCheck(nobody, "Get", "is_open", (*worker).isOpen)
+				s.Checks[0] = actiongen.NewCheck(absent, "Get", "is_open", (*worker).isOpen)
 			},
 		},
 		{
@@ -310,7 +310,7 @@ func TestRegister(t *testing.T) {
 			},
 		},
 		{
-			name: "everything at once", schemes: authn.Schemes{}, by: nobody,
+			name: "everything at once", schemes: authn.Schemes{}, by: absent,
 			rules: []string{
 				"implementation-nil", "generated-stale", "method-unknown", "method-missing", "method-missing", "method-twice", "method-kind", "method-kind",
 				"method-type", "scheme-unconfigured", "scheme-unconfigured", "check-twice", "check-nil", "check-nil",
@@ -326,7 +326,7 @@ func TestRegister(t *testing.T) {
 					actiongen.ServerStreaming("Watch", func(*worker, context.Context, *anonymousCall, *responses) error { return nil }),
 					actiongen.Unary("Open", noHandler),
 				}
-				check := actiongen.NewCheck(nobody, "Get", "is_open", (*worker).isOpen)
+				check := actiongen.NewCheck(absent, "Get", "is_open", (*worker).isOpen)
 				s.Checks = []actiongen.Check{check, check}
 			},
 		},
@@ -380,7 +380,7 @@ func expectShut(t *testing.T, registry *action.Registry, rules ...string) {
 	}
 }
 
-// TestRegisterNil registers the test services as nobody.
+// TestRegisterNil registers the test services with a nil handler.
 func TestRegisterNil(t *testing.T) {
 	t.Parallel()
 	var typed *handlers

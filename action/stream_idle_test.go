@@ -22,7 +22,7 @@ func (s mute) Receive(any) error { <-s.gone; return context.Canceled }
 func (mute) SendHeaders() error  { return nil }
 func (mute) Send(any) error      { return nil }
 
-// Until its first message has come nobody knows who opened a stream, so that it must
+// Until its first message has come, the server does not know who opened a stream, so that it must
 // not wait for one for ever.
 func TestStreamWithoutAFirstMessageIsIdle(t *testing.T) {
 	t.Parallel()

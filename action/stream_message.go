@@ -29,11 +29,11 @@ func (s *stream) claimReading() error {
 	return nil
 }
 
-// claimSending does the same for sending, and waits for a review as well.
+// claimSending does the same for sending, and waits for a recheck as well.
 func (s *stream) claimSending() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.ended == nil && (s.sending || s.reviewing) {
+	for s.ended == nil && (s.sending || s.rechecking) {
 		s.changed.Wait()
 	}
 	if s.ended != nil {
@@ -64,7 +64,7 @@ func (s *stream) release(side *bool) error {
 // gate has read. What is refused ends the stream.
 func (s *stream) receive(request proto.Message) (proto.Message, error) {
 	s.mustBeAdmitted()
-	caller, reviews, err := s.await()
+	caller, rechecks, err := s.await()
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +88,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			return nil, ended
 		case s.drained:
 			return nil, io.EOF
-		case now == reviews || !s.gate.authorizesEvery():
+		case now == rechecks || !s.gate.authorizesEvery():
 			s.remember(request)
 			if !s.gate.registry.messageEvents {
 				return request, nil
@@ -99,7 +99,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			return request, nil
 		}
 		// It was authorized for a caller who has been looked at again since.
-		s.message.principal, reviews = caller, now
+		s.message.principal, rechecks = caller, now
 		err = s.message.run(s.ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, request proto.Message) error {
 			return g.authorize(ctx, pass, request)
 		}, nil, request)

@@ -24,7 +24,7 @@ import (
 )
 
 // TestLaterMessages sends a good first message and then a bad one. The handler never
-// sees the bad one, and the stream ends as the gate says whatever the handler makes
+// sees the bad one, and the stream ends as the gate says, for all that the handler makes
 // of it.
 func TestLaterMessages(t *testing.T) {
 	t.Parallel()
@@ -34,7 +34,7 @@ func TestLaterMessages(t *testing.T) {
 	undecidable := secretive()
 	undecidable.Lookup = planted
 	strange := secretive()
-	strange.Owner = "somebody"
+	strange.Owner = "another"
 	asAlice := func(want refused) refused {
 		want.principal, want.scheme = "alice", "session"
 		return want
@@ -60,7 +60,7 @@ func TestLaterMessages(t *testing.T) {
 		},
 		{name: "not allowed", methods: []string{"CollectEvery", "ChatEvery"}, bad: strange, want: denied},
 		{
-			name: "invalid, of nobody", methods: []string{"CollectPublicOpen", "ChatPublicFirst", "ChatPublicEvery"}, bad: invalid,
+			name: "invalid, without a principal", methods: []string{"CollectPublicOpen", "ChatPublicFirst", "ChatPublicEvery"}, bad: invalid,
 			want: refused{code: connect.CodeInvalidArgument, stage: event.StageValidate, reason: "secret: string.max_len", rules: []string{"string.max_len"}},
 		},
 	} {
@@ -99,7 +99,7 @@ func TestLaterMessages(t *testing.T) {
 			if got.err != nil {
 				t.Error(got.err)
 			}
-			fixture.expect(t, "ask session", "allow at handle", "handle", "receive alice", "receive somebody")
+			fixture.expect(t, "ask session", "allow at handle", "handle", "receive alice", "receive another")
 		}
 	})
 }

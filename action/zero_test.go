@@ -15,7 +15,7 @@ import (
 
 const notAdmitted = "action: this call did not come through the gate"
 
-// mustPanic fails the test where f does not panic as a call does that nobody let
+// mustPanic fails the test where f does not panic as a call does that no gate let
 // through.
 func mustPanic(t *testing.T, name string, f func()) {
 	t.Helper()
@@ -55,7 +55,7 @@ func TestZeroCalls(t *testing.T) {
 	mustPanic(t, "AnonymousBidiStream.SendHeaders", func() { new(anyDialogue).SendHeaders() })
 }
 
-// TestNilStreams has nobody to say the same of a stream that is nil.
+// TestNilStreams says the same of a stream that is nil.
 func TestNilStreams(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]func(){
@@ -111,7 +111,7 @@ func TestZeroPermit(t *testing.T) {
 	mustPanic(t, "Unguarded", func() { action.Unguarded(permitOf(action.Unguarded)) })
 }
 
-// TestZeroValues asks the zero values of what is exported to let somebody through.
+// TestZeroValues asks the zero values of what is exported to let a caller through.
 func TestZeroValues(t *testing.T) {
 	t.Parallel()
 	t.Run("Decision", func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestZeroValues(t *testing.T) {
 		t.Parallel()
 		var principal authn.Principal
 		if principal.Claims() != nil || principal.ID() != "" || principal.Roles() != nil || principal.Scopes() != nil || principal.Scheme() != "" {
-			t.Errorf("it is somebody: %v", &principal)
+			t.Errorf("it is a principal: %v", &principal)
 		}
 	})
 	for name, registry := range map[string]*action.Registry{"Registry": {}, "nil Registry": nil} {

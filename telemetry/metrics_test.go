@@ -96,7 +96,7 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestRefused counts calls that came to no gate, and keeps the number of series whatever
+// TestRefused counts calls that came to no gate, and keeps the number of series no matter what
 // strangers ask for.
 func TestRefused(t *testing.T) {
 	t.Parallel()

@@ -383,7 +383,7 @@ func TestOwnersAreNeverCrossed(t *testing.T) {
 }
 
 // A key is a scoped credential, also one without scopes; only one that was issued as
-// unscoped is not, whatever the lookup says.
+// unscoped is not, even where the lookup says so.
 func TestScopedKeys(t *testing.T) {
 	t.Parallel()
 	for name, saysUnscoped := range map[string]bool{"lookup says nothing": false, "lookup says unscoped": true} {

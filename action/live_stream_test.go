@@ -100,8 +100,8 @@ func (p *pipe) Send(message any) error {
 	return nil
 }
 
-// A reviewing is a registry whose streams a test looks at again, in synctest's time.
-type reviewing struct {
+// A rechecking is a registry whose streams a test looks at again, in synctest's time.
+type rechecking struct {
 	*recorder
 	*handlers
 
@@ -110,10 +110,10 @@ type reviewing struct {
 	server    *connect.Server
 }
 
-func newReviewing(t *testing.T, options ...action.RegistryOption) *reviewing {
+func newRechecking(t *testing.T, options ...action.RegistryOption) *rechecking {
 	t.Helper()
 	recorder := &recorder{}
-	r := &reviewing{recorder: recorder, handlers: &handlers{recorder: recorder}, authority: &authority{}, server: connect.NewServer()}
+	r := &rechecking{recorder: recorder, handlers: &handlers{recorder: recorder}, authority: &authority{}, server: connect.NewServer()}
 	r.authority.set(finds(aliceTheEditor))
 	options = append([]action.RegistryOption{action.WithRecorder(recorder)}, options...)
 	r.registry = must(action.NewRegistry(authn.Schemes{"session": r.authority, "bearer": freshnessReporter{knows(nil)}}, options...))
@@ -134,7 +134,7 @@ type running struct {
 const openTimeout = time.Minute
 
 // serve serves a stream with a first message, if it takes one before its handler.
-func (r *reviewing) serve(t *testing.T, procedure string, interceptors ...connect.ServerInterceptor) *running {
+func (r *rechecking) serve(t *testing.T, procedure string, interceptors ...connect.ServerInterceptor) *running {
 	t.Helper()
 	server := connect.NewServer(interceptors...)
 	server.Register(must(r.registry.Methods())...)
@@ -184,7 +184,7 @@ func TestNothingPassesARevocation(t *testing.T) {
 
 func revokeInMotion(t *testing.T, shape, when string, found *authn.Principal) {
 	t.Helper()
-	r := newReviewing(t)
+	r := newRechecking(t)
 	var mu sync.Mutex
 	var received, sent int
 	count := func(n *int) int {
@@ -269,7 +269,7 @@ func revokeInMotion(t *testing.T, shape, when string, found *authn.Principal) {
 		return
 	}
 	if shape != "Watch" && count(&received) < receivedThen+50 || shape != "Collect" && count(&sent) < sentThen+50 {
-		t.Errorf("after a review that changes nothing %d messages were received and %d sent", count(&received)-receivedThen, count(&sent)-sentThen)
+		t.Errorf("after a recheck that changes nothing %d messages were received and %d sent", count(&received)-receivedThen, count(&sent)-sentThen)
 	}
 	r.authority.set(finds(nil))
 	r.registry.Recheck("")
@@ -285,7 +285,7 @@ func TestRevokedWhileAuthenticating(t *testing.T) {
 			t.Run(method, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					r := newReviewing(t)
+					r := newRechecking(t)
 					looks, last := 0, 1
 					if door {
 						last = 2 // the gate looks once more
@@ -315,7 +315,7 @@ func TestRevokedWhileAuthenticating(t *testing.T) {
 	t.Run("another's", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			r := newReviewing(t)
+			r := newRechecking(t)
 			r.authority.set(func(context.Context) (*authn.Principal, error) {
 				if r.authority.askedTimes() == 1 {
 					r.authority.revoke("bob")
@@ -331,15 +331,15 @@ func TestRevokedWhileAuthenticating(t *testing.T) {
 	})
 }
 
-// TestSilentReview has an authenticator not answer a review, and not look at its
+// TestSilentRecheck has an authenticator not answer a recheck, and not look at its
 // context. The stream ends by a timer, and waits for nothing after that.
-func TestSilentReview(t *testing.T) {
+func TestSilentRecheck(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{"WatchOpen", "CollectFirst", "ChatEvery"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				r.watch = func(ctx context.Context, _ *testv1.Request, _ *responses) error { <-ctx.Done(); return nil }
 				s := r.serve(t, stream(method))
 				s.in <- owned("alice")
@@ -368,7 +368,7 @@ func TestSilentReview(t *testing.T) {
 func TestRecheckCountsFromAuthentication(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newReviewing(t, action.WithRecheck(time.Minute))
+		r := newRechecking(t, action.WithRecheck(time.Minute))
 		r.authority.set(func(context.Context) (*authn.Principal, error) {
 			time.Sleep(40 * time.Second)
 			return aliceTheEditor, nil
@@ -388,7 +388,7 @@ func TestRecheckCountsFromAuthentication(t *testing.T) {
 func TestExpiresWhileItLives(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newReviewing(t)
+		r := newRechecking(t)
 		expires := time.Now().Add(30 * time.Second)
 		r.authority.set(finds(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"editor"}, ExpiresAt: expires})))
 		s := r.serve(t, stream("ChatOpen"))
@@ -407,7 +407,7 @@ func TestMovingStreamsLive(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t, action.WithRecheck(90*time.Second))
+				r := newRechecking(t, action.WithRecheck(90*time.Second))
 				r.watch = func(_ context.Context, _ *testv1.Request, out *responses) error {
 					for range 20 {
 						time.Sleep(40 * time.Second)
@@ -446,7 +446,7 @@ func TestMovingStreamsLive(t *testing.T) {
 }
 
 // TestReviewRemembersTheRequest has a caller lose a role between messages. What a
-// review decides about is the first request, or where each is authorized by itself,
+// recheck decides about is the first request, or where each is authorized by itself,
 // the last one.
 func TestReviewRemembersTheRequest(t *testing.T) {
 	t.Parallel()
@@ -464,7 +464,7 @@ func TestReviewRemembersTheRequest(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				r.registerTransfer(t, test.timing, func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return true, nil })
 				s := r.serve(t, "/described.v1.TransferService/Transfer")
 				s.in <- owned(test.first)
@@ -481,7 +481,7 @@ func TestReviewRemembersTheRequest(t *testing.T) {
 }
 
 // TestMessageInReview has a caller lose a role while a message is authorized for it. The
-// message is authorized anew, though the review lets the stream live on.
+// message is authorized anew, though the recheck lets the stream live on.
 func TestMessageInReview(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -494,17 +494,17 @@ func TestMessageInReview(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				r.registerTransfer(t, sallyportv1.Stream_EVERY_MESSAGE, func(_ context.Context, _ *authn.Principal, request *testv1.Request) (bool, error) {
 					if request.GetOwner() == "bob" && r.authority.askedTimes() == 1 {
 						r.authority.set(finds(test.found))
 						r.authority.revoke("alice")
-						time.Sleep(time.Second) // the review is over by then
+						time.Sleep(time.Second) // the recheck is over by then
 					}
 					return true, nil
 				})
 				s := r.serve(t, "/described.v1.TransferService/Transfer")
-				s.in <- owned("alice") // her own, which the review is about
+				s.in <- owned("alice") // her own, which the recheck is about
 				s.expectEnd(t, 0)
 				r.take()
 				s.in <- owned("bob")
@@ -536,7 +536,7 @@ func (h *handlers) Transfer(ctx context.Context, in *requests) (*testv1.Response
 	return h.doCollect(ctx, in.Principal().ID(), in)
 }
 
-func (r *reviewing) registerTransfer(t *testing.T, timing sallyportv1.Stream_Timing, check transferChecks) {
+func (r *rechecking) registerTransfer(t *testing.T, timing sallyportv1.Stream_Timing, check transferChecks) {
 	t.Helper()
 	declared := bySession(allow(
 		&sallyportv1.Grant{AnyRole: []string{"editor"}, Check: new("may_transfer")},
@@ -563,7 +563,7 @@ func TestCallersTime(t *testing.T) {
 				t.Run(name+"/"+code.String(), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						r := newReviewing(t)
+						r := newRechecking(t)
 						var told error
 						r.chat = func(_ context.Context, in talker) error {
 							for told == nil {
@@ -620,7 +620,7 @@ func TestCallersTime(t *testing.T) {
 func TestLeftInSend(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newReviewing(t)
+		r := newRechecking(t)
 		var sends []error
 		left := make(chan struct{})
 		r.chat = func(_ context.Context, in talker) error {
@@ -662,7 +662,7 @@ func TestAnonymousStreamErrors(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := newReviewing(t)
+				r := newRechecking(t)
 				r.watch = func(context.Context, *testv1.Request, *responses) error { return failure }
 				r.collect = func(context.Context, receiver) (*testv1.Response, error) { return nil, failure }
 				r.chat = func(context.Context, talker) error { return failure }
