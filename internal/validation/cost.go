@@ -39,9 +39,8 @@ type DearRule struct {
 // Dear returns the rules in CEL of a message's type, and of all that it holds, whose
 // worst case costs too much: by CEL's own estimate, at the sizes that other rules allow
 // and else at those of the largest message. A rule that does not compile is left out,
-// since [Validators.For] says so.
-//
-// Predefined rules are not looked at: they are written once, by who knows their cost.
+// since [Validators.For] says so. Predefined rules count where they are used; those of
+// protovalidate itself look at a value once.
 func (v *Validators) Dear(message protoreflect.MessageDescriptor) ([]DearRule, error) {
 	if v.costs == nil {
 		environment, err := cel.NewEnv(cel.Lib(pvcel.NewLibrary()))
@@ -112,9 +111,10 @@ func (c *costs) of(message protoreflect.MessageDescriptor) []DearRule {
 // are too dear.
 func (c *costs) field(field protoreflect.FieldDescriptor, rules *validate.FieldRules) []DearRule {
 	find := func(this holder, on protoreflect.FieldDescriptor, forItems bool, rules *validate.FieldRules) []DearRule {
-		return c.rules(field, this, rules.GetCel(), rules.GetCelExpression(), func() []cel.EnvOption {
+		dear := c.rules(field, this, rules.GetCel(), rules.GetCelExpression(), func() []cel.EnvOption {
 			return append(pvcel.RequiredEnvOptions(on), cel.Variable("this", pvcel.ProtoFieldToType(on, false, forItems)))
 		})
+		return append(dear, c.predefined(field, this, on, forItems, rules)...)
 	}
 	dear := find(holder{field: field, rules: rules, whole: true}, field, false, rules)
 	switch {
@@ -188,6 +188,8 @@ type holder struct {
 	field   protoreflect.FieldDescriptor
 	rules   *validate.FieldRules
 	whole   bool // the list or map, not what is in it
+	// used is the size in bytes of what a predefined rule is used with.
+	used uint64
 }
 
 // step returns what a name in a path leads to: a field, or "@items", "@keys", "@values".
@@ -306,7 +308,7 @@ type estimator struct {
 // assumedMost is what a rule is assumed to allow that is taken as written.
 const assumedMost = 100
 
-// size returns how large a value can be.
+// size returns how large a value of the message can be.
 func (e *estimator) size(of holder, bytes, elements uint64) uint64 {
 	most, fix := of.size(bytes, elements)
 	switch fix {
@@ -322,7 +324,11 @@ func (e *estimator) size(of holder, bytes, elements uint64) uint64 {
 // EstimateSize implements [cost.Estimator].
 func (e *estimator) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	path := node.Path()
-	if len(path) == 0 || path[0] != "this" {
+	switch {
+	case len(path) > 0 && (path[0] == "rule" || path[0] == "rules"):
+		// What a predefined rule is used with, which is at most as large as all of it.
+		return &cost.SizeEstimate{Min: 0, Max: e.this.used}
+	case len(path) == 0 || path[0] != "this":
 		return nil
 	}
 	here, bytes, elements := e.this, uint64(messageBytes), uint64(messageElements)
