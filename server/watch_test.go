@@ -33,6 +33,8 @@ type fakeAuthenticator struct {
 	details authn.Details
 	err     error
 	revoked []func(string)
+	// lifetime is how long the credential is valid from its first use; 0 for ever.
+	lifetime time.Duration
 }
 
 func (f *fakeAuthenticator) Authenticate(context.Context, *connect.CallInfo) (*authn.Principal, error) {
@@ -40,6 +42,9 @@ func (f *fakeAuthenticator) Authenticate(context.Context, *connect.CallInfo) (*a
 	defer f.mu.Unlock()
 	if f.err != nil {
 		return nil, f.err
+	}
+	if f.lifetime > 0 && f.details.ExpiresAt.IsZero() {
+		f.details.ExpiresAt = time.Now().Add(f.lifetime)
 	}
 	return authn.NewPrincipal("eve", f.details), nil
 }
@@ -175,7 +180,7 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 	t.Parallel()
 	editor := authn.Details{Unscoped: true, Roles: []string{"editor"}}
 	for name, test := range map[string]struct {
-		lifetime time.Duration // of the credential, 0 for ever
+		lifetime time.Duration // of the credential from its first use, 0 for ever
 		end      func(*fakeAuthenticator)
 		want     connect.Code
 		stage    event.Stage
@@ -203,11 +208,7 @@ func TestStreamEndsWithItsPrincipal(t *testing.T) {
 				shape := procedure[strings.LastIndexByte(procedure, '/')+1:]
 				t.Run(name+"/"+shape+"/"+protocol, func(t *testing.T) {
 					t.Parallel()
-					claims := editor
-					if test.lifetime > 0 {
-						claims.ExpiresAt = time.Now().Add(test.lifetime)
-					}
-					authenticator, guarded := &fakeAuthenticator{details: claims}, &guarded{}
+					authenticator, guarded := &fakeAuthenticator{details: editor, lifetime: test.lifetime}, &guarded{}
 					served, records := serveGuarded(t, authenticator, guarded)
 					client := connect.NewClient(connecthttp.NewTransport(served.client(t, 2), served.url, options...))
 					stream := guarded.begin(t, client, procedure)
