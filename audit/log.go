@@ -212,7 +212,8 @@ func (s *Store) treeOf(ctx context.Context, origin string, size int64) (frontier
 	return tree, nil
 }
 
-// validName reports whether a name can stand in a checkpoint and a key.
-func validName(name string) bool {
+// ValidName reports whether a name can be that of logs: of 1 to 128 printable ASCII
+// characters, without spaces and plus signs (https://c2sp.org/signed-note).
+func ValidName(name string) bool {
 	return name != "" && len(name) <= 128 && !strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == '+' || r > '~' })
 }
