@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // An Entry is one event of a log, as it is stored and hashed: a JSON object. Fields
@@ -79,7 +79,7 @@ type Link struct {
 	Root string `json:"root"`
 }
 
-// Values are what the conditions of an action read of a call. See [action.Values].
+// Values are what the conditions of an action read of a call. See [event.Values].
 type Values struct {
 	Reads            []string        `json:"reads,omitempty"`
 	Incomplete       []string        `json:"incomplete,omitempty"`
@@ -109,41 +109,41 @@ const (
 )
 
 // entryOf returns what is kept of an event.
-func entryOf(event *action.Event) Entry {
+func entryOf(e *event.Event) Entry {
 	entry := Entry{
 		Version:       1,
-		Kind:          event.Kind.String(),
-		Time:          event.Time.UTC(),
-		Call:          event.CallID,
-		RequestID:     event.RequestID,
-		Contract:      event.Contract,
-		Procedure:     event.Procedure,
-		Outcome:       event.Outcome.String(),
-		Stage:         event.Stage.String(),
-		Principal:     event.PrincipalID,
-		Scheme:        event.Scheme,
-		Scoped:        event.Scoped,
-		Grant:         event.Grant,
-		Reason:        cut(event.Reason, mostReason),
-		MissingScopes: event.MissingScopes,
-		MaxAge:        event.MaxAge,
-		Duration:      event.Duration,
-		NotRecorded:   event.NotRecorded,
-		Values:        valuesOf(event.Values),
+		Kind:          e.Kind.String(),
+		Time:          e.Time.UTC(),
+		Call:          e.CallID,
+		RequestID:     e.RequestID,
+		Contract:      e.Contract,
+		Procedure:     e.Procedure,
+		Outcome:       e.Outcome.String(),
+		Stage:         e.Stage.String(),
+		Principal:     e.PrincipalID,
+		Scheme:        e.Scheme,
+		Scoped:        e.Scoped,
+		Grant:         e.Grant,
+		Reason:        cut(e.Reason, mostReason),
+		MissingScopes: e.MissingScopes,
+		MaxAge:        e.MaxAge,
+		Duration:      e.Duration,
+		NotRecorded:   e.NotRecorded,
+		Values:        valuesOf(e.Values),
 	}
-	if event.Peer != nil && event.Peer.Address.IsValid() {
-		entry.Peer = event.Peer.Address.String()
+	if e.Peer != nil && e.Peer.Address.IsValid() {
+		entry.Peer = e.Peer.Address.String()
 	}
-	if event.Code != 0 {
-		entry.Code = event.Code.String()
+	if e.Code != 0 {
+		entry.Code = e.Code.String()
 	}
-	if event.Err != nil {
-		entry.Error = cut(event.Err.Error(), mostError)
+	if e.Err != nil {
+		entry.Error = cut(e.Err.Error(), mostError)
 	}
 	return entry
 }
 
-func valuesOf(values *action.Values) *Values {
+func valuesOf(values *event.Values) *Values {
 	if values == nil {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	_ "modernc.org/sqlite"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 // A bench is a database with a log's key.
@@ -106,22 +106,22 @@ func (f *fixture) entries(t testing.TB, query Query) []Found {
 	return all
 }
 
-func allow(principal string) *action.Event {
-	return &action.Event{
-		Kind:   action.EventDecided,
+func allow(principal string) *event.Event {
+	return &event.Event{
+		Kind:   event.Decided,
 		CallID: "call-of-" + principal,
-		Decision: action.Decision{
-			Procedure: "/demo.v1.AccountService/GetUser", Outcome: action.Allow, Stage: action.StageHandle,
+		Decision: event.Decision{
+			Procedure: "/demo.v1.AccountService/GetUser", Outcome: event.Allow, Stage: event.StageHandle,
 			PrincipalID: principal, Scheme: "session", Grant: "owner", Time: time.Now(),
 		},
 	}
 }
 
-func deny(principal string) *action.Event {
-	event := allow(principal)
-	event.Outcome, event.Stage, event.Grant = action.Deny, action.StageAuthorize, ""
-	event.Code, event.Reason = connect.CodePermissionDenied, "no grant lets "+principal+" in"
-	return event
+func deny(principal string) *event.Event {
+	denied := allow(principal)
+	denied.Outcome, denied.Stage, denied.Grant = event.Deny, event.StageAuthorize, ""
+	denied.Code, denied.Reason = connect.CodePermissionDenied, "no grant lets "+principal+" in"
+	return denied
 }
 
 // keptFile keeps checkpoints in memory.

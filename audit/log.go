@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
@@ -98,17 +98,17 @@ func (l *Log) Name() string { return l.origin }
 // Recorder returns a recorder that keeps events when it can: a call never waits for the
 // database. What does not fit the queue, or stays in it when the process dies, is lost;
 // the log says how many events did not fit. Denials that strangers cause are thinned
-// and counted, as [action.ThinningRecorder] says.
-func (l *Log) Recorder() action.Recorder {
-	return action.ThinningRecorder(recorder{log: l})
+// and counted, as [event.ThinningRecorder] says.
+func (l *Log) Recorder() event.Recorder {
+	return event.ThinningRecorder(recorder{log: l})
 }
 
 // StrictRecorder returns a recorder for [action.WithRequiredRecorder]: the event that
 // lets a call in is durable before its handler runs, and where it cannot be the call
 // is answered unavailable. All other events are kept as [Log.Recorder] keeps them: a
 // denial is answered also while the database is down.
-func (l *Log) StrictRecorder() action.Recorder {
-	return action.ThinningRecorder(recorder{log: l, strict: true})
+func (l *Log) StrictRecorder() event.Recorder {
+	return event.ThinningRecorder(recorder{log: l, strict: true})
 }
 
 type recorder struct {
@@ -116,13 +116,13 @@ type recorder struct {
 	strict bool
 }
 
-// Enabled implements [action.Recorder]. All events are kept.
-func (recorder) Enabled(context.Context, action.EventKind, action.Outcome) bool { return true }
+// Enabled implements [event.Recorder]. All events are kept.
+func (recorder) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
-// Record implements [action.Recorder].
-func (r recorder) Record(ctx context.Context, event *action.Event) error {
-	entry := entryOf(event)
-	lets := event.Outcome == action.Allow && (event.Kind == action.EventDecided || event.Kind == action.EventOpened)
+// Record implements [event.Recorder].
+func (r recorder) Record(ctx context.Context, happened *event.Event) error {
+	entry := entryOf(happened)
+	lets := happened.Outcome == event.Allow && (happened.Kind == event.Decided || happened.Kind == event.Opened)
 	if !r.strict || !lets {
 		return r.log.queue.add(item{entry: entry})
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
 
 func TestLog(t *testing.T) {
@@ -18,11 +18,11 @@ func TestLog(t *testing.T) {
 	f := newFixture(t)
 	log := f.open(t)
 	recorder := log.Recorder()
-	if !recorder.Enabled(t.Context(), action.EventEnded, action.Allow) {
+	if !recorder.Enabled(t.Context(), event.Ended, event.Allow) {
 		t.Error("an end is not kept")
 	}
-	for _, event := range []*action.Event{allow("ada"), deny("bob")} {
-		if err := recorder.Record(t.Context(), event); err != nil {
+	for _, happened := range []*event.Event{allow("ada"), deny("bob")} {
+		if err := recorder.Record(t.Context(), happened); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -109,13 +109,13 @@ func TestDatabaseDown(t *testing.T) {
 		t.Errorf("an allow: %v", err)
 	}
 	ended := allow("ada")
-	ended.Kind = action.EventEnded
-	for _, event := range []*action.Event{deny("bob"), ended, allow("cy")} {
+	ended.Kind = event.Ended
+	for _, happened := range []*event.Event{deny("bob"), ended, allow("cy")} {
 		recorder := strict
-		if event.PrincipalID == "cy" {
+		if happened.PrincipalID == "cy" {
 			recorder = log.Recorder()
 		}
-		if err := recorder.Record(t.Context(), event); err != nil {
+		if err := recorder.Record(t.Context(), happened); err != nil {
 			t.Errorf("an event that nothing waits for: %v", err)
 		}
 	}
@@ -314,10 +314,10 @@ func TestPseudonyms(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	log := f.open(t, WithPseudonyms())
-	for _, event := range []*action.Event{allow("ada"), deny("ada"), allow("bob")} {
-		event.Values = &action.Values{Reads: []string{"principal.id"}}
-		event.Err = errors.New("ada and bob")
-		if err := log.Recorder().Record(t.Context(), event); err != nil {
+	for _, happened := range []*event.Event{allow("ada"), deny("ada"), allow("bob")} {
+		happened.Values = &event.Values{Reads: []string{"principal.id"}}
+		happened.Err = errors.New("ada and bob")
+		if err := log.Recorder().Record(t.Context(), happened); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -42,6 +42,8 @@ type config struct {
 	proxies []netip.Prefix
 	// admin is where the admin pages are served, or is empty.
 	admin string
+	// audit is the file of the audit log, or is empty.
+	audit string
 	// otlp is where traces and metrics are sent, or nil.
 	otlp *url.URL
 	// sessions is the server that keeps sessions, or nil where the database does.
@@ -91,6 +93,7 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	proxies := flags.String("proxies", "", "`addresses` or networks of proxies whose X-Forwarded-For counts, separated by commas")
 	sessions := flags.String("sessions", "", "PostgreSQL or Redis `URL` to keep sessions in, which several demos may share\n(default the database file)")
 	flags.StringVar(&config.admin, "admin", "", "TCP `address` for metrics, health, profiles and the table of who may call what,\nsuch as 127.0.0.1:8081 (default none)")
+	flags.StringVar(&config.audit, "audit", "", "`file` to keep an audit log in: a call runs only once its event is there\n(default none; see sallyport audit -h)")
 	otlp := flags.String("otlp", "", "`URL` of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318\n(default none)")
 	flags.StringVar(&config.issuer, "oidc-issuer", "", "`URL` of an OpenID provider whose tokens are accepted; it says which roles they have")
 	flags.StringVar(&config.audience, "oidc-audience", "", "`name` of this API in those tokens")

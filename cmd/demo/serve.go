@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
@@ -72,7 +71,12 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	if err != nil {
 		return err
 	}
-	registry, err := newRegistry(parts{users: users, passwords: passwords, shared: shared, bus: bus, tokens: tokens.scheme, private: private, log: log})
+	audited, err := newAudit(ctx, config.audit, log)
+	if err != nil {
+		return err
+	}
+	defer audited.close(log)
+	registry, err := newRegistry(parts{audited: audited, users: users, passwords: passwords, shared: shared, bus: bus, tokens: tokens.scheme, private: private, log: log})
 	if err != nil {
 		return err
 	}
@@ -152,6 +156,7 @@ type parts struct {
 	// nothing is shared.
 	bus     *revocation.Bus
 	tokens  authn.Authenticator
+	audited *auditing
 	private bool // only this machine can reach the demo
 	log     *slog.Logger
 }
@@ -175,7 +180,12 @@ func newRegistry(parts parts) (*action.Registry, error) {
 		return nil, err
 	}
 	schemes := authn.Schemes{"session": sessions, "bearer": parts.tokens, "apikey": keys}
-	registry, err := action.NewRegistry(schemes, action.WithRecorder(event.LogRecorder(parts.log)))
+	recording := action.WithRecorder
+	recorder, required := parts.audited.recorder(parts.log)
+	if required {
+		recording = action.WithRequiredRecorder
+	}
+	registry, err := action.NewRegistry(schemes, recording(recorder))
 	if err != nil {
 		return nil, err
 	}

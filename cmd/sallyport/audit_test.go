@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/audit"
 )
 
@@ -42,15 +42,15 @@ func auditLog(t *testing.T, options ...audit.Option) (database, key []string, ke
 		t.Fatal(err)
 	}
 	for i, principal := range []string{"ada", "bob", "=cmd()"} {
-		event := &action.Event{Kind: action.EventDecided, CallID: fmt.Sprint("call", i), Decision: action.Decision{
+		happened := &event.Event{Kind: event.Decided, CallID: fmt.Sprint("call", i), Decision: event.Decision{
 			Procedure: "/demo.v1.AccountService/GetUser", PrincipalID: principal, Time: time.Date(2026, 11, 26, 9, i, 0, 0, time.UTC),
 		}}
 		if principal == "ada" {
-			event.Outcome, event.Grant = action.Allow, "owner"
+			happened.Outcome, happened.Grant = event.Allow, "owner"
 		} else {
-			event.Reason = "no grant \"lets\" it in\nand more"
+			happened.Reason = "no grant \"lets\" it in\nand more"
 		}
-		if err := log.Recorder().Record(t.Context(), event); err != nil {
+		if err := log.Recorder().Record(t.Context(), happened); err != nil {
 			t.Fatal(err)
 		}
 	}
