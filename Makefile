@@ -118,6 +118,14 @@ mutation: ## Find faults that the tests would miss: run them against small chang
 	@$(call need,go)
 	go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
 
+# How often `make restarts` ends the demo.
+RESTARTS ?= 50
+
+.PHONY: restarts
+restarts: ## Kill the demo, and stop and start it, RESTARTS times under load, and verify its audit log
+	@$(call need,go)
+	DEMO_TEST_ROUNDS=$(RESTARTS) go test -count=1 -timeout 60m -v -run '^Test(Killed|Restarted)$$' ./cmd/demo
+
 # How often `make soak` runs each test.
 SOAK ?= 100
 

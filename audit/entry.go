@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 )
@@ -87,6 +88,7 @@ type Values struct {
 	Scopes           []string        `json:"scopes,omitempty"`
 	Scoped           bool            `json:"scoped,omitempty"`
 	CredentialScopes []string        `json:"credential_scopes,omitempty"`
+	Claims           json.RawMessage `json:"claims,omitempty"`
 	AuthenticatedAt  *time.Time      `json:"authenticated_at,omitempty"`
 	ExpiresAt        *time.Time      `json:"expires_at,omitempty"`
 	Request          json.RawMessage `json:"request,omitempty"`
@@ -162,12 +164,20 @@ func valuesOf(values *event.Values) *Values {
 	if !values.ExpiresAt.IsZero() {
 		kept.ExpiresAt = &values.ExpiresAt
 	}
-	if values.Request != nil {
-		if request, err := protojson.Marshal(values.Request); err == nil {
-			kept.Request = request
-		}
-	}
+	kept.Request, kept.Claims = messageOf(values.Request), messageOf(values.Claims)
 	return kept
+}
+
+// messageOf returns a message as JSON, or nil where there is none.
+func messageOf(message proto.Message) json.RawMessage {
+	if message == nil {
+		return nil
+	}
+	text, err := protojson.Marshal(message)
+	if err != nil {
+		return nil
+	}
+	return text
 }
 
 // encode returns the bytes that are stored and hashed. Values that are too large are

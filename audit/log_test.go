@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
 func TestLog(t *testing.T) {
@@ -354,5 +355,51 @@ func TestPseudonyms(t *testing.T) {
 	}
 	if report := f.verify(t); len(report.Findings) > 0 {
 		t.Errorf("findings %+v", report.Findings)
+	}
+}
+
+// What the conditions read is kept; where it is too much, what is missing is named.
+func TestValues(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	log := f.open(t)
+	for id, size := range map[string]int{"small": 10, "large": mostValues} {
+		happened := allow(id)
+		happened.Values = &event.Values{
+			Reads: []string{"principal.roles", "request.user_id"}, Roles: []string{"admin"}, Answers: map[string]bool{"is_open": true},
+			Request: &demov1.GetUserRequest{UserId: strings.Repeat("u", size)}, Claims: &demov1.GetUserRequest{UserId: "c"},
+			AuthenticatedAt: time.Unix(1, 0),
+		}
+		if err := log.Recorder().Record(t.Context(), happened); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closeLog(t, log)
+	small := f.entries(t, Query{Principal: "small"})[0].Entry.Values
+	if small == nil || string(small.Request) != `{"userId":"uuuuuuuuuu"}` || string(small.Claims) != `{"userId":"c"}` || !small.Answers["is_open"] ||
+		!slices.Equal(small.Roles, []string{"admin"}) || small.AuthenticatedAt == nil || small.ExpiresAt != nil || small.Incomplete != nil {
+		t.Errorf("small values are kept as %+v", small)
+	}
+	large := f.entries(t, Query{Principal: "large"})[0].Entry.Values
+	if large == nil || large.Request != nil || !slices.Equal(large.Incomplete, []string{"principal.roles", "request.user_id"}) {
+		t.Errorf("large values are kept as %+v", large)
+	}
+}
+
+// Texts that a handler or a caller chose are cut.
+func TestLongTexts(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	log := f.open(t)
+	happened := deny("ada")
+	happened.Reason, happened.Err = strings.Repeat("r", 1<<20), errors.New(strings.Repeat("é", 1<<20))
+	if err := log.Recorder().Record(t.Context(), happened); err != nil {
+		t.Fatal(err)
+	}
+	closeLog(t, log)
+	for row, err := range f.store.rows(t.Context(), log.Name(), 1, 2) {
+		if err != nil || len(row.event) > 4<<10 {
+			t.Errorf("an entry of %d bytes, %v", len(row.event), err)
+		}
 	}
 }
