@@ -9,19 +9,19 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-func keyPair(t testing.TB, name string) (note.Signer, note.Verifier) {
-	t.Helper()
+func keyPair(tb testing.TB, name string) (note.Signer, note.Verifier) {
+	tb.Helper()
 	private, public, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	signer, err := note.NewSigner(private)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	verifier, err := note.NewVerifier(public)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return signer, verifier
 }

@@ -2,8 +2,11 @@ package audit_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
-	"log"
+	"fmt"
+	"log/slog"
+	"os"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -12,42 +15,50 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// audited returns a registry that lets no handler run whose event is not durable, and
-// what ends its log.
-func audited(ctx context.Context, db *sql.DB, privateKey string, schemes authn.Schemes) (*action.Registry, func(), error) {
+// audited makes a log whose checkpoints are kept on another host. It returns
+// a registry that lets no handler run whose event is not durable, and what ends its log.
+func audited(ctx context.Context, db *sql.DB, privateKey, checkpoints string, schemes authn.Schemes) (*action.Registry, func(), error) {
 	signer, err := note.NewSigner(privateKey)
 	if err != nil {
 		return nil, nil, err
 	}
 	trail, err := audit.Open(ctx, audit.SQLite(db), signer,
-		audit.WithCheckpointsTo("backup host", audit.CheckpointFile("/mnt/backup/audit.checkpoints")))
+		audit.WithCheckpointsTo("backup host", audit.CheckpointFile(checkpoints)))
 	if err != nil {
 		return nil, nil, err
 	}
 	registry, err := action.NewRegistry(schemes, action.WithRequiredRecorder(trail.StrictRecorder()))
 	closeTrail := func() {
 		if err := trail.Close(context.WithoutCancel(ctx)); err != nil {
-			log.Print(err)
+			slog.Error("the audit log was not closed", "error", err)
 		}
 	}
 	return registry, closeTrail, err
 }
 
-// A program in which nothing may run unseen.
 func Example() {
-	var ( // your own
-		ctx        context.Context
-		db         *sql.DB
-		privateKey string
-		schemes    authn.Schemes
-	)
-	_ = func() error {
-		registry, closeTrail, err := audited(ctx, db, privateKey, schemes)
-		if err != nil {
-			return err
-		}
-		defer closeTrail()
-		_ = registry // register the services, and serve
-		return nil
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", "file:audit?mode=memory&cache=shared")
+	if err != nil {
+		panic(err)
 	}
+	defer func() { _ = db.Close() }()
+	privateKey, _, err := note.GenerateKey(rand.Reader, "example.com/audit")
+	if err != nil {
+		panic(err)
+	}
+	_, closeTrail, err := audited(ctx, db, privateKey, os.DevNull, nil) // with schemes of yours
+	if err != nil {
+		panic(err)
+	}
+	closeTrail()
+	for found, err := range audit.SQLite(db).Find(ctx, audit.Query{}) {
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(found.Number, found.Entry.Kind)
+	}
+	// Output:
+	// 0 log opened
+	// 1 log closed
 }

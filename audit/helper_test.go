@@ -27,79 +27,79 @@ type fixture struct {
 	kept   *keptFile
 }
 
-func newFixture(t testing.TB) *fixture {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "audit.db")
-	db := openSQLite(t, path)
-	signer, verifier := keyPair(t, "example.com/audit")
+func newFixture(tb testing.TB) *fixture {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "audit.db")
+	db := openSQLite(tb, path)
+	signer, verifier := keyPair(tb, "example.com/audit")
 	return &fixture{db: db, store: SQLite(db), path: path, keys: note.VerifierList(verifier), signer: signer, kept: &keptFile{}}
 }
 
-func openSQLite(t testing.TB, path string) *sql.DB {
-	t.Helper()
+func openSQLite(tb testing.TB, path string) *sql.DB {
+	tb.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)&_txlock=immediate")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	db.SetMaxOpenConns(4)
-	t.Cleanup(func() { _ = db.Close() })
+	tb.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
 // open begins a log whose checkpoints are kept elsewhere too.
-func (f *fixture) open(t testing.TB, options ...Option) *Log {
-	t.Helper()
+func (f *fixture) open(tb testing.TB, options ...Option) *Log {
+	tb.Helper()
 	options = append([]Option{WithCheckpointsTo("kept", f.kept.keep), WithCheckpointEvery(10, time.Hour)}, options...)
-	log, err := Open(t.Context(), f.store, f.signer, options...)
+	log, err := Open(tb.Context(), f.store, f.signer, options...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = log.Close(context.WithoutCancel(t.Context())) })
+	tb.Cleanup(func() { _ = log.Close(context.WithoutCancel(tb.Context())) })
 	return log
 }
 
 // write records events one by one, so that checkpoints are where they are expected.
-func write(t testing.TB, log *Log, from, until int) {
-	t.Helper()
+func write(tb testing.TB, log *Log, from, until int) {
+	tb.Helper()
 	for i := from; i < until; i++ {
-		if err := log.StrictRecorder().Record(t.Context(), allow(fmt.Sprintf("user-%d", i))); err != nil {
-			t.Fatal(err)
+		if err := log.StrictRecorder().Record(tb.Context(), allow(fmt.Sprintf("user-%d", i))); err != nil {
+			tb.Fatal(err)
 		}
 	}
 }
 
-func closeLog(t testing.TB, log *Log) {
-	t.Helper()
-	if err := log.Close(t.Context()); err != nil {
-		t.Fatal(err)
+func closeLog(tb testing.TB, log *Log) {
+	tb.Helper()
+	if err := log.Close(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 }
 
-func (f *fixture) verify(t testing.TB) *Report {
-	t.Helper()
-	report, err := Verify(t.Context(), f.keys, []*Store{f.store}, Kept{"kept", f.kept.bytes()})
+func (f *fixture) verify(tb testing.TB) *Report {
+	tb.Helper()
+	report, err := Verify(tb.Context(), f.keys, []*Store{f.store}, Kept{"kept", f.kept.bytes()})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return report
 }
 
-func (f *fixture) exec(t testing.TB, statements ...string) {
-	t.Helper()
+func (f *fixture) exec(tb testing.TB, statements ...string) {
+	tb.Helper()
 	for _, statement := range statements {
-		if _, err := f.db.ExecContext(t.Context(), statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
+		if _, err := f.db.ExecContext(tb.Context(), statement); err != nil {
+			tb.Fatalf("%s: %v", statement, err)
 		}
 	}
 }
 
 // entries returns all entries of the database, in their order.
-func (f *fixture) entries(t testing.TB, query Query) []Found {
-	t.Helper()
+func (f *fixture) entries(tb testing.TB, query Query) []Found {
+	tb.Helper()
 	var all []Found
-	for found, err := range f.store.Find(t.Context(), query) {
+	for found, err := range f.store.Find(tb.Context(), query) {
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all = append(all, found)
 	}

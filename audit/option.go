@@ -17,7 +17,7 @@ type settings struct {
 	interval   time.Duration
 	timeout    time.Duration
 	queue      int
-	places     []place
+	places     []*place
 	pseudonyms bool
 	logger     *slog.Logger
 }
@@ -53,7 +53,7 @@ func WithCheckpointsTo(name string, keep func(ctx context.Context, signed []byte
 		if keep == nil {
 			return errors.New("audit: WithCheckpointsTo was given nil")
 		}
-		s.places = append(s.places, place{name: name, keep: keep})
+		s.places = append(s.places, &place{name: name, keep: keep})
 		return nil
 	})
 }

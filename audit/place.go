@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,23 +16,23 @@ type place struct {
 	keep func(ctx context.Context, signed []byte) error
 
 	newest chan []byte
-	group  *sync.WaitGroup
+	group  sync.WaitGroup
 }
 
 // start returns a place that keeps what it is handed, by a goroutine of its own.
-func (p place) start(timeout time.Duration, logger *slog.Logger) *place {
-	p.newest, p.group = make(chan []byte, 1), new(sync.WaitGroup)
-	p.group.Go(func() {
-		for signed := range p.newest {
-			if err := p.keepOne(signed, timeout); err != nil {
+func (p *place) start(timeout time.Duration, logger *slog.Logger) *place {
+	started := &place{name: p.name, keep: p.keep, newest: make(chan []byte, 1)}
+	started.group.Go(func() {
+		for signed := range started.newest {
+			if err := started.keepOne(signed, timeout); err != nil {
 				logger.Error("an audit checkpoint was not kept", "place", p.name, "error", err)
 			}
 		}
 	})
-	return &p
+	return started
 }
 
-func (p place) keepOne(signed []byte, timeout time.Duration) (err error) {
+func (p *place) keepOne(signed []byte, timeout time.Duration) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	defer func() {
@@ -63,11 +64,11 @@ func (p *place) end() {
 // its owner alone. `sallyport audit verify` reads such files.
 func CheckpointFile(path string) func(ctx context.Context, signed []byte) error {
 	return func(_ context.Context, signed []byte) error {
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600) //nolint:gosec // the operator names the file
 		if err != nil {
 			return err
 		}
-		_, err = file.Write(append(signed[:len(signed):len(signed)], '\n'))
+		_, err = file.Write(append(slices.Clip(signed), '\n'))
 		if err == nil {
 			err = file.Sync()
 		}

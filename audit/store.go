@@ -69,8 +69,8 @@ func (s *Store) Create(ctx context.Context) error {
 func (s *Store) Schema() []string { return append([]string(nil), s.dialect.schema...) }
 
 func (s *Store) created(ctx context.Context) bool {
-	var any int
-	err := s.db.QueryRowContext(ctx, "SELECT 1 FROM audit_checkpoints WHERE size < 0").Scan(&any)
+	var size int
+	err := s.db.QueryRowContext(ctx, "SELECT 1 FROM audit_checkpoints WHERE size < 0").Scan(&size)
 	return errors.Is(err, sql.ErrNoRows)
 }
 

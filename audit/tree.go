@@ -19,7 +19,7 @@ type frontier struct {
 
 // add makes the tree grow by one leaf.
 func (f *frontier) add(leaf tlog.Hash) {
-	for range bits.TrailingZeros64(^uint64(f.size)) {
+	for range bits.TrailingZeros64(^uint64(f.size)) { //nolint:gosec // a size is not negative
 		last := len(f.roots) - 1
 		leaf = tlog.NodeHash(f.roots[last], leaf)
 		f.roots = f.roots[:last]

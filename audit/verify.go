@@ -15,34 +15,35 @@ import (
 // A Report is what [Verify] found.
 type Report struct {
 	// Logs are the logs that were looked at, by name.
-	Logs []LogReport
+	Logs []LogReport `json:"logs"`
 	// Findings are what is wrong. There is none where everything is as it was signed.
-	Findings []Finding
+	Findings []Finding `json:"findings"`
 }
 
 // A LogReport is what was found of one log.
 type LogReport struct {
 	// Name is the name of the log.
-	Name string
+	Name string `json:"name"`
 	// Events is how many events it has, and Covered how many of them a checkpoint or
 	// another log covers. What was added, changed or removed behind those cannot be
 	// found.
-	Events, Covered int64
+	Events  int64 `json:"events"`
+	Covered int64 `json:"covered"`
 	// Checkpoints is how many checkpoints, of the database and kept elsewhere, it was
 	// compared with.
-	Checkpoints int
+	Checkpoints int `json:"checkpoints"`
 	// Closed is whether its process ended it.
-	Closed bool
+	Closed bool `json:"closed"`
 }
 
 // A Finding is one thing that is wrong with a log.
 type Finding struct {
 	// Kind is what was done.
-	Kind FindingKind
+	Kind FindingKind `json:"kind"`
 	// Log is the name of the log.
-	Log string
+	Log string `json:"log"`
 	// Text says what is wrong, and where.
-	Text string
+	Text string `json:"text"`
 }
 
 // A FindingKind is what was done to a log.
@@ -103,7 +104,7 @@ func Verify(ctx context.Context, keys note.Verifiers, stores []*Store, kept ...K
 	for _, origin := range slices.Sorted(maps.Keys(v.claims)) {
 		if len(v.stores[origin]) == 0 {
 			largest := slices.MaxFunc(v.claims[origin], func(a, b claim) int { return cmp.Compare(a.Size, b.Size) })
-			v.find(Missing, origin, "no database has this log; %s says that it has %d events", largest.source, largest.Size)
+			v.findf(Missing, origin, "no database has this log; %s says that it has %d events", largest.source, largest.Size)
 		}
 	}
 	for _, origin := range slices.Sorted(maps.Keys(v.stores)) {
@@ -132,7 +133,7 @@ type verifier struct {
 	sealed map[string]map[int64]bool // sizes of the checkpoints beside the events
 }
 
-func (v *verifier) find(kind FindingKind, log, format string, args ...any) {
+func (v *verifier) findf(kind FindingKind, log, format string, args ...any) {
 	v.report.Findings = append(v.report.Findings, Finding{kind, log, fmt.Sprintf(format, args...)})
 }
 
@@ -152,7 +153,7 @@ func (v *verifier) collect(ctx context.Context, stores []*Store, kept []Kept) er
 	for _, file := range kept {
 		parts := splitCheckpoints(file.Checkpoints)
 		if len(parts) == 0 {
-			v.find(Forged, "", "%s has no checkpoint", file.Name)
+			v.findf(Forged, "", "%s has no checkpoint", file.Name)
 		}
 		for i, signed := range parts {
 			v.checkpoint(signed, "", true, fmt.Sprintf("%s, checkpoint %d", file.Name, i+1))
@@ -202,16 +203,16 @@ func (v *verifier) collectLog(ctx context.Context, store *Store, name, origin st
 func (v *verifier) checkpoint(signed []byte, log string, kept bool, source string) (Checkpoint, bool) {
 	said, err := openCheckpoint(signed, v.keys)
 	if err != nil {
-		v.find(Forged, log, "%s: %v", source, err)
+		v.findf(Forged, log, "%s: %v", source, err)
 		return Checkpoint{}, false
 	}
 	if log != "" && said.Origin != log {
-		v.find(Forged, log, "%s is one of the log %s", source, said.Origin)
+		v.findf(Forged, log, "%s is one of the log %s", source, said.Origin)
 		return Checkpoint{}, false
 	}
 	for _, other := range v.claims[said.Origin] {
 		if other.Size == said.Size && other.Root != said.Root {
-			v.find(Split, said.Origin, "at %d events %s and %s differ", said.Size, other.source, source)
+			v.findf(Split, said.Origin, "at %d events %s and %s differ", said.Size, other.source, source)
 		}
 	}
 	v.claims[said.Origin] = append(v.claims[said.Origin], claim{said, source, kept})

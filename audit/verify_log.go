@@ -36,11 +36,11 @@ func (v *verifier) log(ctx context.Context, store *Store, origin string) error {
 	slices.SortStableFunc(w.claims, func(a, b claim) int { return cmp.Compare(a.Size, b.Size) })
 	checkpoints := len(w.claims)
 	if len(v.sealed[origin]) == 0 {
-		w.find(Uncovered, origin, "the database has no checkpoint of it")
+		w.findf(Uncovered, origin, "the database has no checkpoint of it")
 	}
 	for _, claim := range w.claims {
 		if claim.kept && !v.sealed[origin][claim.Size] {
-			w.note(Uncovered, "%s, of %d events, is not in the database", claim.source, claim.Size)
+			w.notef(Uncovered, "%s, of %d events, is not in the database", claim.source, claim.Size)
 		}
 	}
 	w.reach()
@@ -64,15 +64,15 @@ func (w *walk) row(found row, next int64) int64 {
 	w.events++
 	switch {
 	case found.number < next:
-		w.note(Inserted, "an event has the number %d, where %d comes next", found.number, next)
+		w.notef(Inserted, "an event has the number %d, where %d comes next", found.number, next)
 		return next
 	case found.number == next+1:
-		w.note(Removed, "event %d is missing", next)
+		w.notef(Removed, "event %d is missing", next)
 	case found.number > next:
-		w.note(Removed, "events %d to %d are missing", next, found.number-1)
+		w.notef(Removed, "events %d to %d are missing", next, found.number-1)
 	}
 	if content := tlog.RecordHash(found.event); content != found.hash {
-		w.note(Changed, "event %d is not the one that was written", found.number)
+		w.notef(Changed, "event %d is not the one that was written", found.number)
 		if len(w.content) < mostFindings {
 			w.content[content], w.stored[found.hash] = found.number, found.number
 		}
@@ -87,16 +87,16 @@ func (w *walk) row(found row, next int64) int64 {
 func (w *walk) entry(found row) {
 	entry, err := decodeEntry(found.event)
 	if err != nil {
-		w.note(Unreadable, "event %d: %v", found.number, err)
+		w.notef(Unreadable, "event %d: %v", found.number, err)
 		return
 	}
 	switch {
 	case w.closed:
-		w.note(Inserted, "event %d comes after the log was closed", found.number)
+		w.notef(Inserted, "event %d comes after the log was closed", found.number)
 	case found.number == 0 && entry.Kind != kindOpened:
-		w.note(Rewritten, "event 0 is of kind %q, where a log begins with %q", entry.Kind, kindOpened)
+		w.notef(Rewritten, "event 0 is of kind %q, where a log begins with %q", entry.Kind, kindOpened)
 	case found.number == 0 && entry.Log != w.origin:
-		w.note(Renamed, "its first event says that it is the log %s", entry.Log)
+		w.notef(Renamed, "its first event says that it is the log %s", entry.Log)
 	}
 	w.closed = w.closed || entry.Kind == kindClosed
 }
@@ -110,7 +110,7 @@ func (w *walk) reach() {
 		case claim.Root == w.tree.root():
 			w.agreed = w.tree.size
 		case w.counts[Removed]+w.counts[Inserted] == 0: // or it cannot be as it was
-			w.note(Rewritten, "of the first %d events it holds others than %s says; up to event %d they are as signed", claim.Size, claim.source, w.agreed)
+			w.notef(Rewritten, "of the first %d events it holds others than %s says; up to event %d they are as signed", claim.Size, claim.source, w.agreed)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func (w *walk) reach() {
 func (w *walk) exchanges() {
 	for content, at := range w.content {
 		if was, ok := w.stored[content]; ok && at < was {
-			w.note(Exchanged, "events %d and %d stand in each other's place", at, was)
+			w.notef(Exchanged, "events %d and %d stand in each other's place", at, was)
 		}
 	}
 }
@@ -128,18 +128,18 @@ func (w *walk) exchanges() {
 func (w *walk) end(next int64) {
 	for _, claim := range w.claims {
 		if claim.Size > next {
-			w.note(Cut, "it has %d events, and %s says %d", next, claim.source, claim.Size)
+			w.notef(Cut, "it has %d events, and %s says %d", next, claim.source, claim.Size)
 		}
 	}
 }
 
-// note adds a finding, unless there are many of its kind.
-func (w *walk) note(kind FindingKind, format string, args ...any) {
+// notef adds a finding, unless there are many of its kind.
+func (w *walk) notef(kind FindingKind, format string, args ...any) {
 	w.counts[kind]++
 	if w.counts[kind] == mostFindings+1 {
-		w.find(kind, w.origin, "and more like these")
+		w.findf(kind, w.origin, "and more like these")
 	}
 	if w.counts[kind] <= mostFindings {
-		w.find(kind, w.origin, format, args...)
+		w.findf(kind, w.origin, format, args...)
 	}
 }

@@ -79,8 +79,8 @@ func (d *databases) flag(command *cobra.Command, what string) {
 }
 
 // open opens the databases. The function closes them.
-func (d databases) open() ([]*audit.Store, func(), error) {
-	if len(d) == 0 {
+func (d *databases) open() ([]*audit.Store, func(), error) {
+	if len(*d) == 0 {
 		return nil, nil, misuse{"name a database with --database"}
 	}
 	var stores []*audit.Store
@@ -90,14 +90,14 @@ func (d databases) open() ([]*audit.Store, func(), error) {
 			_ = db.Close()
 		}
 	}
-	for _, name := range d {
-		driver, source, make := "pgx", name, audit.PostgreSQL
+	for _, name := range *d {
+		driver, source, storeOf := "pgx", name, audit.PostgreSQL
 		if !strings.HasPrefix(name, "postgres://") && !strings.HasPrefix(name, "postgresql://") {
 			if _, err := os.Stat(name); err != nil {
 				done()
 				return nil, nil, err
 			}
-			driver, source, make = "sqlite", "file:"+name+"?_pragma=busy_timeout(5000)", audit.SQLite
+			driver, source, storeOf = "sqlite", "file:"+name+"?_pragma=busy_timeout(5000)", audit.SQLite
 		}
 		db, err := sql.Open(driver, source)
 		if err != nil {
@@ -105,7 +105,7 @@ func (d databases) open() ([]*audit.Store, func(), error) {
 			return nil, nil, fmt.Errorf("the database of --database: %w", err)
 		}
 		opened = append(opened, db)
-		stores = append(stores, make(db))
+		stores = append(stores, storeOf(db))
 	}
 	return stores, done, nil
 }

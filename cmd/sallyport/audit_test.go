@@ -86,7 +86,7 @@ func TestAuditVerify(t *testing.T) {
 	if got.code != exitFailed || !strings.Contains(got.out, "\nchanged: example.com/audit/") || !strings.Contains(got.out, ": event 2 is not the one that was written\n1 findings\n") {
 		t.Errorf("changed: %+v", got)
 	}
-	if got := sallyport(t, append(verify, "-o", "json")...); got.code != exitFailed || !strings.Contains(got.out, `"Kind": "changed"`) {
+	if got := sallyport(t, append(verify, "-o", "json")...); got.code != exitFailed || !strings.Contains(got.out, `"kind": "changed"`) {
 		t.Errorf("as JSON: %+v", got)
 	}
 }

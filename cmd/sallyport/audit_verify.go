@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -75,16 +76,10 @@ func outputFlag(command *cobra.Command, output *string, values ...string) {
 	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// joined is the values as a sentence has them: "text, json or csv".
 func joined(values []string) string {
-	text := values[0]
-	for i, value := range values[1:] {
-		separator := ", "
-		if i == len(values)-2 {
-			separator = " or "
-		}
-		text += separator + value
-	}
-	return text
+	last := len(values) - 1
+	return strings.Join(values[:last], ", ") + " or " + values[last]
 }
 
 func printReport(out io.Writer, report *audit.Report, output string) error {
