@@ -445,10 +445,10 @@ func TestMovingStreamsLive(t *testing.T) {
 	}
 }
 
-// TestReviewRemembersTheRequest has a caller lose a role between messages. What a
+// TestRecheckRemembersTheRequest has a caller lose a role between messages. What a
 // recheck decides about is the first request, or where each is authorized by itself,
 // the last one.
-func TestReviewRemembersTheRequest(t *testing.T) {
+func TestRecheckRemembersTheRequest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name          string
@@ -480,9 +480,9 @@ func TestReviewRemembersTheRequest(t *testing.T) {
 	}
 }
 
-// TestMessageInReview has a caller lose a role while a message is authorized for it. The
+// TestMessageInRecheck has a caller lose a role while a message is authorized for it. The
 // message is authorized anew, though the recheck lets the stream live on.
-func TestMessageInReview(t *testing.T) {
+func TestMessageInRecheck(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		found *authn.Principal
