@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/event"
@@ -130,6 +131,47 @@ func TestClaims(t *testing.T) {
 				t.Errorf("May says %+v", decision)
 			}
 		})
+	}
+}
+
+// A program asks for a principal that it makes itself, and no gate has seen: its claims are
+// read and held as those of a caller.
+func TestMayEachWithClaims(t *testing.T) {
+	t.Parallel()
+	const read, write = "/test.claims.v1.OrgService/ReadOrg", "/test.claims.v1.OrgService/WriteOrg"
+	registry, _ := claimsRegistry(t, &orgs{}, nil)
+	if _, err := registry.InProcess(); err != nil {
+		t.Fatal(err)
+	}
+	questions := []action.Question{
+		{Procedure: read, Request: &claimsv1.ReadOrgRequest{OrgId: "acme"}},
+		{Procedure: read, Request: &claimsv1.ReadOrgRequest{OrgId: "hooli"}},
+		{Procedure: write, Request: &claimsv1.WriteOrgRequest{OrgId: "acme"}},
+		{Procedure: write, Request: &claimsv1.WriteOrgRequest{OrgId: "initech"}},
+		{Procedure: write, Request: &claimsv1.WriteOrgRequest{}},
+	}
+	const no = connect.CodePermissionDenied
+	member := &claimsv1.Claims{OrgIds: []string{"acme"}, Memberships: map[string]*claimsv1.Membership{"acme": {Writes: true}, "initech": {}}}
+	for name, test := range map[string]struct {
+		details authn.Details
+		want    []connect.Code
+	}{
+		"a member":            {authn.Details{Claims: member, Unscoped: true}, []connect.Code{0, no, 0, no, connect.CodeInvalidArgument}},
+		"without claims":      {authn.Details{Unscoped: true}, []connect.Code{no, no, no, no, connect.CodeInvalidArgument}},
+		"a scoped one":        {authn.Details{Claims: member, Scopes: []string{"all"}}, []connect.Code{no, no, no, no, connect.CodeInvalidArgument}},
+		"with invalid ones":   {authn.Details{Claims: &claimsv1.Claims{OrgIds: []string{""}}, Unscoped: true}, []connect.Code{connect.CodeInternal, connect.CodeInternal, connect.CodeInternal, connect.CodeInternal, connect.CodeInvalidArgument}},
+		"of a scheme unknown": {authn.Details{Claims: member, Unscoped: true, Scheme: "carrier-pigeon"}, []connect.Code{connect.CodeUnauthenticated, connect.CodeUnauthenticated, connect.CodeUnauthenticated, connect.CodeUnauthenticated, connect.CodeInvalidArgument}},
+	} {
+		if test.details.Scheme == "" {
+			test.details.Scheme = "session"
+		}
+		var codes []connect.Code
+		for _, decision := range registry.MayEach(t.Context(), authn.NewPrincipal("job", test.details), questions...) {
+			codes = append(codes, decision.Code)
+		}
+		if diff := cmp.Diff(test.want, codes); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

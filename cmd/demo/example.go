@@ -7,6 +7,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
 // examplePassword is the password of every example account. It is public.
@@ -19,6 +20,16 @@ var examples = [...]directory.User{
 	{Name: "Otto Auditor", Email: "auditor@example.com", Role: directory.Auditor},
 	{Name: "Mia Member", Email: "member@example.com", Role: directory.Member},
 	{Name: "Olga Other", Email: "other@example.com", Role: directory.Member},
+}
+
+// exampleMembers say who of the examples is what in the two example organisations.
+var exampleMembers = [...]struct {
+	email, orgID string
+	role         demov1.OrgRole
+}{
+	{"member@example.com", "acme", demov1.OrgRole_ORG_ROLE_MANAGER},
+	{"auditor@example.com", "acme", demov1.OrgRole_ORG_ROLE_MEMBER},
+	{"other@example.com", "globex", demov1.OrgRole_ORG_ROLE_MANAGER},
 }
 
 // accounts is what a directory holds when the demo starts.
@@ -39,7 +50,20 @@ func openUsers(ctx context.Context, path string, passwords *password.Hasher, pri
 	if private {
 		config.Seed = func(ctx context.Context) ([]directory.User, error) { return exampleUsers(ctx, passwords) }
 	}
-	return directory.Open(ctx, path, config)
+	users, err := directory.Open(ctx, path, config)
+	if err != nil || !private || !users.Created() {
+		return users, err
+	}
+	for _, member := range exampleMembers {
+		user, err := users.ByEmail(ctx, member.email)
+		if err == nil {
+			err = users.SetMember(ctx, member.orgID, user.ID, member.role)
+		}
+		if err != nil {
+			return nil, errors.Join(err, users.Close())
+		}
+	}
+	return users, nil
 }
 
 // exampleUsers returns the examples with their password.

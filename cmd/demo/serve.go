@@ -195,6 +195,9 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if err := demov1action.RegisterAccountService(registry, service); err != nil {
 		return nil, err
 	}
+	if err := demov1action.RegisterOrganisationService(registry, account.NewOrganisations(parts.users, sessions)); err != nil {
+		return nil, err
+	}
 	return registry, reflection.Register(registry, reflectionDeclaration, reflection.WithoutOptions())
 }
 

@@ -43,6 +43,15 @@ const table = `demo.v1.AccountService
   CreateApiKey   session                    anyone signed in
   ListApiKeys    session                    anyone signed in
   RevokeApiKey   session                    anyone signed in
+demo.v1.OrganisationService
+  METHOD         AUTHENTICATED BY           WHO MAY CALL IT
+  ListMembers    session, bearer or apikey  member_of_org (request.org_id in principal.claims.memberships)
+                                            a scoped credential needs users.read
+  SetMemberRole  session, bearer or apikey  manager_of_org (principal.claims.memberships[request.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                            no scoped credential is taken
+  WatchMembers   session, bearer or apikey  manager_of_org (principal.claims.memberships[request.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                            a scoped credential needs users.read
+                                            stream: checked at the first message and every 30s
 grpc.reflection.v1.ServerReflection
   METHOD                AUTHENTICATED BY           WHO MAY CALL IT
   ServerReflectionInfo  session, bearer or apikey  anyone signed in

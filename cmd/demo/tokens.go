@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
 	"github.com/sallyport-rpc/sallyport/authn/cache"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
 // Tokens are the bearer tokens that the demo accepts.
@@ -30,13 +31,14 @@ type tokens struct {
 // principal's id is the issuer, "#" and the subject, as package bearer makes it. A user's
 // id is a UUID, so neither can be the other, and what is declared for a user's own account
 // (principal.id == request.user_id) is for users alone. Roles are those in the token's
-// claim "roles": the issuer says who is an admin.
+// claim "roles", and memberships those in its claim "memberships": the issuer says who is an
+// admin, and what a caller is in an organisation.
 func newTokens(issuer, audience string) (*tokens, error) {
 	if issuer == "" {
 		none := func() error { return nil }
 		return &tokens{scheme: noTokens{}, load: func(context.Context) error { return nil }, close: none}, nil
 	}
-	authenticator, err := bearer.New(issuer, audience, bearer.Discovery())
+	authenticator, err := bearer.New(issuer, audience, bearer.Discovery(), bearer.WithClaims(&demov1.Claims{}))
 	if err != nil {
 		return nil, fmt.Errorf("bearer tokens: %s: choose another -oidc-issuer or -oidc-audience", line(err))
 	}

@@ -78,6 +78,19 @@ PRAGMA user_version = 4;
 
 ALTER TABLE users ADD COLUMN session_generation TEXT NOT NULL DEFAULT 'first' CHECK (session_generation <> '');
 `,
+	// A role is the number of a demo.v1.OrgRole.
+	`
+PRAGMA user_version = 5;
+
+CREATE TABLE memberships (
+	org_id  TEXT NOT NULL,
+	user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	role    INTEGER NOT NULL CHECK (role IN (1, 2)),
+	PRIMARY KEY (user_id, org_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX memberships_by_org ON memberships (org_id, user_id);
+`,
 }
 
 // What can be wrong with the schema of a file.

@@ -33,7 +33,11 @@ func (d *Directory) Lookup(ctx context.Context, userID string) (authn.Details, e
 	if err != nil {
 		return authn.Details{}, err
 	}
-	return authn.Details{Roles: []string{string(user.Role)}}, nil
+	claims, err := d.claims(ctx, userID)
+	if err != nil {
+		return authn.Details{}, d.because("read the claims of a user", err)
+	}
+	return authn.Details{Roles: []string{string(user.Role)}, Claims: claims}, nil
 }
 
 // Generation returns the generation of a user's sessions. It is a session.Generation.
