@@ -163,7 +163,8 @@ type recorder struct {
 
 func (d *recorder) Record(ctx context.Context, e *event.Event) error {
 	d.mu.Lock()
-	if e.Outcome == event.Deny && e.Kind != event.Ended {
+	// What came to no gate leaves an event of its own kind.
+	if e.Outcome == event.Deny && e.Kind != event.Ended && e.Kind != event.Refused {
 		d.denied = append(d.denied, e.Decision)
 	}
 	d.mu.Unlock()
