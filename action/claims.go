@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
 
@@ -19,21 +20,26 @@ type claimsType struct {
 	rules   *validation.Rules
 }
 
+// viewOf is what the declarations of a service may name.
+func (r *Registry) viewOf(service unguarded.Service) declare.View {
+	return r.reader.View(service.Descriptor.ParentFile(), service.Uses...)
+}
+
 // claimsOf returns the claims that the declarations of a service see, or nil where they
 // see none. A registry has one type of claims at most, since a principal has.
-func (r *Registry) claimsOf(service protoreflect.ServiceDescriptor) (*claimsType, []Refusal) {
-	switch message := r.reader.Claims(service.ParentFile()); {
+func (r *Registry) claimsOf(service unguarded.Service) (*claimsType, []Refusal) {
+	switch message := r.viewOf(service).Claims(); {
 	case message == nil:
 		return nil, nil
 	case r.claims == nil:
 		rules, err := r.validators.Rules(message)
 		if err != nil {
-			return nil, []Refusal{declare.RefuseNamed(declare.RuleValidationInvalid, string(service.FullName()),
+			return nil, []Refusal{declare.RefuseNamed(declare.RuleValidationInvalid, string(service.Descriptor.FullName()),
 				"a validation rule of the claims %s does not compile: %v", message.FullName(), err)}
 		}
 		return &claimsType{message, rules}, nil
 	case r.claims.message.FullName() != message.FullName():
-		return nil, []Refusal{declare.RefuseNamed(declare.RuleClaimsOther, string(service.FullName()),
+		return nil, []Refusal{declare.RefuseNamed(declare.RuleClaimsOther, string(service.Descriptor.FullName()),
 			"its claims are a %s, and those of the actions registered before are a %s", message.FullName(), r.claims.message.FullName())}
 	default:
 		return r.claims, nil
@@ -67,10 +73,10 @@ func (c *claimsType) hold(claims proto.Message) error {
 // rolesWith returns the catalogue of each role of the registry, together with those that
 // a service sees. It refuses a name that two catalogues have: principals have roles by
 // name, so they would have both or neither.
-func (r *Registry) rolesWith(service protoreflect.ServiceDescriptor) (map[string]protoreflect.EnumDescriptor, []Refusal) {
+func (r *Registry) rolesWith(service unguarded.Service) (map[string]protoreflect.EnumDescriptor, []Refusal) {
 	roles := maps.Clone(r.roles)
 	var refusals []Refusal
-	for _, catalogue := range r.reader.VisibleCatalogues(service.ParentFile()) {
+	for _, catalogue := range r.viewOf(service).Catalogues() {
 		for _, role := range catalogue.Roles {
 			known, ok := roles[role.Name]
 			if ok && known.FullName() != catalogue.Enum.FullName() {

@@ -127,9 +127,11 @@ func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.
 // in the .proto.
 func given(of unguarded.Service) (declare.Given, []Refusal) {
 	if of.Given {
-		return declare.GivenByProgram(of.Descriptor, of.Declaration)
+		given, refusals := declare.GivenByProgram(of.Descriptor, of.Declaration)
+		given.Uses = of.Uses
+		return given, refusals
 	}
-	given := declare.Given{Source: "the generated code", Actions: map[string]*sallyportv1.Action{}}
+	given := declare.Given{Source: "the generated code", Actions: map[string]*sallyportv1.Action{}, Uses: of.Uses}
 	var refusals []Refusal
 	for _, name := range slices.Sorted(maps.Keys(of.Declarations)) {
 		procedure := fmt.Sprintf("/%s/%s", of.Descriptor.FullName(), name)

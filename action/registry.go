@@ -154,9 +154,9 @@ func (r *Registry) register(service unguarded.Service) error {
 	var claims *claimsType
 	var roles map[string]protoreflect.EnumDescriptor
 	if len(refusals) == 0 {
-		claims, refusals = r.claimsOf(service.Descriptor)
+		claims, refusals = r.claimsOf(service)
 		var more []Refusal
-		roles, more = r.rolesWith(service.Descriptor)
+		roles, more = r.rolesWith(service)
 		refusals = append(refusals, more...)
 	}
 	if len(refusals) > 0 {
@@ -164,7 +164,7 @@ func (r *Registry) register(service unguarded.Service) error {
 		r.refusals = append(r.refusals, refusals...)
 		return &RefusalError{Refusals: refusals}
 	}
-	maps.Copy(r.includes, r.reader.Includes(service.Descriptor.ParentFile()))
+	maps.Copy(r.includes, r.viewOf(service).Includes())
 	r.hierarchy.Store(authn.NewHierarchy(r.includes))
 	r.roles = roles
 	if claims != nil {

@@ -13,6 +13,10 @@ import (
 type GivenService[Impl any] struct {
 	// Descriptor describes the service. Required.
 	Descriptor protoreflect.ServiceDescriptor
+	// Uses are the proto packages whose roles, scopes, claims and named conditions the
+	// declaration names: "acme.iam.v1". Their Go packages are linked into the program. Nil
+	// stands for none.
+	Uses []string
 	// Methods are the service's methods for callers who authenticate, each exactly once.
 	Methods []Method[Impl]
 	// Anonymous are the service's methods for anonymous callers, each exactly once.
@@ -36,6 +40,7 @@ func RegisterGiven[Impl any](registry *action.Registry, declaration string, serv
 		Descriptor:     service.Descriptor,
 		Given:          true,
 		Declaration:    declaration,
+		Uses:           service.Uses,
 		Implementation: implementation,
 		Methods:        methods,
 	})

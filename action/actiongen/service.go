@@ -21,6 +21,8 @@ type Service[Impl any] struct {
 	// Declarations are those that the .proto does not carry because it is not ours to
 	// edit, by method: a sallyport.v1.Action as JSON.
 	Declarations map[string]string
+	// Uses are the proto packages whose catalogues Declarations name.
+	Uses []string
 	// Checks are the conditions in Go that the declarations name, each exactly once
 	// for every method that names it.
 	Checks []Check
@@ -41,6 +43,7 @@ func Register[Impl any](registry *action.Registry, service Service[Impl], implem
 		Descriptor:     service.Descriptor,
 		Fingerprint:    service.Fingerprint,
 		Declarations:   service.Declarations,
+		Uses:           service.Uses,
 		Implementation: implementation,
 		Methods:        methods,
 		Checks:         checks,

@@ -36,6 +36,7 @@ func TestSpec(t *testing.T) {
 
 const (
 	notes = "acme/notes/v1/notes.proto"
+	docs  = "acme/docs/v1/docs.proto"
 	mail  = "vendor/mail/v1/mail.proto"
 )
 
@@ -46,7 +47,7 @@ func annotations() []checktest.ExpectedAnnotation {
 			FileName: file, StartLine: startLine, StartColumn: startColumn, EndLine: endLine, EndColumn: endColumn,
 		}}
 	}
-	unknown := `authorize.allow[0]: no role catalogue of package acme.notes.v1 or of its imports has role "admn"; did you mean "admin"? [role-unknown]` + "\n" +
+	unknown := `authorize.allow[0]: no role catalogue of package acme.notes.v1 has role "admn"; did you mean "admin"? [role-unknown]` + "\n" +
 		"  fix:\n    allow: {any_role: \"admin\"}\n"
 	missing := `nothing says who may call it [action-missing]` + "\n" + `  fix:
     option (sallyport.v1.action) = {
@@ -89,11 +90,14 @@ func TestCheck(t *testing.T) {
 		{name: "all rules", files: []string{notes}, want: annotations()},
 		{name: "one rule", files: []string{notes}, rules: []string{"SALLYPORT_ROLE_UNNAMED"}, want: annotations()[4:]},
 		{name: "another rule", files: []string{notes}, rules: []string{"SALLYPORT_ACTION_EMPTY"}},
-		{name: "declared outside", files: []string{mail}, options: map[string]any{"declarations": "testdata/declarations.txtpb"}},
+		{name: "a catalogue that is used", files: []string{docs}},
+		{name: "declared outside", files: []string{mail, "acme/iam/v1/iam.proto"}, options: map[string]any{"declarations": "testdata/declarations.txtpb"}},
 		{
 			name: "declared nowhere", files: []string{mail}, rules: []string{"SALLYPORT_ACTION_MISSING"},
 			want: []checktest.ExpectedAnnotation{{RuleID: "SALLYPORT_ACTION_MISSING", FileLocation: &checktest.ExpectedFileLocation{
 				FileName: mail, StartLine: 5, StartColumn: 2, EndLine: 5, EndColumn: 47,
+			}}, {RuleID: "SALLYPORT_ACTION_MISSING", FileLocation: &checktest.ExpectedFileLocation{
+				FileName: mail, StartLine: 6, StartColumn: 2, EndLine: 6, EndColumn: 47,
 			}}},
 		},
 		{

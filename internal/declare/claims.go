@@ -36,24 +36,13 @@ func (r *Reader) fileClaims(file protoreflect.FileDescriptor) fileClaims {
 	return read
 }
 
-// Claims returns the message that the declarations of a file read as
-// `principal.claims`, or nil where none is marked.
-func (r *Reader) Claims(file protoreflect.FileDescriptor) protoreflect.MessageDescriptor {
-	for _, visible := range r.visible(file) {
-		if found := r.fileClaims(visible).found; len(found) > 0 {
-			return found[0]
-		}
-	}
-	return nil
-}
-
-// refusedClaims returns what is wrong with the claims that a file sees: there may be one
-// type of them.
-func (r *Reader) refusedClaims(file protoreflect.FileDescriptor) []Refusal {
+// refusedClaims returns what is wrong with the claims of a view: there may be one type of
+// them.
+func (v View) refusedClaims() []Refusal {
 	var refusals []Refusal
-	first := r.Claims(file)
-	for _, visible := range r.visible(file) {
-		read := r.fileClaims(visible)
+	first := v.Claims()
+	for _, file := range v.files {
+		read := v.reader.fileClaims(file)
 		refusals = append(refusals, read.refusals...)
 		for _, message := range read.found {
 			if message == first {

@@ -121,7 +121,7 @@ func (m *methodReading) read() *Declaration {
 			"it is declared in its .proto and in %s as well", m.given.Source)
 		return nil
 	case isGiven:
-		m.option, m.outside = given, true
+		m.option, m.outside, m.near = given, true, m.near.fromOutside()
 	case !found:
 		m.refuseWithFixf(RuleMissing, m.fixMissing(), "nothing says who may call it%s", m.misspelt())
 		return nil
@@ -179,7 +179,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		Conceal:   option.GetAuthorize().GetConceal(),
 
 		CredentialScopes: slices.Clone(option.GetAuthorize().GetCredentialScopes()),
-		Claims:           m.Claims(m.method.ParentFile()),
+		Claims:           m.view().Claims(),
 		Outside:          m.outside,
 		Option:           option,
 	}
@@ -196,9 +196,12 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	return declaration
 }
 
+// view is what the declaration may name.
+func (m *methodReading) view() View { return m.near.view }
+
 // environment is what the expressions of the method are compiled in.
 func (m *methodReading) environment() *condition.Environment {
-	return m.conditions.WithClaims(m.Claims(m.method.ParentFile()))
+	return m.conditions.WithClaims(m.view().Claims())
 }
 
 // saysAnonymous reports whether a declaration has a reason, be it an empty one, for

@@ -29,6 +29,8 @@ type Given struct {
 	// Actions are the declarations by procedure. Nothing changes them while they are
 	// read.
 	Actions map[string]*sallyportv1.Action
+	// Uses are the proto packages whose catalogues the declarations name.
+	Uses []string
 }
 
 // Unmatched refuses the declarations of procedures that do not exist.
@@ -77,7 +79,7 @@ func ParseDeclarations(name string, text []byte) (Given, []Refusal) {
 	if err != nil {
 		return Given{}, []Refusal{refuse(RuleDeclarationUnread, "declarations", Position{File: name}, "the file cannot be read: %v", err)}
 	}
-	return Given{Source: name, Actions: declarations.GetActions()}, nil
+	return Given{Source: name, Actions: declarations.GetActions(), Uses: declarations.GetUses()}, nil
 }
 
 // parseText reads declarations in protobuf text, and returns the procedures that

@@ -81,15 +81,12 @@ func filePosition(file protoreflect.FileDescriptor, option, index int32) Positio
 	return Position{File: file.Path()}
 }
 
-// conditionTwice refuses all but the first condition of one name in a file's package.
-func (r *Reader) conditionTwice(file protoreflect.FileDescriptor) []Refusal {
+// conditionTwice refuses all but the first condition of one name in a view's own package.
+func (v View) conditionTwice() []Refusal {
 	var refusals []Refusal
 	first := map[string]*namedCondition{}
-	for _, visible := range r.visible(file) {
-		if visible.Package() != file.Package() {
-			continue
-		}
-		for _, named := range r.namedConditions(visible).found {
+	for _, file := range v.own() {
+		for _, named := range v.reader.namedConditions(file).found {
 			before, twice := first[named.Name]
 			if !twice {
 				first[named.Name] = named
@@ -98,32 +95,10 @@ func (r *Reader) conditionTwice(file protoreflect.FileDescriptor) []Refusal {
 			if named.Name == "" {
 				continue // refused for its name
 			}
-			refusal := refuse(RuleConditionTwice, named.fullName(), named.Position, "package %s defines condition %q already", file.Package(), named.Name)
+			refusal := refuse(RuleConditionTwice, named.fullName(), named.Position, "package %s defines condition %q already", v.file.Package(), named.Name)
 			refusal.Fix = fmt.Sprintf("keep one of the two; the other is at %s", before.Position)
 			refusals = append(refusals, refusal)
 		}
 	}
 	return refusals
-}
-
-// namedCondition finds the condition of a name for the declarations of a file. The
-// package's own goes before imported ones.
-func (r *Reader) namedCondition(file protoreflect.FileDescriptor, name string) (found *namedCondition, ambiguous bool, known []string) {
-	var imported []*namedCondition
-	for _, visible := range r.visible(file) {
-		for _, named := range r.namedConditions(visible).found {
-			known = append(known, named.Name)
-			switch {
-			case named.Name != name:
-			case visible.Package() == file.Package():
-				return named, false, known
-			default:
-				imported = append(imported, named)
-			}
-		}
-	}
-	if len(imported) == 0 {
-		return nil, false, known
-	}
-	return imported[0], len(imported) > 1, known
 }

@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -73,9 +74,18 @@ func TestNamedConditions(t *testing.T) {
 func TestVisibleConditions(t *testing.T) {
 	t.Parallel()
 	defines := func(packageName, cel string) string {
-		return "syntax!\npackage " + packageName + ";\nimport \"sallyport/v1/action.proto\";\noption (sallyport.v1.condition) = {name: \"own\" cel: \"" + cel + "\"};\n"
+		handle := ""
+		if name, _, _ := strings.Cut(packageName, "."); name != "test" {
+			handle = "extend google.protobuf.FileOptions { singular sallyport.v1.Use " + name + "_ = 50" + strconv.Itoa(100+len(name)) + "; }\n"
+		}
+		return "syntax!\npackage " + packageName + ";\nimport \"google/protobuf/descriptor.proto\";\nimport \"sallyport/v1/action.proto\";\n" +
+			handle + "option (sallyport.v1.condition) = {name: \"own\" cel: \"" + cel + "\"};\n"
 	}
 	uses := func(imports, marker string) string {
+		for _, name := range []string{"other", "more"} {
+			line := "import \"" + name + "/v1/a.proto\";\n"
+			imports = strings.Replace(imports, "use "+name, line+"option ("+name+".v1."+name+"_) = {};\n", 1)
+		}
 		text := conditions(marker)["test/v1/conditions.proto"]
 		return strings.Replace(text, "import \"buf", imports+"import \"buf", 1)
 	}
@@ -89,16 +99,19 @@ func TestVisibleConditions(t *testing.T) {
 		"of another package, which is not imported": {sources{
 			"other/v1/a.proto": defines("other.v1", "principal.id == 'a'"), "test/v1/conditions.proto": uses("", noOwnCondition),
 		}, ""},
-		"of an imported package": {sources{
-			"other/v1/a.proto": defines("other.v1", "principal.id == 'a'"), "test/v1/conditions.proto": uses("import \"other/v1/a.proto\";\n", ""),
+		"of a package that is imported and not used": {sources{
+			"other/v1/a.proto": defines("other.v1", "principal.id == 'a'"), "test/v1/conditions.proto": uses("import \"other/v1/a.proto\";\n", noOwnCondition),
+		}, ""},
+		"of a package that is used": {sources{
+			"other/v1/a.proto": defines("other.v1", "principal.id == 'a'"), "test/v1/conditions.proto": uses("use other", ""),
 		}, "own (principal.id == 'a')"},
-		"of the package before that of an import": {sources{
+		"of the package before that of one that is used": {sources{
 			"other/v1/a.proto": defines("other.v1", "principal.id == 'a'"), "test/v1/b.proto": defines("test.v1", "principal.id == 'b'"),
-			"test/v1/conditions.proto": uses("import \"other/v1/a.proto\";\n", ""),
+			"test/v1/conditions.proto": uses("use other", ""),
 		}, "own (principal.id == 'b')"},
-		"of two imported packages": {sources{
+		"of two packages that are used": {sources{
 			"other/v1/a.proto": defines("other.v1", "principal.id == 'a'"), "more/v1/a.proto": defines("more.v1", "principal.id == 'b'"),
-			"test/v1/conditions.proto": uses("import \"other/v1/a.proto\";\nimport \"more/v1/a.proto\";\n", " //! /test.v1.Files/Read when-ambiguous"),
+			"test/v1/conditions.proto": uses("use other use more", " //! /test.v1.Files/Read when-ambiguous"),
 		}, ""},
 		"in two files of the package": {sources{
 			"test/v1/a.proto": defines("test.v1", "principal.id == 'a'"),

@@ -15,11 +15,42 @@ import (
 // A neighbourhood is what stands around the RPCs of a service, for fixes that name
 // what there is. It is looked at only when something is refused.
 type neighbourhood struct {
-	reader  *Reader
+	view    View
 	service protoreflect.ServiceDescriptor
 	given   Given
-	inUse   []string // see schemes
-	added   []string // see entryText
+
+	isOutside bool           // the declaration is not from the .proto
+	outside   *neighbourhood // that of declarations from outside; nil until one is read
+	inUse     []string       // see schemes
+	added     []string       // see entryText
+}
+
+func newNeighbourhood(reader *Reader, service protoreflect.ServiceDescriptor, given Given) *neighbourhood {
+	return &neighbourhood{view: reader.View(service.ParentFile()), service: service, given: given}
+}
+
+// fromOutside is the neighbourhood of a declaration from outside, which names other
+// packages than the .proto does.
+func (n *neighbourhood) fromOutside() *neighbourhood {
+	if n.outside == nil {
+		n.outside = &neighbourhood{
+			view: n.view.reader.View(n.service.ParentFile(), n.given.Uses...), service: n.service, given: n.given, isOutside: true,
+		}
+	}
+	return n.outside
+}
+
+// refused returns what is wrong with what declarations from outside see and, so, not with
+// what the service's .proto sees.
+func (n *neighbourhood) refused(inside View) []Refusal {
+	known := inside.refused()
+	refusals := slices.DeleteFunc(n.view.refused(), func(refusal Refusal) bool { return slices.Contains(known, refusal) })
+	for _, name := range n.given.Uses {
+		if len(n.view.reader.filesOf(protoreflect.FullName(name))) == 0 {
+			refusals = append(refusals, refuse(RuleUseUnknown, name, Position{File: n.given.Source}, "there is no file of package %s to be used", name))
+		}
+	}
+	return refusals
 }
 
 // schemes returns the schemes that most RPCs of the service name or, where none does,
@@ -30,10 +61,8 @@ func (n *neighbourhood) schemes() []string {
 		return slices.Clone(n.inUse)
 	}
 	scopes := [][]protoreflect.ServiceDescriptor{{n.service}, services(n.service.ParentFile()), nil}
-	for _, visible := range n.reader.visible(n.service.ParentFile()) {
-		if visible.Package() == n.service.ParentFile().Package() {
-			scopes[2] = append(scopes[2], services(visible)...)
-		}
+	for _, file := range n.view.own() {
+		scopes[2] = append(scopes[2], services(file)...)
 	}
 	for _, scope := range scopes {
 		if n.inUse = mostUsed(actions(scope)); n.inUse != nil {
@@ -94,27 +123,10 @@ func mostUsed(actions []*sallyportv1.Action) []string {
 	return most
 }
 
-// catalogues returns the role catalogues that the service sees, its package's own
-// first.
-func (n *neighbourhood) catalogues() []*Catalogue {
-	return n.reader.VisibleCatalogues(n.service.ParentFile())
-}
-
-// scopeCatalogues returns the scope catalogues that the service sees, its package's
-// own first.
-func (n *neighbourhood) scopeCatalogues() []*Catalogue {
-	visible := n.reader.visible(n.service.ParentFile())
-	all := make([]*Catalogue, 0, len(visible))
-	for _, visible := range visible {
-		all = append(all, n.reader.fileCatalogues(visible).scopes...)
-	}
-	return all
-}
-
 // roles returns the names of the roles that may be named and are still given.
 func (n *neighbourhood) roles() []string {
 	var names []string
-	for _, catalogue := range n.catalogues() {
+	for _, catalogue := range n.view.Catalogues() {
 		for _, role := range catalogue.Roles {
 			if catalogue.isGiven(role.Name) && !slices.Contains(names, role.Name) {
 				names = append(names, role.Name)
@@ -128,7 +140,7 @@ func (n *neighbourhood) roles() []string {
 // others. Where there is no role it is "admin", which catalogueText defines.
 func (n *neighbourhood) grant() *sallyportv1.Grant {
 	best, most := "admin", -1
-	for _, catalogue := range n.catalogues() {
+	for _, catalogue := range n.view.Catalogues() {
 		for _, role := range catalogue.Roles {
 			if has := catalogue.includedBy(role.Name); catalogue.isGiven(role.Name) && has > most {
 				best, most = role.Name, has
@@ -161,10 +173,10 @@ func (n *neighbourhood) catalogueText(grants ...*sallyportv1.Grant) string {
 		roles, scopes = append(roles, grant.GetAnyRole()...), append(scopes, grant.GetAllScopes()...)
 	}
 	text := ""
-	if len(roles) > 0 && len(n.catalogues()) == 0 {
+	if len(roles) > 0 && len(n.view.Catalogues()) == 0 {
 		text += "\nand " + n.newCatalogueText(roleVocabulary(), roles)
 	}
-	if len(scopes) > 0 && len(n.scopeCatalogues()) == 0 {
+	if len(scopes) > 0 && len(n.view.scopeCatalogues()) == 0 {
 		text += "\nand " + n.newCatalogueText(scopeVocabulary(), scopes)
 	}
 	return text
@@ -176,8 +188,11 @@ func (n *neighbourhood) newCatalogueText(of *vocabulary, names []string) string 
 	enum := n.freeName(word, "Access"+word, "Caller"+word, "Sallyport"+word)
 	prefix := strings.ToUpper(snakeCase(enum)) + "_"
 	var text strings.Builder
-	fmt.Fprintf(&text, "in package %s, which has no %s catalogue:\nenum %s {\n  option (%s) = true;\n  %sUNSPECIFIED = 0;\n",
-		n.service.ParentFile().Package(), of.word, enum, of.option(), prefix)
+	where := fmt.Sprintf("in package %s, which has no %s catalogue", n.service.ParentFile().Package(), of.word)
+	if n.isOutside {
+		where = fmt.Sprintf("in a package of yours, which `uses` in %s names", n.given.Source)
+	}
+	fmt.Fprintf(&text, "%s:\nenum %s {\n  option (%s) = true;\n  %sUNSPECIFIED = 0;\n", where, enum, of.option(), prefix)
 	for i, name := range named(names, func(name string) string { return name }) {
 		fmt.Fprintf(&text, "  %s\n", of.valueText(prefix+valueName(name), protoreflect.EnumNumber(i+1), &sallyportv1.Role{Name: name}))
 	}
@@ -199,10 +214,8 @@ func (n *neighbourhood) entryText(of *vocabulary, catalogue *Catalogue, name str
 // prefix of enum values, which have their names beside the enum's.
 func (n *neighbourhood) freeName(names ...string) string {
 	var taken []string
-	for _, visible := range n.reader.visible(n.service.ParentFile()) {
-		if visible.Package() == n.service.ParentFile().Package() {
-			taken = append(taken, topLevelNames(visible)...)
-		}
+	for _, file := range n.view.own() {
+		taken = append(taken, topLevelNames(file)...)
 	}
 	for _, name := range names {
 		prefix := strings.ToUpper(snakeCase(name)) + "_"

@@ -23,8 +23,8 @@ type Files interface {
 
 // A Config is what a [Reader] is made with.
 type Config struct {
-	// Files are where role catalogues are looked for, besides the imports of the files
-	// that are read. Nil has none.
+	// Files are where catalogues are looked for, besides the imports of the files that are
+	// read. Nil has none.
 	Files Files
 	// Requests are asked which fields of a request its validation rules keep from
 	// being empty. Nil stands for new ones.
@@ -112,11 +112,10 @@ func (r *Reader) Lint(files []protoreflect.FileDescriptor, given Given) []Refusa
 	return refusals
 }
 
-// File reads all of a file: its services, and the role catalogues that it can see.
-// Declarations come along only when nothing is refused. Files that see the same
-// catalogue are refused for the same faults of it.
+// File reads all of a file: its services, and the catalogues that it sees. Declarations
+// come along only when nothing is refused. Files that see the same catalogue are refused for the same faults of it.
 func (r *Reader) File(file protoreflect.FileDescriptor, given Given) ([]*Declaration, []Refusal) {
-	refusals := r.refusedCatalogues(file)
+	refusals := r.View(file).refused()
 	var declarations []*Declaration
 	for i := range file.Services().Len() {
 		of, more := r.service(file.Services().Get(i), given)
@@ -128,12 +127,12 @@ func (r *Reader) File(file protoreflect.FileDescriptor, given Given) ([]*Declara
 	return declarations, nil
 }
 
-// Service reads the declarations of a service, in the order of its methods, and
-// the role catalogues that they can see. Declarations come along only when nothing
+// Service reads the declarations of a service, in the order of its methods, and the
+// catalogues that they see. Declarations come along only when nothing
 // is refused.
 func (r *Reader) Service(service protoreflect.ServiceDescriptor, given Given) ([]*Declaration, []Refusal) {
 	declarations, refusals := r.service(service, given)
-	refusals = append(refusals, r.refusedCatalogues(service.ParentFile())...)
+	refusals = append(refusals, r.View(service.ParentFile()).refused()...)
 	if len(refusals) > 0 {
 		return nil, refusals
 	}
@@ -141,13 +140,16 @@ func (r *Reader) Service(service protoreflect.ServiceDescriptor, given Given) ([
 }
 
 func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (declarations []*Declaration, refusals []Refusal) {
-	near := &neighbourhood{reader: r, service: service, given: given}
+	near := newNeighbourhood(r, service, given)
 	for i := range service.Methods().Len() {
 		declaration, more := r.method(service.Methods().Get(i), near)
 		if declaration != nil {
 			declarations = append(declarations, declaration)
 		}
 		refusals = append(refusals, more...)
+	}
+	if near.outside != nil {
+		refusals = append(refusals, near.outside.refused(r.View(service.ParentFile()))...)
 	}
 	refusals = append(refusals, r.unbounded(service)...)
 	return declarations, append(refusals, collisions(declarations)...)
@@ -172,18 +174,21 @@ func collisions(declarations []*Declaration) []Refusal {
 	return refusals
 }
 
-// refusedCatalogues returns what is wrong with the role catalogues and the named
-// conditions that a file sees.
-func (r *Reader) refusedCatalogues(file protoreflect.FileDescriptor) []Refusal {
+// refused returns what is wrong with the catalogues, the claims and the named conditions
+// of a view.
+func (v View) refused() []Refusal {
 	var refusals []Refusal
-	for _, visible := range r.visible(file) {
-		refusals = append(refusals, r.fileCatalogues(visible).refusals...)
-		refusals = append(refusals, r.namedConditions(visible).refusals...)
+	for _, file := range v.files {
+		refusals = append(refusals, v.reader.fileCatalogues(file).refusals...)
+		refusals = append(refusals, v.reader.namedConditions(file).refusals...)
 	}
-	refusals = append(refusals, r.conditionTwice(file)...)
-	refusals = append(refusals, r.refusedClaims(file)...)
-	refusals = append(refusals, r.catalogueTwice(file, roleVocabulary(), func(of fileCatalogues) []*Catalogue { return of.found })...)
-	return append(refusals, r.catalogueTwice(file, scopeVocabulary(), func(of fileCatalogues) []*Catalogue { return of.scopes })...)
+	for _, file := range v.own() {
+		refusals = append(refusals, refusedUses(file)...)
+	}
+	refusals = append(refusals, v.conditionTwice()...)
+	refusals = append(refusals, v.refusedClaims()...)
+	refusals = append(refusals, v.catalogueTwice(roleVocabulary(), func(of fileCatalogues) []*Catalogue { return of.found })...)
+	return append(refusals, v.catalogueTwice(scopeVocabulary(), func(of fileCatalogues) []*Catalogue { return of.scopes })...)
 }
 
 // fileCatalogues reads the catalogues of one file, nested enums included.
@@ -207,21 +212,18 @@ func (r *Reader) fileCatalogues(file protoreflect.FileDescriptor) fileCatalogues
 	return read
 }
 
-// catalogueTwice refuses all but the first catalogue of a kind in a file's package.
-func (r *Reader) catalogueTwice(file protoreflect.FileDescriptor, kind *vocabulary, of func(fileCatalogues) []*Catalogue) []Refusal {
+// catalogueTwice refuses all but the first catalogue of a kind in a view's own package.
+func (v View) catalogueTwice(kind *vocabulary, of func(fileCatalogues) []*Catalogue) []Refusal {
 	var refusals []Refusal
 	var first *Catalogue
-	for _, visible := range r.visible(file) {
-		if visible.Package() != file.Package() {
-			continue
-		}
-		for _, catalogue := range of(r.fileCatalogues(visible)) {
+	for _, file := range v.own() {
+		for _, catalogue := range of(v.reader.fileCatalogues(file)) {
 			if first == nil {
 				first = catalogue
 				continue
 			}
 			refusal := refuse(kind.twice, string(catalogue.Enum.FullName()), positionOf(catalogue.Enum),
-				"package %s has a %s catalogue already: %s", file.Package(), kind.word, first.Enum.FullName())
+				"package %s has a %s catalogue already: %s", v.file.Package(), kind.word, first.Enum.FullName())
 			refusal.At = catalogue.Enum
 			refusal.Fix = fmt.Sprintf("move the %ss to %s (%s), and remove option (%s) from %s",
 				kind.word, first.Enum.FullName(), positionOf(first.Enum), kind.option(), catalogue.Enum.Name())

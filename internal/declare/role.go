@@ -3,6 +3,8 @@ package declare
 import (
 	"slices"
 	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // AnyRole holds when the principal has one of some roles.
@@ -19,16 +21,15 @@ var anyRoleKind = conditionKind{field: "any_role", read: readAnyRole}
 func readAnyRole(g *grantReading) Condition {
 	role := AnyRole{Named: slices.Clone(g.grant.GetAnyRole())}
 	reachable := false
-	file := g.method.ParentFile()
 	for _, name := range role.Named {
-		catalogue, ambiguous, known := g.role(file, name)
+		catalogue, ambiguous, known := g.view().role(name)
 		switch {
 		case catalogue == nil:
-			hidden := g.hidden(name)
-			g.refuseWithFixf(RuleRoleUnknown, g.fixUnknownRole(name, hidden), "%s: no role catalogue of package %s or of its imports has role %q%s%s",
-				g.path, file.Package(), name, didYouMean(name, known), whereHidden(hidden))
+			hidden := g.unusedRole(name)
+			g.refuseWithFixf(RuleRoleUnknown, g.fixUnknownRole(name, hidden), "%s: no role catalogue of %s has role %q%s%s",
+				g.path, g.view().packages(), name, didYouMean(name, known), g.whereUnused(hidden))
 		case ambiguous:
-			g.refuseWithFixf(RuleRoleAmbiguous, g.fixAmbiguousRole(name), "%s: more than one imported catalogue has role %q", g.path, name)
+			g.refuseWithFixf(RuleRoleAmbiguous, g.fixAmbiguousRole(name), "%s: more than one package that is used has role %q", g.path, name)
 		default:
 			role.Unfolded = append(role.Unfolded, catalogue.Satisfying(name)...)
 			reachable = reachable || slices.ContainsFunc(role.Unfolded, catalogue.isGiven)
@@ -43,35 +44,13 @@ func readAnyRole(g *grantReading) Condition {
 	return role
 }
 
-// hidden returns the catalogue that has a role and belongs to the proto package, but
-// to another Go package, which the file does not import.
-func (g *grantReading) hidden(role string) *Catalogue {
-	_, others := g.siblings(g.method.ParentFile())
-	for _, other := range others {
-		for _, catalogue := range g.fileCatalogues(other).found {
-			if catalogue.has(role) {
-				return catalogue
-			}
-		}
-	}
-	return nil
-}
-
-// whereHidden says where a hidden catalogue is, and "" where there is none.
-func whereHidden(catalogue *Catalogue) string {
-	if catalogue == nil {
-		return ""
-	}
-	return "; " + string(catalogue.Enum.FullName()) + " has it, which is in another Go package and is not imported"
-}
-
 // fixUnknownRole is the grant with the role that was meant or, where none is near, what
-// brings in the role: an import, a value for the catalogue, or a catalogue.
-func (g *grantReading) fixUnknownRole(name string, hidden *Catalogue) string {
-	catalogues := g.near.catalogues()
+// brings in the role: a use, a value for the catalogue, or a catalogue.
+func (g *grantReading) fixUnknownRole(name string, unused protoreflect.Descriptor) string {
+	catalogues := g.near.view.Catalogues()
 	switch {
-	case hidden != nil:
-		return `import "` + hidden.Enum.ParentFile().Path() + `";`
+	case unused != nil:
+		return g.fixUnused(unused)
 	case g.roleName(name) != name:
 		return g.grantFix(g.grant, g.orFew(g.fixedGrant(g.grant)))
 	case len(catalogues) == 0:
@@ -83,7 +62,7 @@ func (g *grantReading) fixUnknownRole(name string, hidden *Catalogue) string {
 
 // fixAmbiguousRole defines the role in the package's own catalogue.
 func (g *grantReading) fixAmbiguousRole(name string) string {
-	if own := g.near.catalogues()[0]; own.Enum.ParentFile().Package() == g.method.ParentFile().Package() {
+	if own := g.near.view.Catalogues()[0]; own.Enum.ParentFile().Package() == g.method.ParentFile().Package() {
 		return g.near.entryText(roleVocabulary(), own, name)
 	}
 	return g.near.newCatalogueText(roleVocabulary(), []string{name})

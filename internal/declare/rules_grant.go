@@ -40,6 +40,7 @@ const (
 	RuleGrantRedundant   Rule = "grant-redundant"
 	RuleGrantUnreachable Rule = "grant-unreachable"
 
+	RuleUseUnresolved         Rule = "use-unresolved"
 	RuleClaimsTwice           Rule = "claims-twice"
 	RuleClaimsUnresolved      Rule = "claims-unresolved"
 	RuleCatalogueTwice        Rule = "catalogue-twice"
@@ -69,21 +70,21 @@ var grantRules = []Definition{
 		"Write the name that the catalogue gives the role."},
 	{RuleRoleDuplicate, "A grant names a role twice.",
 		"Name it once."},
-	{RuleRoleUnknown, "No role catalogue that the file can see has the role. A file sees those of its proto package within its Go package, and those that it imports.",
+	{RuleRoleUnknown, "No role catalogue that the declaration sees has the role. It sees those of its proto package within its Go package, and those of the packages that this uses; an import alone is no use.",
 		"Name a role of the catalogue, or add the role to it."},
-	{RuleRoleAmbiguous, "Two imported catalogues have the role.",
+	{RuleRoleAmbiguous, "Two packages that are used have the role.",
 		"Define the role in a catalogue of this package."},
 	{RuleScopeName, "A scope is not 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3).",
 		"Write the scope as the issuer does."},
-	{RuleScopeUnknown, "No scope catalogue that the file can see has the scope. A package without a scope catalogue names no scope.",
+	{RuleScopeUnknown, "No scope catalogue that the declaration sees has the scope: of its package, or of those that this uses. Without one it names no scope.",
 		"Name a scope of the catalogue, or add the scope to it."},
 	{RuleScopeDuplicate, "A grant names a scope twice.",
 		"Name it once."},
 	{RuleWhenName, "`when` is not lower_snake_case of at most 64 characters.",
 		"Write the name of a condition that a file option `(sallyport.v1.condition)` defines."},
-	{RuleWhenUnknown, "No file that the declaration can see defines the condition that `when` names. It sees those of its proto package within its Go package, and those that it imports.",
+	{RuleWhenUnknown, "No file that the declaration sees defines the condition that `when` names. It sees those of its proto package within its Go package, and those of the packages that this uses.",
 		"Name a condition that is defined, or define it."},
-	{RuleWhenAmbiguous, "Two imported packages define the condition that `when` names.",
+	{RuleWhenAmbiguous, "Two packages that are used define the condition that `when` names.",
 		"Define the condition in this package."},
 	{RuleWhenInvalid, "The condition that `when` names does not parse, is not boolean, or does not type-check against this RPC's request.",
 		"Correct the expression where the caret points, or use another condition here."},
@@ -151,6 +152,8 @@ var conditionRules = []Definition{
 }
 
 var catalogueRules = []Definition{
+	{RuleUseUnresolved, "A file option of type `sallyport.v1.Use` says something that this version does not know.",
+		"Write it as `{}`."},
 	{RuleClaimsTwice, "Two messages are marked as claims where a declaration sees both.",
 		"Mark one message, and put the fields of both into it."},
 	{RuleClaimsUnresolved, "A message option `(sallyport.v1.claims)` is there and cannot be read: the program that built the descriptor did not know the extension.",

@@ -5,6 +5,7 @@ const (
 	RuleDeclarationUnknown Rule = "action-unknown"
 	RuleDeclarationUnread  Rule = "action-unread"
 	RuleGivenTwice         Rule = "action-given-twice"
+	RuleUseUnknown         Rule = "use-unknown"
 )
 
 // The rules about the Go code that is generated.
@@ -47,6 +48,8 @@ var outsideRules = []Definition{
 		"Correct the file, or generate the code again: `buf generate`."},
 	{RuleGivenTwice, "A file of declarations names a procedure twice.",
 		"Keep one of the two entries."},
+	{RuleUseUnknown, "`uses` names a proto package of which there is no file.",
+		"Spell the package as its .proto does, and generate it in the same run: `strategy: all`."},
 	{RuleDeclarationUnknown, "A procedure is declared that does not exist.",
 		"Spell it \"/package.Service/Method\", or remove the entry."},
 }

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
@@ -34,16 +32,20 @@ func readAllScopes(g *grantReading) Condition {
 // readScope refuses a scope that no catalogue has. meant is the part of the
 // declaration with the scope that was meant, or "" where none is near.
 func (m *methodReading) readScope(path, name string, meant func() string) {
-	known := m.scopes(m.method.ParentFile())
+	known := m.view().scopes()
 	if slices.Contains(known, name) {
 		return
 	}
+	unused := m.unusedScope(name)
 	fix := m.near.fixUnknownScope(name)
-	if text := meant(); nearest(name, known) != "" && text != "" {
+	if unused != nil {
+		fix = m.fixUnused(unused)
+	}
+	if text := meant(); unused == nil && nearest(name, known) != "" && text != "" {
 		fix = text
 	}
-	m.refuseWithFixf(RuleScopeUnknown, fix, "%s: no scope catalogue of package %s or of its imports has scope %q%s",
-		path, m.method.ParentFile().Package(), name, didYouMean(name, known))
+	m.refuseWithFixf(RuleScopeUnknown, fix, "%s: no scope catalogue of %s has scope %q%s%s",
+		path, m.view().packages(), name, didYouMean(name, known), m.whereUnused(unused))
 }
 
 // readCredentialScopes refuses what scoped credentials cannot need.
@@ -61,21 +63,10 @@ func (m *methodReading) readCredentialScopes(option *sallyportv1.Action, broken 
 	}
 }
 
-// scopes returns the scopes that the declarations of a file may name.
-func (r *Reader) scopes(file protoreflect.FileDescriptor) []string {
-	var known []string
-	for _, visible := range r.visible(file) {
-		for _, catalogue := range r.fileCatalogues(visible).scopes {
-			known = append(known, catalogue.names()...)
-		}
-	}
-	return known
-}
-
 // scopeName makes a scope of a text: the known one that is nearest, where one is near,
 // and "" for what is no scope and near to none.
 func (m *methodReading) scopeName(text string) string {
-	known, made := m.scopes(m.method.ParentFile()), scopeSlug(text)
+	known, made := m.view().scopes(), scopeSlug(text)
 	switch {
 	case slices.Contains(known, made):
 		return made
@@ -90,7 +81,7 @@ func (m *methodReading) scopeName(text string) string {
 
 // fixUnknownScope adds the scope to the package's catalogue, or defines one.
 func (n *neighbourhood) fixUnknownScope(name string) string {
-	if catalogues := n.scopeCatalogues(); len(catalogues) > 0 {
+	if catalogues := n.view.scopeCatalogues(); len(catalogues) > 0 {
 		return n.entryText(scopeVocabulary(), catalogues[0], name)
 	}
 	return n.newCatalogueText(scopeVocabulary(), []string{name})

@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -123,11 +124,12 @@ func TestSuggestionForAVendor(t *testing.T) {
 }
 
 // A catalogue of the same proto package is seen where the program surely has it: in the
-// same Go package, or imported.
+// same Go package, or used.
 func TestCatalogueOfAnotherGoPackage(t *testing.T) {
 	t.Parallel()
-	roles := func(goPackage string) string {
-		return "syntax = \"proto3\";\npackage s.v1;\nimport \"sallyport/v1/action.proto\";\noption go_package = \"" + goPackage + "\";\n" + suggestRole
+	const handle = "import \"google/protobuf/descriptor.proto\";\nextend google.protobuf.FileOptions {\n  sallyport.v1.Use s = 50565;\n}\n"
+	roles := func(goPackage, handle string) string {
+		return "syntax = \"proto3\";\npackage s.v1;\nimport \"sallyport/v1/action.proto\";\n" + handle + "option go_package = \"" + goPackage + "\";\n" + suggestRole
 	}
 	service := func(imports string) string {
 		return suggestHead + imports + "option go_package = \"example.com/s;s\";\n" + suggestService("message M {}\n", declaredBy(`allow: {any_role: "boss"}`))
@@ -137,9 +139,20 @@ func TestCatalogueOfAnotherGoPackage(t *testing.T) {
 		of   sources
 		fix  string
 	}{
-		{"another Go package", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/r;r")}, `import "r/roles.proto";`},
-		{"another Go package, imported", sources{"a.proto": service("import \"r/roles.proto\";\n"), "r/roles.proto": roles("example.com/r;r")}, ""},
-		{"the same Go package", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/s")}, ""},
+		{
+			"another Go package, without a handle", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/r;r", "")},
+			"in r/roles.proto:\n" + strings.TrimSuffix(handle, "\n") + "\nand in a.proto:\nimport \"r/roles.proto\";\noption (s.v1.s) = {};",
+		},
+		{
+			"another Go package", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/r;r", handle)},
+			"import \"r/roles.proto\";\noption (s.v1.s) = {};",
+		},
+		{
+			"another Go package, imported", sources{"a.proto": service("import \"r/roles.proto\";\n"), "r/roles.proto": roles("example.com/r;r", handle)},
+			"option (s.v1.s) = {};",
+		},
+		{"another Go package, used", sources{"a.proto": service("import \"r/roles.proto\";\noption (s.v1.s) = {};\n"), "r/roles.proto": roles("example.com/r;r", handle)}, ""},
+		{"the same Go package", sources{"a.proto": service(""), "r/roles.proto": roles("example.com/s", "")}, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -16,13 +16,13 @@ import (
 func (m *methodReading) facts() condition.Facts {
 	facts := condition.Facts{
 		Schemes: m.option.GetAuthenticate().GetSchemes(),
-		Scopes:  m.scopes(m.method.ParentFile()),
+		Scopes:  m.view().scopes(),
 		MayBeEmpty: func(path condition.Path, element bool) bool {
 			field := path[len(path)-1]
 			return m.unlessRefused(path, element || field.HasPresence()) || !element && (field.IsList() || field.IsMap()) && !m.refusesEmpty(path, false)
 		},
 	}
-	for role := range m.Includes(m.method.ParentFile()) {
+	for role := range m.view().Includes() {
 		facts.Roles = append(facts.Roles, role)
 	}
 	slices.Sort(facts.Roles)

@@ -20,14 +20,19 @@ var whenKind = conditionKind{field: "when", read: readWhen}
 
 func readWhen(g *grantReading) Condition {
 	name := g.grant.GetWhen()
-	found, ambiguous, known := g.namedCondition(g.method.ParentFile(), name)
+	found, ambiguous, known := g.view().namedCondition(name)
 	switch {
 	case found == nil:
-		g.refuseWithFixf(RuleWhenUnknown, g.fixUnknownCondition(), "%s: no file of package %s or of its imports defines condition %q%s",
-			g.path, g.method.ParentFile().Package(), name, didYouMean(name, known))
+		unused := g.unusedCondition(name)
+		fix := g.fixUnknownCondition()
+		if unused != nil {
+			fix = g.fixUnused(unused)
+		}
+		g.refuseWithFixf(RuleWhenUnknown, fix, "%s: no file of %s defines condition %q%s%s",
+			g.path, g.view().packages(), name, didYouMean(name, known), g.whereUnused(unused))
 		return nil
 	case ambiguous:
-		g.refusef(RuleWhenAmbiguous, "%s: more than one imported package defines condition %q", g.path, name)
+		g.refusef(RuleWhenAmbiguous, "%s: more than one package that is used defines condition %q", g.path, name)
 		return nil
 	case found.CEL == "":
 		return nil // refused where it is defined
@@ -51,7 +56,7 @@ func (g *grantReading) fixUnknownCondition() string {
 // conditionName makes a condition's name of a text: that of the defined one that is
 // nearest, or "" where none is near.
 func (m *methodReading) conditionName(text string) string {
-	_, _, known := m.namedCondition(m.method.ParentFile(), text)
+	_, _, known := m.view().namedCondition(text)
 	made := snakeCase(text)
 	if slices.Contains(known, made) {
 		return made

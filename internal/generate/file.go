@@ -70,6 +70,9 @@ func generate(plugin *protogen.Plugin, file *protogen.File, declared *declared) 
 	}
 	w := newWriter(plugin, file, serverHalf)
 	w.enforceVersion()
+	for _, path := range declared.view().GoPackages() {
+		w.Import(protogen.GoImportPath(path))
+	}
 	for _, service := range file.Services {
 		w.handler(service, declared)
 		w.checks(service, declared)

@@ -69,6 +69,8 @@ func Run(plugin *protogen.Plugin, options Options) error {
 			}
 		}
 		read[file] = newDeclared(declarations)
+		read[file].given = given
+		read[file].view = func(uses ...string) declare.View { return reader.View(file.Desc, uses...) }
 		read[file].roles, read[file].scopes = reader.Catalogues(file.Desc)
 		all = append(all, declarations...)
 	}
@@ -140,6 +142,8 @@ func mayExist(plugin *protogen.Plugin) func(procedure string) bool {
 type declared struct {
 	methods       map[protoreflect.FullName]*declare.Declaration
 	roles, scopes []*declare.Catalogue
+	given         declare.Given
+	view          func(uses ...string) declare.View // what declarations may name
 }
 
 func newDeclared(declarations []*declare.Declaration) *declared {

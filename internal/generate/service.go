@@ -82,7 +82,7 @@ func (w writer) register(service *protogen.Service, declared *declared) error {
 		}
 		w.P("},")
 	}
-	if err := w.outside(declared.of(service)); err != nil {
+	if err := w.outside(declared, service); err != nil {
 		return err
 	}
 	w.P("}, ", implementation, ")")
@@ -92,8 +92,8 @@ func (w writer) register(service *protogen.Service, declared *declared) error {
 }
 
 // outside writes the declarations that the .proto does not carry.
-func (w writer) outside(declarations []*declare.Declaration) error {
-	given := slices.DeleteFunc(declarations, func(declaration *declare.Declaration) bool { return !declaration.Outside })
+func (w writer) outside(declared *declared, service *protogen.Service) error {
+	given := slices.DeleteFunc(declared.of(service), func(declaration *declare.Declaration) bool { return !declaration.Outside })
 	if len(given) == 0 {
 		return nil
 	}
@@ -106,6 +106,16 @@ func (w writer) outside(declarations []*declare.Declaration) error {
 		w.P(quote(string(declaration.Method.Name())), ": ", quote(text), ",")
 	}
 	w.P("},")
+	if len(declared.given.Uses) > 0 {
+		w.P("Uses: []string{")
+		for _, name := range declared.given.Uses {
+			w.P(quote(name), ",")
+		}
+		w.P("},")
+	}
+	for _, path := range declared.view(declared.given.Uses...).GoPackages() {
+		w.Import(protogen.GoImportPath(path))
+	}
 	return nil
 }
 

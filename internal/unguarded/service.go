@@ -19,6 +19,8 @@ type Service struct {
 	Fingerprint string
 	// Declarations are those that the .proto does not carry, by method, as JSON.
 	Declarations map[string]string
+	// Uses are the proto packages whose catalogues Declarations, or Declaration, name.
+	Uses []string
 	// Given, where Fingerprint is empty, says that the program itself declares the
 	// service, by Declaration: neither its .proto nor its generated code is made for
 	// gates, so that there is no version of generated code to compare.

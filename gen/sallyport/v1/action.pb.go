@@ -690,6 +690,59 @@ func (x *NamedCondition) GetCel() string {
 	return ""
 }
 
+// Use is the type of a handle, by which other proto packages use the roles, scopes,
+// claims and named conditions of a package. A file of the package defines the handle,
+// as an extension of the options of files:
+//
+//	package acme.iam.v1;
+//	extend google.protobuf.FileOptions {
+//	  sallyport.v1.Use iam = 50001;
+//	}
+//
+// and a file of each package that uses them imports that file, and says so:
+//
+//	import "acme/iam/v1/iam.proto";
+//	option (acme.iam.v1.iam) = {};
+//
+// It is not transitive: what acme.iam.v1 itself uses does not come along. The field
+// number is any that no other extension of file options has; protobuf keeps 50000 to
+// 99999 for use within an organization.
+type Use struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Use) Reset() {
+	*x = Use{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Use) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Use) ProtoMessage() {}
+
+func (x *Use) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Use.ProtoReflect.Descriptor instead.
+func (*Use) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+}
+
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
 // health. The plugin reads it from the file that its option `declarations` names, and
 // the generated code carries it to the registry. Each entry is checked as any other;
@@ -698,14 +751,17 @@ func (x *NamedCondition) GetCel() string {
 type Declarations struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The declarations by procedure: "/grpc.health.v1.Health/Check".
-	Actions       map[string]*Action `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Actions map[string]*Action `protobuf:"bytes,1,rep,name=actions,proto3" json:"actions,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The proto packages whose roles, scopes, claims and named conditions the declarations
+	// name: "acme.iam.v1". The generated code imports the Go packages of these.
+	Uses          []string `protobuf:"bytes,2,rep,name=uses,proto3" json:"uses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +773,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,12 +786,19 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
 	if x != nil {
 		return x.Actions
+	}
+	return nil
+}
+
+func (x *Declarations) GetUses() []string {
+	if x != nil {
+		return x.Uses
 	}
 	return nil
 }
@@ -821,7 +884,7 @@ var (
 // Extension fields to descriptorpb.FileOptions.
 var (
 	// condition defines a condition once, for grants of the proto package, and of
-	// those that import the file, to use by its name:
+	// those that use the package (see Use), to name it:
 	//
 	//	option (sallyport.v1.condition) = {
 	//	  name: "own_account"
@@ -960,9 +1023,11 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
 	"\x0econdition-name\x12?a condition is named in lower_snake_case, at most 64 characters\x1aAthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64R\x04name\x12\x85\x01\n" +
 	"\x03cel\x18\x02 \x01(\tBs\xbaHp\xba\x01m\n" +
-	"\x10condition-length\x12.`cel` is an expression of 1 to 4096 characters\x1a)this.matches('\\\\S') && size(this) <= 4096R\x03cel\"\xa3\x01\n" +
+	"\x10condition-length\x12.`cel` is an expression of 1 to 4096 characters\x1a)this.matches('\\\\S') && size(this) <= 4096R\x03cel\"\x05\n" +
+	"\x03Use\"\xb7\x01\n" +
 	"\fDeclarations\x12A\n" +
-	"\aactions\x18\x01 \x03(\v2'.sallyport.v1.Declarations.ActionsEntryR\aactions\x1aP\n" +
+	"\aactions\x18\x01 \x03(\v2'.sallyport.v1.Declarations.ActionsEntryR\aactions\x12\x12\n" +
+	"\x04uses\x18\x02 \x03(\tR\x04uses\x1aP\n" +
 	"\fActionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12*\n" +
 	"\x05value\x18\x02 \x01(\v2\x14.sallyport.v1.ActionR\x05value:\x028\x01:N\n" +
@@ -987,7 +1052,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(*Action)(nil),                        // 1: sallyport.v1.Action
@@ -999,33 +1064,34 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Role)(nil),                          // 7: sallyport.v1.Role
 	(*Scope)(nil),                         // 8: sallyport.v1.Scope
 	(*NamedCondition)(nil),                // 9: sallyport.v1.NamedCondition
-	(*Declarations)(nil),                  // 10: sallyport.v1.Declarations
-	nil,                                   // 11: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 12: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 13: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 14: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 15: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 16: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 17: google.protobuf.EnumValueOptions
+	(*Use)(nil),                           // 10: sallyport.v1.Use
+	(*Declarations)(nil),                  // 11: sallyport.v1.Declarations
+	nil,                                   // 12: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 13: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 14: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 15: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 16: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 17: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 18: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	3,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
 	6,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	12, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	13, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	5,  // 5: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
 	0,  // 6: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	12, // 7: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	11, // 8: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	13, // 7: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	12, // 8: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
 	1,  // 9: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	13, // 10: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	14, // 11: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	15, // 12: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	15, // 13: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	16, // 14: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	17, // 15: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	17, // 16: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	14, // 10: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	15, // 11: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	16, // 12: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	16, // 13: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	17, // 14: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	18, // 15: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	18, // 16: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
 	1,  // 17: sallyport.v1.action:type_name -> sallyport.v1.Action
 	9,  // 18: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
 	7,  // 19: sallyport.v1.role:type_name -> sallyport.v1.Role
@@ -1051,7 +1117,7 @@ func file_sallyport_v1_action_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 7,
 			NumServices:   0,
 		},

@@ -1,6 +1,8 @@
 package declare
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -12,6 +14,19 @@ func catalogueFile(packageName, enum, body string) string {
 	return "syntax!\npackage " + packageName + ";\nimport \"sallyport/v1/action.proto\";\nenum " + enum +
 		" {\n  option (sallyport.v1.roles) = true;\n  " + enum + "_ZERO = 0;\n" + body + "}\n"
 }
+
+// handled is a file with a catalogue and a handle, by which other packages use it.
+func handled(packageName, enum, body, handle string) string {
+	text := catalogueFile(packageName, enum, body)
+	text = strings.Replace(text, "import", "import \"google/protobuf/descriptor.proto\";\nimport", 1)
+	return text + "extend google.protobuf.FileOptions {\n  singular sallyport.v1.Use " + handle + " = 50" + strconv.Itoa(100+len(handle)) + ";\n}\n"
+}
+
+const (
+	importsOther = `import "other/v1/a.proto";`
+	usesOther    = importsOther + ` option (other.v1.other) = {};`
+	usesThird    = `import "third/v1/a.proto"; option (third.v1.third_) = {};`
+)
 
 // service is a file with one action that asks for a role; marker is what is wanted
 // of it.
@@ -73,7 +88,7 @@ func TestVisibleCatalogues(t *testing.T) {
 		},
 		{
 			"of another package, without an import",
-			sources{"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles), "test/v1/b.proto": service("test.v1", "", "admin", unknown)},
+			sources{"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"), "test/v1/b.proto": service("test.v1", "", "admin", unknown)},
 			false,
 			nil,
 		},
@@ -84,68 +99,104 @@ func TestVisibleCatalogues(t *testing.T) {
 			nil,
 		},
 		{
-			"imported",
-			sources{"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles), "test/v1/b.proto": service("test.v1", `import "other/v1/a.proto";`, "admin", "")},
+			"used",
+			sources{"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"), "test/v1/b.proto": service("test.v1", usesOther, "admin", "")},
 			true,
 			[]string{"admin", "boss"},
 		},
 		{
-			"imported by an import",
+			"imported, and not used",
+			sources{"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"), "test/v1/b.proto": service("test.v1", importsOther, "admin", unknown)},
+			true,
+			nil,
+		},
+		{
+			"used by another file of the package",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
-				"mid/v1/a.proto":   `syntax! package mid.v1; import "other/v1/a.proto"; message M {}`,
-				"test/v1/b.proto":  service("test.v1", `import "mid/v1/a.proto";`, "boss", ""),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"test/v1/a.proto":  "syntax! package test.v1; " + usesOther,
+				"test/v1/b.proto":  service("test.v1", "", "boss", ""),
+			},
+			false,
+			[]string{"boss"},
+		},
+		{
+			"in another file of a package that is used",
+			sources{
+				"other/v1/a.proto": handled("other.v1", "More", "", "other"),
+				"other/v1/z.proto": catalogueFile("other.v1", "Role", strings.NewReplacer("A =", "R_A =", "B =", "R_B =").Replace(otherRoles)),
+				"test/v1/b.proto":  service("test.v1", usesOther, "boss", ""),
+			},
+			false,
+			[]string{"boss"},
+		},
+		{
+			"used by an import, which is not transitive",
+			sources{
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"third/v1/a.proto": strings.Replace(handled("third.v1", "Role", "", "third_"), "enum Role", usesOther+"\nenum Role", 1),
+				"test/v1/b.proto":  service("test.v1", usesThird, "boss", unknown),
+			},
+			false,
+			nil,
+		},
+		{
+			"used by way of a public import",
+			sources{
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"mid/v1/a.proto":   `syntax! package mid.v1; import public "other/v1/a.proto"; message M {}`,
+				"test/v1/b.proto":  service("test.v1", `import "mid/v1/a.proto"; option (other.v1.other) = {};`, "boss", ""),
 			},
 			true,
 			[]string{"boss"},
 		},
 		{
-			"own before imported",
+			"own before used",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
 				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
-				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "admin", ""),
+				"test/v1/b.proto":  service("test.v1", usesOther, "admin", ""),
 			},
 			false,
 			[]string{"admin", "owner"},
 		},
 		{
-			"imported, where the own one does not have it",
+			"used, where the own one does not have it",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
 				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
-				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "boss", ""),
+				"test/v1/b.proto":  service("test.v1", usesOther, "boss", ""),
 			},
 			false,
 			[]string{"boss"},
 		},
 		{
-			"imported twice",
+			"used twice",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
-				"third/v1/a.proto": catalogueFile("third.v1", "Role", ownRoles),
-				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto"; import "third/v1/a.proto";`, "admin", " //! /test.v1.Files/Read role-ambiguous"),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"third/v1/a.proto": handled("third.v1", "Role", ownRoles, "third_"),
+				"test/v1/b.proto":  service("test.v1", importsOther+`import "third/v1/a.proto"; option (other.v1.other) = {}; option (third.v1.third_) = {};`, "admin", " //! /test.v1.Files/Read role-ambiguous"),
 			},
 			true,
 			nil,
 		},
 		{
-			"imported twice, and the role is in one of them",
+			"used twice, and the role is in one of them",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
-				"third/v1/a.proto": catalogueFile("third.v1", "Role", ownRoles),
-				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto"; import "third/v1/a.proto";`, "boss", ""),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"third/v1/a.proto": handled("third.v1", "Role", ownRoles, "third_"),
+				"test/v1/b.proto":  service("test.v1", importsOther+`import "third/v1/a.proto"; option (other.v1.other) = {}; option (third.v1.third_) = {};`, "boss", ""),
 			},
 			true,
 			[]string{"boss"},
 		},
 		{
-			"imported twice, and an own one",
+			"used twice, and an own one",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
-				"third/v1/a.proto": catalogueFile("third.v1", "Role", otherRoles),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"third/v1/a.proto": handled("third.v1", "Role", otherRoles, "third_"),
 				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
-				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto"; import "third/v1/a.proto";`, "admin", ""),
+				"test/v1/b.proto":  service("test.v1", importsOther+`import "third/v1/a.proto"; option (other.v1.other) = {}; option (third.v1.third_) = {};`, "admin", ""),
 			},
 			false,
 			[]string{"admin", "owner"},
@@ -153,9 +204,9 @@ func TestVisibleCatalogues(t *testing.T) {
 		{
 			"one catalogue, imported in two ways",
 			sources{
-				"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
 				"mid/v1/a.proto":   `syntax! package mid.v1; import public "other/v1/a.proto"; message M {}`,
-				"test/v1/b.proto":  service("test.v1", `import "mid/v1/a.proto"; import "other/v1/a.proto";`, "boss", ""),
+				"test/v1/b.proto":  service("test.v1", `import "mid/v1/a.proto"; import "other/v1/a.proto"; option (other.v1.other) = {};`, "boss", ""),
 			},
 			true,
 			[]string{"boss"},
@@ -191,11 +242,11 @@ func TestVisibleCatalogues(t *testing.T) {
 		},
 		{
 			// Start-up refuses it, so generation does.
-			"one that is imported and refused itself, though no grant names it",
+			"one that is used and refused itself, though no grant names it",
 			sources{
-				"other/v1/a.proto": mark(sources{"": catalogueFile("other.v1", "Role", cyclicRoles)}, "", "enum Role {", "other.v1.Role role-cycle")[""],
+				"other/v1/a.proto": mark(sources{"": handled("other.v1", "Role", cyclicRoles, "other")}, "", "enum Role {", "other.v1.Role role-cycle")[""],
 				"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
-				"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "owner", ""),
+				"test/v1/b.proto":  service("test.v1", usesOther, "owner", ""),
 			},
 			false,
 			nil,
@@ -246,17 +297,17 @@ func TestServiceIsReadLikeItsFile(t *testing.T) {
 	}
 }
 
-// The nearest known role is offered, be it imported.
+// The nearest known role is offered, be it of a package that is used.
 func TestUnknownRoleIsSpeltOut(t *testing.T) {
 	t.Parallel()
 	of := sources{
-		"other/v1/a.proto": catalogueFile("other.v1", "Role", otherRoles),
+		"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
 		"test/v1/a.proto":  catalogueFile("test.v1", "Role", ownRoles),
-		"test/v1/b.proto":  service("test.v1", `import "other/v1/a.proto";`, "bos", ""),
+		"test/v1/b.proto":  service("test.v1", usesOther, "bos", ""),
 	}
 	schema := compile(t, of.in("proto3"))
 	_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/b.proto"), Given{})
-	const want = `authorize.allow[0]: no role catalogue of package test.v1 or of its imports has role "bos"; did you mean "boss"?`
+	const want = `authorize.allow[0]: no role catalogue of package test.v1 or of those that it uses (other.v1) has role "bos"; did you mean "boss"?`
 	if len(refusals) != 1 || refusals[0].Problem != want {
 		t.Errorf("refused:\n%s", texts(refusals))
 	}

@@ -1,0 +1,203 @@
+package declare
+
+import (
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+)
+
+// iam is a package that others use: it has roles, scopes, claims and a condition.
+const iam = `syntax = "proto3";
+package acme.iam.v1;
+import "google/protobuf/descriptor.proto";
+import "sallyport/v1/action.proto";
+option (sallyport.v1.condition) = {name: "same_org" cel: "size(principal.claims.org_ids) > 0 && principal.id == 'a'"};
+extend google.protobuf.FileOptions {
+  sallyport.v1.Use iam = 50001;
+}
+enum Role {
+  option (sallyport.v1.roles) = true;
+  ROLE_UNSPECIFIED = 0;
+  ROLE_ADMIN = 1 [(sallyport.v1.role) = {name: "admin"}];
+}
+enum Scope {
+  option (sallyport.v1.scope_catalogue) = true;
+  SCOPE_UNSPECIFIED = 0;
+  SCOPE_READ = 1 [(sallyport.v1.scope) = {name: "read"}];
+}
+message Claims {
+  option (sallyport.v1.claims) = true;
+  repeated string org_ids = 1;
+}
+`
+
+// user is a package with one action.
+func user(imports, authorize string) string {
+	return "syntax = \"proto3\";\npackage user.v1;\nimport \"sallyport/v1/action.proto\";\n" + imports + `
+message Request {}
+service Files {
+  rpc Read(Request) returns (Request) {
+    option (sallyport.v1.action) = {
+      authenticate: {schemes: "session"}
+      authorize: {` + authorize + `}
+    };
+  }
+}
+`
+}
+
+// ofIAM are authorizations that name what is in iam, and what refuses them where it is
+// not used.
+var ofIAM = map[string]Rule{
+	`allow: {any_role: "admin"}`:                         RuleRoleUnknown,
+	`allow: {all_scopes: "read"}`:                        RuleScopeUnknown,
+	`anyone: "x" credential_scopes: "read"`:              RuleScopeUnknown,
+	`allow: {when: "same_org"}`:                          RuleWhenUnknown,
+	`allow: {cel: "size(principal.claims.org_ids) > 0"}`: RuleCELInvalid,
+}
+
+const (
+	imported = "import \"acme/iam/v1/iam.proto\";\n"
+	useIAM   = "option (acme.iam.v1.iam) = {};"
+)
+
+// A use brings roles, scopes, claims and named conditions; an import does not. What is
+// refused says what to write.
+func TestUse(t *testing.T) {
+	t.Parallel()
+	for authorize, rule := range ofIAM {
+		t.Run(authorize, func(t *testing.T) {
+			t.Parallel()
+			for imports, fix := range map[string]string{imported + useIAM: "", imported: useIAM} {
+				of := sources{"acme/iam/v1/iam.proto": iam, "user/v1/user.proto": user(imports, authorize)}
+				schema := compile(t, of)
+				_, refusals := newReader(t, schema.files).File(schema.file(t, "user/v1/user.proto"), Given{})
+				if fix == "" {
+					if len(refusals) > 0 {
+						t.Errorf("it is used:\n%s", texts(refusals))
+					}
+					continue
+				}
+				if len(refusals) != 1 || refusals[0].Rule != rule || rule != RuleCELInvalid && refusals[0].Fix != fix {
+					t.Errorf("it is imported alone:\n%s", texts(refusals))
+				}
+			}
+		})
+	}
+}
+
+// What a refusal says to write where a package has no handle yet makes it right.
+func TestFixDefinesHandle(t *testing.T) {
+	t.Parallel()
+	before, after, _ := strings.Cut(iam, "extend")
+	_, after, _ = strings.Cut(after, "}\n")
+	without := strings.Replace(before+after, "import \"google/protobuf/descriptor.proto\";\n", "", 1)
+	of := sources{"acme/iam/v1/iam.proto": without, "user/v1/user.proto": user(imported, `allow: {any_role: "admin"}`)}
+	refusal := refusalOf(t, of, "user/v1/user.proto", Given{})
+	definition, use, ok := strings.Cut(strings.TrimPrefix(refusal.Fix, "in acme/iam/v1/iam.proto:\n"), "\nand in user/v1/user.proto:\n")
+	if !ok {
+		t.Fatalf("got the fix\n%s", refusal.Fix)
+	}
+	of = sources{
+		"acme/iam/v1/iam.proto": strings.Replace(without, "package acme.iam.v1;", "package acme.iam.v1;\n"+definition, 1),
+		"user/v1/user.proto":    user(imported+use, `allow: {any_role: "admin"}`),
+	}
+	schema := compile(t, of)
+	if _, refusals := newReader(t, schema.files).File(schema.file(t, "user/v1/user.proto"), Given{}); len(refusals) > 0 {
+		t.Errorf("as the fix says:\n%s", texts(refusals))
+	}
+}
+
+// A handle that says more than this build knows is not taken for one that says nothing.
+func TestUnresolvedUse(t *testing.T) {
+	t.Parallel()
+	linked := compile(t, sources{"acme/iam/v1/iam.proto": iam, "user/v1/user.proto": user(imported+useIAM, `allow: {any_role: "admin"}`)})
+	extensions := some{sallyportv1.E_Action, sallyportv1.E_Roles, sallyportv1.E_Role, sallyportv1.E_Condition, sallyportv1.E_ScopeCatalogue, sallyportv1.E_Scope, sallyportv1.E_Claims}
+	say := func(wire []byte) func(*descriptorpb.FileDescriptorProto) {
+		return func(file *descriptorpb.FileDescriptorProto) {
+			if file.GetName() == "user/v1/user.proto" {
+				file.GetOptions().ProtoReflect().SetUnknown(wire)
+			}
+		}
+	}
+	tag := func(kind protowire.Type) []byte { return protowire.AppendTag(nil, 50001, kind) }
+	for name, test := range map[string]struct {
+		wire []byte
+		want []Rule
+	}{
+		"nothing":           {protowire.AppendBytes(tag(protowire.BytesType), nil), nil},
+		"twice nothing":     {protowire.AppendBytes(protowire.AppendTag(protowire.AppendBytes(tag(protowire.BytesType), nil), 50001, protowire.BytesType), nil), nil},
+		"not there":         {nil, []Rule{RuleRoleUnknown}},
+		"another option":    {protowire.AppendBytes(protowire.AppendTag(nil, 50002, protowire.BytesType), nil), []Rule{RuleRoleUnknown}},
+		"something":         {protowire.AppendBytes(tag(protowire.BytesType), []byte{8, 1}), []Rule{RuleUseUnresolved}},
+		"of another kind":   {protowire.AppendVarint(tag(protowire.VarintType), 1), []Rule{RuleUseUnresolved}},
+		"nothing, at first": {protowire.AppendBytes(protowire.AppendTag(protowire.AppendBytes(tag(protowire.BytesType), nil), 50001, protowire.BytesType), []byte{8, 1}), []Rule{RuleUseUnresolved}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			made := linked.overWire(t, extensions, say(test.wire))
+			_, refusals := newReader(t, made.files).File(made.file(t, "user/v1/user.proto"), Given{})
+			var got []Rule
+			for _, refusal := range refusals {
+				got = append(got, refusal.Rule)
+			}
+			if diff := gocmp.Diff(test.want, got); diff != "" {
+				t.Errorf("-want +got\n%s%s", diff, texts(refusals))
+			}
+		})
+	}
+}
+
+// Declarations from outside name the packages that they use, and so the roles of a service
+// whose .proto imports nothing.
+func TestUsesFromOutside(t *testing.T) {
+	t.Parallel()
+	of := sources{"acme/iam/v1/iam.proto": iam, "vendor.proto": `syntax = "proto3";
+package vendor.v1;
+message M {}
+service S {
+  rpc Get(M) returns (M);
+}
+`}
+	for authorize, rule := range ofIAM {
+		t.Run(authorize, func(t *testing.T) {
+			t.Parallel()
+			given := func(uses string) Given {
+				given, refusals := ParseDeclarations("v.txtpb", []byte(uses+`
+actions {key: "/vendor.v1.S/Get" value {authenticate {schemes: "session"} authorize {`+authorize+`}}}`))
+				if len(refusals) > 0 {
+					t.Fatal(texts(refusals))
+				}
+				return given
+			}
+			schema := compile(t, of)
+			if _, refusals := newReader(t, schema.files).File(schema.file(t, "vendor.proto"), given(`uses: "acme.iam.v1"`)); len(refusals) > 0 {
+				t.Errorf("used:\n%s", texts(refusals))
+			}
+			refusal := refusalOf(t, of, "vendor.proto", given(""))
+			const fix = "in v.txtpb:\nuses: \"acme.iam.v1\""
+			if refusal.Rule != rule || rule != RuleCELInvalid && refusal.Fix != fix || refusal.Position.File != "v.txtpb" {
+				t.Errorf("not used:\n%s", refusal)
+			}
+			_, refusals := newReader(t, schema.files).File(schema.file(t, "vendor.proto"), given(`uses: "acme.iam.v2" uses: "acme.iam.v1"`))
+			if len(refusals) != 1 || refusals[0].Rule != RuleUseUnknown || refusals[0].Subject != "acme.iam.v2" || refusals[0].Position.File != "v.txtpb" {
+				t.Errorf("a package that there is not:\n%s", texts(refusals))
+			}
+		})
+	}
+}
+
+// What declarations from outside use is not for the .proto's own.
+func TestUsesFromOutsideAreNotForTheProto(t *testing.T) {
+	t.Parallel()
+	schema := compile(t, sources{"acme/iam/v1/iam.proto": iam, "user/v1/user.proto": user("", `allow: {any_role: "admin"}`)})
+	_, refusals := newReader(t, schema.files).File(schema.file(t, "user/v1/user.proto"), Given{Source: "v.txtpb", Uses: []string{"acme.iam.v1"}})
+	if len(refusals) != 1 || refusals[0].Rule != RuleRoleUnknown {
+		t.Errorf("got\n%s", texts(refusals))
+	}
+}
