@@ -11,9 +11,10 @@ package testv1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
-	_ "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	v1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	descriptorpb "google.golang.org/protobuf/types/descriptorpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -614,11 +615,30 @@ func (*PokeResponse) Descriptor() ([]byte, []int) {
 	return file_test_v1_test_proto_rawDescGZIP(), []int{6}
 }
 
+var file_test_v1_test_proto_extTypes = []protoimpl.ExtensionInfo{
+	{
+		ExtendedType:  (*descriptorpb.FileOptions)(nil),
+		ExtensionType: (*v1.Use)(nil),
+		Field:         50010,
+		Name:          "test.v1.test",
+		Tag:           "bytes,50010,opt,name=test",
+		Filename:      "test/v1/test.proto",
+	},
+}
+
+// Extension fields to descriptorpb.FileOptions.
+var (
+	// By this others use the roles of this package.
+	//
+	// optional sallyport.v1.Use test = 50010;
+	E_Test = &file_test_v1_test_proto_extTypes[0]
+)
+
 var File_test_v1_test_proto protoreflect.FileDescriptor
 
 const file_test_v1_test_proto_rawDesc = "" +
 	"\n" +
-	"\x12test/v1/test.proto\x12\atest.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19sallyport/v1/action.proto\"\xc7\x05\n" +
+	"\x12test/v1/test.proto\x12\atest.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x19sallyport/v1/action.proto\"\xc7\x05\n" +
 	"\aRequest\x12\x1f\n" +
 	"\x05owner\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\x05owner\x12\"\n" +
 	"\x06secret\x18\x02 \x01(\tB\n" +
@@ -825,7 +845,8 @@ const file_test_v1_test_proto_rawDesc = "" +
 	"\asession\x12\n" +
 	"\n" +
 	"\b\n" +
-	"\x06viewerB7Z5github.com/sallyport-rpc/sallyport/gen/test/v1;testv1b\x06proto3"
+	"\x06viewer:E\n" +
+	"\x04test\x12\x1c.google.protobuf.FileOptions\x18چ\x03 \x01(\v2\x11.sallyport.v1.UseR\x04testB7Z5github.com/sallyport-rpc/sallyport/gen/test/v1;testv1b\x06proto3"
 
 var (
 	file_test_v1_test_proto_rawDescOnce sync.Once
@@ -842,98 +863,102 @@ func file_test_v1_test_proto_rawDescGZIP() []byte {
 var file_test_v1_test_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_test_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_test_v1_test_proto_goTypes = []any{
-	(Role)(0),            // 0: test.v1.Role
-	(Scope)(0),           // 1: test.v1.Scope
-	(Kind)(0),            // 2: test.v1.Kind
-	(*Request)(nil),      // 3: test.v1.Request
-	(*Part)(nil),         // 4: test.v1.Part
-	(*Response)(nil),     // 5: test.v1.Response
-	(*PingRequest)(nil),  // 6: test.v1.PingRequest
-	(*PingResponse)(nil), // 7: test.v1.PingResponse
-	(*PokeRequest)(nil),  // 8: test.v1.PokeRequest
-	(*PokeResponse)(nil), // 9: test.v1.PokeResponse
-	nil,                  // 10: test.v1.Request.LabelsEntry
+	(Role)(0),                        // 0: test.v1.Role
+	(Scope)(0),                       // 1: test.v1.Scope
+	(Kind)(0),                        // 2: test.v1.Kind
+	(*Request)(nil),                  // 3: test.v1.Request
+	(*Part)(nil),                     // 4: test.v1.Part
+	(*Response)(nil),                 // 5: test.v1.Response
+	(*PingRequest)(nil),              // 6: test.v1.PingRequest
+	(*PingResponse)(nil),             // 7: test.v1.PingResponse
+	(*PokeRequest)(nil),              // 8: test.v1.PokeRequest
+	(*PokeResponse)(nil),             // 9: test.v1.PokeResponse
+	nil,                              // 10: test.v1.Request.LabelsEntry
+	(*descriptorpb.FileOptions)(nil), // 11: google.protobuf.FileOptions
+	(*v1.Use)(nil),                   // 12: sallyport.v1.Use
 }
 var file_test_v1_test_proto_depIdxs = []int32{
 	10, // 0: test.v1.Request.labels:type_name -> test.v1.Request.LabelsEntry
 	2,  // 1: test.v1.Request.kind:type_name -> test.v1.Kind
 	4,  // 2: test.v1.Request.part:type_name -> test.v1.Part
-	3,  // 3: test.v1.UnaryService.Public:input_type -> test.v1.Request
-	3,  // 4: test.v1.UnaryService.Anyone:input_type -> test.v1.Request
-	3,  // 5: test.v1.UnaryService.Scoped:input_type -> test.v1.Request
-	3,  // 6: test.v1.UnaryService.Either:input_type -> test.v1.Request
-	3,  // 7: test.v1.UnaryService.Fresh:input_type -> test.v1.Request
-	3,  // 8: test.v1.UnaryService.Role:input_type -> test.v1.Request
-	3,  // 9: test.v1.UnaryService.AnyRole:input_type -> test.v1.Request
-	3,  // 10: test.v1.UnaryService.Scopes:input_type -> test.v1.Request
-	3,  // 11: test.v1.UnaryService.Own:input_type -> test.v1.Request
-	3,  // 12: test.v1.UnaryService.Every:input_type -> test.v1.Request
-	3,  // 13: test.v1.UnaryService.Several:input_type -> test.v1.Request
-	3,  // 14: test.v1.UnaryService.Undecided:input_type -> test.v1.Request
-	3,  // 15: test.v1.UnaryService.Costly:input_type -> test.v1.Request
-	3,  // 16: test.v1.UnaryService.Checked:input_type -> test.v1.Request
-	3,  // 17: test.v1.UnaryService.Concealed:input_type -> test.v1.Request
-	3,  // 18: test.v1.UnaryService.Read:input_type -> test.v1.Request
-	3,  // 19: test.v1.StreamService.WatchOpen:input_type -> test.v1.Request
-	3,  // 20: test.v1.StreamService.WatchPublicOpen:input_type -> test.v1.Request
-	3,  // 21: test.v1.StreamService.WatchFirst:input_type -> test.v1.Request
-	3,  // 22: test.v1.StreamService.WatchPublicFirst:input_type -> test.v1.Request
-	3,  // 23: test.v1.StreamService.WatchEvery:input_type -> test.v1.Request
-	3,  // 24: test.v1.StreamService.WatchPublicEvery:input_type -> test.v1.Request
-	3,  // 25: test.v1.StreamService.CollectOpen:input_type -> test.v1.Request
-	3,  // 26: test.v1.StreamService.CollectPublicOpen:input_type -> test.v1.Request
-	3,  // 27: test.v1.StreamService.CollectFirst:input_type -> test.v1.Request
-	3,  // 28: test.v1.StreamService.CollectPublicFirst:input_type -> test.v1.Request
-	3,  // 29: test.v1.StreamService.CollectEvery:input_type -> test.v1.Request
-	3,  // 30: test.v1.StreamService.CollectPublicEvery:input_type -> test.v1.Request
-	3,  // 31: test.v1.StreamService.ChatOpen:input_type -> test.v1.Request
-	3,  // 32: test.v1.StreamService.ChatPublicOpen:input_type -> test.v1.Request
-	3,  // 33: test.v1.StreamService.ChatFirst:input_type -> test.v1.Request
-	3,  // 34: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
-	3,  // 35: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
-	3,  // 36: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
-	6,  // 37: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
-	8,  // 38: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
-	5,  // 39: test.v1.UnaryService.Public:output_type -> test.v1.Response
-	5,  // 40: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
-	5,  // 41: test.v1.UnaryService.Scoped:output_type -> test.v1.Response
-	5,  // 42: test.v1.UnaryService.Either:output_type -> test.v1.Response
-	5,  // 43: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
-	5,  // 44: test.v1.UnaryService.Role:output_type -> test.v1.Response
-	5,  // 45: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
-	5,  // 46: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
-	5,  // 47: test.v1.UnaryService.Own:output_type -> test.v1.Response
-	5,  // 48: test.v1.UnaryService.Every:output_type -> test.v1.Response
-	5,  // 49: test.v1.UnaryService.Several:output_type -> test.v1.Response
-	5,  // 50: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
-	5,  // 51: test.v1.UnaryService.Costly:output_type -> test.v1.Response
-	5,  // 52: test.v1.UnaryService.Checked:output_type -> test.v1.Response
-	5,  // 53: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
-	5,  // 54: test.v1.UnaryService.Read:output_type -> test.v1.Response
-	5,  // 55: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
-	5,  // 56: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
-	5,  // 57: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
-	5,  // 58: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
-	5,  // 59: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
-	5,  // 60: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
-	5,  // 61: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
-	5,  // 62: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
-	5,  // 63: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
-	5,  // 64: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
-	5,  // 65: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
-	5,  // 66: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
-	5,  // 67: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
-	5,  // 68: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
-	5,  // 69: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
-	5,  // 70: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
-	5,  // 71: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
-	5,  // 72: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
-	7,  // 73: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
-	9,  // 74: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
-	39, // [39:75] is the sub-list for method output_type
-	3,  // [3:39] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
+	11, // 3: test.v1.test:extendee -> google.protobuf.FileOptions
+	12, // 4: test.v1.test:type_name -> sallyport.v1.Use
+	3,  // 5: test.v1.UnaryService.Public:input_type -> test.v1.Request
+	3,  // 6: test.v1.UnaryService.Anyone:input_type -> test.v1.Request
+	3,  // 7: test.v1.UnaryService.Scoped:input_type -> test.v1.Request
+	3,  // 8: test.v1.UnaryService.Either:input_type -> test.v1.Request
+	3,  // 9: test.v1.UnaryService.Fresh:input_type -> test.v1.Request
+	3,  // 10: test.v1.UnaryService.Role:input_type -> test.v1.Request
+	3,  // 11: test.v1.UnaryService.AnyRole:input_type -> test.v1.Request
+	3,  // 12: test.v1.UnaryService.Scopes:input_type -> test.v1.Request
+	3,  // 13: test.v1.UnaryService.Own:input_type -> test.v1.Request
+	3,  // 14: test.v1.UnaryService.Every:input_type -> test.v1.Request
+	3,  // 15: test.v1.UnaryService.Several:input_type -> test.v1.Request
+	3,  // 16: test.v1.UnaryService.Undecided:input_type -> test.v1.Request
+	3,  // 17: test.v1.UnaryService.Costly:input_type -> test.v1.Request
+	3,  // 18: test.v1.UnaryService.Checked:input_type -> test.v1.Request
+	3,  // 19: test.v1.UnaryService.Concealed:input_type -> test.v1.Request
+	3,  // 20: test.v1.UnaryService.Read:input_type -> test.v1.Request
+	3,  // 21: test.v1.StreamService.WatchOpen:input_type -> test.v1.Request
+	3,  // 22: test.v1.StreamService.WatchPublicOpen:input_type -> test.v1.Request
+	3,  // 23: test.v1.StreamService.WatchFirst:input_type -> test.v1.Request
+	3,  // 24: test.v1.StreamService.WatchPublicFirst:input_type -> test.v1.Request
+	3,  // 25: test.v1.StreamService.WatchEvery:input_type -> test.v1.Request
+	3,  // 26: test.v1.StreamService.WatchPublicEvery:input_type -> test.v1.Request
+	3,  // 27: test.v1.StreamService.CollectOpen:input_type -> test.v1.Request
+	3,  // 28: test.v1.StreamService.CollectPublicOpen:input_type -> test.v1.Request
+	3,  // 29: test.v1.StreamService.CollectFirst:input_type -> test.v1.Request
+	3,  // 30: test.v1.StreamService.CollectPublicFirst:input_type -> test.v1.Request
+	3,  // 31: test.v1.StreamService.CollectEvery:input_type -> test.v1.Request
+	3,  // 32: test.v1.StreamService.CollectPublicEvery:input_type -> test.v1.Request
+	3,  // 33: test.v1.StreamService.ChatOpen:input_type -> test.v1.Request
+	3,  // 34: test.v1.StreamService.ChatPublicOpen:input_type -> test.v1.Request
+	3,  // 35: test.v1.StreamService.ChatFirst:input_type -> test.v1.Request
+	3,  // 36: test.v1.StreamService.ChatPublicFirst:input_type -> test.v1.Request
+	3,  // 37: test.v1.StreamService.ChatEvery:input_type -> test.v1.Request
+	3,  // 38: test.v1.StreamService.ChatPublicEvery:input_type -> test.v1.Request
+	6,  // 39: test.v1.PlainService.Ping:input_type -> test.v1.PingRequest
+	8,  // 40: test.v1.PlainService.Poke:input_type -> test.v1.PokeRequest
+	5,  // 41: test.v1.UnaryService.Public:output_type -> test.v1.Response
+	5,  // 42: test.v1.UnaryService.Anyone:output_type -> test.v1.Response
+	5,  // 43: test.v1.UnaryService.Scoped:output_type -> test.v1.Response
+	5,  // 44: test.v1.UnaryService.Either:output_type -> test.v1.Response
+	5,  // 45: test.v1.UnaryService.Fresh:output_type -> test.v1.Response
+	5,  // 46: test.v1.UnaryService.Role:output_type -> test.v1.Response
+	5,  // 47: test.v1.UnaryService.AnyRole:output_type -> test.v1.Response
+	5,  // 48: test.v1.UnaryService.Scopes:output_type -> test.v1.Response
+	5,  // 49: test.v1.UnaryService.Own:output_type -> test.v1.Response
+	5,  // 50: test.v1.UnaryService.Every:output_type -> test.v1.Response
+	5,  // 51: test.v1.UnaryService.Several:output_type -> test.v1.Response
+	5,  // 52: test.v1.UnaryService.Undecided:output_type -> test.v1.Response
+	5,  // 53: test.v1.UnaryService.Costly:output_type -> test.v1.Response
+	5,  // 54: test.v1.UnaryService.Checked:output_type -> test.v1.Response
+	5,  // 55: test.v1.UnaryService.Concealed:output_type -> test.v1.Response
+	5,  // 56: test.v1.UnaryService.Read:output_type -> test.v1.Response
+	5,  // 57: test.v1.StreamService.WatchOpen:output_type -> test.v1.Response
+	5,  // 58: test.v1.StreamService.WatchPublicOpen:output_type -> test.v1.Response
+	5,  // 59: test.v1.StreamService.WatchFirst:output_type -> test.v1.Response
+	5,  // 60: test.v1.StreamService.WatchPublicFirst:output_type -> test.v1.Response
+	5,  // 61: test.v1.StreamService.WatchEvery:output_type -> test.v1.Response
+	5,  // 62: test.v1.StreamService.WatchPublicEvery:output_type -> test.v1.Response
+	5,  // 63: test.v1.StreamService.CollectOpen:output_type -> test.v1.Response
+	5,  // 64: test.v1.StreamService.CollectPublicOpen:output_type -> test.v1.Response
+	5,  // 65: test.v1.StreamService.CollectFirst:output_type -> test.v1.Response
+	5,  // 66: test.v1.StreamService.CollectPublicFirst:output_type -> test.v1.Response
+	5,  // 67: test.v1.StreamService.CollectEvery:output_type -> test.v1.Response
+	5,  // 68: test.v1.StreamService.CollectPublicEvery:output_type -> test.v1.Response
+	5,  // 69: test.v1.StreamService.ChatOpen:output_type -> test.v1.Response
+	5,  // 70: test.v1.StreamService.ChatPublicOpen:output_type -> test.v1.Response
+	5,  // 71: test.v1.StreamService.ChatFirst:output_type -> test.v1.Response
+	5,  // 72: test.v1.StreamService.ChatPublicFirst:output_type -> test.v1.Response
+	5,  // 73: test.v1.StreamService.ChatEvery:output_type -> test.v1.Response
+	5,  // 74: test.v1.StreamService.ChatPublicEvery:output_type -> test.v1.Response
+	7,  // 75: test.v1.PlainService.Ping:output_type -> test.v1.PingResponse
+	9,  // 76: test.v1.PlainService.Poke:output_type -> test.v1.PokeResponse
+	41, // [41:77] is the sub-list for method output_type
+	5,  // [5:41] is the sub-list for method input_type
+	4,  // [4:5] is the sub-list for extension type_name
+	3,  // [3:4] is the sub-list for extension extendee
 	0,  // [0:3] is the sub-list for field type_name
 }
 
@@ -953,13 +978,14 @@ func file_test_v1_test_proto_init() {
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_test_v1_test_proto_rawDesc), len(file_test_v1_test_proto_rawDesc)),
 			NumEnums:      3,
 			NumMessages:   8,
-			NumExtensions: 0,
+			NumExtensions: 1,
 			NumServices:   3,
 		},
 		GoTypes:           file_test_v1_test_proto_goTypes,
 		DependencyIndexes: file_test_v1_test_proto_depIdxs,
 		EnumInfos:         file_test_v1_test_proto_enumTypes,
 		MessageInfos:      file_test_v1_test_proto_msgTypes,
+		ExtensionInfos:    file_test_v1_test_proto_extTypes,
 	}.Build()
 	File_test_v1_test_proto = out.File
 	file_test_v1_test_proto_goTypes = nil
