@@ -43,6 +43,16 @@ func (c *Call[Req]) Decision() event.Decision {
 	return c.call.decision(event.Allow)
 }
 
+// Grant returns the name of the grant that let the call through: the name that it is
+// declared with or, where it has none, its position ("allow[0]"); "anyone" where the
+// action has no grants.
+func (c *Call[Req]) Grant() string {
+	if c == nil || !c.call.admitted {
+		panic(notAdmitted)
+	}
+	return c.call.gate.policy.Grant(c.call.grant)
+}
+
 func (c *Call[Req]) take(request proto.Message) *passage {
 	c.message = any(request).(*Req) //nolint:forcetypeassert // the maker made both
 	return &c.call

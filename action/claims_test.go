@@ -199,7 +199,8 @@ func otherClaims(t *testing.T) beside {
 	proto.SetExtension(options, sallyportv1.E_Claims, true)
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 		Name: new("other.proto"), Package: new("other.v1"), Syntax: new("proto3"),
-		Dependency:  []string{"sallyport/v1/action.proto"},
+		Dependency:  []string{"google/protobuf/descriptor.proto", "sallyport/v1/action.proto"},
+		Extension:   handle(),
 		MessageType: []*descriptorpb.DescriptorProto{{Name: new("Claims"), Options: options}},
 	}, protoregistry.GlobalFiles)
 	if err != nil {
@@ -220,7 +221,8 @@ func otherRoles(t *testing.T, role string) beside {
 	proto.SetExtension(option, sallyportv1.E_Role, &sallyportv1.Role{Name: role})
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
 		Name: new("other.proto"), Package: new("other.v1"), Syntax: new("proto3"),
-		Dependency: []string{"sallyport/v1/action.proto"},
+		Dependency: []string{"google/protobuf/descriptor.proto", "sallyport/v1/action.proto"},
+		Extension:  handle(),
 		EnumType: []*descriptorpb.EnumDescriptorProto{{Name: new("Role"), Options: marked, Value: []*descriptorpb.EnumValueDescriptorProto{
 			{Name: new("ROLE_UNSPECIFIED"), Number: new(int32(0))},
 			{Name: new("ROLE_ONE"), Number: new(int32(1)), Options: option},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -62,12 +63,37 @@ func describeBeside(tb testing.TB, beside protoreflect.FileDescriptor, rpcs ...r
 	return describeIn(tb, files, beside.Path(), "Beside", &descriptorpb.ServiceDescriptorProto{Name: new("BesideService"), Method: methods(rpcs)}).Services().Get(0)
 }
 
+// The numbers of handles: that of the test services' package, and that of others' files.
+const (
+	testHandle  = 50010
+	otherHandle = 50020
+)
+
+// using are the options of a file that uses the packages of handles.
+func using(handles ...protowire.Number) *descriptorpb.FileOptions {
+	options := &descriptorpb.FileOptions{}
+	var wire []byte
+	for _, handle := range handles {
+		wire = protowire.AppendBytes(protowire.AppendTag(wire, handle, protowire.BytesType), nil)
+	}
+	options.ProtoReflect().SetUnknown(wire)
+	return options
+}
+
+// handle is the extension by which others use a file's package.
+func handle() []*descriptorpb.FieldDescriptorProto {
+	return []*descriptorpb.FieldDescriptorProto{{
+		Name: new("other"), Number: new(int32(otherHandle)), Extendee: new(".google.protobuf.FileOptions"), TypeName: new(".sallyport.v1.Use"),
+		Type: descriptorpb.FieldDescriptorProto_TYPE_MESSAGE.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(),
+	}}
+}
+
 // describeLinked describes a service of the package of the test services, which has the
 // name that is said, and whose messages are those of the test services.
 func describeLinked(tb testing.TB, name string, rpcs ...rpc) protoreflect.ServiceDescriptor {
 	tb.Helper()
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name: new("linked.proto"), Package: new("test.v1"), Syntax: new("proto3"),
+		Name: new("linked.proto"), Package: new("test.v1"), Syntax: new("proto3"), Options: using(testHandle),
 		Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto"},
 		Service:    []*descriptorpb.ServiceDescriptorProto{{Name: &name, Method: methods(rpcs)}},
 	}, protoregistry.GlobalFiles)
@@ -111,7 +137,7 @@ func describeScoped(tb testing.TB, name string, count int, scope func(int) strin
 		})
 	}
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
-		Name: new("scoped.proto"), Package: new("scoped.v1"), Syntax: new("proto3"),
+		Name: new("scoped.proto"), Package: new("scoped.v1"), Syntax: new("proto3"), Options: using(testHandle),
 		Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto"},
 		EnumType:   []*descriptorpb.EnumDescriptorProto{enum},
 		Service:    []*descriptorpb.ServiceDescriptorProto{{Name: &name, Method: methods(rpcs)}},
@@ -133,6 +159,7 @@ func describeIn(tb testing.TB, files protodesc.Resolver, beside, name string, se
 		Name:       new(name + ".proto"),
 		Package:    new("described.v1"),
 		Syntax:     new("proto3"),
+		Options:    using(testHandle, otherHandle),
 		Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto", beside},
 		Service:    services,
 	}, files)

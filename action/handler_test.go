@@ -182,6 +182,9 @@ func TestHandlerCall(t *testing.T) {
 		if diff := cmp.Diff(want, call.Decision()); diff != "" {
 			t.Errorf("the decision (-want +got):\n%s", diff)
 		}
+		if grant := call.Grant(); grant != "allow[0]" {
+			t.Errorf("the grant is %q", grant)
+		}
 		if ctx.Err() != nil {
 			t.Errorf("the context has ended: %v", ctx.Err())
 		}

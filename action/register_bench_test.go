@@ -174,6 +174,7 @@ func owning(tb testing.TB, actions int) []protoreflect.ServiceDescriptor {
 			Name:       new("owning" + strconv.Itoa(number) + ".proto"),
 			Package:    new("owning" + strconv.Itoa(number) + ".v1"),
 			Syntax:     new("proto3"),
+			Options:    using(testHandle),
 			Dependency: []string{"test/v1/test.proto", "sallyport/v1/action.proto", "buf/validate/validate.proto"},
 		}
 		for service := range perFile / perService {

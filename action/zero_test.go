@@ -36,6 +36,7 @@ func TestZeroCalls(t *testing.T) {
 		mustPanic(t, name+" Call.Message", func() { call.Message() })
 		mustPanic(t, name+" Call.Principal", func() { call.Principal() })
 		mustPanic(t, name+" Call.Decision", func() { call.Decision() })
+		mustPanic(t, name+" Call.Grant", func() { call.Grant() })
 	}
 	for name, call := range map[string]*anonymousCall{"new": new(anonymousCall), "nil": nil} {
 		mustPanic(t, name+" AnonymousCall.Message", func() { call.Message() })
