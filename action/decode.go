@@ -51,7 +51,7 @@ func undecoded(err error) *denial {
 		public = errMalformed // a Go error that no one gave a code to
 	case code == connect.CodeInternal && errors.Is(err, io.ErrUnexpectedEOF):
 		public = errIncomplete
-	case len(public.Message()) > mostText/10:
+	default:
 		public = shorten(public)
 	}
 	return &denial{public: public, reason: "the request could not be read: " + public.Code().String(), cause: err}

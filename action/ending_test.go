@@ -45,3 +45,38 @@ func TestEndingOfAuthoredErrors(t *testing.T) {
 		})
 	}
 }
+
+// Errors that no one wrote for the caller: of a context that has ended, which is no
+// fault, and of what a handler asked itself, which is one.
+func TestEndingOfOtherErrors(t *testing.T) {
+	t.Parallel()
+	remote := connect.NewError(connect.CodeNotFound, "no such row").WithRemote()
+	for _, test := range []struct {
+		name   string
+		err    error
+		reason string
+		cause  bool
+		code   connect.Code
+	}{
+		{"canceled", context.Canceled, "the call ended before its handler was done", false, connect.CodeUnknown},
+		{"too late", context.DeadlineExceeded, "the call ended before its handler was done", false, connect.CodeUnknown},
+		{"another server's", remote, "the handler returned an error", true, connect.CodeInternal},
+		{"a Go error", errors.New("no such table"), "the handler returned an error", true, connect.CodeUnknown},
+		{"no response", errNoResponse, "the handler failed", true, connect.CodeInternal},
+		{"no return", errNoReturn, "the handler failed", true, connect.CodeInternal},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			how := endingOf(test.err)
+			if how.outcome() != event.Deny || how.reason != test.reason || errors.Is(how.cause, test.err) != test.cause || how.code() != test.code {
+				t.Errorf("it ends with %+v, code %v", how, how.code())
+			}
+		})
+	}
+	if how := endingOf(nil); how != (ending{}) || how.outcome() != event.Allow || how.code() != 0 {
+		t.Errorf("success ends with %+v", how)
+	}
+	if err := unsent(nil); err != nil {
+		t.Errorf("a response that was sent ends with %v", err)
+	}
+}

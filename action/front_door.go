@@ -25,7 +25,7 @@ func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 			gate := r.procedures[spec.Procedure]
-			if gate == nil || len(gate.schemes) == 0 {
+			if gate == nil { // what else the server serves
 				return next(ctx, spec, stream)
 			}
 			pass := passage{gate: gate}

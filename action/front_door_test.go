@@ -56,6 +56,24 @@ func TestFrontDoor(t *testing.T) {
 	})
 }
 
+// TestFrontDoorOfOthers has a server serve what no registry knows behind a front door: it
+// is not asked who calls.
+func TestFrontDoorOfOthers(t *testing.T) {
+	t.Parallel()
+	fixture, _ := newFrontDoorFixture(t)
+	spec := connect.Spec{Procedure: "/other.v1.Service/Do", StreamType: connect.StreamTypeUnary}
+	served := 0
+	server := connect.NewServer(must(fixture.registry.FrontDoor()))
+	server.Register(connect.Method{Spec: spec, Handler: func(context.Context, connect.Spec, connect.ServerStream) error {
+		served++
+		return nil
+	}})
+	if err := server.Call(t.Context(), spec.Procedure, nil, &pipe{}); err != nil || served != 1 {
+		t.Errorf("it was served %d times: %v", served, err)
+	}
+	fixture.expect(t)
+}
+
 // TestFrontDoorExpires lets a caller in whose credential ends while the message is
 // still on its way.
 func TestFrontDoorExpires(t *testing.T) {

@@ -355,7 +355,7 @@ func TestSilentRecheck(t *testing.T) {
 				s.expectEnd(t, connect.CodeUnavailable)
 				_, decisions := r.take()
 				if len(decisions) != 1 || decisions[0].Stage != event.StageAuthenticate || decisions[0].PrincipalID != "alice" ||
-					decisions[0].Reason != "the caller could not be looked at again within 15s" {
+					decisions[0].Reason != "the caller could not be looked at again within 15s" || !decisions[0].Time.Equal(time.Now()) {
 					t.Errorf("it left %+v", decisions)
 				}
 			})

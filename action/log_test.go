@@ -328,3 +328,39 @@ func (h bareHandler) Handle(_ context.Context, record slog.Record) error {
 	_, err := fmt.Fprintln(h)
 	return err
 }
+
+// TestLogOfEvent logs events as they are made before a gate runs: with what is known of
+// the connection, and without a stage.
+func TestLogOfEvent(t *testing.T) {
+	t.Parallel()
+	peer := &authn.Peer{Address: netip.MustParseAddr("192.0.2.7")}
+	for name, test := range map[string]struct {
+		of   event.Event
+		want map[string]any
+	}{
+		"refused before the gate": {
+			event.Event{Kind: event.Refused, CallID: "c1", RequestID: "r1", Peer: peer},
+			map[string]any{"level": "INFO", "msg": "refused", "outcome": "deny", "duration": float64(0), "call": "c1", "request_id": "r1", "peer": "192.0.2.7"},
+		},
+		"a fault before the gate": {
+			event.Event{Kind: event.Fault, Decision: event.Decision{Err: errors.New("no such table")}},
+			map[string]any{"level": "ERROR", "msg": "fault", "outcome": "deny", "duration": float64(0), "error": "no such table"},
+		},
+		"decided, from no known address": {
+			event.Event{Kind: event.Decided, Peer: &authn.Peer{}, Decision: event.Decision{Stage: event.StageValidate}},
+			map[string]any{"level": "INFO", "msg": "decided", "outcome": "deny", "duration": float64(0), "stage": "validate"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log lines
+			recorder := event.LogRecorder(slog.New(slog.NewJSONHandler(&log.Buffer, nil)))
+			if err := recorder.Record(t.Context(), &test.of); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]map[string]any{test.want}, log.take(t)); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -133,6 +133,23 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// TestObserveShed reports to observers a call for which the server had no room: by its
+// procedure where the registry has that, and else by none, as the name is a stranger's.
+func TestObserveShed(t *testing.T) {
+	t.Parallel()
+	fixture := newFixture(t)
+	observer := &observer{}
+	fixture.registry.Observe(observer)
+	fixture.registry.RecordShed(t.Context(), unary("Own"))
+	fixture.registry.RecordShed(t.Context(), "/made.up.Service/Name")
+	shed := event.Observation{Kind: event.Refused, Code: connect.CodeResourceExhausted, Shed: true}
+	known := shed
+	known.Procedure = unary("Own")
+	if diff := cmp.Diff([]event.Observation{known, shed}, observer.take()); diff != "" {
+		t.Errorf("observations (-want +got):\n%s", diff)
+	}
+}
+
 // steps names the steps that took time.
 func steps(observation event.Observation) []string {
 	var names []string

@@ -143,9 +143,7 @@ func (s *stream) look() {
 	case s.ended != nil:
 	case idle > 0 && !now.Before(s.moved.Add(idle)):
 		s.mu.Unlock()
-		pass := s.outside()
-		pass.stage = event.StageDecode
-		_ = s.end(pass, idleFor(idle))
+		_ = s.end(s.outside(), idleFor(idle))
 		return
 	case s.caller != nil && (s.caller.Expired(now) || !now.Before(s.found.Add(s.gate.recheck))):
 		s.askLocked()
