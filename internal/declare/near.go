@@ -213,8 +213,9 @@ func (n *neighbourhood) entryText(of *vocabulary, catalogue *Catalogue, name str
 // freeName returns the first name that is free in the service's package, also as the
 // prefix of enum values, which have their names beside the enum's.
 func (n *neighbourhood) freeName(names ...string) string {
-	var taken []string
-	for _, file := range n.view.own() {
+	files := n.view.own()
+	taken := make([]string, 0, len(files))
+	for _, file := range files {
 		taken = append(taken, topLevelNames(file)...)
 	}
 	for _, name := range names {
