@@ -137,8 +137,13 @@ func (d *differential) meaningful(t *testing.T) {
 	if share := float64(d.absent) / float64(d.pairs); share < 0.05 || share > 0.7 {
 		t.Errorf("%.2f of the pairs were absent", share)
 	}
-	if share := float64(d.varied) / float64(d.native); share < 0.35 {
-		t.Errorf("%.2f of the native conditions took more than one value, want 0.35", share)
+	// Of a oneof one member is set, so that most of what is read of it is absent.
+	least := 0.35
+	if d.kind.Descriptor().Oneofs().Len() == 1 && d.kind.Descriptor().Oneofs().Get(0).Fields().Len() == d.kind.Descriptor().Fields().Len() {
+		least = 0.2
+	}
+	if share := float64(d.varied) / float64(d.native); share < least {
+		t.Errorf("%.2f of the native conditions took more than one value, want %.2f", share, least)
 	}
 }
 
