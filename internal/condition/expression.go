@@ -60,13 +60,18 @@ type Input struct {
 // Compile type-checks an expression for a request type and makes it ready to run.
 // An error that is the expression's own fault is a [*SyntaxError].
 func (e *Environment) Compile(text string, request protoreflect.MessageDescriptor) (*Expression, error) {
-	expression, _, err := e.Examine(text, request, Facts{})
+	expression, _, err := e.compile(text, request, Facts{}, false)
 	return expression, err
 }
 
 // Examine is Compile, and returns the traps of the expression as well, by what is known
-// of the action.
+// of the action. A part that reads nothing and has no value, such as `1 / 0`, is a
+// [*SyntaxError] too.
 func (e *Environment) Examine(text string, request protoreflect.MessageDescriptor, facts Facts) (*Expression, []Trap, error) {
+	return e.compile(text, request, facts, true)
+}
+
+func (e *Environment) compile(text string, request protoreflect.MessageDescriptor, facts Facts, examine bool) (*Expression, []Trap, error) {
 	env, err := e.forFile(request.ParentFile())
 	if err != nil {
 		return nil, nil, err
@@ -84,6 +89,12 @@ func (e *Environment) Examine(text string, request protoreflect.MessageDescripto
 		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1,
 			Problem: fmt.Sprintf("is of type %s; a condition is true or false", compiled.OutputType())}
 	}
+	checked := compiled.NativeRep()
+	if examine {
+		if fault := failingConstant(env, text, checked); fault != nil {
+			return nil, nil, fault
+		}
+	}
 	program, err := env.Program(compiled,
 		cel.EvalOptions(cel.OptOptimize),
 		cel.CostLimit(costLimit),
@@ -91,7 +102,6 @@ func (e *Environment) Examine(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
-	checked := compiled.NativeRep()
 	scanned := newScan(checked, request, e.claims, facts)
 	return &Expression{
 		text:         text,

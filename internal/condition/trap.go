@@ -39,6 +39,8 @@ const (
 	UnknownName
 	// UnknownZone: a time zone is named that there is not.
 	UnknownZone
+	// ChosenZone: the caller sends the time zone in which a part of a time is read.
+	ChosenZone
 )
 
 // A Trap is a place in a condition that may mean something else than it says.
@@ -50,7 +52,8 @@ type Trap struct {
 	// being empty, for EmptyList and BothEmpty. There may be none.
 	Paths []Path
 	// Name is the name that is not known, for UnknownName and UnknownZone; Of says what it
-	// should name ("role"), and Known are those that there are.
+	// should name ("role"), and Known are those that there are. For ChosenZone it is the
+	// expression that gives the zone.
 	Name  string
 	Of    string
 	Known []string
@@ -171,7 +174,7 @@ func (s *scan) lookAtCall(expression ast.Expr) {
 		}
 	default:
 		if len(operands) == 2 && isZoned(name) {
-			s.lookAtZone(operands[1])
+			s.lookAtZone(expression, operands[1])
 		}
 	}
 }
@@ -193,13 +196,39 @@ func isZoned(function string) bool {
 	}, function)
 }
 
-// lookAtZone holds a time zone against those that this machine knows. CEL takes the
-// name of a zone, or hours and minutes such as "+02:00".
-func (s *scan) lookAtZone(zone ast.Expr) {
-	name, ok := stringOf(zone)
-	if !ok {
+// lookAtZone looks at the time zone in which a call reads a part of a time: it is not the
+// caller's to choose, and one that is written is held against those that this machine
+// knows.
+func (s *scan) lookAtZone(call, zone ast.Expr) {
+	if s.read(zone).request {
+		s.trap(Trap{Kind: ChosenZone, Text: s.table.text(call), Name: s.table.text(zone)})
+	}
+	s.lookForZones(zone)
+}
+
+// lookForZones looks at each zone that is written and that an expression may be.
+func (s *scan) lookForZones(zone ast.Expr) {
+	if name, ok := stringOf(zone); ok {
+		s.lookAtZoneName(zone, name)
 		return
 	}
+	switch zone.Kind() {
+	case ast.IdentKind:
+		for _, literal := range s.variables[zone.AsIdent()].literals {
+			s.lookForZones(literal)
+		}
+	case ast.CallKind:
+		if call := zone.AsCall(); call.FunctionName() == operators.Conditional {
+			s.lookForZones(call.Args()[1])
+			s.lookForZones(call.Args()[2])
+		}
+	default:
+	}
+}
+
+// lookAtZoneName holds a time zone against those that this machine knows. CEL takes the
+// name of a zone, or hours and minutes such as "+02:00".
+func (s *scan) lookAtZoneName(zone ast.Expr, name string) {
 	if strings.Contains(name, ":") {
 		var hours, minutes int
 		sign := strings.TrimLeft(name, "+-")

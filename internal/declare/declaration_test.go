@@ -27,6 +27,7 @@ option (sallyport.v1.condition) = {name: "text" cel: "principal.id"};
 option (sallyport.v1.condition) = {name: "always" cel: "principal.id == principal.id"};
 option (sallyport.v1.condition) = {name: "never" cel: "false"};
 option (sallyport.v1.condition) = {name: "of_nothing" cel: "now > timestamp('2026-01-01T00:00:00Z')"};
+option (sallyport.v1.condition) = {name: "divides" cel: "request.number / 0 == 1"};
 option (sallyport.v1.condition) = {name: "free" cel: "principal.id == request.free_id"};
 enum Role {
   option (sallyport.v1.roles) = true;
@@ -268,7 +269,18 @@ var ruleTests = []ruleTest{
 	{rule: RuleCELNameUnknown, name: "a scheme", refused: `authenticate: {schemes: ["session", "bearer"]} authorize: {allow: {cel: "principal.scheme != 'sesion' && request.number == 1"}}`, passes: `authenticate: {schemes: ["session", "bearer"]} authorize: {allow: {cel: "principal.scheme != 'session' && request.number == 1"}}`},
 	{rule: RuleCELTimeZone, name: "no zone", refused: session + `authorize: {allow: {cel: "now.getHours('Europe/Oslu') < 12 && request.number == 1"}}`, passes: session + `authorize: {allow: {cel: "now.getHours('UTC') < 12 && request.number == 1"}}`},
 	{rule: RuleCELTimeZone, name: "no offset", refused: session + `authorize: {allow: {cel: "now.getHours('+2:00') < 12 && request.number == 1"}}`, passes: session + `authorize: {allow: {cel: "now.getHours('+02:00') < 12 && request.number == 1"}}`},
+	{rule: RuleCELTimeZone, name: "no zone for some", refused: session + `authorize: {allow: {cel: "now.getHours(principal.id == 'a' ? 'Europe/Oslu' : 'UTC') < 12"}}`, passes: session + `authorize: {allow: {cel: "now.getHours(principal.id == 'a' ? 'Europe/Oslo' : 'UTC') < 12"}}`},
+	{rule: RuleCELTimeZone, name: "no zone in a loop", refused: session + `authorize: {allow: {cel: "request.number == 1 && ['UTC', 'Europe/Oslu'].exists(z, now.getHours(z) < 12)"}}`, passes: session + `authorize: {allow: {cel: "request.number == 1 && ['UTC', 'Europe/Oslo'].exists(z, now.getHours(z) < 12)"}}`},
+	{rule: RuleCELZoneChosen, name: "sent", refused: session + `authorize: {allow: {cel: "now.getHours(request.user_id) < 12 && 'member' in principal.roles"}}`, passes: session + `authorize: {allow: {cel: "now.getHours('Europe/Oslo') < 12 && 'member' in principal.roles"}}`},
+	{rule: RuleCELZoneChosen, name: "none", passes: session + `authorize: {allow: {cel: "now.getHours() < 12 && 'member' in principal.roles"}}`},
+	{rule: RuleCELZoneChosen, name: "made of what is sent", refused: session + `authorize: {allow: {cel: "principal.authenticated_at.getDayOfWeek('Europe/' + request.user_id) == 1"}}`, passes: session + `authorize: {allow: {cel: "principal.authenticated_at.getDayOfWeek('Europe/' + principal.id) == 1"}}`},
+	{rule: RuleCELZoneChosen, name: "in a loop", refused: session + `authorize: {allow: {cel: "request.some_ids.exists(zone, now.getHours(zone) < 12)"}}`, passes: session + `authorize: {allow: {cel: "request.some_ids.exists(zone, zone == 'UTC' && now.getHours('UTC') < 12)"}}`},
+	{rule: RuleCELZoneChosen, name: "one of two", refused: session + `authorize: {allow: {cel: "now.getHours(request.number == 1 ? 'UTC' : 'Europe/Oslo') < 12"}}`, passes: session + `authorize: {allow: {cel: "now.getHours(principal.id == 'root' ? 'UTC' : 'Europe/Oslo') < 12"}}`},
 	{rule: RuleCELInvalid, name: "no duration", refused: session + `authorize: {allow: {cel: "now - principal.authenticated_at < duration('1x')"}}`, passes: session + `authorize: {allow: {cel: "now - principal.authenticated_at < duration('1h')"}}`},
+	{rule: RuleCELInvalid, name: "a number that is none", refused: session + `authorize: {allow: {cel: "request.number == int('x')"}}`, passes: session + `authorize: {allow: {cel: "request.number == int('7')"}}`},
+	{rule: RuleCELInvalid, name: "a division by zero", refused: session + `authorize: {allow: {cel: "request.number > 1 / 0"}}`, passes: session + `authorize: {allow: {cel: "request.number > 1 / 1"}}`},
+	{rule: RuleCELInvalid, name: "a key that is not there", refused: session + `authorize: {allow: {cel: "request.number == {'a': 1}['b']"}}`, passes: session + `authorize: {allow: {cel: "request.number == {'a': 1}['a']"}}`},
+	{rule: RuleWhenInvalid, name: "a division by zero", refused: session + `authorize: {allow: {when: "divides"}}`},
 	{rule: RuleCELInvalid, name: "no pattern", refused: session + `authorize: {allow: {cel: "principal.id.matches('(')"}}`},
 	{rule: RuleCELAlwaysTrue, name: "has an id", refused: session + `authorize: {allow: {cel: "has(principal.id)"}}`, passes: session + `authorize: {allow: {cel: "has(principal.expires_at)"}}`},
 	{rule: RuleCELAlwaysTrue, name: "an id that is not empty", refused: session + `authorize: {allow: {cel: "principal.id != ''"}}`, passes: session + `authorize: {allow: {cel: "principal.id != 'root'"}}`},

@@ -26,6 +26,7 @@ const (
 	RuleCELBothEmpty     Rule = "cel-both-empty"
 	RuleCELNameUnknown   Rule = "cel-name-unknown"
 	RuleCELTimeZone      Rule = "cel-time-zone"
+	RuleCELZoneChosen    Rule = "cel-time-zone-chosen"
 	RuleAcceptRule       Rule = "accept-rule"
 	RuleAcceptReason     Rule = "accept-reason"
 	RuleAcceptUnused     Rule = "accept-unused"
@@ -86,11 +87,11 @@ var grantRules = []Definition{
 		"Name a condition that is defined, or define it."},
 	{RuleWhenAmbiguous, "Two packages that are used define the condition that `when` names.",
 		"Define the condition in this package."},
-	{RuleWhenInvalid, "The condition that `when` names does not parse, is not boolean, or does not type-check against this RPC's request.",
+	{RuleWhenInvalid, "The condition that `when` names does not parse, is not boolean, does not type-check against this RPC's request, or has a part that reads nothing and has no value.",
 		"Correct the expression where the caret points, or use another condition here."},
 	{RuleCELLength, "`cel` is empty, or has more than 4096 characters.",
 		"Write an expression, or move a long condition into a `check`."},
-	{RuleCELInvalid, "`cel` does not parse, does not type-check or is not boolean.",
+	{RuleCELInvalid, "`cel` does not parse, does not type-check or is not boolean, or a part of it that reads nothing has no value: `int('x')`, `1 / 0`, `[][0]`.",
 		"Correct the expression where the caret points."},
 	{RuleCELAlwaysTrue, "An expression is true of every caller.",
 		"Say `anyone` with a reason, or write a condition that not every caller meets."},
@@ -120,6 +121,8 @@ var grantRules = []Definition{
 		"Name one that there is."},
 	{RuleCELTimeZone, "An expression names a time zone that the machine does not know.",
 		"Write a name of the IANA time zone database, such as `Europe/Oslo`, or an offset, such as `+02:00`."},
+	{RuleCELZoneChosen, "The caller sends the time zone in which an expression reads a part of a time, and so chooses the hour or the day.",
+		"Write the time zone in the expression, or read it from `principal.claims`."},
 	{RuleAcceptRule, "A grant accepts a rule that cannot be accepted.",
 		"Remove the acceptance. Only `cel-identity-empty`, `cel-both-empty`, `cel-empty-list` and `cel-part` can be accepted."},
 	{RuleAcceptReason, "`accept` has no reason, or one of more than 500 characters.",

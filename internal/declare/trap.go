@@ -85,6 +85,8 @@ func describeTrap(trap condition.Trap) (rule Rule, problem string) {
 		return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q%s", trap.Of, trap.Name, didYouMean(trap.Name, trap.Known))
 	case condition.UnknownZone:
 		return RuleCELTimeZone, fmt.Sprintf("there is no time zone %q on this machine", trap.Name)
+	case condition.ChosenZone:
+		return RuleCELZoneChosen, text + " takes its time zone from the call, so that the caller chooses the hour"
 	default:
 		return RuleCELInvalid, text + " is a trap that this build does not know"
 	}
@@ -96,6 +98,12 @@ func (e *expressionReading) fixTrap(rule Rule, trap condition.Trap) string {
 	case condition.UnknownName:
 		if near := nearest(trap.Name, trap.Known); near != "" {
 			return e.grantWith(trap.Replaced(e.text, near))
+		}
+	case condition.ChosenZone:
+		inUTC := strings.Replace(trap.Text, "("+trap.Name+")", "('UTC')", 1)
+		// Not found where it is written in another way, such as with other quotes.
+		if fixed := strings.ReplaceAll(e.text, trap.Text, inUTC); fixed != e.text {
+			return e.grantWith(fixed)
 		}
 	case condition.EmptyList:
 		if len(trap.Paths) > 0 && len(trap.Paths[0]) > 0 {

@@ -1,0 +1,180 @@
+package condition
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// failingConstant returns a fault where a part of an expression reads nothing and its
+// evaluation fails, such as `int('x')`, `1 / 0` or `[][0]`. Where such a part decides, the
+// condition is absent for every caller; where it does not, it hides what was meant.
+func failingConstant(env *cel.Env, text string, checked *ast.AST) *SyntaxError {
+	search := constantSearch{env: env, text: text, checked: checked}
+	search.visit(checked.Expr())
+	return search.found
+}
+
+// A constantSearch looks for the first constant part whose evaluation fails.
+type constantSearch struct {
+	env     *cel.Env
+	text    string
+	checked *ast.AST
+	found   *SyntaxError
+}
+
+// visit looks at an expression and then at its parts.
+func (c *constantSearch) visit(expression ast.Expr) {
+	if c.found != nil {
+		return
+	}
+	isConstant, isStrict := c.constancy(expression, nil)
+	if isConstant {
+		c.evaluate(expression)
+		if isStrict {
+			return // it has a value, and so do all of its parts
+		}
+	}
+	c.lookAtDivision(expression)
+	if expression.Kind() == ast.ComprehensionKind {
+		// The other parts are how the macro is carried out.
+		loop := expression.AsComprehension()
+		c.visit(loop.IterRange())
+		c.visit(loop.LoopStep())
+		return
+	}
+	for _, part := range parts(expression) {
+		c.visit(part)
+	}
+}
+
+// parts returns what an expression that is no comprehension is made of.
+func parts(expression ast.Expr) []ast.Expr {
+	switch expression.Kind() {
+	case ast.SelectKind:
+		return []ast.Expr{expression.AsSelect().Operand()}
+	case ast.CallKind:
+		return operandsOf(expression.AsCall())
+	case ast.ListKind:
+		return expression.AsList().Elements()
+	case ast.MapKind:
+		var of []ast.Expr
+		for _, entry := range expression.AsMap().Entries() {
+			of = append(of, entry.AsMapEntry().Key(), entry.AsMapEntry().Value())
+		}
+		return of
+	case ast.StructKind:
+		var of []ast.Expr
+		for _, field := range expression.AsStruct().Fields() {
+			of = append(of, field.AsStructField().Value())
+		}
+		return of
+	default:
+		return nil
+	}
+}
+
+// constancy reports whether an expression reads nothing but the given variables. It is
+// strict where the failure of any part is a failure of the whole.
+func (c *constantSearch) constancy(expression ast.Expr, variables map[string]bool) (isConstant, isStrict bool) {
+	if reference := c.checked.ReferenceMap()[expression.ID()]; reference != nil && reference.Value != nil {
+		return true, true // the value of an enum
+	}
+	switch expression.Kind() {
+	case ast.IdentKind:
+		return variables[expression.AsIdent()], true
+	case ast.ComprehensionKind:
+		loop := expression.AsComprehension()
+		if of, _ := c.constancy(loop.IterRange(), variables); !of {
+			return false, false
+		}
+		inner := maps.Clone(variables)
+		if inner == nil {
+			inner = map[string]bool{}
+		}
+		inner[loop.IterVar()], inner[loop.AccuVar()] = true, true
+		for _, part := range []ast.Expr{loop.AccuInit(), loop.LoopCondition(), loop.LoopStep(), loop.Result()} {
+			if of, _ := c.constancy(part, inner); !of {
+				return false, false
+			}
+		}
+		return true, false
+	default:
+	}
+	isStrict = true
+	if expression.Kind() == ast.CallKind {
+		switch expression.AsCall().FunctionName() {
+		case operators.LogicalAnd, operators.LogicalOr, operators.Conditional, operators.NotStrictlyFalse:
+			isStrict = false
+		}
+	}
+	for _, part := range parts(expression) {
+		of, strictly := c.constancy(part, variables)
+		if !of {
+			return false, false
+		}
+		isStrict = isStrict && strictly
+	}
+	return true, isStrict
+}
+
+// evaluate notes a constant whose evaluation fails.
+func (c *constantSearch) evaluate(constant ast.Expr) {
+	if constant.Kind() == ast.LiteralKind {
+		return
+	}
+	alone := ast.NewCheckedAST(ast.NewAST(constant, c.checked.SourceInfo()), c.checked.TypeMap(), c.checked.ReferenceMap())
+	program, err := c.env.PlanProgram(alone, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+	if err == nil {
+		_, _, err = program.ContextEval(context.Background(), cel.NoVars())
+	}
+	if err == nil {
+		return
+	}
+	failed, ok := errors.AsType[*types.Err](err)
+	if !ok {
+		c.fail(constant, err.Error())
+		return
+	}
+	part := constant
+	found := ast.MatchDescendants(ast.NavigateExpr(alone, constant), func(node ast.NavigableExpr) bool { return node.ID() == failed.NodeID() })
+	if len(found) > 0 {
+		part = found[0]
+	}
+	c.fail(part, failed.Error())
+}
+
+// lookAtDivision notes a division by a zero that is written.
+func (c *constantSearch) lookAtDivision(expression ast.Expr) {
+	if expression.Kind() != ast.CallKind {
+		return
+	}
+	switch call := expression.AsCall(); call.FunctionName() {
+	case operators.Divide, operators.Modulo:
+		divisor := call.Args()[1]
+		if divisor.Kind() != ast.LiteralKind {
+			return
+		}
+		if value := divisor.AsLiteral(); value == types.IntZero || value == types.Uint(0) {
+			c.fail(expression, "division by zero")
+		}
+	}
+}
+
+func (c *constantSearch) fail(part ast.Expr, problem string) {
+	if c.found != nil {
+		return
+	}
+	at := c.checked.SourceInfo().GetStartLocation(part.ID())
+	c.found = &SyntaxError{
+		Expression: c.text,
+		Line:       max(at.Line(), 1),
+		Column:     max(at.Column()+1, 1),
+		Problem:    printable("`" + atomTable{source: c.checked.SourceInfo()}.text(part) + "` has no value: " + problem),
+	}
+}
