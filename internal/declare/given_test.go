@@ -1,6 +1,8 @@
 package declare
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -201,6 +203,91 @@ func TestJSON(t *testing.T) {
 	for _, text := range []string{``, `[]`, `{"future": 1}`, `{"stream": {"authorize": "FUTURE"}}`, `{} {}`} {
 		if action, err := ParseJSON(text); err == nil {
 			t.Errorf("%q is read as %v", text, action)
+		}
+	}
+}
+
+// A text that is not UTF-8 cannot be carried by generated code, and the error says so.
+func TestJSONOfNoText(t *testing.T) {
+	t.Parallel()
+	text, err := JSON(&sallyportv1.Action{Authorize: &sallyportv1.Authorize{Anyone: new("\xff")}})
+	if err == nil || !strings.Contains(err.Error(), "UTF-8") || text != "" {
+		t.Errorf("it is written as %q: %v", text, err)
+	}
+}
+
+// TestReadDeclarations reads files: no path stands for no declarations, and a file that
+// is not there is refused, as it is not the same as none.
+func TestReadDeclarations(t *testing.T) {
+	t.Parallel()
+	if given, refusals := ReadDeclarations(""); refusals != nil || given.Source != "" || given.Actions != nil {
+		t.Errorf("no path is read as %v:\n%s", given, texts(refusals))
+	}
+	path := filepath.Join(t.TempDir(), "vendor.txtpb")
+	given, refusals := ReadDeclarations(path)
+	if diff := gocmp.Diff([]fault{{RuleDeclarationUnread, "declarations", path, 0}}, faultsOf(refusals)); diff != "" ||
+		given.Actions != nil || !strings.Contains(texts(refusals), "no such file") {
+		t.Errorf("a file that is not there is read as %v: -want +got\n%s%s", given, diff, texts(refusals))
+	}
+	if err := os.WriteFile(path, []byte(`actions {key: "/a.B/C" value {authorize {anyone: "it is public"}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	given, refusals = ReadDeclarations(path)
+	want := Given{Source: path, Actions: map[string]*sallyportv1.Action{"/a.B/C": {Authorize: &sallyportv1.Authorize{Anyone: new("it is public")}}}}
+	if diff := gocmp.Diff(want, given, protocmp.Transform()); diff != "" || refusals != nil {
+		t.Errorf("-want +got\n%s%s", diff, texts(refusals))
+	}
+}
+
+// TestGivenByProgram gives one declaration for all methods of a service. What it says of
+// streams holds for those that stream, in whichever direction.
+func TestGivenByProgram(t *testing.T) {
+	t.Parallel()
+	file := compile(t, sources{"v.proto": `syntax = "proto3";
+package v;
+message M {}
+service S {
+  rpc Get(M) returns (M);
+  rpc Watch(M) returns (stream M);
+  rpc Put(stream M) returns (M);
+  rpc Chat(stream M) returns (stream M);
+}
+`}).file(t, "v.proto")
+	service := file.Services().Get(0)
+	const authorize = `authenticate: {schemes: "session"} authorize: {anyone: "it is public"}`
+	unary := &sallyportv1.Action{
+		Authenticate: &sallyportv1.Authenticate{Schemes: []string{"session"}},
+		Authorize:    &sallyportv1.Authorize{Anyone: new("it is public")},
+	}
+	streaming := proto.CloneOf(unary)
+	streaming.Stream = &sallyportv1.Stream{Authorize: sallyportv1.Stream_OPEN}
+	given, refusals := GivenByProgram(service, authorize+" stream: {authorize: OPEN}")
+	want := Given{Source: "the program", Actions: map[string]*sallyportv1.Action{
+		"/v.S/Get": unary, "/v.S/Watch": streaming, "/v.S/Put": streaming, "/v.S/Chat": streaming,
+	}}
+	if diff := gocmp.Diff(want, given, protocmp.Transform()); diff != "" || refusals != nil {
+		t.Errorf("-want +got\n%s%s", diff, texts(refusals))
+	}
+	if _, refusals := newReader(t, nil).File(file, given); refusals != nil {
+		t.Errorf("what was given is refused:\n%s", texts(refusals))
+	}
+
+	for text, rule := range map[string]Rule{
+		"":                             RuleMissing,
+		"# later":                      RuleMissing,
+		"authorise: {}":                RuleDeclarationUnread,
+		authorize + ` future: 1`:       RuleDeclarationUnread,
+		`authorize: {anyone: "public"`: RuleDeclarationUnread,
+	} {
+		given, refusals := GivenByProgram(service, text)
+		if diff := gocmp.Diff([]fault{{rule, "v.S", "the program", 0}}, faultsOf(refusals)); diff != "" || given.Actions != nil {
+			t.Errorf("%q is read as %v: -want +got\n%s", text, given, diff)
+			continue
+		}
+		fix, ok := strings.CutPrefix(refusals[0].Fix, "register it with a declaration such as\n")
+		fixed, refusals := GivenByProgram(service, fix)
+		if _, declared := newReader(t, nil).File(file, fixed); !ok || refusals != nil || declared != nil {
+			t.Errorf("%q: the fix %q is refused:\n%s%s", text, fix, texts(refusals), texts(declared))
 		}
 	}
 }
