@@ -88,7 +88,7 @@ func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 		}
 	}
 	if pass.principal == nil {
-		return &denial{public: errUnauthenticated, reason: "no credential offered", credential: authn.NoCredential}
+		return &denial{public: errUnauthenticated, reason: "no credential offered that the action takes", credential: authn.NoCredential}
 	}
 	return g.stale(pass)
 }

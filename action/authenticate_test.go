@@ -24,7 +24,7 @@ import (
 
 // The ways in which an authentication ends without a principal.
 var (
-	noCredential = refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered"}
+	noCredential = refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered that the action takes"}
 	unavailable  = refused{code: connect.CodeUnavailable, text: textUnavailable, stage: event.StageAuthenticate, reason: "session: unavailable", fault: true}
 	aFault       = refused{code: connect.CodeInternal, text: textInternal, stage: event.StageAuthenticate, reason: "session: a fault", fault: true}
 	noPrincipal  = refused{code: connect.CodeInternal, text: textInternal, stage: event.StageAuthenticate, reason: "a fault", fault: true}
@@ -174,7 +174,7 @@ func TestSchemes(t *testing.T) {
 		scheme          string // of who is let through
 		want            refused
 	}{
-		{name: "neither", session: absent, bearer: absent, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "no credential offered"}},
+		{name: "neither", session: absent, bearer: absent, asked: 2, want: refused{code: connect.CodeUnauthenticated, reason: "no credential offered that the action takes"}},
 		{name: "the first", session: alice, bearer: absent, asked: 2, scheme: "session"},
 		{name: "the second", session: absent, bearer: alice, asked: 2, scheme: "bearer"},
 		{name: "both, of one principal", session: aliceToo, bearer: alice, asked: 2, scheme: "session"},

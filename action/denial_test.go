@@ -66,13 +66,13 @@ func TestDenials(t *testing.T) {
 		{
 			name:    "authenticate: nothing offered",
 			request: secretive(),
-			want:    refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered"},
+			want:    refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered that the action takes"},
 		},
 		{
 			name:          "authenticate: another kind of credential offered",
 			authorization: as("bearer", "alice"),
 			request:       secretive(),
-			want:          refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered"},
+			want:          refused{code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate, reason: "no credential offered that the action takes"},
 		},
 		{
 			name:          "authenticate: nothing valid offered",

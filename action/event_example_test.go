@@ -61,6 +61,6 @@ func ExampleWithRecorder() {
 	_, err = client.ListUsers(context.Background(), &demov1.ListUsersRequest{})
 	fmt.Println(connect.CodeOf(err))
 	// Output:
-	// /demo.v1.AccountService/ListUsers unauthenticated no credential offered
+	// /demo.v1.AccountService/ListUsers unauthenticated no credential offered that the action takes
 	// unauthenticated
 }

@@ -31,7 +31,7 @@ func TestRecheck(t *testing.T) {
 		want   refused
 	}{
 		{"revoked", answers(nil, authn.InvalidCredential("revoked")), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "session: invalid credential: revoked")},
-		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "no credential offered")},
+		{"gone", answers(nil, authn.ErrNoCredential), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "no credential offered that the action takes")},
 		{"expired", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"owner"}, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "the credential has expired")},
 		{"another caller's", answers(people["owner"], nil), refused{
 			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate,

@@ -236,7 +236,10 @@ func TestSlowBodyOnHTTP2(t *testing.T) {
 // The timeouts are for clients: a handler may take longer than any of them.
 func TestSlowHandler(t *testing.T) {
 	t.Parallel()
-	const ping = 2 * time.Second // the client has half of it to answer, on a busy machine too
+	const (
+		timeout = time.Second     // for the client to send its call, on a busy machine too
+		ping    = 2 * time.Second // the client has half of it to answer
+	)
 	directory := &directory{name: "Ada", hold: func(ctx context.Context) error {
 		select {
 		case <-time.After(ping + short):
@@ -245,8 +248,8 @@ func TestSlowHandler(t *testing.T) {
 			return ctx.Err()
 		}
 	}}
-	served := serve(t, directory, server.WithHeaderTimeout(short), server.WithReadTimeout(short),
-		server.WithWriteTimeout(short), server.WithPingInterval(ping))
+	served := serve(t, directory, server.WithHeaderTimeout(timeout), server.WithReadTimeout(timeout),
+		server.WithWriteTimeout(timeout), server.WithPingInterval(ping))
 	var both sync.WaitGroup
 	defer both.Wait()
 	for _, major := range []int{1, 2} {

@@ -91,9 +91,9 @@ func (a *Authenticator) Credential(call *connect.CallInfo) (string, error) {
 	}
 }
 
-// Verify verifies a token and returns the principal that it stands for. The answer
-// depends on nothing but the token, the issuer's keys, the clock, and what the [Identify]
-// function looks at.
+// Verify verifies a token and returns the principal that it stands for. A token that is
+// longer than 8 KiB is an invalid credential. The answer depends on nothing but the token,
+// the issuer's keys, the clock, and what the [Identify] function looks at.
 func (a *Authenticator) Verify(ctx context.Context, token string) (*authn.Principal, error) {
 	signed, err := parse(token)
 	if err != nil {

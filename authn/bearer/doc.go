@@ -14,9 +14,10 @@
 // token itself brings (jku, jwk, x5u, x5c), extensions (crit, b64), encryption, a
 // "typ" that is not of an access token, tokens bound to a key of which no proof is
 // checked here (cnf), security events (events), names given twice, values of another
-// JSON type, spellings of base64 that are not the one canonical. A token without a
-// dot is no JWT and is left to the other schemes of an action. The issuer's keys are
-// all that is ever fetched, from addresses that the token has no part in.
+// JSON type, spellings of base64 that are not the one canonical. A token longer than 8 KiB is
+// refused before any of it is parsed. A token without a dot is no JWT and is left to the
+// other schemes of an action. The issuer's keys are all that is ever fetched, from
+// addresses that the token has no part in.
 //
 // An ID token is not an access token. Unless [WithAccessTokenType] is given, only
 // the audience keeps them apart, so give the API an audience of its own, which is no

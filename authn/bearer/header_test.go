@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/structpb"
+
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
@@ -174,9 +176,21 @@ func TestQueryAndBody(t *testing.T) {
 func TestBounds(t *testing.T) { //nolint:paralleltest // see above
 	key := es256("k1")
 	issuer := newProvider(t, key.public())
-	authenticator := trusted(t, issuer)
+	authenticator := trusted(t, issuer, bearer.WithClaims(&structpb.Struct{}))
 	good := key.token(issuer.URL, time.Now())
+	sign := func(more fields) string {
+		return key.sign(key.goodHeader().json(), goodClaims(issuer.URL, time.Now()).with(more).json())
+	}
+	megabyte, list, deep := strings.Repeat("x", 1<<20), make([]string, 100_000), any(0)
+	for range 20 {
+		deep = map[string]any{"fields": deep, "list": list[:5000]}
+	}
 	for name, token := range map[string]string{
+		"signed, a megabyte":      sign(fields{"email": megabyte}),
+		"signed, a long list":     sign(fields{"org_ids": list}),
+		"signed, deep and wide":   sign(fields{"fields": deep}),
+		"signed, a long header":   key.sign(key.goodHeader().with(fields{"x": megabyte}).json(), goodClaims(issuer.URL, time.Now()).json()),
+		"signed, and zeros after": good + strings.Repeat("A", 1<<20),
 		"a million dots":          strings.Repeat(".", 1_000_000),
 		"a million dots after it": good + strings.Repeat(".", 1_000_000),
 		"a million parts":         strings.Repeat("eyJh.", 1_000_000),
@@ -201,5 +215,43 @@ func TestBounds(t *testing.T) { //nolint:paralleltest // see above
 				t.Errorf("%s, %s: %d bytes, %v", name, way, allocated, took)
 			}
 		}
+	}
+}
+
+// A signed token of 8 KiB is read, and one byte more is refused, in whichever part it is.
+func TestTokenLength(t *testing.T) {
+	t.Parallel()
+	const longest = 8 << 10
+	key := es256("k1")
+	authenticator := must(bearer.New("id", audience, static(key.private.Public())))
+	good := goodClaims("id", time.Now())
+	for part, sign := range map[string]func(filling string) string{
+		"header": func(filling string) string {
+			return key.sign(key.goodHeader().with(fields{"filling": filling}).json(), good.json())
+		},
+		"payload": func(filling string) string {
+			return key.sign(key.goodHeader().json(), good.with(fields{"filling": filling}).json())
+		},
+	} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			// A byte of filling makes the token longer by one byte or two.
+			filling := (longest - len(sign(""))) * 3 / 4
+			outcomes := map[string]int{}
+			for n := filling - 4; n <= filling+4; n++ {
+				token, want := sign(strings.Repeat("x", n)), "id#jane"
+				if len(token) > longest {
+					want = "invalid"
+				}
+				outcomes[want]++
+				principal, err := authenticator.Verify(t.Context(), token)
+				if got := outcome(principal, err); got != want || err != nil && !quiet(err, token) {
+					t.Errorf("%d bytes: %s, %v, want %s", len(token), got, err, want)
+				}
+			}
+			if len(outcomes) != 2 {
+				t.Errorf("the lengths are all on one side: %v", outcomes)
+			}
+		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4/json"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/authn/internal/credential"
 )
 
 // signed is a token in its compact form, of which nothing is trusted.
@@ -28,6 +29,7 @@ type header struct {
 }
 
 var (
+	errOversized = authn.InvalidCredential("token is longer than 8 KiB")
 	errMalformed = authn.InvalidCredential("token is malformed")
 	errHeader    = authn.InvalidCredential("token header is malformed")
 	errForbidden = authn.InvalidCredential("token header brings its own key, an extension or encryption")
@@ -42,7 +44,10 @@ const maxKeyID = 256
 
 // parse takes a token apart. It looks at the header alone, before any cryptography.
 func parse(token string) (*signed, error) {
-	// Counted first, so that the rest works on three parts.
+	// Measured first, so that nothing below costs more than a token of usual size; and counted next, so that the rest works on three parts.
+	if len(token) > credential.MaxAuthorization {
+		return nil, errOversized
+	}
 	if strings.Count(token, ".") != 2 {
 		return nil, errMalformed
 	}

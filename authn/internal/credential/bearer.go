@@ -10,9 +10,9 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// maxAuthorization is the longest Authorization header that is read. Most servers in
-// front would not let a longer one through.
-const maxAuthorization = 8 << 10
+// MaxAuthorization is how many bytes of an Authorization header are read at most, and so
+// of any credential in it. Most servers in front would not let a longer one through.
+const MaxAuthorization = 8 << 10
 
 // Bearer returns the token that follows "Bearer" in the Authorization header, or ""
 // if there is no such header or it is for another authentication scheme. Of the
@@ -39,7 +39,7 @@ func Framed(header *connect.Header) (string, error) {
 		return "", nil
 	case len(values) > 1:
 		return "", errSeveral
-	case len(values[0]) > maxAuthorization:
+	case len(values[0]) > MaxAuthorization:
 		return "", errOversized
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")

@@ -71,7 +71,7 @@ func TestOrganisations(t *testing.T) {
 		invalid = connect.CodeInvalidArgument
 	)
 	for name, test := range map[string]struct {
-		credential func(*fixture) string
+		credential func(*testing.T, *fixture) string
 		orgID      string
 		list, set  connect.Code // 0 lets in
 	}{
@@ -83,14 +83,16 @@ func TestOrganisations(t *testing.T) {
 		"an admin of the directory":   {signedIn("admin"), "acme", denied, denied},
 		"of none that there is":       {signedIn("member"), "hooli", denied, denied},
 		"of no name":                  {signedIn("member"), "", invalid, invalid},
-		"without a credential":        {func(*fixture) string { return "" }, "acme", connect.CodeUnauthenticated, connect.CodeUnauthenticated},
+		"without a credential":        {func(*testing.T, *fixture) string { return "" }, "acme", connect.CodeUnauthenticated, connect.CodeUnauthenticated},
 		"a manager's key, with scope": {apiKey("member"), "acme", 0, denied},
+		"one with another scope":      {scopedKey("member", demov1client.ScopeUsersWrite), "acme", denied, denied},
+		"one without scopes":          {scopedKey("member"), "acme", denied, denied},
 		"a key in another":            {apiKey("member"), "globex", denied, denied},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, service, as := newOrganisations(t)
-			caller := as(test.credential(f))
+			caller := as(test.credential(t, f))
 			for call, want := range map[string]connect.Code{"list": test.list, "set": test.set} {
 				before := service.ran.Load()
 				f.recorder.takeDenials()
@@ -114,12 +116,24 @@ func TestOrganisations(t *testing.T) {
 	}
 }
 
-func signedIn(name string) func(*fixture) string {
-	return func(f *fixture) string { return f.tokens[name] }
+func signedIn(name string) func(*testing.T, *fixture) string {
+	return func(_ *testing.T, f *fixture) string { return f.tokens[name] }
 }
 
-func apiKey(name string) func(*fixture) string {
-	return func(f *fixture) string { return f.ownKeys[name].secret }
+func apiKey(name string) func(*testing.T, *fixture) string {
+	return func(_ *testing.T, f *fixture) string { return f.ownKeys[name].secret }
+}
+
+// scopedKey is a new key of a user with these scopes and no others.
+func scopedKey(name string, scopes ...string) func(*testing.T, *fixture) string {
+	return func(t *testing.T, f *fixture) string {
+		t.Helper()
+		_, secret, err := f.keys.Issue(t.Context(), f.ids[name], name, scopes, time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secret
+	}
 }
 
 // A manager who becomes a member loses the stream for managers at once, and one in another

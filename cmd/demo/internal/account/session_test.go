@@ -224,7 +224,9 @@ func (f *fixture) saveSessions(t *testing.T, store scs.Store) (restore func()) {
 		if _, err := db.ExecContext(t.Context(), "CREATE TABLE saved AS SELECT token, data, expire_time, user_id FROM sessions"); err != nil {
 			t.Fatal(err)
 		}
-		return func() { f.change(t, "REPLACE INTO sessions (token, data, expire_time, user_id) SELECT token, data, expire_time, user_id FROM saved") }
+		return func() {
+			f.change(t, "REPLACE INTO sessions (token, data, expire_time, user_id) SELECT token, data, expire_time, user_id FROM saved")
+		}
 	}
 	entries, err := store.(scs.IterableStore).All()
 	if err != nil || len(entries) == 0 {
