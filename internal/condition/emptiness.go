@@ -89,8 +89,9 @@ func (s *scan) fieldEmptiness(expression ast.Expr, element bool) emptiness {
 			return emptiness{maybe: !element}
 		}
 		if path, ok := pathFrom(s.claims, isClaims, expression); ok {
-			// Where no claims were given, what has no presence is empty, and its rules did not run.
-			always := !element && !path.leaf().HasPresence()
+			// Where no claims were given, what has no presence is empty, and its rules did not
+			// run. What is read through a message is absent there.
+			always := len(path) == 1 && !element && !path.leaf().HasPresence()
 			return emptiness{maybe: always || s.facts.ClaimMayBeEmpty == nil || s.facts.ClaimMayBeEmpty(path, element)}
 		}
 	}

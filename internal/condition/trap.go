@@ -67,11 +67,10 @@ type Facts struct {
 	// Schemes, Roles and Scopes are the names that there are. Nil stands for not known.
 	Schemes, Roles, Scopes []string
 	// MayBeEmpty reports whether the validation rules of the request let be empty what a
-	// path leads to. Nil stands for rules that let everything be.
-	// or, so asked, an element or a key of it. Of what has presence it is about the value
-	// that is set.
+	// path leads to or, so asked, an element or a key of it. Of what has presence it is
+	// about the value that is set. Nil stands for rules that let everything be empty.
 	MayBeEmpty func(path Path, element bool) bool
-	// ClaimMayBeEmpty is MayBeEmpty of a path into the claims.
+	// ClaimMayBeEmpty is MayBeEmpty of a path into the claims, where claims were given.
 	ClaimMayBeEmpty func(path Path, element bool) bool
 }
 

@@ -92,15 +92,16 @@ func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescri
 	return nil
 }
 
-// refusesEmpty reports whether the rules refuse a request in which the last field
-// of a path is not set or, if so asked, set to what is empty.
+// refusesEmpty reports whether the rules refuse a message, the request or the claims, in
+// which the last field of a path into it is not set or, if so asked, set to what is empty.
 func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
-	validator, err := m.requests.For(m.method.Input())
+	root := path[0].ContainingMessage()
+	validator, err := m.requests.For(root)
 	if err != nil {
 		return true // registration refuses it for that
 	}
-	request := dynamicpb.NewMessage(m.method.Input())
-	var parent protoreflect.Message = request
+	message := dynamicpb.NewMessage(root)
+	var parent protoreflect.Message = message
 	for _, field := range path[:len(path)-1] {
 		if field.IsList() {
 			parent = parent.Mutable(field).List().AppendMutable().Message()
@@ -116,7 +117,7 @@ func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 		field, ok := of.(protoreflect.FieldDescriptor)
 		return ok && slices.Contains(path, field)
 	}))
-	return refusedAt(validator.Validate(request, onPath), path)
+	return refusedAt(validator.Validate(message, onPath), path)
 }
 
 // setEmpty sets a field to a value that is there and is empty.

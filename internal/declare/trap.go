@@ -14,13 +14,15 @@ import (
 // facts is what a condition of the action may take for known. Where the declaration sees
 // no catalogue, as for a vendor's service, names are not held against one.
 func (m *methodReading) facts() condition.Facts {
+	mayBeEmpty := func(path condition.Path, element bool) bool {
+		field := path[len(path)-1]
+		return m.unlessRefused(path, element || field.HasPresence()) || !element && (field.IsList() || field.IsMap()) && !m.refusesEmpty(path, false)
+	}
 	facts := condition.Facts{
 		Schemes: m.option.GetAuthenticate().GetSchemes(),
 		Scopes:  m.view().scopes(),
-		MayBeEmpty: func(path condition.Path, element bool) bool {
-			field := path[len(path)-1]
-			return m.unlessRefused(path, element || field.HasPresence()) || !element && (field.IsList() || field.IsMap()) && !m.refusesEmpty(path, false)
-		},
+		// The gate holds the claims against their rules before a condition reads them.
+		MayBeEmpty: mayBeEmpty, ClaimMayBeEmpty: mayBeEmpty,
 	}
 	for role := range m.view().Includes() {
 		facts.Roles = append(facts.Roles, role)
