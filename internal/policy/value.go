@@ -73,7 +73,7 @@ func (p *Policy) Values(input Input) *Values {
 // add notes what was read.
 func (v *Values) add(read read, input Input) {
 	v.Reads = append(v.Reads, read.name)
-	complete := true
+	var complete bool
 	switch {
 	case read.check != "":
 		var answer bool
