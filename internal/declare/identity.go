@@ -165,7 +165,7 @@ func zero(field protoreflect.FieldDescriptor) protoreflect.Value {
 }
 
 // refusedAt reports whether a field on a path, or an element of it, is among what
-// was found wrong.
+// was found wrong. Of a map it is about the keys.
 func refusedAt(err error, path condition.Path) bool {
 	if _, fails := errors.AsType[*protovalidate.RuntimeError](err); fails {
 		return true // a rule of the field that fails to run refuses the request
@@ -184,6 +184,7 @@ func refusedAt(err error, path condition.Path) bool {
 				return false
 			}
 		}
-		return true
+		last := elements[len(elements)-1]
+		return last.GetSubscript() == nil || !path[len(path)-1].IsMap() || violation.Proto.GetForKey()
 	})
 }
