@@ -94,7 +94,7 @@ func TestPostgreSQLAtOnce(t *testing.T) {
 	done := make(chan error)
 	for range 8 {
 		go func() {
-			log, err := Open(t.Context(), f.store, f.signer)
+			log, err := Open(t.Context(), f.store, f.signer, WithCheckpointsTo("kept", f.kept.keep))
 			if err == nil {
 				err = log.StrictRecorder().Record(t.Context(), allow("ada"))
 			}
