@@ -212,6 +212,8 @@ func TestWho(t *testing.T) {
 		{`allow: {any_role: "admin" cel: "request.number > 1 && request.user_id == 'x'" check: "c_d"}`,
 			"admin and request.number > 1 && request.user_id == 'x' and c_d()"},
 		{`allow: {any_role: ["member", "auditor"] check: "c"} allow: {all_scopes: "x"}`, "(member or auditor) and c(); or scope x"},
+		{`allow: {cel: "request.user_id.startsWith(principal.id)" accept: {rule: "cel-part" reason: "an id\n is no prefix of another"}}`,
+			"request.user_id.startsWith(principal.id) [accepts cel-part: an id is no prefix of another]"},
 	}
 	actions := make([]action, len(tests))
 	for i, test := range tests {
