@@ -9,7 +9,7 @@
 // was cut, a log that was written anew, and a database that was put in its place.
 //
 // What it cannot find is what happened to events that no checkpoint covers yet, and what
-// whoever holds the signing key and every place of checkpoints writes anew.
+// a person who holds the signing key and every place of checkpoints writes anew.
 //
 //	db, err := sql.Open("sqlite", "file:audit.db?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=busy_timeout(5000)")
 //	log, err := audit.Open(ctx, audit.SQLite(db), signer, audit.WithCheckpointsTo("file", audit.CheckpointFile("/mnt/elsewhere/checkpoints")))

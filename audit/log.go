@@ -46,7 +46,7 @@ var (
 // Open begins a log in a store and signs its first checkpoint. The log's name is that
 // of the signer and a random part, so that each process, and each start of one, has a
 // log of its own; its first entry names the logs of the database that have grown since
-// another log named them, so that whoever cuts or deletes them has to change this one
+// another log named them: to cut or delete those unseen, this one must be changed
 // too. Make keys with `sallyport audit key`.
 //
 // The context is for opening alone. The error names everything that is wrong.

@@ -39,7 +39,7 @@ func WithCheckpointEvery(events int, interval time.Duration) Option {
 	})
 }
 
-// WithCheckpointsTo hands each signed checkpoint also to a place that whoever can
+// WithCheckpointsTo hands each signed checkpoint also to a place that those who can
 // change the database cannot change: what is cut or rewritten behind a checkpoint that
 // was kept elsewhere is found. The name is for errors. May be given more than once; by
 // default checkpoints are in the database alone. A nil function is refused.

@@ -17,8 +17,8 @@ import (
 // a log of its own. The caller owns the database handle.
 //
 // What it holds is added to and never changed: triggers refuse every UPDATE and DELETE
-// but those of the keys of principals. Whoever owns the database can take the triggers
-// away; what they then change is what [Verify] finds.
+// but those of the keys of principals. The owner of the database can take the triggers
+// away; what is changed then is what [Verify] finds.
 type Store struct {
 	db      *sql.DB
 	dialect dialect

@@ -18,7 +18,7 @@ func newAuditProve() *cobra.Command {
 		Use:   "prove NUMBER",
 		Short: "Prove that an event stands in an audit log",
 		Long: `Prove prints a proof that the event with this number stands in a log, in the form of
-https://c2sp.org/tlog-proof, and writes the event's bytes to a file. Whoever has both and
+https://c2sp.org/tlog-proof, and writes the event's bytes to a file. A person who has both and
 the public key can check it with "sallyport audit check", without the log.`,
 		Example: `  sallyport audit prove --database audit.db --key audit.pub --log example.com/audit/0f3a --event event.json 17 >event.tlog-proof`,
 		Args:    oneArgument("name the number of the event, as sallyport audit query prints it"),

@@ -24,7 +24,7 @@ func newAuditVerify() *cobra.Command {
 of the databases and of the files that --checkpoints names, and against what other logs
 say of it. It exits with 1 where something is wrong.
 
-A checkpoint that is kept where whoever can change the database cannot change it is what
+A checkpoint that is kept where those who can change the database cannot change it is what
 makes a cut or a rewrite be found. What no checkpoint covers yet is said, and not judged.`,
 		Example: `  sallyport audit verify --database audit.db --key audit.pub --checkpoints /mnt/elsewhere/checkpoints
   sallyport audit verify --database postgres://audit@db/audit --key audit.pub -o json`,
