@@ -35,21 +35,8 @@ func WithMessageEvents() RegistryOption {
 }
 
 // keeps reports whether an event is to be made.
-func (r *Registry) keeps(ctx context.Context, kind event.Kind, outcome event.Outcome) (keeps bool) {
-	if r.recorderRequired && admits(kind, outcome) {
-		return true
-	}
-	defer func() {
-		if recover() != nil {
-			keeps = true // what cannot say no is given the event
-		}
-	}()
-	return r.recorder.Enabled(ctx, kind, outcome)
-}
-
-// admits reports whether an event says that a handler is about to run.
-func admits(kind event.Kind, outcome event.Outcome) bool {
-	return outcome == event.Allow && (kind == event.Decided || kind == event.Opened)
+func (r *Registry) keeps(ctx context.Context, kind event.Kind, outcome event.Outcome) bool {
+	return r.recorderRequired && kind.Admits(outcome) || event.Enabled(ctx, r.recorder, kind, outcome)
 }
 
 // record keeps an event. Every event is recorded through it. What the recorder does

@@ -46,6 +46,12 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
+// Admits reports whether an event of this kind, with an outcome, says that a call was let
+// in and its handler is about to run.
+func (k Kind) Admits(outcome Outcome) bool {
+	return outcome == Allow && (k == Decided || k == Opened)
+}
+
 // An Event is one thing that happened to a call, for operators: nothing in it reaches
 // the caller. It must not be changed, and may be kept.
 //

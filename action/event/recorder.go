@@ -35,3 +35,15 @@ func Keep(ctx context.Context, recorder Recorder, event *Event) (err error) {
 	}
 	return recorder.Record(ctx, event)
 }
+
+// Enabled asks a recorder whether it keeps events of a kind with an outcome, as it is
+// asked about every event of a registry. A recorder that panics, as a nil one does, is
+// given the event.
+func Enabled(ctx context.Context, recorder Recorder, kind Kind, outcome Outcome) (enabled bool) {
+	defer func() {
+		if recover() != nil {
+			enabled = true // what cannot say no is given the event
+		}
+	}()
+	return recorder.Enabled(ctx, kind, outcome)
+}

@@ -4,27 +4,23 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 )
 
 // Tee returns a [Recorder] that hands events to a first recorder and to others beside it.
 // What the first answers is the answer: whether an event was kept never depends on the
 // others, whose errors go to the default logger of log/slog. A nil recorder keeps nothing.
-func Tee(first Recorder, beside ...Recorder) Recorder { return tee{first, beside} }
-
-type tee struct {
-	first  Recorder
-	beside []Recorder
+func Tee(first Recorder, beside ...Recorder) Recorder {
+	return tee{anyOf(append([]Recorder{first}, beside...))}
 }
 
-// Enabled implements [Recorder].
-func (r tee) Enabled(ctx context.Context, kind Kind, outcome Outcome) bool {
-	return enabled(ctx, kind, outcome, append([]Recorder{r.first}, r.beside...))
-}
+// A tee is enabled for what any of its recorders is.
+type tee struct{ anyOf }
 
 // Record implements [Recorder].
 func (r tee) Record(ctx context.Context, event *Event) error {
-	err := Keep(ctx, r.first, event)
-	for _, recorder := range r.beside {
+	err := Keep(ctx, r.anyOf[0], event)
+	for _, recorder := range r.anyOf[1:] {
 		if failed := handOn(ctx, recorder, event); failed != nil {
 			slog.Default().ErrorContext(ctx, "an event was not kept by a recorder beside the first", "kind", event.Kind.String(), "error", failed)
 		}
@@ -40,7 +36,9 @@ type anyOf []Recorder
 
 // Enabled implements [Recorder].
 func (r anyOf) Enabled(ctx context.Context, kind Kind, outcome Outcome) bool {
-	return enabled(ctx, kind, outcome, r)
+	return slices.ContainsFunc(r, func(recorder Recorder) bool {
+		return recorder != nil && Enabled(ctx, recorder, kind, outcome)
+	})
 }
 
 // Record implements [Recorder].
@@ -63,23 +61,8 @@ func (r anyOf) Record(ctx context.Context, event *Event) error {
 // handOn hands an event to a recorder that asks for its kind. One that must not be left
 // out reaches every recorder: it lets a handler run.
 func handOn(ctx context.Context, recorder Recorder, event *Event) error {
-	lets := event.Outcome == Allow && (event.Kind == Decided || event.Kind == Opened)
-	if recorder != nil && !lets && !enabled(ctx, event.Kind, event.Outcome, []Recorder{recorder}) {
+	if recorder != nil && !event.Kind.Admits(event.Outcome) && !Enabled(ctx, recorder, event.Kind, event.Outcome) {
 		return nil
 	}
 	return Keep(ctx, recorder, event)
-}
-
-func enabled(ctx context.Context, kind Kind, outcome Outcome, recorders []Recorder) (wanted bool) {
-	defer func() {
-		if recover() != nil {
-			wanted = true // what cannot say no is given the event
-		}
-	}()
-	for _, recorder := range recorders {
-		if recorder != nil && recorder.Enabled(ctx, kind, outcome) {
-			return true
-		}
-	}
-	return false
 }
