@@ -110,6 +110,9 @@ const (
 	mostValues = 16 << 10
 )
 
+// own returns an entry of one of this package's kinds.
+func own(kind string) Entry { return Entry{Version: 1, Kind: kind, Time: time.Now().UTC()} }
+
 // entryOf returns what is kept of an event.
 func entryOf(e *event.Event) Entry {
 	entry := Entry{

@@ -27,7 +27,6 @@ type Log struct {
 	origin string
 	queue  *queue
 	done   chan struct{} // closed when the writer has ended
-	secret *pseudonyms   // nil without WithPseudonyms
 }
 
 // Errors of a recorder.
@@ -73,9 +72,6 @@ func Open(ctx context.Context, store *Store, signer note.Signer, options ...Opti
 		queue:  newQueue(chosen.queue),
 		done:   make(chan struct{}),
 	}
-	if chosen.pseudonyms {
-		log.secret = newPseudonyms(store)
-	}
 	if err := store.Create(ctx); err != nil {
 		return nil, err
 	}
@@ -84,7 +80,8 @@ func Open(ctx context.Context, store *Store, signer note.Signer, options ...Opti
 		return nil, err
 	}
 	w := &writer{Log: log}
-	first := Entry{Version: 1, Kind: kindOpened, Time: time.Now().UTC(), Log: log.origin, Logs: links}
+	first := own(kindOpened)
+	first.Log, first.Logs = log.origin, links
 	if err := w.open(ctx, first); err != nil {
 		return nil, fmt.Errorf("audit: begin a log: %w", err)
 	}
@@ -122,8 +119,7 @@ func (recorder) Enabled(context.Context, event.Kind, event.Outcome) bool { retur
 // Record implements [event.Recorder].
 func (r recorder) Record(ctx context.Context, happened *event.Event) error {
 	entry := entryOf(happened)
-	lets := happened.Outcome == event.Allow && (happened.Kind == event.Decided || happened.Kind == event.Opened)
-	if !r.strict || !lets {
+	if !r.strict || !happened.Kind.Admits(happened.Outcome) {
 		return r.log.queue.add(item{entry: entry})
 	}
 	written := make(chan error, 1)
@@ -165,14 +161,12 @@ func (s *Store) links(ctx context.Context) ([]Link, error) {
 	}
 	named := make(map[string]int64)
 	for _, origin := range origins {
-		for row, err := range s.rows(ctx, origin, 0, 1) {
-			if err != nil {
-				return nil, err
-			}
-			first, _ := decodeEntry(row.event) // Verify tells of what is unreadable
-			for _, link := range first.Logs {
-				named[link.Log] = max(named[link.Log], link.Size)
-			}
+		others, err := s.named(ctx, origin)
+		if err != nil {
+			return nil, err
+		}
+		for _, link := range others {
+			named[link.Log] = max(named[link.Log], link.Size)
 		}
 	}
 	var links []Link

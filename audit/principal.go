@@ -25,14 +25,8 @@ func (k principalKey) pseudonym() string {
 	return "hmac-sha256:" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// pseudonyms gives the principals of entries their pseudonyms. It has one caller at a
-// time.
-type pseudonyms struct{ store *Store }
-
-func newPseudonyms(store *Store) *pseudonyms { return &pseudonyms{store} }
-
 // hide returns entries without the ids of principals, and the keys that are new.
-func (p *pseudonyms) hide(ctx context.Context, entries []Entry) (hidden []Entry, made []principalKey, err error) {
+func (s *Store) hide(ctx context.Context, entries []Entry) (hidden []Entry, made []principalKey, err error) {
 	keys := make(map[string]principalKey)
 	hidden = append(hidden, entries...)
 	for i := range hidden {
@@ -42,7 +36,7 @@ func (p *pseudonyms) hide(ctx context.Context, entries []Entry) (hidden []Entry,
 		}
 		key, known := keys[id]
 		if !known {
-			key, known, err = p.store.principalKey(ctx, id)
+			key, known, err = s.principalKey(ctx, id)
 			if err != nil {
 				return nil, nil, err
 			}

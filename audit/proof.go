@@ -37,12 +37,11 @@ func (s *Store) Prove(ctx context.Context, log string, number int64, keys note.V
 	if number < 0 || number >= said.Size {
 		return nil, nil, fmt.Errorf("audit: event %d is not covered by the last checkpoint of %s, which covers 0 to %d", number, log, said.Size-1)
 	}
-	for row, err := range s.rows(ctx, log, number, number+1) {
-		if err != nil {
-			return nil, nil, err
-		}
-		event = row.event
+	found, err := s.row(ctx, log, number) // without it the proof is refused below
+	if err != nil {
+		return nil, nil, err
 	}
+	event = found.event
 	hashes, err := tlog.ProveRecord(said.Size, number, treeReader{ctx, s, log})
 	if err != nil {
 		return nil, nil, fmt.Errorf("audit: prove event %d of %s: %w", number, log, err)

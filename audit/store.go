@@ -135,6 +135,22 @@ func (s *Store) rows(ctx context.Context, origin string, from, until int64) iter
 	}, "SELECT number, hash, event FROM audit_events WHERE log = $1 AND number >= $2 AND number < $3 ORDER BY number", origin, from, until)
 }
 
+// row returns one event of a log, or none, without bytes, where it has no such number.
+func (s *Store) row(ctx context.Context, origin string, number int64) (row, error) {
+	for found, err := range s.rows(ctx, origin, number, number+1) {
+		return found, err
+	}
+	return row{}, nil
+}
+
+// named returns the logs that the first event of a log names. What is unreadable names
+// none, and [Verify] finds it.
+func (s *Store) named(ctx context.Context, origin string) ([]Link, error) {
+	found, err := s.row(ctx, origin, 0)
+	first, _ := decodeEntry(found.event)
+	return first.Logs, err
+}
+
 // hashes returns the hashes alone, which is far less to read.
 func (s *Store) hashes(ctx context.Context, origin string, from, until int64) iter.Seq2[tlog.Hash, error] {
 	return query(ctx, s.db, func(rows *sql.Rows) (tlog.Hash, error) {

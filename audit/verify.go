@@ -182,17 +182,15 @@ func (v *verifier) collectLog(ctx context.Context, store *Store, name, origin st
 			v.sealed[origin][said.Size] = true
 		}
 	}
-	for row, err := range store.rows(ctx, origin, 0, 1) {
-		if err != nil {
-			return err
-		}
-		first, _ := decodeEntry(row.event)
-		for _, link := range first.Logs {
-			root, err := base64.StdEncoding.DecodeString(link.Root)
-			if err == nil && len(root) == tlog.HashSize {
-				said := Checkpoint{link.Log, link.Size, tlog.Hash(root)}
-				v.claims[link.Log] = append(v.claims[link.Log], claim{said, "the first event of " + origin, false})
-			}
+	links, err := store.named(ctx, origin)
+	if err != nil {
+		return err
+	}
+	for _, link := range links {
+		root, err := base64.StdEncoding.DecodeString(link.Root)
+		if err == nil && len(root) == tlog.HashSize {
+			said := Checkpoint{link.Log, link.Size, tlog.Hash(root)}
+			v.claims[link.Log] = append(v.claims[link.Log], claim{said, "the first event of " + origin, false})
 		}
 	}
 	return nil

@@ -99,13 +99,15 @@ func (w *writer) run() {
 func (w *writer) write(items []item, lost int) error {
 	entries := make([]Entry, 0, len(items)+1)
 	if lost > 0 {
-		entries = append(entries, Entry{Version: 1, Kind: kindLost, Time: time.Now().UTC(), Lost: lost})
+		said := own(kindLost)
+		said.Lost = lost
+		entries = append(entries, said)
 	}
 	for _, one := range items {
 		entries = append(entries, one.entry)
 	}
 	tree, err := w.attempt(entries)
-	if err != nil && w.secret != nil && !errors.Is(err, ErrBroken) {
+	if err != nil && w.pseudonyms && !errors.Is(err, ErrBroken) {
 		// Another process may have made the key of a principal at the same time.
 		tree, err = w.attempt(entries)
 	}
@@ -126,8 +128,8 @@ func (w *writer) attempt(entries []Entry) (tree frontier, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 	defer cancel()
 	var keys []principalKey
-	if w.secret != nil {
-		if entries, keys, err = w.secret.hide(ctx, entries); err != nil {
+	if w.pseudonyms {
+		if entries, keys, err = w.store.hide(ctx, entries); err != nil {
 			return frontier{}, err
 		}
 	}
@@ -235,8 +237,7 @@ func (w *writer) seal(ctx context.Context) error {
 
 // end writes that the log ends here.
 func (w *writer) end() {
-	closed := item{entry: Entry{Version: 1, Kind: kindClosed, Time: time.Now().UTC()}}
-	err := w.write([]item{closed}, 0)
+	err := w.write([]item{{entry: own(kindClosed)}}, 0)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 		defer cancel()
