@@ -10,7 +10,7 @@
 //	go run ./mutation -dir .. -since HEAD~1 -limit 150s ./action
 //
 // Nothing is written into the source tree: the changed files reach the compiler as an
-// overlay. The quick tests run first, and a run ends with the first test that fails, or
+// overlay. The tests that kill most for their time run first, and a run ends with the first test that fails, or
 // when it takes several times as long as without a mutant, which is a kill too.
 //
 // Results are kept, so a run that was interrupted goes on where it stopped: a kill

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/tools/go/packages"
 )
@@ -24,6 +25,9 @@ type target struct {
 	mutants []mutant
 	binary  string
 	digest  string // of its files and tests
+
+	mu    sync.Mutex
+	kills map[string]int // how many mutants each test has killed in this run
 }
 
 // load finds the packages that patterns name.

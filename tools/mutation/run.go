@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -69,46 +72,61 @@ func follow(from io.Reader, stop func()) string {
 	}
 }
 
-// judge runs the tests that reach a mutant, the quick ones first, until one fails.
+// judge runs the tests that reach a mutant until one fails: first a few, those that are
+// quick and those that have killed many mutants before it, and then the others.
 func (t *target) judge(ctx context.Context, tests []test, m mutant) (verdict, error) {
 	found := verdict{Mutant: m, Survived: true}
-	var names []string
-	var alone time.Duration
-	attempt := func() error {
-		if len(names) == 0 {
-			return nil
+	reaching := t.promising(tests, m)
+	found.Reached = len(reaching) > 0
+	few, alone := 0, time.Duration(0)
+	for few < len(reaching) && (few == 0 || alone+reaching[few].alone <= quick) {
+		alone += reaching[few].alone
+		few++
+	}
+	for _, attempt := range [][]test{reaching[:few], reaching[few:]} {
+		if len(attempt) == 0 || !found.Survived {
+			break
+		}
+		names, alone := make([]string, len(attempt)), time.Duration(0)
+		for i, test := range attempt {
+			names[i], alone = test.name, alone+test.alone
 		}
 		output, err := t.run(ctx, 4*alone+patience, []string{"MUTANT=" + strconv.Itoa(m.ID)},
 			"-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return verdict{}, ctx.Err()
 		}
 		found.Survived = err == nil
 		found.Stuck = err != nil && !strings.Contains(output, "--- FAIL") && strings.Contains(output, "test timed out")
-		names, alone = nil, 0
-		return nil
-	}
-	first := true
-	for _, test := range tests {
-		if !test.reaches[m.ID] {
-			continue
+		if failed := failedTest.FindStringSubmatch(output); failed != nil {
+			t.killed(failed[1])
 		}
-		found.Reached = true
-		if first && len(names) > 0 && alone+test.alone > quick {
-			first = false
-			if err := attempt(); err != nil {
-				return verdict{}, err
-			}
-			if !found.Survived {
-				return found, nil
-			}
-		}
-		names, alone = append(names, test.name), alone+test.alone
-	}
-	if err := attempt(); err != nil {
-		return verdict{}, err
 	}
 	return found, nil
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// killed notes that a test has killed a mutant.
+func (t *target) killed(test string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.kills == nil {
+		t.kills = map[string]int{}
+	}
+	t.kills[test]++
+}
+
+// promising are the tests that reach a mutant, those first that cost little for the
+// mutants that they have killed.
+func (t *target) promising(tests []test, m mutant) []test {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	reaching := slices.DeleteFunc(slices.Clone(tests), func(of test) bool { return !of.reaches[m.ID] })
+	slices.SortStableFunc(reaching, func(a, b test) int {
+		return cmp.Compare(a.alone/time.Duration(1+t.kills[a.name]), b.alone/time.Duration(1+t.kills[b.name]))
+	})
+	return reaching
 }
 
 // judgeAll judges all mutants of a package, but for those that a former run has judged,
