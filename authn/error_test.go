@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,9 @@ func TestErrors(t *testing.T) {
 	} {
 		if got := kinds(test.err); got != test.kind || test.err.Error() != test.text {
 			t.Errorf("%s: %s: %q", name, got, test.err)
+		}
+		if causes, ok := test.err.(interface{ Unwrap() []error }); ok && slices.Contains(causes.Unwrap(), nil) {
+			t.Errorf("%s: it unwraps to nil, which package errors forbids", name)
 		}
 	}
 	if !errors.Is(authn.Unavailable(down), down) {
@@ -105,6 +109,7 @@ func TestDenialReasons(t *testing.T) {
 		authn.Expired:           "expired",
 		authn.NotFresh:          "not fresh",
 		authn.InsufficientScope: "insufficient scope",
+		6:                       "unknown",
 		200:                     "unknown",
 	} {
 		if got := reason.String(); got != want {

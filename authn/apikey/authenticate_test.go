@@ -247,6 +247,13 @@ func TestUseIsWrittenSeldom(t *testing.T) {
 			store := newMemory()
 			manager := newManager(t, store, apikey.WithUseInterval(test.interval))
 			_, text := issue(t, manager, "ada")
+			asked := 0
+			store.hook(func(_ context.Context, operation string) error {
+				if operation == "mark used" {
+					asked++
+				}
+				return nil
+			})
 			for range 600 {
 				if got := authenticate(t, manager, bearer(text)); got != "ada" {
 					t.Fatal(got)
@@ -260,8 +267,8 @@ func TestUseIsWrittenSeldom(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-			if got := store.written(); got != test.writes {
-				t.Errorf("ten minutes of calls with an interval of %v wrote %d times, want %d", test.interval, got, test.writes)
+			if got := store.written(); got != test.writes || asked != test.writes {
+				t.Errorf("ten minutes of calls with an interval of %v wrote %d times, and asked for it %d times, want %d", test.interval, got, asked, test.writes)
 			}
 		})
 	}
@@ -310,6 +317,27 @@ func TestSlowMarkDelaysAMoment(t *testing.T) {
 			t.Errorf("took %v", took)
 		}
 	})
+}
+
+// What waits for a use to be stored does not outlive the call.
+func TestMarkEndsWithTheCall(t *testing.T) {
+	t.Parallel()
+	store := newMemory()
+	manager := newManager(t, store)
+	_, text := issue(t, manager, "ada")
+	marking := make(chan context.Context, 1)
+	store.hook(func(ctx context.Context, operation string) error {
+		if operation == "mark used" {
+			marking <- ctx
+		}
+		return nil
+	})
+	if got := authenticate(t, manager, bearer(text)); got != "ada" || len(marking) != 1 {
+		t.Fatal(got, len(marking))
+	}
+	if err := (<-marking).Err(); !errors.Is(err, context.Canceled) {
+		t.Errorf("the context of the write, after the call: %v", err)
+	}
 }
 
 // TestMarkBringsNothingBack revokes a key while a call of it is being authenticated,

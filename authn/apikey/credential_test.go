@@ -1,6 +1,7 @@
 package apikey_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -148,6 +149,9 @@ func TestCredentialsInAHeaderOfTheirOwn(t *testing.T) {
 			}
 		})
 	}
+	if _, err := manager.Authenticate(t.Context(), own(ada, bob).call()); err == nil || !strings.Contains(err.Error(), "several headers") {
+		t.Errorf("two headers: %v", err)
+	}
 	if got := manager.Challenge(authn.Denial{}); got != "" {
 		t.Errorf("Challenge = %q, but HTTP has none for a header of its own", got)
 	}
@@ -179,6 +183,61 @@ func TestCredentialNeighbours(t *testing.T) {
 	}
 	if got := authenticate(t, manager, bearer(text)); got != "ada" {
 		t.Errorf("unaltered: %s", got)
+	}
+}
+
+// A key that newKey cannot have made costs no look into the store, and its refusal says
+// so.
+func TestMalformedKeysDoNotReachTheStore(t *testing.T) {
+	t.Parallel()
+	store := newMemory()
+	manager := newManager(t, store)
+	_, text := issue(t, manager, "ada")
+	body, found := text[:len(text)-7], 0
+	store.hook(func(_ context.Context, operation string) error {
+		if operation == "find" {
+			found++
+		}
+		return nil
+	})
+	for name, key := range map[string]string{
+		"prefix alone":             "sp_",
+		"shorter":                  text[:len(text)-1],
+		"longer":                   text + "a",
+		"mistyped":                 mistype(text),
+		"another letter of its id": reseal(body[:5] + "1" + body[6:]),
+		"another last letter":      reseal(body[:len(body)-1] + "1"),
+		"another separator":        reseal(body[:19] + "-" + body[20:]),
+	} {
+		_, err := manager.Authenticate(t.Context(), bearer(key).call())
+		if outcome(nil, err) != "invalid" || !strings.Contains(err.Error(), "malformed or mistyped") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if found != 0 {
+			t.Errorf("%s: the store was asked", name)
+		}
+		found = 0
+	}
+	if got := authenticate(t, manager, bearer(text)); got != "ada" || found != 1 {
+		t.Errorf("a good key: %s, and the store was asked %d times", got, found)
+	}
+}
+
+// A challenge names the scopes that a key lacks, and nothing of other denials.
+func TestChallenge(t *testing.T) {
+	t.Parallel()
+	manager := newManager(t, newMemory())
+	for _, test := range []struct {
+		denial authn.Denial
+		want   string
+	}{
+		{authn.Denial{}, `Bearer realm="apikey"`},
+		{authn.Denial{Reason: authn.BadCredential, MissingScopes: []string{"a"}}, `Bearer realm="apikey"`},
+		{authn.Denial{Reason: authn.InsufficientScope, MissingScopes: []string{"a"}}, `Bearer realm="apikey", error="insufficient_scope", scope="a"`},
+	} {
+		if got := manager.Challenge(test.denial); got != test.want {
+			t.Errorf("%v: %s, want %s", test.denial, got, test.want)
+		}
 	}
 }
 

@@ -67,7 +67,7 @@ func keyID(prefix, text string) (string, bool) {
 	return id, consistsOf(id, alphabet) && consistsOf(secret, alphabet) && sum == checksum(body)
 }
 
-func consistsOf(s, alphabet string) bool { return s != "" && strings.Trim(s, alphabet) == "" }
+func consistsOf(s, alphabet string) bool { return strings.Trim(s, alphabet) == "" }
 
 func checksum(body string) string {
 	return encoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))))

@@ -18,8 +18,7 @@ func Run[T any](ctx context.Context, timeout time.Duration, operation func(conte
 		panicked any
 	}
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	late := time.NewTimer(timeout)
-	defer late.Stop()
+	late := time.After(timeout)
 	done := make(chan outcome, 1)
 	go func() {
 		var o outcome
@@ -39,7 +38,7 @@ func Run[T any](ctx context.Context, timeout time.Duration, operation func(conte
 		return o.result, o.err
 	case <-ctx.Done():
 		return none, ctx.Err()
-	case <-late.C:
+	case <-late:
 		return none, context.DeadlineExceeded
 	}
 }

@@ -90,3 +90,22 @@ func TestRunPanics(t *testing.T) {
 	_, err := detached.Run(t.Context(), time.Second, func(context.Context) (int, error) { panic("it") })
 	t.Errorf("it returned %v", err)
 }
+
+// What the operation started with its context ends with the operation, not with the
+// timeout.
+func TestRunEndsItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		contexts := make(chan context.Context, 1)
+		if _, err := detached.Run(t.Context(), time.Hour, func(ctx context.Context) (int, error) {
+			contexts <- ctx
+			return 7, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if err := (<-contexts).Err(); !errors.Is(err, context.Canceled) {
+			t.Errorf("its context after it has returned: %v", err)
+		}
+	})
+}

@@ -1,10 +1,15 @@
 package revoked_test
 
 import (
+	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sallyport-rpc/sallyport/authn/internal/revoked"
+	"github.com/sallyport-rpc/sallyport/authn/revocation"
 )
 
 // All subscribers have been called when Publish returns: what an authenticator revokes
@@ -43,4 +48,66 @@ func TestPublishWithin(t *testing.T) {
 	if calls != 1 {
 		t.Errorf("the second subscriber was called %d times, want once: for what came after it", calls)
 	}
+}
+
+// wire is a link between buses: each receives what any of them publishes.
+type wire struct{ others []chan revocation.Revocation }
+
+func (w *wire) Publish(_ context.Context, revoked revocation.Revocation) error {
+	for _, other := range w.others {
+		other <- revoked
+	}
+	return nil
+}
+
+func (w *wire) Subscribe(ctx context.Context, receive func(revocation.Revocation)) error {
+	own := make(chan revocation.Revocation, 10)
+	w.others = append(w.others, own)
+	for {
+		select {
+		case revoked := <-own:
+			receive(revoked)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// By a bus, what one process publishes reaches the subscribers of the others: a principal
+// under its id, and everything under "". The revocation of a credential reaches none of them.
+func TestPublishByBus(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		link := &wire{}
+		join := func() (*revoked.Subscribers, *revocation.Bus) {
+			bus, err := revocation.New(link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			subscribers := &revoked.Subscribers{}
+			subscribers.Join(bus)
+			return subscribers, bus
+		}
+		here, hereBus := join()
+		defer hereBus.Close()
+		there, thereBus := join()
+		defer thereBus.Close()
+		var received []string
+		there.OnRevoke(func(id string) { received = append(received, id) })
+		for _, id := range []string{"ada", "", "bob"} {
+			received = nil
+			here.Publish(id)
+			synctest.Wait()
+			if diff := cmp.Diff([]string{id}, received); diff != "" {
+				t.Errorf("after Publish(%q) (-want +got):\n%s", id, diff)
+			}
+		}
+		received = nil
+		hereBus.Publish(revocation.OfCredential("secret"))
+		synctest.Wait()
+		if received != nil {
+			t.Errorf("a credential was revoked, and the subscribers were called with %q", received)
+		}
+	})
 }
