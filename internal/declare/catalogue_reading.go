@@ -92,10 +92,10 @@ func (c *catalogueReading) readRole(i int) {
 		option.Name = ""
 		c.refusef(c.redefined, role.Value, c.fixOption(role.Value, option), "%s %q is defined twice", c.word, role.Name)
 	}
+	others := slices.DeleteFunc(c.catalogue.names(), func(name string) bool { return name == role.Name })
 	for _, included := range role.Includes {
 		if !c.catalogue.has(included) {
 			option := proto.CloneOf(c.options[i])
-			others := slices.DeleteFunc(c.catalogue.names(), func(name string) bool { return name == role.Name })
 			option.Includes = named(option.GetIncludes(), func(name string) string {
 				if c.catalogue.has(name) {
 					return name
@@ -103,7 +103,7 @@ func (c *catalogueReading) readRole(i int) {
 				return nearest(name, others) // or "", which leaves it out
 			})
 			c.refusef(RuleRoleUnknown, role.Value, c.fixOption(role.Value, option), "role %q includes %q, which is not in the catalogue%s",
-				role.Name, included, didYouMean(included, c.catalogue.names()))
+				role.Name, included, didYouMean(included, others))
 		}
 	}
 }
