@@ -3,9 +3,8 @@ package server
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
 	"net"
-	"net/http"
+	"net/netip"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -33,12 +32,13 @@ var http2Preface = []byte("PRI * HTTP/2.0")
 type gatherer struct {
 	net.Listener
 
-	timeout time.Duration // in which a client takes a byte
-	buffers sync.Pool     // of *[]byte
+	connections *connections
+	timeout     time.Duration // in which a client takes a byte
+	buffers     sync.Pool     // of *[]byte
 }
 
-func gatherWrites(listener net.Listener, timeout time.Duration) *gatherer {
-	return &gatherer{Listener: listener, timeout: timeout, buffers: sync.Pool{New: func() any {
+func gatherWrites(listener net.Listener, connections *connections, timeout time.Duration) *gatherer {
+	return &gatherer{Listener: listener, connections: connections, timeout: timeout, buffers: sync.Pool{New: func() any {
 		buffer := make([]byte, 0, gatherBytes)
 		return &buffer
 	}}}
@@ -46,25 +46,16 @@ func gatherWrites(listener net.Listener, timeout time.Duration) *gatherer {
 
 // Accept implements [net.Listener].
 func (g *gatherer) Accept() (net.Conn, error) {
-	accepted, err := g.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	gathered := &gathered{Conn: accepted, gatherer: g}
-	gathered.room.L = &gathered.mu
-	return gathered, nil
-}
-
-// observe is the ConnState of an [http.Server]. It tells a connection that TLS chose
-// HTTP/2 for it. HTTP/2 without TLS shows in the first bytes.
-func (g *gatherer) observe(connection net.Conn, _ http.ConnState) {
-	secured, ok := connection.(*tls.Conn)
-	if !ok {
-		return
-	}
-	if gathered, ok := secured.NetConn().(*gathered); ok && !gathered.gathers.Load() &&
-		secured.ConnectionState().NegotiatedProtocol == "h2" {
-		gathered.gathers.Store(true)
+	for {
+		accepted, err := g.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		gathered := &gathered{Conn: accepted, gatherer: g}
+		gathered.room.L = &gathered.mu
+		if g.connections.admit(gathered) {
+			return gathered, nil
+		}
 	}
 }
 
@@ -73,7 +64,10 @@ func (g *gatherer) observe(connection net.Conn, _ http.ConnState) {
 // number of writers.
 type gathered struct {
 	net.Conn
+	idler
 
+	address  netip.Addr   // of the client; the zero Addr is not known
+	network  netip.Prefix // what it counts as; the zero Prefix does not count
 	gatherer *gatherer
 	read     bool          // something was read
 	reader   *bufio.Reader // of HTTP/2 without TLS, whose frames are read in small pieces
@@ -213,6 +207,7 @@ func (c *gathered) fail(err error) {
 // Close implements [net.Conn]. It does not wait: what was written before has a moment to
 // go out.
 func (c *gathered) Close() error {
+	c.gatherer.connections.closed(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {

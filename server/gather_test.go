@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,11 +23,16 @@ func (o one) Accept() (net.Conn, error) { return o.connection, nil }
 func (o one) Close() error              { return nil }
 func (o one) Addr() net.Addr            { return &net.TCPAddr{} }
 
+// unlimited returns the connections of a server that may have as many as come.
+func unlimited() *connections {
+	return (&Server{settings: &settings{limits: limits{connections: math.MaxInt32, idle: time.Minute}}}).newConnections()
+}
+
 // gather returns a server's connection that has received begins, and the client's end.
 func gather(t *testing.T, begins string) (server, client net.Conn) {
 	t.Helper()
 	client, accepted := net.Pipe()
-	server, err := gatherWrites(one{accepted}, 10*time.Second).Accept()
+	server, err := gatherWrites(one{accepted}, unlimited(), 10*time.Second).Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,9 +277,9 @@ func TestGatherFindsHTTP2(t *testing.T) {
 				served := httptest.NewUnstartedServer(http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 					_, _ = io.Copy(writer, request.Body)
 				}))
-				listener := recorded{gatherWrites(served.Listener, time.Minute), make(chan *gathered, 1)}
+				listener := recorded{gatherWrites(served.Listener, unlimited(), time.Minute), make(chan *gathered, 1)}
 				served.Listener = listener
-				served.Config.ConnState = listener.observe
+				served.Config.ConnState = listener.connections.observe
 				served.Config.Protocols = new(http.Protocols)
 				served.Config.Protocols.SetHTTP1(true)
 				served.Config.Protocols.SetHTTP2(true)

@@ -75,15 +75,6 @@ func WithWriteTimeout(timeout time.Duration) Option {
 	})
 }
 
-// WithIdleTimeout sets how long a connection without a call stays open. By default
-// it is two minutes.
-func WithIdleTimeout(timeout time.Duration) Option {
-	return option.Func[settings](func(s *settings) error {
-		s.idle = timeout
-		return nil
-	})
-}
-
 // WithPingInterval sets how long an HTTP/2 client may be silent before the server sends
 // a ping. A client that does not answer within half the interval loses its connection
 // and the calls on it. By default it is 30 seconds.
@@ -101,6 +92,7 @@ type limits struct {
 	pendingBytes                    int64 // 0 is the default
 	unknownFields                   UnknownFields
 	concurrentStreams               int
+	connections                     int
 	header, read, write, idle, ping time.Duration
 }
 
@@ -109,6 +101,7 @@ var defaultLimits = limits{
 	headerBytes:       64 << 10,
 	elements:          100_000,
 	concurrentStreams: 250,
+	connections:       10_000,
 	header:            10 * time.Second,
 	read:              30 * time.Second,
 	write:             30 * time.Second,
@@ -137,6 +130,7 @@ func (l *limits) check() error {
 		between("number of elements of a message", l.elements, mostBytes),
 		l.checkPending(),
 		between("number of concurrent streams", l.concurrentStreams, math.MaxInt32),
+		between("number of connections", l.connections, math.MaxInt32),
 		above("header timeout", l.header),
 		above("read timeout", l.read),
 		above("write timeout", l.write),

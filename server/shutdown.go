@@ -58,8 +58,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer func() { _ = listener.Close() }() // mostly closed already
 	calls, cut := context.WithCancelCause(actionserver.WithStopping(actionserver.WithDraining(context.WithoutCancel(ctx), s.draining), s.stopping))
 	defer cut(errStopped)
-	server, gatherer := s.httpServer(calls), gatherWrites(listener, s.settings.write)
-	server.ConnState = gatherer.observe
+	connections := s.newConnections()
+	server, gatherer := s.httpServer(calls), gatherWrites(listener, connections, s.settings.write)
+	server.ConnState = connections.observe
+	go connections.sweep(calls)
 	served := make(chan error, 1)
 	go func() {
 		if s.settings.encrypted {
@@ -131,8 +133,8 @@ func (s *Server) httpServer(calls context.Context) *http.Server {
 		TLSConfig:   s.settings.tls,
 		Protocols:   new(http.Protocols),
 		// ReadTimeout and WriteTimeout would end streams, and count the handler's time.
+		// The connections are closed here when they are idle, so IdleTimeout is not set.
 		ReadHeaderTimeout: limits.header,
-		IdleTimeout:       limits.idle,
 		MaxHeaderBytes:    limits.headerBytes,
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: limits.concurrentStreams,
