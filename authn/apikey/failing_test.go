@@ -11,7 +11,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
-// Whatever a closed database is asked for fails, and says so.
+// Every operation on a closed database fails.
 func TestClosedDatabase(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, db *sql.DB, database *apikey.Database) {

@@ -29,6 +29,8 @@ type hub struct {
 	next      int
 	tries     []time.Time // of Subscribe
 	published []string
+	probes    int               // that were to be published, while it was down too
+	attempts  []context.Context // to publish
 }
 
 func newHub() *hub {
@@ -66,6 +68,10 @@ func (h *hub) taken() []string {
 func (h *hub) Publish(ctx context.Context, r revocation.Revocation) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if outcome(r) == "probe" {
+		h.probes++
+	}
+	h.attempts = append(h.attempts, ctx)
 	if h.down {
 		return errDown
 	}
@@ -266,13 +272,21 @@ func TestTellWithoutEnd(t *testing.T) {
 		hub := newHub()
 		hub.turn(true)
 		bus, received := open(t, hub)
-		for i := range 10_100 {
-			bus.Publish(revocation.OfPrincipal(strconv.Itoa(i)))
+		publish := func(count int) {
+			for i := range count {
+				bus.Publish(revocation.OfPrincipal(strconv.Itoa(i)))
+			}
+			synctest.Wait()
+			hub.turn(false)
+			time.Sleep(10 * time.Second)
+			synctest.Wait()
 		}
-		synctest.Wait()
-		hub.turn(false)
-		time.Sleep(10 * time.Second)
-		synctest.Wait()
+		publish(10_000)
+		if got := received.take(); slices.Contains(hub.taken(), "everything") || len(hub.taken()) != 10_000 {
+			t.Errorf("of as many as are kept, %d were published, and %d came", len(hub.taken()), len(got))
+		}
+		hub.turn(true)
+		publish(10_100)
 		if got := received.take(); len(got) > 110 || !slices.Contains(hub.taken(), "everything") {
 			t.Errorf("%d came: %.200q", len(got), got)
 		}
@@ -315,6 +329,27 @@ func (silent) Publish(ctx context.Context, _ revocation.Revocation) error {
 func (silent) Subscribe(ctx context.Context, _ func(revocation.Revocation)) error {
 	<-ctx.Done()
 	return ctx.Err()
+}
+
+// What a link was given to publish by ends with the attempt.
+func TestAttemptsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hub := newHub()
+		bus, _ := open(t, hub)
+		bus.Publish(revocation.OfPrincipal("ada"))
+		synctest.Wait()
+		hub.mu.Lock()
+		defer hub.mu.Unlock()
+		if len(hub.attempts) == 0 {
+			t.Fatal("nothing was published")
+		}
+		for _, ctx := range hub.attempts {
+			if ctx.Err() == nil {
+				t.Error("the context of an attempt outlives it")
+			}
+		}
+	})
 }
 
 func TestConcurrentUse(t *testing.T) {

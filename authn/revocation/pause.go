@@ -20,16 +20,12 @@ type pause time.Duration
 
 // take waits twice as long as the last time, at most for the longest pause. Half of
 // that is fixed and the rest is random, so that processes which lost a link together do
-// not return together. It returns false as soon as ctx ends.
-func (p *pause) take(ctx context.Context, longest time.Duration) bool {
+// not return together. It returns as soon as ctx ends.
+func (p *pause) take(ctx context.Context, longest time.Duration) {
 	*p = min(max(2**p, pause(shortestPause)), pause(longest))
 	half := time.Duration(*p / 2)
-	timer := time.NewTimer(half + rand.N(half)) //nolint:gosec // no secret
-	defer timer.Stop()
 	select {
-	case <-timer.C:
-		return true
+	case <-time.After(half + rand.N(half)): //nolint:gosec // no secret
 	case <-ctx.Done():
-		return false
 	}
 }

@@ -66,7 +66,6 @@ func (p *probe) receive(arrived Revocation) {
 // at intervals. A link that is known to be down is not probed.
 func (b *Bus) probeLoop() {
 	next := time.NewTimer(probeInterval)
-	defer next.Stop()
 	for {
 		select {
 		case <-b.probe.soon:
@@ -90,8 +89,6 @@ func (b *Bus) probeOnce() bool {
 		return false
 	}
 	b.health.set(&b.health.publish, nil)
-	late := time.NewTimer(probeTimeout)
-	defer late.Stop()
 	select {
 	case <-b.probe.back:
 		if b.health.set(&b.health.deliver, nil) {
@@ -99,7 +96,7 @@ func (b *Bus) probeOnce() bool {
 			b.receive(OfEverything()) // some were lost
 		}
 		return true
-	case <-late.C:
+	case <-time.After(probeTimeout):
 		if b.health.set(&b.health.deliver, errUndelivered) && b.ctx.Err() == nil {
 			slog.WarnContext(b.ctx, "the link for revocations does not deliver them: those of other processes take effect with a delay",
 				slog.Any("error", errUndelivered))

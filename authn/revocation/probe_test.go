@@ -2,6 +2,7 @@ package revocation_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -55,6 +56,7 @@ func TestUndelivered(t *testing.T) {
 		time.Sleep(36 * time.Second)
 		expectHealth(t, "later", bus, "PgBouncer")
 		received.expect(t, "while it loses")
+		time.Sleep(time.Minute) // it is probed often now
 		link.loses.Store(false)
 		time.Sleep(10 * time.Second)
 		expectHealth(t, "in the end", bus, "")
@@ -77,6 +79,75 @@ func TestDelivered(t *testing.T) {
 		one.expect(t, "first")
 		other.expect(t, "second")
 	})
+}
+
+// A link may deliver what was published twice: at least once is all that some promise.
+func TestDeliveredTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bus, received := open(t, twice{newHub()})
+		for range 3 {
+			time.Sleep(time.Minute)
+			expectHealth(t, "by probes", bus, "")
+			bus.Publish(revocation.OfPrincipal("ada"))
+			received.expect(t, "of a principal", "principal ada", "principal ada")
+		}
+	})
+}
+
+// twice is a link that delivers everything twice.
+type twice struct{ *hub }
+
+func (l twice) Publish(ctx context.Context, r revocation.Revocation) error {
+	return errors.Join(l.hub.Publish(ctx, r), l.hub.Publish(ctx, r))
+}
+
+// A link that is known to be down is not probed.
+func TestNoProbeOfALinkThatIsDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		link := newHub()
+		link.turn(true)
+		open(t, link)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		link.mu.Lock()
+		defer link.mu.Unlock()
+		if link.probes != 0 {
+			t.Errorf("%d probes", link.probes)
+		}
+	})
+}
+
+// A link that takes no probe is ill, and is asked again soon.
+func TestRefusedProbe(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		link := &refusing{hub: newHub()}
+		link.refuses.Store(true)
+		bus, received := open(t, link)
+		time.Sleep(time.Minute)
+		received.take()
+		expectHealth(t, "while it refuses probes", bus, "publish: it takes nothing")
+		link.refuses.Store(false)
+		time.Sleep(6 * time.Second)
+		expectHealth(t, "soon after it takes something again", bus, "")
+		received.expect(t, "nothing was lost")
+	})
+}
+
+// refusing is a link that delivers, and may take nothing.
+type refusing struct {
+	*hub
+
+	refuses atomic.Bool
+}
+
+func (l *refusing) Publish(ctx context.Context, r revocation.Revocation) error {
+	if l.refuses.Load() {
+		return errors.New("it takes nothing")
+	}
+	return l.hub.Publish(ctx, r)
 }
 
 func TestHealth(t *testing.T) {

@@ -28,6 +28,9 @@ func outcome(r revocation.Revocation) string {
 
 func TestText(t *testing.T) {
 	t.Parallel()
+	if got := (revocation.Revocation{}).String(); got != "nothing" {
+		t.Errorf("the zero Revocation is shown as %q", got)
+	}
 	for _, test := range []struct {
 		name       string
 		revocation revocation.Revocation

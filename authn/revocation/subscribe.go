@@ -32,7 +32,7 @@ func (b *Bus) receive(revocation Revocation) {
 // subscribeLoop subscribes to the link until the bus is closed.
 func (b *Bus) subscribeLoop() {
 	var pause pause
-	for broken := false; ; {
+	for broken := false; b.ctx.Err() == nil; {
 		began := time.Now()
 		err := b.link.Subscribe(b.ctx, func(revocation Revocation) {
 			if b.health.set(&b.health.subscribe, nil) {
@@ -58,8 +58,6 @@ func (b *Bus) subscribeLoop() {
 		if time.Since(began) > longestBroken {
 			pause = 0
 		}
-		if !pause.take(b.ctx, longest) {
-			return
-		}
+		pause.take(b.ctx, longest)
 	}
 }
