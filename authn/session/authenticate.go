@@ -47,15 +47,15 @@ func (m *Manager) Authenticate(ctx context.Context, call *connect.CallInfo) (*au
 // settings may have changed since.
 func (m *Manager) find(ctx context.Context, token string) (record, lastUse, error) {
 	session, found, err := m.entries.session(ctx, token)
-	if err != nil || !found {
+	if !found {
 		return record{}, lastUse{}, endedOr(ctx, err)
 	}
 	used, found, err := m.entries.lastUse(ctx, token)
-	if err != nil || !found {
+	if !found {
 		return record{}, lastUse{}, endedOr(ctx, err)
 	}
 	current, found, err := m.entries.epoch(ctx, session.User)
-	if err != nil || !found {
+	if !found {
 		// Without an epoch nothing says that the session was not ended.
 		return record{}, lastUse{}, endedOr(ctx, err)
 	}

@@ -313,6 +313,41 @@ func TestFailedRefreshIsNotHidden(t *testing.T) {
 	})
 }
 
+// A session knows when its user signed in, so an action may ask for a recent sign-in.
+func TestReportsAuthenticationTime(t *testing.T) {
+	t.Parallel()
+	var reporter authn.FreshnessReporter = newManager(t, newRecorder())
+	if !reporter.ReportsAuthenticationTime() {
+		t.Error("it does not")
+	}
+}
+
+// An entry that is no JSON is a fault, whichever of the three it is.
+func TestSpoiltEntryIsAFault(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	token := start(t, manager, "ada")
+	entries, err := store.All()
+	if err != nil || len(entries) != 3 {
+		t.Fatal(len(entries), err)
+	}
+	for key, entry := range entries {
+		for _, written := range [][]byte{nil, []byte("nonsense"), entry[:len(entry)-1], entry} {
+			if err := store.MemStore.Commit(key, written, time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			want := "fault"
+			if len(written) == len(entry) {
+				want = "ada"
+			}
+			if got := authenticate(t, manager, bearer(token)); got != want {
+				t.Errorf("with %q in place of %s: %s, want %s", written, entry, got, want)
+			}
+		}
+	}
+}
+
 func TestUnreadableEntriesAreFaults(t *testing.T) {
 	t.Parallel()
 	for _, written := range []string{"", "nonsense", "{", "null", "{}", `{"user":""}`, `{"user":7}`, `{"epoch":""}`, "\xff"} {

@@ -30,7 +30,7 @@ func withContext(store scs.Store) scs.CtxStore {
 	case *memstore.MemStore:
 		return memory{store}
 	default:
-		return contextless{store, make(chan struct{}, contextlessLimit)}
+		return contextless{Store: store, slots: make(chan struct{}, contextlessLimit)}
 	}
 }
 
@@ -38,7 +38,8 @@ func withContext(store scs.Store) scs.CtxStore {
 // of its own, so that a call leaves when its context ends; the operation goes on, and
 // counts against the limit until it returns.
 type contextless struct {
-	store scs.Store
+	scs.Store // Find, Commit and Delete are part of what a [scs.CtxStore] has
+
 	slots chan struct{}
 }
 
@@ -48,30 +49,21 @@ func (c contextless) FindCtx(ctx context.Context, token string) ([]byte, bool, e
 		ok   bool
 	}
 	result, err := within(ctx, c, func() (found, error) {
-		data, ok, err := c.store.Find(token)
+		data, ok, err := c.Store.Find(token)
 		return found{data, ok}, err
 	})
 	return result.data, result.ok, err
 }
 
 func (c contextless) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
-	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.store.Commit(token, b, expiry) })
+	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.Store.Commit(token, b, expiry) })
 	return err
 }
 
 func (c contextless) DeleteCtx(ctx context.Context, token string) error {
-	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.store.Delete(token) })
+	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.Store.Delete(token) })
 	return err
 }
-
-// Find, Commit and Delete are what makes it a [scs.CtxStore].
-func (c contextless) Find(token string) ([]byte, bool, error) { return c.store.Find(token) }
-
-func (c contextless) Commit(token string, b []byte, expiry time.Time) error {
-	return c.store.Commit(token, b, expiry)
-}
-
-func (c contextless) Delete(token string) error { return c.store.Delete(token) }
 
 // within runs an operation and waits for it no longer than ctx, or the timeout, lasts.
 func within[T any](ctx context.Context, store contextless, operation func() (T, error)) (T, error) {
@@ -80,13 +72,11 @@ func within[T any](ctx context.Context, store contextless, operation func() (T, 
 	if err := ctx.Err(); err != nil {
 		return none, err
 	}
-	busy := time.NewTimer(contextlessTimeout)
-	defer busy.Stop()
 	select {
 	case store.slots <- struct{}{}:
 	case <-ctx.Done():
 		return none, ctx.Err()
-	case <-busy.C:
+	case <-time.After(contextlessTimeout):
 		return none, errBusyStore
 	}
 	return detached.Run(ctx, contextlessTimeout, func(context.Context) (T, error) {

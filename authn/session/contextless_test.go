@@ -119,11 +119,19 @@ func TestSilentStore(t *testing.T) {
 // A call that has ended begins no operation; one that goes on does.
 func TestEndedCallLeavesTheStoreAlone(t *testing.T) {
 	t.Parallel()
-	store := newRecorder()
+	t.Run("without contexts", func(t *testing.T) { t.Parallel(); endedCall(t, newRecorder()) })
+	t.Run("in memory", func(t *testing.T) { t.Parallel(); endedCall(t, memstore.NewWithCleanupInterval(0)) })
+}
+
+func endedCall(t *testing.T, store scs.Store) {
+	t.Helper()
 	manager := newManager(t, store)
 	token := start(t, manager, "ada")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
+	if token, err := manager.Start(ended, "ada"); token != "" || !errors.Is(err, context.Canceled) {
+		t.Errorf("Start = %q, %v", token, err)
+	}
 	for range 100 { // a select among ready cases takes each of them at times
 		if err := manager.EndAll(ended, "ada"); !errors.Is(err, context.Canceled) {
 			t.Fatalf("EndAll: %v", err)

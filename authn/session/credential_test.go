@@ -180,6 +180,17 @@ func TestMalformedTokensReachNoStore(t *testing.T) {
 			if got := authenticate(t, manager, sent); got != "invalid" {
 				t.Errorf("%v: %s", sent, got)
 			}
+			within(t, sent, manager.End)
+		}
+	}
+	one, two := "ses_"+strings.Repeat("A", 43), "ses_"+strings.Repeat("B", 43)
+	for name, sent := range map[string]headers{
+		"a header of two words":       {{"Authorization", "Bearer " + one + " x"}},
+		"a cookie twice":              {{"Cookie", "__Host-session=" + one + "; __Host-session=" + two}},
+		"a cookie and another bearer": append(cookie(one), bearer(two)...),
+	} {
+		if got := authenticate(t, manager, sent); got != "invalid" {
+			t.Errorf("%s: %s", name, got)
 		}
 	}
 }

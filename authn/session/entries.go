@@ -74,11 +74,13 @@ func key(kind, of string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
+// session returns the session of a token. Nothing is found beside an error, here and
+// below.
 func (e entries) session(ctx context.Context, token string) (record, bool, error) {
 	var session record
 	found, err := e.read(ctx, key(recordKey, token), &session)
-	if err == nil && found && session.User == "" {
-		err = errUnreadable
+	if found && session.User == "" {
+		return record{}, false, errUnreadable
 	}
 	return session, found, err
 }
@@ -109,8 +111,8 @@ func (e entries) use(ctx context.Context, token string, used lastUse, idle time.
 func (e entries) epoch(ctx context.Context, userID string) (epoch, bool, error) {
 	var current epoch
 	found, err := e.read(ctx, key(epochKey, userID), &current)
-	if err == nil && found && current.Epoch == "" {
-		err = errUnreadable
+	if found && current.Epoch == "" {
+		return epoch{}, false, errUnreadable
 	}
 	return current, found, err
 }

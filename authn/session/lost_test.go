@@ -195,6 +195,16 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
+// Where generations are no longer counted, a session that has one lives on.
+func TestGenerationNoLongerCounted(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	token := start(t, newManager(t, store, session.WithGeneration(func(context.Context, string) (string, error) { return "1", nil })), "ada")
+	if got := authenticate(t, newManager(t, store), bearer(token)); got != "ada" {
+		t.Error(got)
+	}
+}
+
 // TestHalfEnded fails the second of the two deletes by which a session ends. The
 // session has ended, End says that it failed, and live streams are rechecked.
 func TestHalfEnded(t *testing.T) {

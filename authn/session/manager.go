@@ -135,11 +135,8 @@ func (m *Manager) End(ctx context.Context) error {
 
 func (m *Manager) endOffered(ctx context.Context, header *connect.Header) error {
 	for _, token := range m.offered(header) {
-		session, found, err := m.entries.session(ctx, token)
-		if err != nil {
-			found = false // it is removed all the same
-		}
-		err = m.entries.remove(ctx, token)
+		session, found, _ := m.entries.session(ctx, token) // it is removed all the same
+		err := m.entries.remove(ctx, token)
 		if found {
 			m.Changed(session.User) // also after an error: its record may be gone
 		}

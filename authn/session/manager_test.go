@@ -233,6 +233,70 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
+// An entry that the store fails to read is an outage, whichever of the three it is, and
+// not the end of the session.
+func TestStoreFailsOneRead(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	token := start(t, manager, "ada")
+	for failing := range 4 {
+		read := 0
+		store.hook(func(operation string) error {
+			if read++; read == failing+1 {
+				return errors.New("connection reset")
+			}
+			return nil
+		})
+		want := "unavailable"
+		if failing == 3 {
+			want = "ada" // there are three
+		}
+		if got := authenticate(t, manager, bearer(token)); got != want {
+			t.Errorf("read %d fails: %s, want %s", failing, got, want)
+		}
+	}
+}
+
+// Start begins no session beside one that came with the call and cannot be ended.
+func TestStartNeedsTheEndOfWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	store := newRecorder()
+	manager := newManager(t, store)
+	token := start(t, manager, "mallory")
+	before := store.written()
+	store.hook(func(operation string) error {
+		if operation == "delete" {
+			return errors.New("connection reset")
+		}
+		return nil
+	})
+	call := within(t, bearer(token), func(ctx context.Context) error {
+		if got, err := manager.Start(ctx, "ada"); got != "" || outcome(nil, err) != "unavailable" {
+			t.Errorf("Start = %q, %v", got, err)
+		}
+		return nil
+	})
+	if written := store.written() - before; written != 0 || call.ResponseHeader().Get("Set-Cookie") != "" {
+		t.Errorf("Start wrote %d times, and set the cookie %q", written, call.ResponseHeader().Get("Set-Cookie"))
+	}
+}
+
+// Where no epoch can be written, Start says why, and does not try again.
+func TestStartNeedsAnEpoch(t *testing.T) {
+	t.Parallel()
+	store, full := newRecorder(), errors.New("disk full")
+	store.hook(func(operation string) error {
+		if operation == "commit" {
+			return full
+		}
+		return nil
+	})
+	if token, err := newManager(t, store).Start(t.Context(), "ada"); token != "" || !errors.Is(err, full) || store.written() != 1 {
+		t.Errorf("Start = %q, %v after %d writes", token, err, store.written())
+	}
+}
+
 // TestNothingHalfStarted fails each operation of the store in turn.
 func TestNothingHalfStarted(t *testing.T) {
 	t.Parallel()

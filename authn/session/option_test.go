@@ -29,6 +29,7 @@ func TestNewRefuses(t *testing.T) {
 		"name with a break":     {session.WithCookieName("a\r\n"), "cookie name"},
 		"name with a prefix":    {session.WithCookieName("__Secure-a"), "cookie name"},
 		"no bus":                {session.WithBus(nil), "bus"},
+		"no generation":         {session.WithGeneration(nil), "generation"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
