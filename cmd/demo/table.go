@@ -99,6 +99,9 @@ func conditions(action action.Action) []string {
 	case sallyportv1.Stream_EVERY_MESSAGE:
 		lines = append(lines, "stream: checked at each message"+recheck)
 	}
+	for _, limit := range action.Limits {
+		lines = append(lines, "at most "+limit.String())
+	}
 	if action.Conceal {
 		lines = append(lines, "others are answered not_found")
 	}

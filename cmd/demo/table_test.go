@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/limit"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -19,7 +20,9 @@ func TestTable(t *testing.T) {
 	session := []string{"session"}
 	var out strings.Builder
 	printTable(&out, []action.Action{
-		{Procedure: "/acme.v1.Notes/Front", Anyone: true},
+		{Procedure: "/acme.v1.Notes/Front", Anyone: true, Limits: []limit.Limit{
+			{Per: limit.Address, Requests: 10, Window: time.Second, Burst: 20}, {Per: limit.Action, Requests: 100, Window: time.Minute, Burst: 50},
+		}},
 		{Procedure: "/acme.v1.Notes/Home", Schemes: session, Anyone: true},
 		{Procedure: "/acme.v1.Notes/Read", Schemes: session, Who: "admin", Conceal: true, CredentialScopes: []string{"notes.read", "notes.list"}},
 		{Procedure: "/acme.v1.Notes/Drop", Schemes: []string{"session", "bearer", "apikey"}, Who: "admin", MaxAge: 90 * time.Minute, Conceal: true},
@@ -32,6 +35,8 @@ func TestTable(t *testing.T) {
 	const want = `acme.v1.Notes
   METHOD  AUTHENTICATED BY           WHO MAY CALL IT
   Front   (no sign-in)               anyone
+                                     at most 10 a second of each address, 20 at once
+                                     at most 100 a minute in all, 50 at once
   Home    session                    anyone signed in
   Read    session                    admin
                                      a scoped credential needs notes.read and notes.list

@@ -169,6 +169,9 @@ func follow(text string, refused refusalLine, fix string) (string, bool) {
 	}
 	removed, removes := strings.CutPrefix(fix, "remove ")
 	name, _, ok := strings.Cut(removed, ":")
+	if name == "limit" {
+		return followAtLimits(text, rpc, fix), true
+	}
 	path := map[string]string{"authenticate": "authenticate", "authorize": "authorize", "stream": "stream", "allow": grantPath.FindString(refused.Problem)}[name]
 	switch {
 	case strings.HasPrefix(fix, "option (sallyport.v1.action)"):
@@ -192,6 +195,19 @@ func follow(text string, refused refusalLine, fix string) (string, bool) {
 	}
 	option, found := partAt(text, rpc, "")
 	return text[:option.inside] + "\n" + fix + text[option.inside:], found
+}
+
+// followAtLimits writes limits in place of those of an RPC.
+func followAtLimits(text, rpc, fix string) string {
+	for {
+		old, found := partAt(text, rpc, "limit[1]")
+		if !found {
+			break
+		}
+		text = text[:old.start] + text[old.end:]
+	}
+	old, _ := partAt(text, rpc, "limit")
+	return text[:old.start] + fix + text[old.end:]
 }
 
 // followAtEnum writes options at a value of an enum, in place of those it has, or a line

@@ -11,6 +11,7 @@ import (
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // A Declaration is what an RPC's option says, read and found good.
@@ -35,6 +36,8 @@ type Declaration struct {
 	Grants []Grant
 	// Claims is the type of `principal.claims`, or nil where the declaration sees none.
 	Claims protoreflect.MessageDescriptor
+	// Limits are how often the action may be called, in the order written.
+	Limits []limit.Limit
 	// Outside says that the declaration was given from outside the .proto.
 	Outside bool
 	// Option is the declaration as written.
@@ -180,10 +183,12 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 
 		CredentialScopes: slices.Clone(option.GetAuthorize().GetCredentialScopes()),
 		Claims:           m.view().Claims(),
+		Limits:           limitsOf(option),
 		Outside:          m.outside,
 		Option:           option,
 	}
 	m.readStream(option)
+	m.readLimits(option)
 	m.readRequest()
 	// With schemes as well it is the choice that is refused, not yet the grants.
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {

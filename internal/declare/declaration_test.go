@@ -11,6 +11,15 @@ import (
 // An action is an RPC and the option with which it is declared.
 type action struct{ name, rpc, option string }
 
+// limits are so many limits, each of another window.
+func limits(count int) string {
+	var text strings.Builder
+	for i := range count {
+		fmt.Fprintf(&text, " limit: {per: ADDRESS requests: 1 window: {seconds: %d} burst: 1}", i+1)
+	}
+	return text.String()
+}
+
 // file is a file in which RPCs declare the given options, and in which nothing else
 // is to be refused. Rules are those that refuse an action.
 func file(actions []action, rules func(int) []Rule) sources {
@@ -171,6 +180,25 @@ var ruleTests = []ruleTest{
 	{rule: RuleAuthenticateMissing, name: "with a recheck", rpc: serverStream, refused: anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`},
 	{rule: RuleRecheckAnonymous, name: "no reason", rpc: serverStream, refused: `authenticate: {anonymous: ""} ` + anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`, also: []Rule{RuleAnonymousReason}},
 	{rule: RuleRecheckAnonymous, name: "anonymous", rpc: serverStream, refused: `authenticate: {anonymous: "x"} ` + anyone + `stream: {authorize: OPEN recheck: {seconds: 60}}`, passes: `authenticate: {anonymous: "x"} ` + anyone + `stream: {authorize: OPEN}`},
+
+	{rule: RuleLimitPer, name: "none", refused: session + admin + `limit: {requests: 1 window: {seconds: 1} burst: 1}`, passes: session + admin + `limit: {per: PRINCIPAL requests: 1 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitPer, name: "unspecified", refused: session + admin + `limit: {per: PER_UNSPECIFIED requests: 1 window: {seconds: 1} burst: 1}`, passes: session + admin + `limit: {per: ACTION requests: 1 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitRequests, name: "none", refused: session + admin + `limit: {per: ADDRESS window: {seconds: 1} burst: 1}`, passes: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitRequests, name: "too many", refused: session + admin + `limit: {per: ADDRESS requests: 1000001 window: {seconds: 1} burst: 1}`, passes: session + admin + `limit: {per: ADDRESS requests: 1000000 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitRequests, name: "so many that a product overflows", refused: session + admin + `limit: {per: ADDRESS requests: 4294967295 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitWindow, name: "none", refused: session + admin + `limit: {per: ADDRESS requests: 1 burst: 1}`},
+	{rule: RuleLimitWindow, name: "zero", refused: session + admin + `limit: {per: ADDRESS requests: 1 window: {} burst: 1}`},
+	{rule: RuleLimitWindow, name: "too short", refused: session + admin + `limit: {per: ADDRESS requests: 1 window: {nanos: 999999999} burst: 1}`, passes: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitWindow, name: "too long", refused: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 86400 nanos: 1} burst: 1}`, passes: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 86400} burst: 1}`},
+	{rule: RuleLimitWindow, name: "negative", refused: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: -1} burst: 1}`},
+	{rule: RuleLimitBurst, name: "none", refused: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 1}}`},
+	{rule: RuleLimitBurst, name: "too many", refused: session + admin + `limit: {per: ADDRESS requests: 1000000 window: {seconds: 1} burst: 1000001}`, passes: session + admin + `limit: {per: ADDRESS requests: 1000000 window: {seconds: 1} burst: 1000000}`},
+	{rule: RuleLimitBurst, name: "too many for its requests", refused: session + admin + `limit: {per: ADDRESS requests: 2 window: {seconds: 1} burst: 201}`, passes: session + admin + `limit: {per: ADDRESS requests: 2 window: {seconds: 1} burst: 200}`},
+	{rule: RuleLimitDuplicate, name: "twice", refused: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 1} limit: {per: ADDRESS requests: 2 window: {seconds: 1} burst: 2}`, passes: session + admin + `limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 1} limit: {per: ADDRESS requests: 2 window: {seconds: 2} burst: 2} limit: {per: ACTION requests: 1 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitDuplicate, name: "twice, and no windows", refused: session + admin + `limit: {per: ADDRESS requests: 1 burst: 1} limit: {per: ADDRESS requests: 2 burst: 2}`, also: []Rule{RuleLimitWindow, RuleLimitWindow}},
+	{rule: RuleLimitCount, name: "nine", refused: session + admin + limits(9), passes: session + admin + limits(8)},
+	{rule: RuleLimitPrincipalAnonymous, name: "anonymous", refused: `authenticate: {anonymous: "x"} ` + anyone + `limit: {per: PRINCIPAL requests: 1 window: {seconds: 1} burst: 1}`, passes: `authenticate: {anonymous: "x"} ` + anyone + `limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 1}`},
+	{rule: RuleLimitPrincipalAnonymous, name: "no reason", refused: `authenticate: {anonymous: ""} ` + anyone + `limit: {per: PRINCIPAL requests: 1 window: {seconds: 1} burst: 1}`, also: []Rule{RuleAnonymousReason}},
 
 	{rule: RuleGrantEmpty, name: "empty", refused: session + `authorize: {allow: {}}`, passes: session + admin},
 	{rule: RuleGrantEmpty, name: "empty lists", refused: session + `authorize: {allow: {any_role: [] all_scopes: []}}`},

@@ -106,6 +106,11 @@ func TestFingerprintChanges(t *testing.T) {
 		"order of grants":             {`allow: {any_role: "member" all_scopes: ["a", "b"]}`, ``, `request.user_id"}`, `request.user_id"} allow: {any_role: "member" all_scopes: ["a", "b"]}`},
 		"conceal":                     {`request.user_id"}`, `request.user_id"} conceal: true`},
 		"when a stream is authorized": {`OPEN`, `FIRST_MESSAGE`},
+		"limit":                       {`OPEN}`, `OPEN} limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 1}`},
+		"limit, of another kind":      {`OPEN}`, `OPEN} limit: {per: ACTION requests: 1 window: {seconds: 1} burst: 1}`},
+		"limit, of more requests":     {`OPEN}`, `OPEN} limit: {per: ADDRESS requests: 2 window: {seconds: 1} burst: 1}`},
+		"limit, of another window":    {`OPEN}`, `OPEN} limit: {per: ADDRESS requests: 1 window: {seconds: 2} burst: 1}`},
+		"limit, of another burst":     {`OPEN}`, `OPEN} limit: {per: ADDRESS requests: 1 window: {seconds: 1} burst: 2}`},
 		"recheck":                     {`authenticate: {anonymous: "x"}`, `authenticate: {schemes: "session"}`, `OPEN`, `OPEN recheck: {seconds: 60}`},
 	}
 	reader := newReader(t, nil)

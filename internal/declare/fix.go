@@ -43,6 +43,10 @@ func (m *methodReading) fixOf(of problem) string {
 		return m.authenticateText()
 	case part == "stream":
 		return m.streamText()
+	case part == "limit":
+		return m.limitsText()
+	case strings.HasPrefix(part, "limit["):
+		return messageText("limit", m.fixedLimit(m.option.GetLimit()[indexOf(part)]).ProtoReflect())
 	case strings.HasPrefix(of.path, "authorize.allow["):
 		grant := m.option.GetAuthorize().GetAllow()[indexOf(of.path)]
 		if strings.HasSuffix(of.path, ".cel") && utf8.RuneCountInString(grant.GetCel()) > maxCEL {

@@ -68,6 +68,7 @@ func Sections() []Section {
 		{"How the caller is authenticated", OfSchema, slices.Clone(authenticateRules)},
 		{"Who is let through", OfSchema, slices.Clone(authorizeRules)},
 		{"Streams", OfSchema, slices.Clone(streamRules)},
+		{"Limits", OfSchema, slices.Clone(limitRules)},
 		{"Grants", OfSchema, slices.Clone(grantRules)},
 		{"Catalogues of roles and scopes", OfSchema, slices.Clone(catalogueRules)},
 		{"Named conditions", OfSchema, slices.Clone(conditionRules)},

@@ -34,6 +34,14 @@ const (
 	RuleStreamOpenRequest Rule = "stream-open-request"
 	RuleRecheckRange      Rule = "recheck-range"
 	RuleRecheckAnonymous  Rule = "recheck-anonymous"
+
+	RuleLimitPer                Rule = "limit-per"
+	RuleLimitRequests           Rule = "limit-requests"
+	RuleLimitWindow             Rule = "limit-window"
+	RuleLimitBurst              Rule = "limit-burst"
+	RuleLimitDuplicate          Rule = "limit-duplicate"
+	RuleLimitCount              Rule = "limit-count"
+	RuleLimitPrincipalAnonymous Rule = "limit-principal-anonymous"
 )
 
 var declarationRules = []Definition{
@@ -98,4 +106,21 @@ var streamRules = []Definition{
 		"Write a duration between the two."},
 	{RuleRecheckAnonymous, "`recheck` on a stream of anonymous callers: there is no caller to look at again.",
 		"Remove `recheck`."},
+}
+
+var limitRules = []Definition{
+	{RuleLimitPer, "A limit does not say what it counts.",
+		"Write `per: PRINCIPAL`, `ADDRESS` or `ACTION`."},
+	{RuleLimitRequests, "`requests` of a limit is missing, 0, or more than 1,000,000.",
+		"Write how many calls a window has room for."},
+	{RuleLimitWindow, "`window` of a limit is missing, shorter than a second or longer than 24 hours.",
+		"Write a duration between the two."},
+	{RuleLimitBurst, "`burst` of a limit is missing, 0, more than 1,000,000, or more than 100 times `requests`.",
+		"Write how many calls may come at once."},
+	{RuleLimitDuplicate, "Two limits count the same in windows of the same length.",
+		"Keep the stricter one."},
+	{RuleLimitCount, "An action has more than 8 limits.",
+		"Keep those that matter."},
+	{RuleLimitPrincipalAnonymous, "A limit of each principal on an anonymous action, which has no principals.",
+		"Write `per: ADDRESS`."},
 }

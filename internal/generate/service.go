@@ -172,7 +172,11 @@ func access(declaration *declare.Declaration) string {
 	if len(declaration.CredentialScopes) > 0 {
 		scoped = "; a scoped credential needs: " + strings.Join(declaration.CredentialScopes, ", ")
 	}
-	return "Access: " + authenticated + "; who may: " + declaration.Who() + scoped + "."
+	limits := ""
+	for _, limit := range declaration.Limits {
+		limits += "; at most " + limit.String()
+	}
+	return "Access: " + authenticated + "; who may: " + declaration.Who() + scoped + limits + "."
 }
 
 func isDeprecated(descriptor protoreflect.Descriptor) bool {

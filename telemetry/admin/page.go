@@ -85,8 +85,8 @@ func (p *Panel) answersFor(host string) bool {
 
 // A row is an action in the table of who may call what.
 type row struct {
-	Procedure, Schemes, Who, MaxAge, Stream string
-	Anonymous, Conceal                      bool
+	Procedure, Schemes, Who, MaxAge, Stream, Limits string
+	Anonymous, Conceal                              bool
 }
 
 // rows describes the registry's actions.
@@ -104,6 +104,11 @@ func (p *Panel) rows() []row {
 		if action.StreamAuthorize != sallyportv1.Stream_TIMING_UNSPECIFIED {
 			row.Stream = strings.ToLower(action.StreamAuthorize.String()) + ", again after " + action.Recheck.Round(time.Second).String()
 		}
+		limits := make([]string, len(action.Limits))
+		for i, limit := range action.Limits {
+			limits[i] = limit.String()
+		}
+		row.Limits = strings.Join(limits, "; ")
 		rows = append(rows, row)
 	}
 	return rows

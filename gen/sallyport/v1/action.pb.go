@@ -92,6 +92,69 @@ func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
 	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// What is counted by itself.
+type Limit_Per int32
+
+const (
+	// Not said. Refused.
+	Limit_PER_UNSPECIFIED Limit_Per = 0
+	// Each principal, by its id, whatever its credential. It is counted after
+	// authentication. Refused on an anonymous action.
+	// buf:lint:ignore ENUM_VALUE_PREFIX
+	Limit_PRINCIPAL Limit_Per = 1
+	// Each address that calls come from: an IPv4 address, or an IPv6 /64. It is counted
+	// before the message is read. A call within the process has none, and is not counted.
+	// buf:lint:ignore ENUM_VALUE_PREFIX
+	Limit_ADDRESS Limit_Per = 2
+	// All calls of the action together. They are counted before the message is read, so
+	// one stranger can use this limit up for all callers: put one for each address beside it.
+	// buf:lint:ignore ENUM_VALUE_PREFIX
+	Limit_ACTION Limit_Per = 3
+)
+
+// Enum value maps for Limit_Per.
+var (
+	Limit_Per_name = map[int32]string{
+		0: "PER_UNSPECIFIED",
+		1: "PRINCIPAL",
+		2: "ADDRESS",
+		3: "ACTION",
+	}
+	Limit_Per_value = map[string]int32{
+		"PER_UNSPECIFIED": 0,
+		"PRINCIPAL":       1,
+		"ADDRESS":         2,
+		"ACTION":          3,
+	}
+)
+
+func (x Limit_Per) Enum() *Limit_Per {
+	p := new(Limit_Per)
+	*p = x
+	return p
+}
+
+func (x Limit_Per) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Limit_Per) Descriptor() protoreflect.EnumDescriptor {
+	return file_sallyport_v1_action_proto_enumTypes[1].Descriptor()
+}
+
+func (Limit_Per) Type() protoreflect.EnumType {
+	return &file_sallyport_v1_action_proto_enumTypes[1]
+}
+
+func (x Limit_Per) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Limit_Per.Descriptor instead.
+func (Limit_Per) EnumDescriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6, 0}
+}
+
 // Action is the declaration of one RPC: how its caller is authenticated, and
 // what must hold for the caller to be let through. Both steps are required.
 type Action struct {
@@ -102,7 +165,10 @@ type Action struct {
 	Authorize *Authorize `protobuf:"bytes,2,opt,name=authorize,proto3" json:"authorize,omitempty"`
 	// When a stream is authorized. Required on a streaming RPC, refused on a unary
 	// one.
-	Stream        *Stream `protobuf:"bytes,3,opt,name=stream,proto3" json:"stream,omitempty"`
+	Stream *Stream `protobuf:"bytes,3,opt,name=stream,proto3" json:"stream,omitempty"`
+	// How often it may be called. Every one of these limits must have room for a call.
+	// Without any, the action has no limit of its own.
+	Limit         []*Limit `protobuf:"bytes,4,rep,name=limit,proto3" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -154,6 +220,13 @@ func (x *Action) GetAuthorize() *Authorize {
 func (x *Action) GetStream() *Stream {
 	if x != nil {
 		return x.Stream
+	}
+	return nil
+}
+
+func (x *Action) GetLimit() []*Limit {
+	if x != nil {
+		return x.Limit
 	}
 	return nil
 }
@@ -531,6 +604,83 @@ func (x *Stream) GetRecheck() *durationpb.Duration {
 	return nil
 }
 
+// Limit says how often an action may be called by each caller, or by all of them:
+// `requests` a `window` in the long run, and `burst` at once. What has not been used for
+// a while comes back at that rate, up to `burst`. A call that is refused for a limit
+// counts against no limit of its action that was looked at with it; a call that is refused
+// for any other reason counts.
+type Limit struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is counted by itself. There is no default.
+	Per Limit_Per `protobuf:"varint,1,opt,name=per,proto3,enum=sallyport.v1.Limit_Per" json:"per,omitempty"`
+	// How many calls a window has room for.
+	Requests uint32 `protobuf:"varint,2,opt,name=requests,proto3" json:"requests,omitempty"`
+	// The time in which `requests` come back.
+	Window *durationpb.Duration `protobuf:"bytes,3,opt,name=window,proto3" json:"window,omitempty"`
+	// How many calls may come at once.
+	Burst         uint32 `protobuf:"varint,4,opt,name=burst,proto3" json:"burst,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Limit) Reset() {
+	*x = Limit{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limit) ProtoMessage() {}
+
+func (x *Limit) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limit.ProtoReflect.Descriptor instead.
+func (*Limit) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Limit) GetPer() Limit_Per {
+	if x != nil {
+		return x.Per
+	}
+	return Limit_PER_UNSPECIFIED
+}
+
+func (x *Limit) GetRequests() uint32 {
+	if x != nil {
+		return x.Requests
+	}
+	return 0
+}
+
+func (x *Limit) GetWindow() *durationpb.Duration {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *Limit) GetBurst() uint32 {
+	if x != nil {
+		return x.Burst
+	}
+	return 0
+}
+
 // Role is one role of a catalogue.
 type Role struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -545,7 +695,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +707,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +720,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Role) GetName() string {
@@ -599,7 +749,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +761,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +774,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Scope) GetName() string {
@@ -648,7 +798,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +810,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +823,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -715,7 +865,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +877,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +890,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -761,7 +911,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +923,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +936,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -940,11 +1090,14 @@ var File_sallyport_v1_action_proto protoreflect.FileDescriptor
 
 const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\n" +
-	"\x19sallyport/v1/action.proto\x12\fsallyport.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xad\x01\n" +
+	"\x19sallyport/v1/action.proto\x12\fsallyport.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf2\x03\n" +
 	"\x06Action\x12>\n" +
 	"\fauthenticate\x18\x01 \x01(\v2\x1a.sallyport.v1.AuthenticateR\fauthenticate\x125\n" +
 	"\tauthorize\x18\x02 \x01(\v2\x17.sallyport.v1.AuthorizeR\tauthorize\x12,\n" +
-	"\x06stream\x18\x03 \x01(\v2\x14.sallyport.v1.StreamR\x06stream\"\x90\a\n" +
+	"\x06stream\x18\x03 \x01(\v2\x14.sallyport.v1.StreamR\x06stream\x12\xc2\x02\n" +
+	"\x05limit\x18\x04 \x03(\v2\x13.sallyport.v1.LimitB\x96\x02\xbaH\x92\x02\xba\x01\xcd\x01\n" +
+	"\x0flimit-duplicate\x124two limits have the same `per` and the same `window`\x1a\x83\x01this.all(a, this.filter(b, b.per == a.per && (has(a.window) ? has(b.window) && b.window == a.window : !has(b.window))).size() == 1)\xba\x01>\n" +
+	"\vlimit-count\x12\x1ean action has at most 8 limits\x1a\x0fsize(this) <= 8R\x05limit\"\x90\a\n" +
 	"\fAuthenticate\x12\xf9\x01\n" +
 	"\aschemes\x18\x01 \x03(\tB\xde\x01\xbaH\xda\x01\xba\x01:\n" +
 	"\x10scheme-duplicate\x12\x17a scheme is named twice\x1a\rthis.unique()\x92\x01\x99\x01\"\x96\x01\xba\x01\x92\x01\n" +
@@ -1009,7 +1162,22 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x12TIMING_UNSPECIFIED\x10\x00\x12\b\n" +
 	"\x04OPEN\x10\x01\x12\x11\n" +
 	"\rFIRST_MESSAGE\x10\x02\x12\x11\n" +
-	"\rEVERY_MESSAGE\x10\x03\"\xa0\x02\n" +
+	"\rEVERY_MESSAGE\x10\x03\"\xf8\x05\n" +
+	"\x05Limit\x12v\n" +
+	"\x03per\x18\x01 \x01(\x0e2\x17.sallyport.v1.Limit.PerBK\xbaHH\xba\x01E\n" +
+	"\tlimit-per\x12%`per` is PRINCIPAL, ADDRESS or ACTION\x1a\x11this in [1, 2, 3]R\x03per\x12w\n" +
+	"\brequests\x18\x02 \x01(\rB[\xbaHX\xba\x01U\n" +
+	"\x0elimit-requests\x12#`requests` is between 1 and 1000000\x1a\x1ethis >= 1u && this <= 1000000uR\brequests\x121\n" +
+	"\x06window\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x06window\x12\x14\n" +
+	"\x05burst\x18\x04 \x01(\rR\x05burst\"B\n" +
+	"\x03Per\x12\x13\n" +
+	"\x0fPER_UNSPECIFIED\x10\x00\x12\r\n" +
+	"\tPRINCIPAL\x10\x01\x12\v\n" +
+	"\aADDRESS\x10\x02\x12\n" +
+	"\n" +
+	"\x06ACTION\x10\x03:\xf0\x02\xbaH\xec\x02\x1a\x8e\x01\n" +
+	"\flimit-window\x12)`window` is between 1 second and 24 hours\x1aShas(this.window) && this.window >= duration('1s') && this.window <= duration('24h')\x1a\xd8\x01\n" +
+	"\vlimit-burst\x12B`burst` is between 1 and 1000000, and at most 100 times `requests`\x1a\x84\x01this.burst >= 1u && this.burst <= 1000000u && (this.requests < 1u || this.requests > 1000000u || this.burst <= 100u * this.requests)\"\xa0\x02\n" +
 	"\x04Role\x12\xb1\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x9c\x01\xbaH\x98\x01\xba\x01\x94\x01\n" +
 	"\trole-name\x12]a role is named with lower-case letters, digits, `.`, `-` and `_`, at most 64, a letter first\x1a(this.matches('^[a-z][a-z0-9._-]{0,63}$')R\x04name\x12d\n" +
@@ -1051,56 +1219,61 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 	return file_sallyport_v1_action_proto_rawDescData
 }
 
-var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
-	(*Action)(nil),                        // 1: sallyport.v1.Action
-	(*Authenticate)(nil),                  // 2: sallyport.v1.Authenticate
-	(*Authorize)(nil),                     // 3: sallyport.v1.Authorize
-	(*Grant)(nil),                         // 4: sallyport.v1.Grant
-	(*Acceptance)(nil),                    // 5: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 6: sallyport.v1.Stream
-	(*Role)(nil),                          // 7: sallyport.v1.Role
-	(*Scope)(nil),                         // 8: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 9: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 10: sallyport.v1.Use
-	(*Declarations)(nil),                  // 11: sallyport.v1.Declarations
-	nil,                                   // 12: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 13: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 14: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 15: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 16: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 17: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 18: google.protobuf.EnumValueOptions
+	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
+	(*Action)(nil),                        // 2: sallyport.v1.Action
+	(*Authenticate)(nil),                  // 3: sallyport.v1.Authenticate
+	(*Authorize)(nil),                     // 4: sallyport.v1.Authorize
+	(*Grant)(nil),                         // 5: sallyport.v1.Grant
+	(*Acceptance)(nil),                    // 6: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 7: sallyport.v1.Stream
+	(*Limit)(nil),                         // 8: sallyport.v1.Limit
+	(*Role)(nil),                          // 9: sallyport.v1.Role
+	(*Scope)(nil),                         // 10: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 11: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 12: sallyport.v1.Use
+	(*Declarations)(nil),                  // 13: sallyport.v1.Declarations
+	nil,                                   // 14: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 15: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 16: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 17: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 18: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 19: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 20: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
-	2,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
-	3,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	6,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	13, // 3: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
-	4,  // 4: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	5,  // 5: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	0,  // 6: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	13, // 7: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	12, // 8: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	1,  // 9: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	14, // 10: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	15, // 11: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	16, // 12: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	16, // 13: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	17, // 14: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	18, // 15: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	18, // 16: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	1,  // 17: sallyport.v1.action:type_name -> sallyport.v1.Action
-	9,  // 18: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	7,  // 19: sallyport.v1.role:type_name -> sallyport.v1.Role
-	8,  // 20: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	17, // [17:21] is the sub-list for extension type_name
-	10, // [10:17] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	3,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
+	4,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
+	7,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	8,  // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	15, // 4: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	5,  // 5: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
+	6,  // 6: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	0,  // 7: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	15, // 8: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	1,  // 9: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	15, // 10: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	14, // 11: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	2,  // 12: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	16, // 13: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	17, // 14: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	18, // 15: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	18, // 16: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	19, // 17: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	20, // 18: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	20, // 19: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	2,  // 20: sallyport.v1.action:type_name -> sallyport.v1.Action
+	11, // 21: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	9,  // 22: sallyport.v1.role:type_name -> sallyport.v1.Role
+	10, // 23: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	20, // [20:24] is the sub-list for extension type_name
+	13, // [13:20] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1116,8 +1289,8 @@ func file_sallyport_v1_action_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   12,
+			NumEnums:      2,
+			NumMessages:   13,
 			NumExtensions: 7,
 			NumServices:   0,
 		},

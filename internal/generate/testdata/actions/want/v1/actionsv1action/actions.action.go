@@ -28,7 +28,7 @@ type DeclarationsHandler interface {
 	Anonymous(context.Context, *action.AnonymousCall[v1.Request]) (*v1.Response, error)
 	// Access: callers sign in by session; who may: anyone.
 	Anyone(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
-	// Access: callers sign in by session or bearer or mtls, at most 15m0s ago; who may: anyone.
+	// Access: callers sign in by session or bearer or mtls, at most 15m0s ago; who may: anyone; at most 10 a second of each address, 20 at once; at most 500 in 1h30m of each principal, 50 at once.
 	Fresh(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
 	// Access: callers sign in by session; who may: member.
 	AnyRole(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
@@ -63,7 +63,7 @@ type DeclarationsChecks interface {
 func RegisterDeclarations(registry *action.Registry, implementation DeclarationsHandler, checks DeclarationsChecks) error {
 	return actiongen.Register(registry, actiongen.Service[DeclarationsHandler]{
 		Descriptor:  v1.File_v1_actions_proto.Services().ByName("Declarations"),
-		Fingerprint: "14c5d8d4839106a9d50c0bc64af62b5cbd6ba85a2322604f317b1ebf54fa531c",
+		Fingerprint: "3947257f99793966f28c0044134ef222a168bdc628aca20808f013238be579b8",
 		Methods: []actiongen.Method[DeclarationsHandler]{
 			actiongen.Unary("Anonymous", DeclarationsHandler.Anonymous),
 			actiongen.Unary("Anyone", DeclarationsHandler.Anyone),
