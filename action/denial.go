@@ -15,6 +15,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 	"github.com/sallyport-rpc/sallyport/internal/wire"
+	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // A denial is why a call is not let through: what its caller is told, and what
@@ -30,6 +31,8 @@ type denial struct {
 	credential authn.DenialReason // what was wrong with the credentials, for challenges
 	maxAge     time.Duration      // where the caller authenticated too long ago
 	scopes     []string           // which a scoped credential lacks
+	comeAgain  time.Duration      // after how long a limit has room
+	per        limit.Per          // what that limit counts
 }
 
 // asked is what the grants were looked at with.

@@ -234,6 +234,7 @@ func (r *Registry) newGate(method examined) *gate {
 		rules:     method.rules,
 		maxAge:    method.declaration.MaxAge,
 		conceal:   method.declaration.Conceal,
+		limits:    limitsOf(method.declaration.Limits),
 		timing:    method.declaration.Timing(),
 		recheck:   method.declaration.Recheck(r.recheck),
 	}

@@ -14,7 +14,8 @@ import (
 // and neither can a scoped credential that the action does not take. It seals the
 // registry.
 //
-// The gate of an action comes after it and is the same as without: it validates,
+// A call is counted against the limits of addresses and of the action here, and not again
+// at the gate. The gate of an action comes after it and is the same as without: it validates,
 // authenticates anew and authorizes, in this order. So a credential that was taken back
 // while the message was on its way lets no one in, and authenticators are asked twice a
 // call. An action that anyone may call without signing in has no front door.
@@ -32,6 +33,9 @@ func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 			if err := pass.knock(ctx); err != nil {
 				return err
 			}
+			if gate.limits != nil {
+				ctx = withCounted(ctx, gate)
+			}
 			return next(ctx, spec, stream)
 		}
 	}, nil
@@ -41,6 +45,9 @@ func (r *Registry) FrontDoor() (connect.ServerInterceptor, error) {
 // here leaves the record of its gate.
 func (p *passage) knock(ctx context.Context) error {
 	err := p.run(ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
+		if err := g.limitCall(ctx, pass); err != nil {
+			return err
+		}
 		if err := g.findPrincipal(ctx, pass); err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type gate struct {
 	conceal   bool          // a denial reads as not_found
 	claims    *claimsType   // what principals carry besides; nil for none
 	policy    *policy.Policy
+	limits    *limits // nil where the action has none
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
 	recheck time.Duration             // how long a stream's decision lives
@@ -34,15 +35,27 @@ type gate struct {
 
 // admit is the gate. Authorization may read the request, so the request must be
 // sound before any rule reads it; and there must be a principal before anything is
-// said of one. The gates of streams are made of the same four steps.
+// said of one. What counts calls comes before what they cost. The gates of streams are
+// made of the same steps.
 func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
+	if err := g.limitCall(ctx, pass); err != nil {
+		return err
+	}
 	if err := g.decode(pass, stream, request); err != nil {
 		return err
 	}
 	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
+	return g.permit(ctx, pass, request)
+}
+
+// permit finds out who is calling, and whether that principal may call.
+func (g *gate) permit(ctx context.Context, pass *passage, request proto.Message) error {
 	if err := g.authenticate(ctx, pass); err != nil {
+		return err
+	}
+	if err := g.limitPrincipal(ctx, pass); err != nil {
 		return err
 	}
 	return g.authorize(ctx, pass, request)

@@ -9,10 +9,16 @@ import (
 
 // An inProcess is a transport within the process whose streams the gate can end, also
 // where a handler waits in Send for a client that does not receive.
-type inProcess struct{ transport connect.Transport }
+type inProcess struct {
+	transport connect.Transport
+	registry  *Registry
+}
 
 // NewClientStream implements [connect.Transport].
 func (t inProcess) NewClientStream(ctx context.Context, spec connect.Spec) (connect.ClientStream, error) {
+	if t.registry.procedures[spec.Procedure].countsAddresses() {
+		ctx = context.WithValue(ctx, inProcessKey{}, true)
+	}
 	if spec.StreamType == connect.StreamTypeUnary {
 		return t.transport.NewClientStream(ctx, spec)
 	}

@@ -201,7 +201,7 @@ func TestDefaultRecorder(t *testing.T) { //nolint:paralleltest // it changes wha
 	if err := recorder.Record(t.Context(), &event.Event{}); err != nil {
 		t.Error(err)
 	}
-	want := []map[string]any{{"level": "INFO", "msg": "none", "stage": "decode", "outcome": "deny", "duration": float64(0)}}
+	want := []map[string]any{{"level": "INFO", "msg": "none", "stage": "limit", "outcome": "deny", "duration": float64(0)}}
 	if diff := cmp.Diff(want, log.take(t)); diff != "" {
 		t.Errorf("the log of a zero event (-want +got):\n%s", diff)
 	}

@@ -22,7 +22,8 @@ type Question struct {
 
 // May reports what the gate would decide if the principal made a call, without
 // making it: what a user interface needs to grey out a button. It is the same gate,
-// with the principal in place of a credential, and without the handler.
+// with the principal in place of a credential, and without the handler. It asks no limit
+// and uses none up.
 //
 // The principal is one that a gate let through, such as [Call.Principal], or one that
 // the program made, with its scheme in [authn.Details]; on an action that does not
@@ -48,7 +49,7 @@ func (r *Registry) May(ctx context.Context, principal *authn.Principal, question
 // ask takes a question through the gate of its action. The reason is nil where it lets
 // the call through.
 func (r *Registry) ask(ctx context.Context, principal *authn.Principal, question Question) (*passage, *denial) {
-	nowhere := &passage{gate: &gate{registry: r, procedure: question.Procedure}}
+	nowhere := &passage{stage: event.StageDecode, gate: &gate{registry: r, procedure: question.Procedure}}
 	if !r.sealed.Load() {
 		return nowhere, &denial{public: errInternal, reason: "the registry is not sealed"}
 	}

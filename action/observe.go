@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // Observe adds an observer of all gates of the registry. Calls that are under way may
@@ -82,12 +83,21 @@ func (w *stopwatch) change(stage event.Stage) {
 
 // observed tells the observers what was decided on the passage.
 func (p *passage) observed(ctx context.Context, kind event.Kind, outcome event.Outcome, code connect.Code) {
+	p.observedOver(ctx, kind, outcome, code, 0)
+}
+
+// observedDenial tells the observers why the passage was denied.
+func (p *passage) observedDenial(ctx context.Context, kind event.Kind, reason *denial) {
+	p.observedOver(ctx, kind, event.Deny, reason.public.Code(), reason.per)
+}
+
+func (p *passage) observedOver(ctx context.Context, kind event.Kind, outcome event.Outcome, code connect.Code, per limit.Per) {
 	registry := p.gate.registry
 	if registry.observers.Load() == nil {
 		return
 	}
 	observation := event.Observation{
-		Kind: kind, Procedure: p.gate.procedure, Stream: p.gate.streams(), Outcome: outcome, Stage: p.stage, Code: code,
+		Kind: kind, Procedure: p.gate.procedure, Stream: p.gate.streams(), Outcome: outcome, Stage: p.stage, Code: code, Limit: per,
 	}
 	if !p.start.IsZero() {
 		observation.Duration = registry.now().Sub(p.start)

@@ -72,6 +72,7 @@ func (p *passage) run(ctx context.Context, step step, stream connect.ServerStrea
 // answered.
 func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 	reason := denialOf(cause)
+	sayWhen(ctx, reason.comeAgain)
 	p.gate.challenge(ctx, reason.forChallenge(reason.missingScopes(ctx)))
 	p.recordDeny(ctx, event.Decided, reason)
 	return reason.public

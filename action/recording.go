@@ -99,7 +99,7 @@ func (p *passage) recordAllow(ctx context.Context, kind event.Kind) error {
 
 // recordDeny records why the gate did not let the call, or a message of it, through.
 func (p *passage) recordDeny(ctx context.Context, kind event.Kind, reason *denial) {
-	p.observed(ctx, kind, event.Deny, reason.public.Code())
+	p.observedDenial(ctx, kind, reason)
 	if !p.gate.registry.keeps(ctx, kind, event.Deny) {
 		return
 	}

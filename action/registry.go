@@ -19,6 +19,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
+	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // A Registry holds the actions of a server, each with its gate. Services are
@@ -39,6 +40,7 @@ type Registry struct {
 	eventValues      bool // events have the values that conditions read
 	messageEvents    bool // messages that a stream's gate passes leave events
 
+	limiter limit.Limiter
 	now     func() time.Time
 	recheck time.Duration
 	streams liveStreams
@@ -94,7 +96,12 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 	if err != nil {
 		return nil, err
 	}
+	limiter, err := limit.NewMemory()
+	if err != nil {
+		return nil, err
+	}
 	registry := &Registry{
+		limiter:    limiter,
 		schemes:    maps.Clone(schemes),
 		recorder:   event.LogRecorder(nil),
 		elsewhere:  event.LogRecorder(nil),
@@ -127,6 +134,9 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 	}
 	if isNil(registry.recorder) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRecorder", "the recorder is nil"))
+	}
+	if isNil(registry.limiter) {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithLimiter", "the limiter is nil"))
 	}
 	if registry.now == nil {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "actiontest.WithClock", "the clock is nil"))
@@ -174,10 +184,12 @@ func (r *Registry) register(service unguarded.Service) error {
 		gate := r.newGate(examined[i])
 		gate.claims = claims
 		r.procedures[gate.procedure] = gate
+		uncounted := *gate // a rehearsal uses no limit up
+		uncounted.limits = nil
 		r.actions = append(r.actions, &registered{
 			declaration: examined[i].declaration,
 			serve:       connect.Method{Spec: examined[i].spec(), Handler: gate.serve(method)},
-			rehearse:    connect.Method{Spec: examined[i].spec(), Handler: gate.serve(rehearsal(method))},
+			rehearse:    connect.Method{Spec: examined[i].spec(), Handler: uncounted.serve(rehearsal(method))},
 		})
 	}
 	return nil
@@ -227,7 +239,7 @@ func (r *Registry) InProcess() (connect.Transport, error) {
 	}
 	server := connect.NewServer()
 	server.Register(methods...)
-	return inProcess{connectinprocess.New(server)}, nil
+	return inProcess{connectinprocess.New(server), r}, nil
 }
 
 // An Action describes one registered action, for people who review access.
@@ -256,6 +268,8 @@ type Action struct {
 	// Recheck is how long the decision on a stream lives until caller and grants are
 	// looked at again. It is 0 for a unary action.
 	Recheck time.Duration
+	// Limits are how often it may be called, in the order written.
+	Limits []limit.Limit
 	// Method describes the RPC.
 	Method protoreflect.MethodDescriptor
 }
@@ -276,6 +290,7 @@ func (r *Registry) Actions() []Action {
 			Conceal:   declaration.Conceal,
 
 			CredentialScopes: slices.Clone(declaration.CredentialScopes),
+			Limits:           slices.Clone(declaration.Limits),
 
 			StreamAuthorize: declaration.Timing(),
 			Method:          declaration.Method,

@@ -91,10 +91,10 @@ func (g *gate) authorizesEvery() bool { return g.timing == sallyportv1.Stream_EV
 // admitUnread is the gate of a stream of requests that is authorized as it opens.
 // Each message is decoded and validated as it comes.
 func (g *gate) admitUnread(ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
-	if err := g.authenticate(ctx, pass); err != nil {
+	if err := g.limitCall(ctx, pass); err != nil {
 		return err
 	}
-	return g.authorize(ctx, pass, nil)
+	return g.permit(ctx, pass, nil)
 }
 
 // admitSingle is the gate of a server stream that is authorized as it opens: its
@@ -119,7 +119,7 @@ func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.Se
 func (g *gate) admitFirst(ctx context.Context, pass *passage, stream connect.ServerStream, request proto.Message) error {
 	err := g.admit(ctx, pass, stream, request)
 	if pass.stage == event.StageDecode && errors.Is(err, io.EOF) {
-		return g.admitUnread(ctx, pass, nil, nil)
+		return g.permit(ctx, pass, nil)
 	}
 	return err
 }

@@ -28,8 +28,11 @@ type Stage uint8
 
 // The stages.
 const (
+	// StageLimit counts the call: by its address and its action before its request is
+	// read, by its principal after it is authenticated.
+	StageLimit Stage = iota
 	// StageDecode reads and decodes the request.
-	StageDecode Stage = iota
+	StageDecode
 	// StageValidate applies the protovalidate rules.
 	StageValidate
 	// StageAuthenticate finds out who is calling.
@@ -40,7 +43,7 @@ const (
 	StageHandle
 )
 
-var stageNames = [...]string{"decode", "validate", "authenticate", "authorize", "handle"}
+var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "authorize", "handle"}
 
 // String returns the stage's name in lower case.
 func (s Stage) String() string {

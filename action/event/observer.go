@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+
+	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // An Observer is given what gates do, to measure it. It gets no ids and nothing that a
@@ -31,6 +33,9 @@ type Observation struct {
 	Stage   Stage
 	Code    connect.Code
 	Grant   string
+	// Limit is what the limit counts that had no room for the call, where that is why it
+	// was denied: Stage is [StageLimit]. It is the zero Per otherwise.
+	Limit limit.Per
 	// Shed says that the server had no room for the call: Kind is [Refused], and
 	// the call may leave a decision as well.
 	Shed bool
