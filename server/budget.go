@@ -83,14 +83,17 @@ func (b *budget) give(address netip.Prefix, bytes int64) {
 const comeAgain = time.Second
 
 // errBusy answers a caller when the budget is used up.
-var errBusy = func() *connect.Error {
-	busy := connect.NewError(connect.CodeResourceExhausted, "the server has too much to read; come again later")
+var errBusy = comeAgainLater("the server has too much to read; come again later")
+
+// comeAgainLater returns the error of a call that was shed.
+func comeAgainLater(text string) *connect.Error {
+	shed := connect.NewError(connect.CodeResourceExhausted, text)
 	detail, err := connectproto.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(comeAgain)})
 	if err != nil {
-		return busy // the code alone says as much
+		return shed // the code alone says as much
 	}
-	return busy.WithDetail(detail)
-}()
+	return shed.WithDetail(detail)
+}
 
 // A charge is what one call holds of the budget: the bytes of the message that is
 // being read, and what its decoding makes. Once the caller is authenticated, only

@@ -35,6 +35,7 @@ type exchange struct {
 	unread      *unread // the body, where a front door may leave it; else nil
 	charge      charge  // for what the call holds of the server's memory
 	account     account // for what it holds on its principal's behalf
+	turn        turn    // among the calls that run; a stream takes none
 	holdings    *holdings
 	stream      bool // more than one message may go in either direction
 	call        *connect.CallInfo
@@ -54,6 +55,7 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	exchange.peer.Connection = exchange
 	exchange.closing.Store(mayHideAnother(request))
 	exchange.holdings, exchange.stream = s.holdings, procedure.streams()
+	exchange.turn.running = s.running
 	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
 	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
 	ctx = actionserver.WithAccountant(ctx, exchange)
@@ -160,7 +162,8 @@ func (x *exchange) commit(status int) {
 		// On HTTP/2 net/http makes a GOAWAY of it.
 		x.Header().Set("Connection", "close")
 	}
-	if x.charge.isShed() {
+	x.turn.end()
+	if x.charge.isShed() || x.turn.refused {
 		x.Header().Set("Retry-After", strconv.Itoa(int(comeAgain/time.Second)))
 	}
 	// Where deadlines are not supported there is no network to be slow.
@@ -185,6 +188,12 @@ func (x *exchange) commit(status int) {
 func (x *exchange) end() {
 	x.charge.end()
 	x.account.end()
+	x.turn.end()
+}
+
+// isShed reports whether the server had no room for the call.
+func (x *exchange) isShed() bool {
+	return x.charge.isShed() || x.account.isShed() || x.turn.refused
 }
 
 // send counts a message that is about to be sent, until the connection has it.
@@ -208,6 +217,11 @@ func (x *exchange) sent() {
 func (x *exchange) Authenticated(ctx context.Context, principalID string) error {
 	if call, ok := connect.CallInfoForServerContext(ctx); !ok || call != x.call {
 		return nil // a handler called another action
+	}
+	if !x.stream {
+		if err := x.turn.take(); err != nil {
+			return err
+		}
 	}
 	if principalID == "" {
 		return nil // no one to hold to account but the address

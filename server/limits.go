@@ -92,7 +92,7 @@ type limits struct {
 	pendingBytes                    int64 // 0 is the default
 	unknownFields                   UnknownFields
 	concurrentStreams               int
-	connections                     int
+	connections, runningCalls       int
 	header, read, write, idle, ping time.Duration
 }
 
@@ -102,6 +102,7 @@ var defaultLimits = limits{
 	elements:          100_000,
 	concurrentStreams: 250,
 	connections:       10_000,
+	runningCalls:      10_000,
 	header:            10 * time.Second,
 	read:              30 * time.Second,
 	write:             30 * time.Second,
@@ -131,6 +132,7 @@ func (l *limits) check() error {
 		l.checkPending(),
 		between("number of concurrent streams", l.concurrentStreams, math.MaxInt32),
 		between("number of connections", l.connections, math.MaxInt32),
+		between("number of running calls", l.runningCalls, math.MaxInt32),
 		above("header timeout", l.header),
 		above("read timeout", l.read),
 		above("write timeout", l.write),

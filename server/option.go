@@ -126,6 +126,7 @@ type settings struct {
 	frontDoor  bool
 	budget     *budget
 	holdings   *holdings
+	running    *running
 
 	interceptors []connect.ServerInterceptor
 	nilFunction  int // the number of an interceptor that returned a nil function, from 1
@@ -150,6 +151,7 @@ func newSettings(options []Option) (*settings, error) {
 	)
 	_, inflating := settings.inflaters()
 	settings.budget = newBudget(settings.pending() - inflating)
+	settings.running = newRunning(settings.runningCalls)
 	settings.holdings = newHoldings(settings.principalStreams, settings.unreadBytes)
 	if settings.encrypted {
 		config, insecure := secure(settings.tls)

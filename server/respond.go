@@ -57,6 +57,9 @@ func (s *Server) allowOrigin(exchange *exchange, request *http.Request) {
 // call answers a request for an action.
 func (s *Server) call(exchange *exchange, request *http.Request, procedure *procedure) {
 	wrong := malformedHead(request)
+	if wrong == nil && !procedure.streams() {
+		wrong = exchange.turn.ask()
+	}
 	if wrong == nil && exchange.charge.begin() != nil {
 		wrong = errBusy
 	}
@@ -68,7 +71,7 @@ func (s *Server) call(exchange *exchange, request *http.Request, procedure *proc
 	procedure.serving.Add(1)
 	defer procedure.serving.Add(-1)
 	procedure.handler.ServeHTTP(exchange, request)
-	if exchange.charge.isShed() || exchange.account.isShed() {
+	if exchange.isShed() {
 		s.registry.RecordShed(request.Context(), procedure.name)
 	}
 	if !exchange.reached {
