@@ -31,6 +31,7 @@ type exchange struct {
 	entered bool          // and went in by the front door, where there is one
 	// intercepted says that the request came to the interceptors, where there are any.
 	intercepted bool
+	panicked    bool    // code outside the gates panicked
 	page        bool    // the request is for an unguarded handler
 	unread      *unread // the body, where a front door may leave it; else nil
 	charge      charge  // for what the call holds of the server's memory

@@ -25,10 +25,13 @@ func TestNewRefuses(t *testing.T) {
 		options []server.Option
 		want    []string
 	}{
-		"no size": {[]server.Option{server.WithMaxMessageBytes(0), server.WithMaxHeaderBytes(-1), server.WithMaxConcurrentStreams(0)}, []string{
+		"no size": {[]server.Option{server.WithMaxMessageBytes(0), server.WithMaxHeaderBytes(-1), server.WithMaxConcurrentStreams(0),
+			server.WithMaxConnections(0), server.WithMaxRunningCalls(-1)}, []string{
 			"server: message size of 0 is not between 1 and 1073741824",
 			"server: header size of -1 is not between 1 and 1073741824",
 			"server: number of concurrent streams of 0 is not between 1 and 2147483647",
+			"server: number of connections of 0 is not between 1 and 2147483647",
+			"server: number of running calls of -1 is not between 1 and 2147483647",
 		}},
 		"every size": {[]server.Option{server.WithMaxMessageBytes(1<<30 + 1)}, []string{
 			"server: message size of 1073741825 is not between 1 and 1073741824",

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -9,8 +10,20 @@ import (
 	"strings"
 	"testing"
 
+	"connectrpc.com/connect/v2"
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 )
+
+// kept are events. One request at a time leaves them.
+type kept struct{ events []*event.Event }
+
+func (k *kept) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
+
+func (k *kept) Record(_ context.Context, e *event.Event) error {
+	k.events = append(k.events, e)
+	return nil
+}
 
 // A panic around the gates is answered and logged without a word of the request,
 // and the process goes on.
@@ -40,7 +53,8 @@ func TestPanic(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			registry, err := action.NewRegistry(nil)
+			kept := &kept{}
+			registry, err := action.NewRegistry(nil, action.WithRecorder(kept))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,6 +83,10 @@ func TestPanic(t *testing.T) {
 			}
 			if got := log.String(); strings.Contains(got, secret) || !strings.Contains(got, test.logged) || (test.logged == "") != (got == "") {
 				t.Errorf("the log says %q", got)
+			}
+			if test.logged != "" && (len(kept.events) != 1 || kept.events[0].Kind != event.Refused || kept.events[0].Code != connect.CodeInternal ||
+				!strings.Contains(kept.events[0].Reason, "panic")) || test.logged == "" && len(kept.events) > 0 {
+				t.Errorf("recorded %+v", kept.events)
 			}
 			if got := server.procedures.serving(); got != nil {
 				t.Errorf("%v is still being served", got)

@@ -117,11 +117,14 @@ func (n notFound) WriteHeader(status int) {
 	n.ResponseWriter.WriteHeader(status)
 }
 
-// refused leaves an event of a request that came to no gate, since no gate leaves one.
-// An interceptor may have answered it with success.
+// refused leaves an event of a request that came to no gate, since no gate leaves one; and
+// of one on which something else panicked, whatever its gate left. An interceptor may have
+// answered it with success.
 func (s *Server) refused(exchange *exchange, request *http.Request) {
 	reason := "refused before the gate"
 	switch {
+	case exchange.panicked:
+		reason = "ended by a panic outside its gate"
 	case exchange.intercepted:
 		reason = "ended by an interceptor before the gate"
 	case exchange.status == http.StatusMisdirectedRequest:
@@ -129,6 +132,9 @@ func (s *Server) refused(exchange *exchange, request *http.Request) {
 	}
 	refused := event.Event{RequestID: request.Header.Get("X-Request-ID"), Peer: &exchange.peer}
 	refused.Procedure, refused.Code = short(request.URL.EscapedPath()), exchange.code()
+	if exchange.panicked {
+		refused.Code = connect.CodeInternal
+	}
 	refused.Reason = reason + ", with HTTP status " + strconv.Itoa(exchange.status)
 	s.registry.RecordRefused(request.Context(), refused)
 }
@@ -175,6 +181,8 @@ func (s *Server) recoverPanic(exchange *exchange, request *http.Request) {
 	}
 	s.settings.log().LogAttrs(request.Context(), slog.LevelError, "panic outside a gate",
 		slog.String("panic", recovered.New("the server", thrown).Error()))
+	exchange.panicked = true
+	defer s.refused(exchange, request)
 	if exchange.status != 0 {
 		panic(http.ErrAbortHandler) // it is too late to answer: end the call
 	}
