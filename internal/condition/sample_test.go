@@ -51,12 +51,13 @@ func (s samples) words() []string {
 	return some
 }
 
-// fill sets most of the fields of a message, some of them to their zero value.
+// fill sets most of the fields of a message, some of them to their zero value. The
+// members of a oneof are set about equally often.
 func (s samples) fill(message protoreflect.Message, depth int) {
 	fields := message.Descriptor().Fields()
 	for i := range fields.Len() {
 		field := fields.Get(i)
-		if s.IntN(6) == 0 || (field.Message() != nil && depth == 0) {
+		if s.IntN(6) == 0 || (field.Message() != nil && depth == 0) || s.IntN(placeInOneof(field)) > 0 {
 			continue
 		}
 		switch {
@@ -87,6 +88,18 @@ func (s samples) fill(message protoreflect.Message, depth int) {
 			message.Set(field, s.scalar(field))
 		}
 	}
+}
+
+// placeInOneof counts the members of a field's oneof up to the field. Each takes the
+// place of one that was set before it, so the last would be set nearly always.
+func placeInOneof(field protoreflect.FieldDescriptor) int {
+	place := 1
+	if oneof := field.ContainingOneof(); oneof != nil {
+		for oneof.Fields().Get(place-1) != field {
+			place++
+		}
+	}
+	return place
 }
 
 func (s samples) scalar(field protoreflect.FieldDescriptor) protoreflect.Value {
