@@ -43,14 +43,16 @@ func (c *Call[Req]) Decision() event.Decision {
 	return c.call.decision(event.Allow)
 }
 
-// Grant returns the name of the grant that let the call through: the name that it is
-// declared with or, where it has none, its position ("allow[0]"); "anyone" where the
-// action has no grants.
+// Grant returns the name of the grant that let the call through, as its declaration
+// names it, for a handler that does more for some callers than for others. It is empty
+// where the grant has no name and where the action says `anyone`: a position would name
+// another grant once the grants are reordered. Of a server stream it is the grant that
+// opened the stream; [ServerStream.Grant] follows the rechecks.
 func (c *Call[Req]) Grant() string {
 	if c == nil || !c.call.admitted {
 		panic(notAdmitted)
 	}
-	return c.call.gate.policy.Grant(c.call.grant)
+	return c.call.gate.policy.GrantName(c.call.grant)
 }
 
 func (c *Call[Req]) take(request proto.Message) *passage {

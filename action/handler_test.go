@@ -182,7 +182,7 @@ func TestHandlerCall(t *testing.T) {
 		if diff := cmp.Diff(want, call.Decision()); diff != "" {
 			t.Errorf("the decision (-want +got):\n%s", diff)
 		}
-		if grant := call.Grant(); grant != "allow[0]" {
+		if grant := call.Grant(); grant != "" { // the grant has no name
 			t.Errorf("the grant is %q", grant)
 		}
 		if ctx.Err() != nil {

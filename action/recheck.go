@@ -22,6 +22,7 @@ type standing struct {
 	caller   *authn.Principal // as last found; nil on an anonymous action
 	found    time.Time        // when the gate, or a recheck, began to look for the caller
 	subject  proto.Message    // a copy of the request that the decision is about, where a grant reads it
+	by       int32            // the place of the grant that held for that request, when last looked at
 	rechecks uint64           // how many rechecks let the stream live on
 
 	// rechecking is set while a recheck is asked for or under way. No message passes
@@ -49,10 +50,11 @@ func (r *Registry) Recheck(principalID string) {
 // begin begins to look after a stream that the gate has let in, for a first request
 // or for none. The error is what it ended with, where it must not live.
 func (s *stream) begin(first proto.Message) error {
-	s.remember(first)
+	subject := s.subjectOf(first)
 	s.mu.Lock()
 	s.opened = s.ctx.Err() == nil // else what stopped it is for the caller to say
-	s.caller, s.found, s.moved = s.principal, s.start, s.gate.registry.now()
+	s.caller, s.subject, s.by = s.principal, subject, s.grant
+	s.found, s.moved = s.start, s.gate.registry.now()
 	s.schedule(s.moved)
 	opened := s.opened
 	s.mu.Unlock()
@@ -71,22 +73,30 @@ func (s *stream) begin(first proto.Message) error {
 	return err
 }
 
-// remember keeps a copy of the request that the decision which stands is about. It
-// is copied because the handler owns the request.
-func (s *stream) remember(request proto.Message) {
+// subjectOf returns a copy of a request for rechecks to decide about, and nil where no
+// grant reads it. It is copied because the handler owns the request.
+func (s *stream) subjectOf(request proto.Message) proto.Message {
 	if request == nil || s.drained || !s.gate.policy.NeedsRequest() || s.gate.authorizesOpen() {
-		return
+		return nil
 	}
-	s.mu.Lock()
-	known := s.subject != nil
-	s.mu.Unlock()
-	if known && !s.gate.authorizesEvery() {
-		return
+	return proto.Clone(request)
+}
+
+// settle waits as await does, with a message that was let through when there had been so
+// many rechecks. Where there was none since, and each message is authorized by itself,
+// the decision about this one is from now on what the stream lives by.
+func (s *stream) settle(request proto.Message, rechecks uint64) (caller *authn.Principal, now uint64, err error) {
+	stands := s.gate.authorizesEvery() && !s.drained
+	var subject proto.Message
+	if stands {
+		subject = s.subjectOf(request)
 	}
-	subject := proto.Clone(request)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.subject = subject
+	if caller, now, err = s.awaitLocked(); err == nil && stands && now == rechecks {
+		s.subject, s.by = subject, s.message.grant
+	}
+	return caller, now, err
 }
 
 // await waits until no recheck is asked for or under way. It returns who is calling
@@ -94,6 +104,10 @@ func (s *stream) remember(request proto.Message) {
 func (s *stream) await() (caller *authn.Principal, rechecks uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.awaitLocked()
+}
+
+func (s *stream) awaitLocked() (caller *authn.Principal, rechecks uint64, err error) {
 	for s.ended == nil && s.rechecking {
 		s.changed.Wait()
 	}
@@ -211,7 +225,7 @@ func (s *stream) lookAgain() bool {
 	pass.observed(s.ctx, event.Recheck, event.Allow, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.caller, s.found = pass.principal, pass.start
+	s.caller, s.found, s.by = pass.principal, pass.start, pass.grant
 	s.rechecks++
 	return true
 }

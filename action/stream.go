@@ -27,6 +27,12 @@ func (s *ClientStream[Req]) Receive() (*Req, error) { return s.requests.receive(
 // Principal returns who is calling. It is never nil.
 func (s *ClientStream[Req]) Principal() *authn.Principal { return s.requests.caller() }
 
+// Grant returns the name of the grant that lets the caller in: the one that held for the
+// opening or, where the declaration says EVERY_MESSAGE, for the message that was received
+// last. Where a recheck has let the caller in by another grant since, it is that one. It
+// is empty where the grant has no name. It may be called by any goroutine.
+func (s *ClientStream[Req]) Grant() string { return s.requests.stream.grantName() }
+
 func (s *ClientStream[Req]) carry(stream *stream) { s.requests.stream = stream }
 func (s *ClientStream[Req]) drain() error         { return s.requests.drain() }
 
@@ -56,6 +62,12 @@ func (s *ServerStream[Res]) Send(response *Res) error { return s.responses.send(
 // SendHeaders sends the response headers ahead of the first response.
 func (s *ServerStream[Res]) SendHeaders() error { return s.responses.sendHeaders() }
 
+// Grant returns the name of the grant that lets the caller in: the one that held for the
+// request or, where a recheck has let the caller in by another since, that one. It is
+// empty where the grant has no name, and on an anonymous action. It may be called by any
+// goroutine.
+func (s *ServerStream[Res]) Grant() string { return s.responses.stream.grantName() }
+
 func (s *ServerStream[Res]) carry(stream *stream) { s.responses.stream = stream }
 func (s *ServerStream[Res]) drain() error         { return nil }
 
@@ -80,6 +92,10 @@ func (s *BidiStream[Req, Res]) SendHeaders() error { return s.responses.sendHead
 
 // Principal returns who is calling. It is never nil.
 func (s *BidiStream[Req, Res]) Principal() *authn.Principal { return s.requests.caller() }
+
+// Grant returns the name of the grant that lets the caller in, as [ClientStream.Grant]
+// does.
+func (s *BidiStream[Req, Res]) Grant() string { return s.requests.stream.grantName() }
 
 func (s *BidiStream[Req, Res]) carry(stream *stream) {
 	s.requests.stream, s.responses.stream = stream, stream

@@ -82,14 +82,13 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			return nil, s.end(&s.message, s.because(err))
 		}
 		// The end of the requests waits as well: with it a handler may do what they ask for.
-		caller, now, ended := s.await()
+		caller, now, ended := s.settle(request, rechecks)
 		switch {
 		case ended != nil:
 			return nil, ended
 		case s.drained:
 			return nil, io.EOF
 		case now == rechecks || !s.gate.authorizesEvery():
-			s.remember(request)
 			if !s.gate.registry.messageEvents {
 				return request, nil
 			}
@@ -140,6 +139,14 @@ func (s *stream) openedBy() *authn.Principal {
 		panic(notAdmitted)
 	}
 	return s.principal
+}
+
+// grantName returns the name of the grant that lets the caller in.
+func (s *stream) grantName() string {
+	s.mustBeAdmitted()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gate.policy.GrantName(s.by)
 }
 
 func (s *stream) mustBeAdmitted() {

@@ -16,6 +16,8 @@ type Grant struct {
 	// Name is what decisions and explanations call the grant: the name that it is
 	// declared with or, where it has none, its place in the declaration, "allow[0]".
 	Name string
+	// Named is whether it is declared with the name.
+	Named bool
 	// Accepts are the rules that its expression breaks and that it accepts.
 	Accepts []Acceptance
 	// Conditions are what the grant requires, in the order in which they are
@@ -86,7 +88,7 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 				fixed.Name = new(name[:min(len(name), maxName-2)] + "_2")
 				m.refuseWithFixf(RuleGrantNameTwice, m.grantText(fixed), "%s: another grant of the action is called %q", reading.path, name)
 			}
-			grants[i].Name = name
+			grants[i].Name, grants[i].Named = name, true
 		}
 	}
 	if len(m.refusals) == 0 {

@@ -48,7 +48,8 @@ type Decision struct {
 // AnyonePlace stands in place of a grant's position where no grant needs to hold.
 const AnyonePlace = -1
 
-// Grant names the grant at a place, or is [Anyone]. It is empty for a place that the
+// Grant says, for people, which grant is at a place: its name or its position, or
+// [Anyone]. It is empty for a place that the
 // policy does not have.
 func (p *Policy) Grant(place int32) string {
 	switch {
@@ -59,6 +60,16 @@ func (p *Policy) Grant(place int32) string {
 	default:
 		return p.grants[place].name
 	}
+}
+
+// GrantName returns the name that the grant at a place is declared with. It is empty
+// for a grant without one, for [AnyonePlace], and for a place that the policy does not
+// have.
+func (p *Policy) GrantName(place int32) string {
+	if p == nil || place < 0 || int(place) >= len(p.grants) || !p.grants[place].named {
+		return ""
+	}
+	return p.grants[place].name
 }
 
 // A Policy is what one action allows. It is immutable and safe for concurrent use.
@@ -73,6 +84,7 @@ type Policy struct {
 // A grant is one way to be let through: all of its conditions must hold.
 type grant struct {
 	name       string
+	named      bool // it is declared with the name
 	conditions []compiled
 }
 
@@ -91,7 +103,7 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 		credentialScopes: slices.Clone(declaration.CredentialScopes),
 	}
 	for i, declared := range declaration.Grants {
-		made := grant{name: declared.Name, conditions: make([]compiled, len(declared.Conditions))}
+		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
 		for j, declared := range declared.Conditions {
 			made.conditions[j] = compiled{compile(declared, checks), declared.ReadsRequest()}
 		}
