@@ -13,13 +13,16 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
 // capturingHandlers keep the principal of a call of Anyone.
@@ -193,5 +196,79 @@ func TestMayEach(t *testing.T) {
 	}
 	if got := o.registry.MayEach(t.Context(), alice); len(got) != 0 {
 		t.Errorf("no questions, and yet %v", got)
+	}
+}
+
+// A principal that a program makes says by which scheme it counts as authenticated. It is
+// asked about as a caller by that scheme, in conditions too; without a scheme, or with one
+// that the action does not take, it is denied before any grant is looked at.
+func TestMayBySchemeOfThePrincipal(t *testing.T) {
+	t.Parallel()
+	by := func(cel string, schemes ...string) *sallyportv1.Action {
+		return &sallyportv1.Action{Authenticate: &sallyportv1.Authenticate{Schemes: schemes}, Authorize: allow(&sallyportv1.Grant{Cel: &cel})}
+	}
+	rpcs := []rpc{
+		{name: "IsSession", action: by("principal.scheme == 'session'", "session", "bearer")},
+		{name: "NotSession", action: by("principal.scheme != 'session'", "session", "bearer")},
+		{name: "Own", action: by("principal.id == request.owner", "session")},
+		{name: "Open", action: anonymous()},
+	}
+	kept := &recorder{}
+	// Its authenticators say another scheme, which counts for nothing: the gate's does.
+	claimsBearer := authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scheme: "bearer"})
+	registry := must(action.NewRegistry(authn.Schemes{"session": freshnessReporter{knows(claimsBearer)}, "bearer": freshnessReporter{authn.AuthenticatorFunc(answers(nil, authn.ErrNoCredential))}}, action.WithRecorder(kept)))
+	var called *authn.Principal
+	if err := declaretest.Register(t, registry, actiongen.Service[*worker]{
+		Descriptor: describe(t, "SchemeService", rpcs...),
+		Methods: []actiongen.Method[*worker]{
+			actiongen.Unary("IsSession", func(_ *worker, _ context.Context, call *call) (*testv1.Response, error) {
+				called = call.Principal()
+				return &testv1.Response{}, nil
+			}),
+			actiongen.Unary("NotSession", (*worker).get), actiongen.Unary("Own", (*worker).get), actiongen.Unary("Open", (*worker).open),
+		},
+	}, &worker{}); err != nil {
+		t.Fatal(err)
+	}
+	server := connect.NewServer()
+	server.Register(must(registry.Methods())...)
+	if err := server.Call(t.Context(), "/described.v1.SchemeService/IsSession", nil, sends{owned("alice")}); err != nil || called == nil || called.Scheme() != "session" {
+		t.Fatalf("the gate lets in %v, %v", called, err)
+	}
+
+	const unauthenticated, denied = connect.CodeUnauthenticated, connect.CodePermissionDenied
+	made := func(scheme string) *authn.Principal {
+		return authn.NewPrincipal("alice", authn.Details{Unscoped: true, Scheme: scheme})
+	}
+	for name, test := range map[string]struct {
+		principal *authn.Principal
+		// What is answered of IsSession, NotSession, Own and Open.
+		want []connect.Code
+	}{
+		"of a scheme":                    {made("session"), []connect.Code{0, denied, 0, 0}},
+		"of the other scheme":            {made("bearer"), []connect.Code{denied, 0, unauthenticated, 0}},
+		"of none":                        {made(""), []connect.Code{unauthenticated, unauthenticated, unauthenticated, 0}},
+		"of one that there is not":       {made("pigeon"), []connect.Code{unauthenticated, unauthenticated, unauthenticated, 0}},
+		"of one in another letter case":  {made("Session"), []connect.Code{unauthenticated, unauthenticated, unauthenticated, 0}},
+		"given a scheme later":           {made("").WithScheme("session"), []connect.Code{0, denied, 0, 0}},
+		"that a gate let in":             {called, []connect.Code{0, denied, 0, 0}},
+		"of a scheme, without an id":     {authn.NewPrincipal("", authn.Details{Unscoped: true, Scheme: "session"}), []connect.Code{unauthenticated, unauthenticated, unauthenticated, 0}},
+		"that is not there (signed out)": {nil, []connect.Code{unauthenticated, unauthenticated, unauthenticated, 0}},
+	} {
+		kept.takeEvents()
+		var got []connect.Code
+		for _, rpc := range rpcs {
+			decision := registry.May(t.Context(), test.principal, action.Question{Procedure: "/described.v1.SchemeService/" + rpc.name, Request: owned("alice")})
+			got = append(got, decision.Code)
+			if (decision.Outcome == event.Allow) != (decision.Code == 0) {
+				t.Errorf("%s: %+v", name, decision)
+			}
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("a principal %s (-want +got):\n%s", name, diff)
+		}
+		if events := kept.takeEvents(); len(events) != len(rpcs) || events[0].Kind != event.Question || events[0].Code != test.want[0] {
+			t.Errorf("a principal %s: recorded %+v", name, events)
+		}
 	}
 }

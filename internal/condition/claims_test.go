@@ -1,7 +1,9 @@
 package condition
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -85,4 +87,62 @@ func TestClaimsOfAnotherType(t *testing.T) {
 			t.Errorf("claims %s: %v", name, got)
 		}
 	}
+}
+
+// What a rule on claims cannot read is absent, and so is its negation: it lets no caller in,
+// and does not end the decision. Only the cost limit, and a caller who is gone, end it.
+func TestRulesThatFailOnClaims(t *testing.T) {
+	t.Parallel()
+	request := requestType(t)
+	environment := environment(t)
+	long := "org_ids: [" + strings.TrimSuffix(strings.Repeat(`"a",`, 1000), ",") + "]"
+	for name, test := range map[string]struct {
+		text, claims string
+		none         bool // no claims were given
+		ends         error
+	}{
+		"a key that is not there":              {text: `principal.claims.memberships[request.user_id].role == iam.v1.Role.ROLE_OWNER`, claims: `memberships {key: "other" value {}}`},
+		"a key, for what is not":               {text: `principal.claims.memberships[request.user_id].role != iam.v1.Role.ROLE_GUEST`, claims: ``},
+		"a key of no claims":                   {text: `principal.claims.labels["x"] == ""`, none: true},
+		"a message that is not set":            {text: `principal.claims.home.role == iam.v1.Role.ROLE_UNSPECIFIED`, claims: ``},
+		"a message of no claims":               {text: `principal.claims.home.role == iam.v1.Role.ROLE_UNSPECIFIED`, none: true},
+		"an index beyond the end":              {text: `principal.claims.org_ids[1] == "acme"`, claims: `org_ids: "acme"`},
+		"an index of no claims":                {text: `principal.claims.org_ids[0] == ""`, none: true},
+		"no number":                            {text: `int(principal.claims.team) > 0`, claims: `team: "red"`},
+		"no time":                              {text: `timestamp(principal.claims.team) > now`, claims: `team: "red"`},
+		"division by zero":                     {text: `1 / size(principal.claims.org_ids) == 1`, claims: ``},
+		"an element of a map":                  {text: `principal.claims.org_ids.exists(id, principal.claims.memberships[id].role == iam.v1.Role.ROLE_OWNER)`, claims: `org_ids: "acme"`},
+		"a list with a part that is not there": {text: `request.user_id in ["acme", principal.claims.labels["x"]]`, claims: ``},
+		"too much to look at":                  {text: `principal.claims.org_ids.all(a, principal.claims.org_ids.all(b, a == b))`, claims: long, ends: ErrCost},
+		"too much to look at, absorbed":        {text: `principal.claims.org_ids.all(a, principal.claims.org_ids.all(b, a == b)) || true`, claims: long, ends: ErrCost},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			details := authn.Details{}
+			if !test.none {
+				details.Claims = message(t, sampleClaims(), test.claims)
+			}
+			input := Input{Principal: principalOf("alice", "session", details), Request: message(t, request, `user_id: "acme"`), Now: now}
+			for _, text := range []string{test.text, "!(" + test.text + ")"} {
+				got, err := truth(t, compiled(t, environment, text, request), input)
+				if test.ends != nil {
+					if got == True || !errors.Is(err, test.ends) {
+						t.Errorf("%s is %v, %v; want it to end the decision", text, got, err)
+					}
+				} else if got != Absent || err != nil {
+					t.Errorf("%s is %v, %v", text, got, err)
+				}
+			}
+		})
+	}
+	t.Run("a caller who is gone", func(t *testing.T) {
+		t.Parallel()
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		expression := compiled(t, environment, `principal.claims.org_ids.exists(a, a == "b") || true`, request)
+		input := Input{Principal: principalOf("alice", "session", authn.Details{Claims: message(t, sampleClaims(), long)}), Request: message(t, request, ``), Now: now}
+		if holds, err := expression.Holds(gone, &input); holds || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, %v", holds, err)
+		}
+	})
 }
