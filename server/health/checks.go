@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,20 @@ func WithCheck(service, name string, run func(context.Context) error) Option {
 			return errors.New("health: a check has no name")
 		}
 		c.checks = append(c.checks, check{service, name, run})
+		return nil
+	})
+}
+
+// WithUses names the proto packages whose roles, scopes, claims and named conditions the
+// declaration given to [Checks.Register] names: "acme.iam.v1". Their Go packages are linked into the
+// program; a package that is not there is refused at registration. By default there are
+// none, and then the declaration can name no role.
+func WithUses(packages ...string) Option {
+	return option.Func[Checks](func(c *Checks) error {
+		if slices.Contains(packages, "") {
+			return errors.New("health: a package to use has no name")
+		}
+		c.uses = append(c.uses, packages...)
 		return nil
 	})
 }
@@ -84,6 +99,7 @@ func WithLogger(logger *slog.Logger) Option {
 type Checks struct {
 	registry *action.Registry
 	checks   []check
+	uses     []string // packages whose names the declaration of the service uses
 	interval time.Duration
 	timeout  time.Duration
 	logger   *slog.Logger // nil is the default logger

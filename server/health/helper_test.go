@@ -112,6 +112,12 @@ func serve(t *testing.T, declaration string, options []health.Option, serving ..
 	if err := checks.Register(registry, declaration); err != nil {
 		t.Fatal(err)
 	}
+	return serveRegistry(t, registry, events, checks, serving...)
+}
+
+// serveRegistry serves a registry that has health in it.
+func serveRegistry(t *testing.T, registry *action.Registry, events *events, checks *health.Checks, serving ...server.Option) *served {
+	t.Helper()
 	srv, err := server.New(registry, append(append(checks.Pages(), server.WithLogger(slog.New(slog.DiscardHandler))), serving...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 
 // Register adds gRPC's health service to a registry, with a declaration that holds for
 // Check, List and Watch: a sallyport.v1.Action in protobuf text. Watch is a stream, so
-// the declaration says when a stream is authorized. An empty declaration is refused.
+// the declaration says when a stream is authorized. It names the roles of the packages
+// that [WithUses] names. An empty declaration is refused.
 // It comes after the services that checks are of.
 func (c *Checks) Register(registry *action.Registry, declaration string) error {
 	if err := c.unknown(); err != nil {
@@ -21,6 +22,7 @@ func (c *Checks) Register(registry *action.Registry, declaration string) error {
 	}
 	return actiongen.RegisterGiven(registry, declaration, actiongen.GivenService[*Checks]{
 		Descriptor: healthv1.File_grpc_health_v1_health_proto.Services().ByName("Health"),
+		Uses:       c.uses,
 		Methods:    methods[*action.Call[healthv1.HealthCheckRequest], *action.Call[healthv1.HealthListRequest]](),
 		Anonymous:  methods[*action.AnonymousCall[healthv1.HealthCheckRequest], *action.AnonymousCall[healthv1.HealthListRequest]](),
 	}, c)

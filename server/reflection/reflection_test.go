@@ -390,3 +390,28 @@ func tool(t *testing.T, name string, arguments ...string) *exec.Cmd {
 	}
 	return exec.CommandContext(t.Context(), strings.TrimSpace(string(path)), arguments...)
 }
+
+// The declaration names the roles of a package that it says it uses.
+func TestUses(t *testing.T) {
+	t.Parallel()
+	const members = `authenticate: {schemes: ["session"]} authorize: {allow: {any_role: "member"}} stream: {authorize: OPEN}`
+	served := serve(t, members, reflection.WithUses("demo.v1"))
+	for role, want := range map[string]connect.Code{"member": 0, "admin": 0, "visitor": connect.CodePermissionDenied} {
+		_, _, err := served.ask(t, role, &reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}})
+		if (err == nil) != (want == 0) || err != nil && connect.CodeOf(err) != want {
+			t.Errorf("%s: got %v, want code %v", role, err, want)
+		}
+	}
+	for rule, options := range map[string][]reflection.Option{"role-unknown": nil, "use-unknown": {reflection.WithUses("test.nothing.v1")}} {
+		registry, err := action.NewRegistry(authn.Schemes{"session": byRole{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := reflection.Register(registry, members, options...); err == nil || !strings.Contains(err.Error(), rule) {
+			t.Errorf("got %v, want rule %s", err, rule)
+		}
+	}
+	if err := reflection.Register(served.registry, members, reflection.WithUses("")); err == nil {
+		t.Error("a package without a name is accepted")
+	}
+}

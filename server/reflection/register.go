@@ -3,6 +3,7 @@ package reflection
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"connectrpc.com/connect/v2"
@@ -29,6 +30,20 @@ func WithoutOptions() Option {
 	})
 }
 
+// WithUses names the proto packages whose roles, scopes, claims and named conditions the
+// declaration given to [Register] names: "acme.iam.v1". Their Go packages are linked into the
+// program; a package that is not there is refused at registration. By default there are
+// none, and then the declaration can name no role.
+func WithUses(packages ...string) Option {
+	return option.Func[reflector](func(r *reflector) error {
+		if slices.Contains(packages, "") {
+			return errors.New("reflection: a package to use has no name")
+		}
+		r.uses = append(r.uses, packages...)
+		return nil
+	})
+}
+
 // The headers of an answer say of which contract a caller sees how much, so that a tool
 // does not take a part for the whole.
 const (
@@ -43,6 +58,7 @@ const (
 type reflector struct {
 	registry *action.Registry
 	stripped bool
+	uses     []string // packages whose names the declaration uses
 
 	mu    sync.Mutex
 	views map[string]*view // by what they show
@@ -78,6 +94,7 @@ func register[Req, Res any, ReqP message[Req], ResP message[Res]](
 	const method = "ServerReflectionInfo"
 	return actiongen.RegisterGiven(registry, declaration, actiongen.GivenService[*reflector]{
 		Descriptor: file.Services().ByName("ServerReflection"),
+		Uses:       shown.uses,
 		Methods: []actiongen.Method[*reflector]{actiongen.BidiStreaming[*reflector, Req, Res, *action.BidiStream[Req, Res], ReqP, ResP](method,
 			func(r *reflector, ctx context.Context, stream *action.BidiStream[Req, Res]) error {
 				return answer(ctx, r, stream.Principal(), stream)
