@@ -34,6 +34,7 @@ func TestClaims(t *testing.T) {
 		"none":                        {claims: ``, want: orgs},
 		"a list":                      {claims: `,"org_ids":["acme","initech"]`, want: &claimsv1.Claims{OrgIds: []string{"acme", "initech"}}},
 		"as JSON spells it":           {claims: `,"orgIds":["acme"]`, want: &claimsv1.Claims{OrgIds: []string{"acme"}}},
+		"two fields":                  {claims: `,"org_ids":["acme"],"memberships":{"acme":{}}`, want: &claimsv1.Claims{OrgIds: []string{"acme"}, Memberships: map[string]*claimsv1.Membership{"acme": {}}}},
 		"null":                        {claims: `,"org_ids":null`, want: orgs},
 		"nested":                      {claims: `,"memberships":{"acme":{"writes":true},"initech":{}}`, want: &claimsv1.Claims{Memberships: map[string]*claimsv1.Membership{"acme": {Writes: true}, "initech": {}}}},
 		"of which there is no field":  {claims: `,"email":"x","Org_ids":["x"],"ORG_IDS":[1]`, want: orgs},

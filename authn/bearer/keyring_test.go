@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -184,6 +186,16 @@ func TestOutages(t *testing.T) {
 		}
 	}
 	elsewhere := newProvider(t, es256("k1").public())
+	reasons := map[string]string{
+		"status 503": "status 503", "status 404": "status 404", "status 204": "status 204", "status 206": "status 206",
+		"cut off": "EOF", "cut off later": "unexpected EOF", "nothing": "the discovery document is not JSON", "a page": "the discovery document is not JSON",
+		"another issuer": "of another issuer", "issuer with /": "of another issuer", "no issuer": "of another issuer",
+		"two issuers": "the discovery document is not JSON", "no address": "is no absolute URL", "a relative one": "is no absolute URL",
+		"a file": "is no absolute URL", "plain HTTP": "is not https", "with a user": "has a user", "no key set": "has no list of keys",
+		"a null": "has no list of keys", "a list": "the key set is not JSON", "two key sets": "the key set is not JSON", "half a set": "the key set is not JSON",
+		"a long good one": "more than 1048576 bytes", "a huge one": "more than 1048576 bytes",
+		"headers": "response headers exceeded", "sent elsewhere": "redirects to another origin", "sent in circle": "redirects too often",
+	}
 	for name, instead := range map[string]http.HandlerFunc{
 		"status 503": down,
 		"status 404": http.NotFound,
@@ -241,8 +253,8 @@ func TestOutages(t *testing.T) {
 				}
 			}
 			see("at the start", key, "unavailable")
-			if err := authenticator.Load(t.Context()); !errors.Is(err, authn.ErrUnavailable) {
-				t.Errorf("Load: %v", err)
+			if err := authenticator.Load(t.Context()); !errors.Is(err, authn.ErrUnavailable) || !strings.Contains(err.Error(), reasons[name]) || reasons[name] == "" {
+				t.Errorf("Load: %v, want %q", err, reasons[name])
 			}
 			issuer.answer(nil)
 			see("up again, too soon", key, "unavailable")
@@ -264,6 +276,69 @@ func TestOutages(t *testing.T) {
 			clock.pass(10 * time.Second)
 			see("in the end", key, issuer.URL+"#jane")
 		})
+	}
+}
+
+// Keys are fetched again, and given up, as WithKeyLifetime says.
+func TestKeyLifetime(t *testing.T) {
+	t.Parallel()
+	clock, key := newClock(), es256("k1")
+	issuer := newProvider(t, key.public())
+	authenticator := trusted(t, issuer, bearer.WithClock(clock.Now), bearer.WithKeyLifetime(10*time.Second, 30*time.Second))
+	call := func() string { return authenticate(t, authenticator, key.token(issuer.URL, clock.Now())) }
+	for _, test := range []struct {
+		after   time.Duration
+		down    bool
+		want    string
+		fetches int
+	}{
+		{0, false, issuer.URL + "#jane", 1},
+		{10*time.Second - 1, false, issuer.URL + "#jane", 1},
+		{1, false, issuer.URL + "#jane", 2},
+		{20 * time.Second, true, issuer.URL + "#jane", 3},
+		{10 * time.Second, true, "unavailable", 4},
+	} {
+		clock.pass(test.after)
+		issuer.answer(nil)
+		if test.down {
+			issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+				issuer.mu.Lock()
+				issuer.fetches++ // of the document, in place of the keys
+				issuer.mu.Unlock()
+				down(w, r)
+			})
+		}
+		got := call()
+		_ = authenticator.Load(t.Context()) // waits for the fetch
+		if got != test.want || issuer.fetched() != test.fetches {
+			t.Errorf("after %v more: %s and %d fetches, want %s and %d", test.after, got, issuer.fetched(), test.want, test.fetches)
+		}
+	}
+}
+
+// Keys are asked for as JSON, and no cookie of a given client goes along or is kept.
+func TestWhatAnIssuerIsAsked(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	issuer.answer(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept") != "application/json" || r.Header.Get("Cookie") != "" {
+			t.Errorf("%s was asked for with %v", r.URL, r.Header)
+		}
+		http.SetCookie(w, &http.Cookie{Name: "issuer", Value: "x", Path: "/"}) //nolint:gosec // it must come to nothing
+		if r.URL.Path == "/keys" {
+			_, _ = w.Write(fields{"keys": []any{key.public()}}.json())
+			return
+		}
+		_, _ = w.Write(fields{"issuer": issuer.URL, "jwks_uri": issuer.URL + "/keys"}.json())
+	})
+	jar := must(cookiejar.New(nil))
+	authenticator := trusted(t, issuer, bearer.WithHTTPClient(&http.Client{Jar: jar}))
+	if got := authenticate(t, authenticator, key.token(issuer.URL, time.Now())); got != issuer.URL+"#jane" {
+		t.Error(got)
+	}
+	if kept := jar.Cookies(must(url.Parse(issuer.URL))); len(kept) > 0 {
+		t.Errorf("the client's jar has %v", kept)
 	}
 }
 

@@ -455,6 +455,129 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
+func TestNewTakesTheExtremes(t *testing.T) {
+	t.Parallel()
+	newCache(t, cache.WithTTL(1), cache.WithNegativeTTL(1), cache.WithSize(1))
+	newCache(t, cache.WithTTL(time.Hour), cache.WithNegativeTTL(time.Hour))
+}
+
+// What is remembered is remembered as long as the options say, and counted.
+func TestTTL(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		made := newCache(t, cache.WithTTL(3*time.Second), cache.WithNegativeTTL(20*time.Second))
+		asked := &verifier{}
+		authenticator := made.Wrap(asked)
+		expect := func(when string, verified int64, hits, misses uint64) {
+			t.Helper()
+			gotHits, gotMisses := made.Lookups()
+			if asked.asked.Load() != verified || gotHits != hits || gotMisses != misses {
+				t.Errorf("%s: %d verified, %d hits and %d misses, want %d, %d and %d", when, asked.asked.Load(), gotHits, gotMisses, verified, hits, misses)
+			}
+		}
+		for range 3 {
+			authenticate(t, authenticator, "ada")
+			authenticate(t, authenticator, "bad")
+		}
+		expect("at first", 2, 4, 2)
+		time.Sleep(3 * time.Second)
+		authenticate(t, authenticator, "ada")
+		authenticate(t, authenticator, "bad")
+		expect("after the TTL", 3, 5, 3)
+		time.Sleep(17 * time.Second)
+		authenticate(t, authenticator, "bad")
+		expect("after the negative TTL", 4, 5, 4)
+	})
+}
+
+// reporting is a verifier that challenges, and knows of authentication times or not.
+type reporting struct {
+	*verifier
+
+	reports bool
+}
+
+func (r reporting) Challenge(denial authn.Denial) string {
+	return "Test reason=" + denial.Reason.String()
+}
+func (r reporting) ReportsAuthenticationTime() bool { return r.reports }
+
+// A wrapped verifier challenges as it did, and knows of authentication times what it knew.
+func TestWrapKeepsWhatAVerifierSays(t *testing.T) {
+	t.Parallel()
+	made := newCache(t)
+	denial := authn.Denial{Reason: authn.Expired}
+	for name, test := range map[string]struct {
+		verifier  cache.Verifier
+		challenge string
+		reports   bool
+	}{
+		"silent":       {&verifier{}, "", false},
+		"reporting":    {reporting{&verifier{}, true}, "Test reason=expired", true},
+		"reporting no": {reporting{&verifier{}, false}, "Test reason=expired", false},
+	} {
+		wrapped := made.Wrap(test.verifier)
+		if got := wrapped.Challenge(denial); got != test.challenge {
+			t.Errorf("%s: Challenge = %q, want %q", name, got, test.challenge)
+		}
+		if got := wrapped.ReportsAuthenticationTime(); got != test.reports {
+			t.Errorf("%s: ReportsAuthenticationTime = %t", name, got)
+		}
+	}
+}
+
+// spelled is a verifier whose credentials count in upper and in lower case.
+type spelled struct{ *verifier }
+
+func (spelled) CredentialName(credential string) string { return strings.ToLower(credential) }
+
+// A credential is revoked in every spelling that its verifier takes, and others are not.
+func TestRevokeEverySpelling(t *testing.T) {
+	t.Parallel()
+	made := newCache(t)
+	asked := &verifier{}
+	authenticator := made.Wrap(spelled{asked})
+	for _, credential := range []string{"ADA", "Ada", "bob"} {
+		authenticate(t, authenticator, credential)
+	}
+	made.RevokeCredential("aDA")
+	for credential, verified := range map[string]int64{"ADA": 1, "Ada": 1, "bob": 0} {
+		asked.asked.Store(0)
+		authenticate(t, authenticator, credential)
+		if got := asked.asked.Load(); got != verified {
+			t.Errorf("%s was verified %d times, want %d", credential, got, verified)
+		}
+	}
+}
+
+// A verifier that panics is named to operators, and its context ends with it.
+func TestVerificationLeavesNothing(t *testing.T) {
+	t.Parallel()
+	contexts := make(chan context.Context, 2)
+	authenticator := newCache(t).Wrap(&verifier{respond: func(ctx context.Context, credential string) (*authn.Principal, error) {
+		contexts <- ctx
+		if credential == "panic" {
+			panic("not for operators")
+		}
+		return authn.NewPrincipal(credential, authn.Details{}), nil
+	}})
+	if got := authenticate(t, authenticator, "ada"); got != "ada" {
+		t.Error(got)
+	}
+	principal, err := authenticator.Authenticate(t.Context(), calling("panic"))
+	if principal != nil || err == nil || !strings.Contains(err.Error(), "panic in the verifier of the cache") {
+		t.Errorf("a panic: %v, %v", principal, err)
+	}
+	for range 2 {
+		ctx := <-contexts
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Minute):
+			t.Error("the context of a verification outlives it")
+		}
+	}
+}
+
 func TestWrapNothing(t *testing.T) {
 	t.Parallel()
 	made := newCache(t)

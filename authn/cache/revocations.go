@@ -42,10 +42,8 @@ func (r *revocations) add(revoked revocation.Revocation) {
 		place = &r.latest[r.stripe(revoked)]
 	}
 	number := r.number.Add(1)
-	for known := place.Load(); known < number; known = place.Load() {
-		if place.CompareAndSwap(known, number) {
-			return
-		}
+	for known := place.Load(); known < number && !place.CompareAndSwap(known, number); {
+		known = place.Load()
 	}
 }
 

@@ -116,8 +116,22 @@ func TestStates(t *testing.T) {
 		if got := outcome(over(t, newMapped(t, commonName), test.state)); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
+		if test.state == nil {
+			continue
+		}
+		var connection closing
+		ctx := authn.WithPeer(t.Context(), &authn.Peer{TLS: test.state, Connection: &connection})
+		_, _ = newMapped(t, commonName).Authenticate(ctx, new(connect.CallInfo))
+		if bool(connection) != (test.want == "invalid") {
+			t.Errorf("%s: %s, and the connection is closed: %t", name, test.want, connection)
+		}
 	}
 }
+
+// closing is a connection, and whether it is to be closed.
+type closing bool
+
+func (c *closing) CloseAfterAnswer() { *c = true }
 
 // A call has no certificate where its server does not say who is at the other end, and
 // a call in process has none, even where it is made with the context of a call that has
@@ -209,6 +223,7 @@ func TestSeveralChains(t *testing.T) {
 		"one good one is late": {[][]*x509.Certificate{chain("good", late), chain("good")}, "ada", []string{"good"}},
 		"all are late":         {[][]*x509.Certificate{chain("good", late), chain("good", late)}, "invalid", nil},
 		"unavailable":          {[][]*x509.Certificate{chain("down"), chain("good")}, "unavailable", []string{"down"}},
+		"unavailable as well":  {[][]*x509.Certificate{chain("both"), chain("good")}, "invalid", []string{"both"}},
 		"unavailable later":    {[][]*x509.Certificate{chain("bad"), chain("down")}, "unavailable", []string{"bad", "down"}},
 	} {
 		var asked []string
@@ -220,6 +235,8 @@ func TestSeveralChains(t *testing.T) {
 				return "", authn.Details{}, authn.InvalidCredential("not ours")
 			case "down":
 				return "", authn.Details{}, errors.New("down")
+			case "both":
+				return "", authn.Details{}, errors.Join(authn.InvalidCredential("not ours"), authn.Unavailable(nil))
 			}
 			return "ada", authn.Details{}, nil
 		})

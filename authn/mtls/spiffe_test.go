@@ -2,6 +2,7 @@ package mtls_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -176,6 +177,36 @@ func TestNamesOfCertificates(t *testing.T) {
 		}
 		if got := outcome(over(t, authenticator, verified(chain))); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// Operators read why a certificate was refused, whichever of the checks it fails.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	root := sign(t, nil, authority).certificate
+	none := mtls.TrustDomain{Name: "example.org", Authorities: func() []*x509.Certificate { return nil }}
+	const id = "spiffe://example.org/billing"
+	for _, test := range []struct {
+		authenticator *mtls.Authenticator
+		state         *tls.ConnectionState
+		want          string
+	}{
+		{newSPIFFE(t), &tls.ConnectionState{PeerCertificates: parsed(names(id))}, "presented and not verified"},
+		{newSPIFFE(t), verified(parsed(names(id, "https://example.org"))), "has 2 URIs as names in place of one"},
+		{newSPIFFE(t), verified(parsed()), "has 0 URIs"},
+		{newSPIFFE(t), verified(parsed(pkix.Extension{Id: names().Id, Value: []byte{4, 2, 0x86, 0}})), "unreadable names"},
+		{newSPIFFE(t), verified(parsed(names("https://example.org"))), "has no SPIFFE ID: "},
+		{newSPIFFE(t), verified(parsed(names("spiffe://example.org/" + strings.Repeat("a", 2048)))), "too long"},
+		{newSPIFFE(t), verified(parsed(names("spiffe://" + strings.Repeat("a", 255) + "/x"))), "another trust domain"},
+		{newSPIFFE(t), verified(parsed(names("spiffe://" + strings.Repeat("a", 256) + "/x"))), "too long"},
+		{newSPIFFE(t), verified(parsed(names("spiffe://example.org"))), "names a trust domain and no workload"},
+		{newSPIFFE(t), verified(parsed(names("spiffe://example.com/x"))), "another trust domain"},
+		{newSPIFFE(t, none), verified(append(parsed(names(id)), root)), "may not speak for its trust domain"},
+		{newSPIFFE(t), verified([]*x509.Certificate{{NotAfter: time.Now().Add(time.Hour), IsCA: true}}), "may sign other certificates"},
+	} {
+		if _, err := over(t, test.authenticator, test.state); !errors.Is(err, authn.ErrInvalidCredential) || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%v, want %q", err, test.want)
 		}
 	}
 }
