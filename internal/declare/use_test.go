@@ -1,11 +1,13 @@
 package declare
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -199,5 +201,40 @@ func TestUsesFromOutsideAreNotForTheProto(t *testing.T) {
 	_, refusals := newReader(t, schema.files).File(schema.file(t, "user/v1/user.proto"), Given{Source: "v.txtpb", Uses: []string{"acme.iam.v1"}})
 	if len(refusals) != 1 || refusals[0].Rule != RuleRoleUnknown {
 		t.Errorf("got\n%s", texts(refusals))
+	}
+}
+
+// From edition 2024 on a file may import another for its options alone. That carries the
+// handle too, and brings as much. What it imports so without carrying the handle, it does not
+// use.
+func TestUseOfAnOptionImport(t *testing.T) {
+	t.Parallel()
+	for authorize, rule := range ofIAM {
+		t.Run(authorize, func(t *testing.T) {
+			t.Parallel()
+			for option, want := range map[string][]Rule{useIAM: nil, "": {rule}} {
+				linked := compile(t, sources{"acme/iam/v1/iam.proto": iam, "user/v1/user.proto": user(imported+option, authorize)})
+				made := linked.overWire(t, protoregistry.GlobalTypes, func(file *descriptorpb.FileDescriptorProto) {
+					if file.GetName() != "user/v1/user.proto" {
+						return
+					}
+					file.Syntax, file.Edition = new("editions"), descriptorpb.Edition_EDITION_2024.Enum()
+					file.Dependency = slices.DeleteFunc(file.GetDependency(), func(path string) bool { return path == "acme/iam/v1/iam.proto" })
+					file.OptionDependency = []string{"acme/iam/v1/iam.proto"}
+				})
+				file := made.file(t, "user/v1/user.proto")
+				if file.Imports().Len() != 1 {
+					t.Fatalf("it imports %d files", file.Imports().Len())
+				}
+				_, refusals := newReader(t, made.files).File(file, Given{})
+				var got []Rule
+				for _, refusal := range refusals {
+					got = append(got, refusal.Rule)
+				}
+				if diff := gocmp.Diff(want, got); diff != "" {
+					t.Errorf("%q: -want +got\n%s%s", option, diff, texts(refusals))
+				}
+			}
+		})
 	}
 }
