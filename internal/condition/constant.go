@@ -9,13 +9,14 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 )
 
 // failingConstant returns a fault where a part of an expression reads nothing and its
 // evaluation fails, such as `int('x')`, `1 / 0` or `[][0]`. Where such a part decides, the
 // condition is absent for every caller; where it does not, it hides what was meant.
 func failingConstant(env *cel.Env, text string, checked *ast.AST) *SyntaxError {
-	search := constantSearch{env: env, text: text, checked: checked}
+	search := constantSearch{env: env, source: text, checked: checked}
 	search.visit(checked.Expr())
 	return search.found
 }
@@ -23,7 +24,7 @@ func failingConstant(env *cel.Env, text string, checked *ast.AST) *SyntaxError {
 // A constantSearch looks for the first constant part whose evaluation fails.
 type constantSearch struct {
 	env     *cel.Env
-	text    string
+	source  string // the whole expression
 	checked *ast.AST
 	found   *SyntaxError
 }
@@ -123,16 +124,36 @@ func (c *constantSearch) constancy(expression ast.Expr, variables map[string]boo
 	return true, isStrict
 }
 
+// value evaluates a part that reads nothing.
+func (c *constantSearch) value(constant ast.Expr) (ref.Val, *ast.AST, error) {
+	alone := ast.NewCheckedAST(ast.NewAST(constant, c.checked.SourceInfo()), c.checked.TypeMap(), c.checked.ReferenceMap())
+	program, err := c.env.PlanProgram(alone, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
+	if err != nil {
+		return nil, alone, err
+	}
+	value, _, err := program.ContextEval(context.Background(), cel.NoVars())
+	return value, alone, err
+}
+
+// text returns the value of an expression that reads nothing and is a text.
+func (c *constantSearch) text(expression ast.Expr) (string, bool) {
+	if expression.Kind() == ast.LiteralKind {
+		return stringOf(expression)
+	}
+	if isConstant, _ := c.constancy(expression, nil); !isConstant || c.checked.GetType(expression.ID()).Kind() != types.StringKind {
+		return "", false
+	}
+	value, _, err := c.value(expression)
+	text, ok := value.(types.String)
+	return string(text), ok && err == nil
+}
+
 // evaluate notes a constant whose evaluation fails.
 func (c *constantSearch) evaluate(constant ast.Expr) {
 	if constant.Kind() == ast.LiteralKind {
 		return
 	}
-	alone := ast.NewCheckedAST(ast.NewAST(constant, c.checked.SourceInfo()), c.checked.TypeMap(), c.checked.ReferenceMap())
-	program, err := c.env.PlanProgram(alone, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
-	if err == nil {
-		_, _, err = program.ContextEval(context.Background(), cel.NoVars())
-	}
+	_, alone, err := c.value(constant)
 	if err == nil {
 		return
 	}
@@ -172,7 +193,7 @@ func (c *constantSearch) fail(part ast.Expr, problem string) {
 	}
 	at := c.checked.SourceInfo().GetStartLocation(part.ID())
 	c.found = &SyntaxError{
-		Expression: c.text,
+		Expression: c.source,
 		Line:       max(at.Line(), 1),
 		Column:     max(at.Column()+1, 1),
 		Problem:    printable("`" + atomTable{source: c.checked.SourceInfo()}.text(part) + "` has no value: " + problem),

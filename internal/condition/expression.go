@@ -102,7 +102,7 @@ func (e *Environment) compile(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
-	scanned := newScan(checked, request, e.claims, facts)
+	scanned := newScan(env, checked, request, e.claims, facts)
 	return &Expression{
 		text:         text,
 		env:          env,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -34,7 +35,10 @@ type scan struct {
 	claims         protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
 	types          map[int64]*types.Type
 	facts          Facts
-	traps          []Trap
+	// constant returns the text of an expression that reads nothing and is one. It is nil
+	// where the scan looks at what is read alone.
+	constant func(ast.Expr) (string, bool)
+	traps    []Trap
 	// guards are what the parts around make sure of, by the text of what they are about.
 	guards map[string]guard
 	// polarity is 1 where the condition holds the more the part holds that is looked at, -1
@@ -56,8 +60,10 @@ type variable struct {
 	literals               []ast.Expr
 }
 
-func newScan(checked *ast.AST, request, claims protoreflect.MessageDescriptor, facts Facts) *scan {
+func newScan(env *cel.Env, checked *ast.AST, request, claims protoreflect.MessageDescriptor, facts Facts) *scan {
+	constants := constantSearch{env: env, checked: checked}
 	s := &scan{
+		constant: constants.text,
 		request:  request,
 		claims:   claims,
 		table:    atomTable{source: checked.SourceInfo()},

@@ -205,24 +205,43 @@ func (s *scan) lookAtZone(call, zone ast.Expr) {
 	s.lookForZones(zone)
 }
 
-// lookForZones looks at each zone that is written and that an expression may be.
+// lookForZones looks at each zone that is written, or made of what is written, and that
+// an expression may be.
 func (s *scan) lookForZones(zone ast.Expr) {
-	if name, ok := stringOf(zone); ok {
+	for _, name := range s.textsOf(zone) {
 		s.lookAtZoneName(zone, name)
-		return
 	}
-	switch zone.Kind() {
+}
+
+// maxTexts is how many texts an expression may be that are looked at.
+const maxTexts = 100
+
+// textsOf returns the texts that an expression may be, as far as its constants say.
+func (s *scan) textsOf(expression ast.Expr) []string {
+	if text, ok := s.constant(expression); ok {
+		return []string{text}
+	}
+	var texts []string
+	switch expression.Kind() {
 	case ast.IdentKind:
-		for _, literal := range s.variables[zone.AsIdent()].literals {
-			s.lookForZones(literal)
+		for _, literal := range s.variables[expression.AsIdent()].literals {
+			texts = append(texts, s.textsOf(literal)...)
 		}
 	case ast.CallKind:
-		if call := zone.AsCall(); call.FunctionName() == operators.Conditional {
-			s.lookForZones(call.Args()[1])
-			s.lookForZones(call.Args()[2])
+		switch call := expression.AsCall(); call.FunctionName() {
+		case operators.Conditional:
+			texts = append(s.textsOf(call.Args()[1]), s.textsOf(call.Args()[2])...)
+		case operators.Add:
+			before, after := s.textsOf(call.Args()[0]), s.textsOf(call.Args()[1])
+			for _, text := range before {
+				for _, more := range after {
+					texts = append(texts, text+more)
+				}
+			}
 		}
 	default:
 	}
+	return texts[:min(len(texts), maxTexts)]
 }
 
 // lookAtZoneName holds a time zone against those that this machine knows. CEL takes the

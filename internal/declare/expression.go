@@ -37,6 +37,7 @@ type expressionReading struct {
 	field   string // what refusals call it: "authorize.allow[0].cel"
 	text    string
 	invalid Rule // what refuses one that is no condition
+	traps   int  // how many it has
 
 	// What makes the fixes. Nil, and an empty fix, stand for the one in the table of
 	// rules.
@@ -94,12 +95,19 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 		meant = "request." + syntax.Wrong
 	}
 	text := syntax.Replaced(meant)
-	if _, err := g.environment().Compile(text, g.method.Input()); meant == "" || err != nil {
+	if meant == "" || !g.isSound(text, 0) {
 		return ""
 	}
 	fixed := g.fixedGrant(g.grant)
 	fixed.Cel = &text
 	return g.grantFix(g.grant, fixed)
+}
+
+// isSound reports whether an expression can be printed as a fix: whether it is a condition
+// that differs by caller or request, with no more traps than are left.
+func (m *methodReading) isSound(text string, left int) bool {
+	expression, traps, err := m.environment().Examine(text, m.method.Input(), m.facts())
+	return err == nil && expression.Constancy() == condition.Varies && len(expression.Reads()) > 0 && len(traps) <= left
 }
 
 // fixAlwaysTrue is the grant without the expression or, where nothing else is in it,

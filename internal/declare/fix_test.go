@@ -143,3 +143,64 @@ func TestFixesDoNotWiden(t *testing.T) {
 		})
 	}
 }
+
+// The fix of an expression is printed where it can be written as it stands: it is a
+// condition, and what was wrong is not wrong any more. Where that is not so, none is.
+func TestFixesOfExpressions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		expression string
+		rule       Rule // of the fix
+		want       string
+	}{
+		"a field":                             {`principal.id == request.userid`, RuleCELInvalid, `principal.id == request.user_id`},
+		"a field of the principal":            {`'admin' in principal.role`, RuleCELInvalid, `'admin' in principal.roles`},
+		"a field, and then a pattern of it":   {`principal.id.matches(request.userid)`, RuleCELInvalid, ""},
+		"a field, and then the same twice":    {`principal.id == principal.idd`, RuleCELInvalid, ""},
+		"a field of another type":             {`principal.id == request.numbr`, RuleCELInvalid, ""},
+		"a role":                              {`'admim' in principal.roles`, RuleCELNameUnknown, `'admin' in principal.roles`},
+		"a role, of two that are not there":   {`'admim' in principal.roles || 'memper' in principal.roles`, RuleCELNameUnknown, `'admin' in principal.roles || 'memper' in principal.roles`},
+		"a role beside a pattern":             {`'admim' in principal.roles && principal.id.matches(request.user_id)`, RuleCELNameUnknown, `'admin' in principal.roles && principal.id.matches(request.user_id)`},
+		"a role that is like none":            {`'night_watch' in principal.roles`, RuleCELNameUnknown, ""},
+		"a scope":                             {`'files.raed' in principal.scopes`, RuleCELNameUnknown, `'files.read' in principal.scopes`},
+		"the only scheme":                     {`principal.scheme == 'sesion'`, RuleCELNameUnknown, ""},
+		"the only scheme, beside another":     {`principal.scheme == 'sesion' && request.number == 1`, RuleCELNameUnknown, `principal.scheme == 'session' && request.number == 1`},
+		"a list":                              {`request.free_ids.all(i, i == 'x')`, RuleCELEmptyList, `size(request.free_ids) > 0 && request.free_ids.all(i, i == 'x')`},
+		"a list beside an or":                 {`request.number == 1 || request.free_ids.all(i, i == 'x')`, RuleCELEmptyList, `size(request.free_ids) > 0 && (request.number == 1 || request.free_ids.all(i, i == 'x'))`},
+		"the zone":                            {`now.getHours(request.user_id) < 12 && 'member' in principal.roles`, RuleCELZoneChosen, `now.getHours('UTC') < 12 && 'member' in principal.roles`},
+		"the zone, and then nothing is read":  {`now.getHours(request.user_id) < 12`, RuleCELZoneChosen, ""},
+		"the zone, made of what is sent":      {`now.getHours('Europe/' + request.user_id) < 12 && 'member' in principal.roles`, RuleCELZoneChosen, ""},
+		"nothing is read":                     {`now > timestamp('2030-01-01T00:00:00Z')`, RuleCELReadsNothing, `'admin' in principal.roles && (now > timestamp('2030-01-01T00:00:00Z'))`},
+		"an empty list of the only condition": {`!request.free_ids.exists(i, i == 'x')`, RuleCELEmptyList, `size(request.free_ids) > 0 && !request.free_ids.exists(i, i == 'x')`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			read := func(grant string) []Refusal {
+				text := `authenticate: {schemes: "session"} authorize: {` + grant + `}`
+				schema := kinds["generated"](t, compile(t, file([]action{{"One", unary, text}}, func(int) []Rule { return nil }).in("proto3")))
+				_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/files.proto"), Given{})
+				return refusals
+			}
+			before := read(`allow: {cel: "` + test.expression + `"}`)
+			at := slices.IndexFunc(before, func(refusal Refusal) bool { return refusal.Rule == test.rule })
+			if at < 0 {
+				t.Fatalf("it is not refused by %s:\n%s", test.rule, texts(before))
+			}
+			authorize := &sallyportv1.Authorize{}
+			written := prototext.Unmarshal([]byte(before[at].Fix), authorize) == nil && len(authorize.GetAllow()) == 1
+			got := ""
+			if written {
+				got = authorize.GetAllow()[0].GetCel()
+			}
+			if got != test.want {
+				t.Fatalf("the fix is\n%s\nwant the expression %q", before[at].Fix, test.want)
+			}
+			if !written {
+				return
+			}
+			if after := read(before[at].Fix); len(after) >= len(before) {
+				t.Errorf("with the fix\n%s\nbefore\n%s", texts(after), texts(before))
+			}
+		})
+	}
+}

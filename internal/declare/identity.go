@@ -33,7 +33,7 @@ func (e *expressionReading) readIdentities(expression *condition.Expression) {
 		default:
 			fix := e.fixEmpty(field)
 			if hasOneofRule(field) {
-				fix = e.grantWith(fmt.Sprintf("has(%s) && %s", identity.Text, bracketed(e.text)))
+				fix = e.grantWith(fmt.Sprintf("has(%s) && %s", identity.Text, bracketed(e.text)), e.traps)
 			}
 			e.refuseWithFixf(RuleCELIdentity, fix, "%s compares `principal.id` with `%s`, and no validation rule keeps `%s` from being empty",
 				e.field, identity.Text, field.Name())

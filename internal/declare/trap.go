@@ -54,6 +54,7 @@ func defaultless(field protoreflect.FieldDescriptor) protoreflect.Value {
 
 // readTraps refuses what may mean something else than it says.
 func (e *expressionReading) readTraps(traps []condition.Trap) {
+	e.traps = len(traps)
 	for _, trap := range traps {
 		rule, problem := describeTrap(trap)
 		if e.accepts(rule) {
@@ -99,17 +100,17 @@ func (e *expressionReading) fixTrap(rule Rule, trap condition.Trap) string {
 	switch trap.Kind { //nolint:exhaustive // the others have the fix of the table
 	case condition.UnknownName:
 		if near := nearest(trap.Name, trap.Known); near != "" {
-			return e.grantWith(trap.Replaced(e.text, near))
+			return e.grantWith(trap.Replaced(e.text, near), e.traps-1)
 		}
 	case condition.ChosenZone:
 		inUTC := strings.Replace(trap.Text, "("+trap.Name+")", "('UTC')", 1)
 		// Not found where it is written in another way, such as with other quotes.
 		if fixed := strings.ReplaceAll(e.text, trap.Text, inUTC); fixed != e.text {
-			return e.grantWith(fixed)
+			return e.grantWith(fixed, e.traps-1)
 		}
 	case condition.EmptyList:
 		if len(trap.Paths) > 0 && len(trap.Paths[0]) > 0 {
-			return e.grantWith(fmt.Sprintf("size(%s) > 0 && %s", trap.Paths[0], bracketed(e.text)))
+			return e.grantWith(fmt.Sprintf("size(%s) > 0 && %s", trap.Paths[0], bracketed(e.text)), e.traps-1)
 		}
 	case condition.BothEmpty:
 		for _, path := range trap.Paths {
@@ -132,10 +133,11 @@ func bracketed(text string) string {
 	return text
 }
 
-// grantWith is the grant with another expression, where that is a condition. A named
-// condition is written where it is defined, and has no fix here.
-func (e *expressionReading) grantWith(text string) string {
-	if _, err := e.environment().Compile(text, e.method.Input()); err != nil || text == "" {
+// grantWith is the grant with another expression, where that is a condition with no more
+// traps than are left. A named condition is written where it is defined, and has no fix
+// here.
+func (e *expressionReading) grantWith(text string, left int) string {
+	if text == "" || !e.isSound(text, left) {
 		return ""
 	}
 	if e.grant.Cel == nil || e.grant.GetCel() != e.text {
