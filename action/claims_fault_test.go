@@ -1,6 +1,7 @@
 package action_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -18,6 +19,11 @@ import (
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/claims/v1/claimsv1client"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
+	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1client"
 	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
@@ -127,4 +133,47 @@ type answering struct {
 func (a answering) Send(any) error {
 	*a.answered = true
 	return nil
+}
+
+// An action whose package has no claims takes any principal, beside one that reads claims.
+func TestClaimsOfAnActionWithoutThem(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		claims proto.Message
+		reads  connect.Code // what the action answers that reads claims
+	}{
+		"none":            {nil, connect.CodePermissionDenied},
+		"of the type":     {&claimsv1.Claims{OrgIds: []string{"acme"}}, 0},
+		"not valid":       {&claimsv1.Claims{OrgIds: []string{""}}, connect.CodeInternal},
+		"of another type": {owned("acme"), connect.CodeInternal},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			service := &orgs{}
+			registry, kept := claimsRegistry(t, service, authn.NewPrincipal("alice", authn.Details{Unscoped: true, Claims: test.claims}))
+			if err := testv1action.RegisterPlainService(registry, pinging{}); err != nil {
+				t.Fatal(err)
+			}
+			client := connect.NewClient(must(registry.InProcess()))
+			_, err := claimsv1client.NewOrgServiceClient(client).ReadOrg(t.Context(), &claimsv1.ReadOrgRequest{OrgId: "acme"})
+			if (err == nil) != (test.reads == 0) || err != nil && connect.CodeOf(err) != test.reads || (service.handled.Load() > 0) != (err == nil) {
+				t.Errorf("with claims: %v, want code %v", err, test.reads)
+			}
+			if _, err := testv1client.NewPlainServiceClient(client).Ping(t.Context(), &testv1.PingRequest{}); err != nil {
+				t.Errorf("without claims: %v", err)
+			}
+			if events := kept.takeEvents(); len(events) != 2 || events[0].Code != test.reads || events[1].Code != 0 {
+				t.Errorf("recorded %+v", events)
+			}
+		})
+	}
+}
+
+// pinging answers Ping.
+type pinging struct {
+	testv1action.PlainServiceHandler
+}
+
+func (pinging) Ping(context.Context, *action.Call[testv1.PingRequest]) (*testv1.PingResponse, error) {
+	return &testv1.PingResponse{}, nil
 }
