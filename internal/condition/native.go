@@ -214,9 +214,14 @@ func (t translation) text(expression ast.Expr) term[string] {
 			return func(p *authn.Principal, _ protoreflect.Message) (string, bool) { return p.Scheme(), true }
 		}
 		path, ok := pathOf(t.request, expression)
-		if ok && isSingular(path.leaf()) && path.leaf().Kind() == protoreflect.StringKind {
-			return fieldTerm(path, protoreflect.Value.String)
+		if !ok || !isSingular(path.leaf()) || path.leaf().Kind() != protoreflect.StringKind {
+			return nil
 		}
+		if leaf := path.leaf(); len(path) == 1 && !mayBeAbsent(leaf) {
+			// The most common term of all, without a call through a variable.
+			return func(_ *authn.Principal, r protoreflect.Message) (string, bool) { return r.Get(leaf).String(), true }
+		}
+		return fieldTerm(path, protoreflect.Value.String)
 	default:
 	}
 	return nil

@@ -11,9 +11,13 @@ import (
 // scopes for it and it carries every one. Where there is no principal there is no
 // credential that could lack anything.
 func (p *Policy) Sufficient(principal *authn.Principal) bool {
-	if principal == nil || !principal.Scoped() {
-		return true
-	}
+	// Small enough to be part of its caller: most credentials are unscoped.
+	return principal == nil || !principal.Scoped() || p.carriedBy(principal)
+}
+
+// carriedBy reports whether a scoped credential carries every scope that the action needs,
+// which names one.
+func (p *Policy) carriedBy(principal *authn.Principal) bool {
 	if p == nil || len(p.credentialScopes) == 0 {
 		return false
 	}
