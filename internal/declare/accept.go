@@ -23,11 +23,12 @@ func acceptable(rule Rule) bool {
 // accepts reports whether the grant accepts that its expression breaks a rule, and
 // remembers that it needs to.
 func (g *grantReading) accepts(rule Rule) bool {
-	named := slices.ContainsFunc(g.grant.GetAccept(), func(of *sallyportv1.Acceptance) bool { return of.GetRule() == string(rule) })
-	if named && acceptable(rule) && !slices.Contains(g.used, rule) {
+	accepted := acceptable(rule) &&
+		slices.ContainsFunc(g.grant.GetAccept(), func(of *sallyportv1.Acceptance) bool { return of.GetRule() == string(rule) })
+	if accepted {
 		g.used = append(g.used, rule)
 	}
-	return named && acceptable(rule)
+	return accepted
 }
 
 // readAccept returns what the grant accepts. It refuses an acceptance of a rule that

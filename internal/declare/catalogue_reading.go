@@ -113,7 +113,7 @@ func (c *catalogueReading) readRole(i int) {
 func (c *catalogueReading) fixOption(value protoreflect.EnumValueDescriptor, option *sallyportv1.Role) string {
 	fixed := proto.CloneOf(option)
 	fixed.Includes = named(option.GetIncludes(), func(name string) string { return name })
-	if fixed.Name = c.slug(option.GetName()); fixed.GetName() == "" || option.GetName() == "" {
+	if fixed.Name = c.slug(option.GetName()); fixed.GetName() == "" {
 		fixed.Name = c.slug(strings.ToLower(strings.TrimPrefix(string(value.Name()), valuePrefix(c.catalogue.Enum))))
 	}
 	for base, n := fixed.GetName(), 2; c.taken(value, fixed.GetName()); n++ {
@@ -148,9 +148,6 @@ func (c *catalogueReading) fixZero(value protoreflect.EnumValueDescriptor, optio
 func (c *catalogueReading) fixCycle(cycle []string) string {
 	last, first := cycle[len(cycle)-2], cycle[len(cycle)-1]
 	at := slices.IndexFunc(c.catalogue.Roles, func(role Role) bool { return role.Name == last && slices.Contains(role.Includes, first) })
-	if at < 0 {
-		return ""
-	}
 	option := proto.CloneOf(c.options[at])
 	option.Includes = slices.DeleteFunc(option.GetIncludes(), func(name string) bool { return name == first })
 	return c.fixOption(c.catalogue.Roles[at].Value, option)

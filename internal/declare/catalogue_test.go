@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -103,6 +104,17 @@ var catalogueTests = map[string]sources{
 		`SCOPE_UNSPECIFIED = 0;`,
 		`SCOPE_FILES_READ = 1 [(sallyport.v1.scope) = {name: "files.read"}];`,
 		`SCOPE_URL = 2 [(sallyport.v1.scope) = {name: "https://example.com/a"}];`,
+	),
+	"role-zero, called unspecified": roles(
+		`option (sallyport.v1.roles) = true;`,
+		`ROLE_UNSPECIFIED = 0 [(sallyport.v1.role) = {name: "guest"}]; //! test.v1.Role role-zero`,
+	),
+	"role-cycle of two, beside one that includes them": roles(
+		`option (sallyport.v1.roles) = true;`,
+		`ROLE_UNSPECIFIED = 0;`,
+		`ROLE_A = 1 [(sallyport.v1.role) = {name: "a", includes: "b"}];`,
+		`ROLE_C = 2 [(sallyport.v1.role) = {name: "c", includes: "a"}];`,
+		`ROLE_B = 3 [(sallyport.v1.role) = {name: "b", includes: "a"}];`,
 	),
 	"scope-outside-catalogue": scopes(
 		`SCOPE_UNSPECIFIED = 0;`,
@@ -239,6 +251,24 @@ func TestSatisfying(t *testing.T) {
 	cyclic := &Catalogue{Roles: []Role{of("a", "b"), of("b", "a")}}
 	if got := cyclic.Satisfying("a"); len(got) != 2 {
 		t.Errorf("in a cycle: %v", got)
+	}
+}
+
+// Roles that include each other's neighbours in many ways are looked at once each.
+func TestCycleOfManyWays(t *testing.T) {
+	t.Parallel()
+	catalogue := &Catalogue{}
+	for i := range 100 {
+		includes := []string{fmt.Sprint("left", i+1), fmt.Sprint("right", i+1)}
+		catalogue.Roles = append(catalogue.Roles, Role{Name: fmt.Sprint("left", i), Includes: includes}, Role{Name: fmt.Sprint("right", i), Includes: includes})
+	}
+	if cycle := catalogue.cycle(); cycle != nil {
+		t.Errorf("a cycle: %v", cycle)
+	}
+	last := &catalogue.Roles[len(catalogue.Roles)-1]
+	last.Includes = []string{"left0"}
+	if cycle := catalogue.cycle(); len(cycle) != 101 || cycle[0] != "left0" || cycle[100] != "left0" {
+		t.Errorf("the cycle: %v", cycle)
 	}
 }
 

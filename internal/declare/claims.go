@@ -2,7 +2,6 @@ package declare
 
 import (
 	"fmt"
-	"iter"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -22,7 +21,7 @@ func (r *Reader) fileClaims(file protoreflect.FileDescriptor) fileClaims {
 		return known
 	}
 	var read fileClaims
-	for message := range messages(file.Messages()) {
+	for _, message := range messages(file.Messages()) {
 		marked, found, err := findOption(message.Options(), sallyportv1.E_Claims)
 		if err != nil {
 			refusal := refuse(RuleClaimsUnresolved, string(message.FullName()), positionOf(message), "(sallyport.v1.claims): %v", err)
@@ -56,20 +55,4 @@ func (v View) refusedClaims() []Refusal {
 		}
 	}
 	return refusals
-}
-
-// messages are messages and those within them.
-func messages(of protoreflect.MessageDescriptors) iter.Seq[protoreflect.MessageDescriptor] {
-	return func(yield func(protoreflect.MessageDescriptor) bool) {
-		for i := range of.Len() {
-			if !yield(of.Get(i)) {
-				return
-			}
-			for nested := range messages(of.Get(i).Messages()) {
-				if !yield(nested) {
-					return
-				}
-			}
-		}
-	}
 }

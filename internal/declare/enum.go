@@ -1,34 +1,33 @@
 package declare
 
-import (
-	"iter"
+import "google.golang.org/protobuf/reflect/protoreflect"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-)
-
-// enums yields the enums of a file, those inside messages included.
-func enums(file protoreflect.FileDescriptor) iter.Seq[protoreflect.EnumDescriptor] {
-	return func(yield func(protoreflect.EnumDescriptor) bool) {
-		if yieldEnums(file.Enums(), yield) {
-			yieldNested(file.Messages(), yield)
-		}
+// enums returns the enums of a file, those inside messages included.
+func enums(file protoreflect.FileDescriptor) []protoreflect.EnumDescriptor {
+	all := list(file.Enums())
+	for _, message := range messages(file.Messages()) {
+		all = append(all, list(message.Enums())...)
 	}
+	return all
 }
 
-func yieldNested(messages protoreflect.MessageDescriptors, yield func(protoreflect.EnumDescriptor) bool) bool {
-	for i := range messages.Len() {
-		if !yieldEnums(messages.Get(i).Enums(), yield) || !yieldNested(messages.Get(i).Messages(), yield) {
-			return false
-		}
+// messages returns messages and those within them.
+func messages(of protoreflect.MessageDescriptors) []protoreflect.MessageDescriptor {
+	var all []protoreflect.MessageDescriptor
+	for _, message := range list(of) {
+		all = append(append(all, message), messages(message.Messages())...)
 	}
-	return true
+	return all
 }
 
-func yieldEnums(enums protoreflect.EnumDescriptors, yield func(protoreflect.EnumDescriptor) bool) bool {
-	for i := range enums.Len() {
-		if !yield(enums.Get(i)) {
-			return false
-		}
+// list returns what a list of descriptors holds.
+func list[D protoreflect.Descriptor](of interface {
+	Len() int
+	Get(i int) D
+}) []D {
+	all := make([]D, of.Len())
+	for i := range all {
+		all[i] = of.Get(i)
 	}
-	return true
+	return all
 }

@@ -193,7 +193,7 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 	case len(fixed.GetAllow()) > 0 && !anonymous:
 		fixed.Anyone = nil
 	case fixed.Anyone == nil && !anonymous, len(m.option.GetAuthorize().GetAllow()) > 0 && !anonymous:
-		fixed.Allow = []*sallyportv1.Grant{m.near.grant()}
+		fixed.Allow, fixed.Anyone = []*sallyportv1.Grant{m.near.grant()}, nil
 	default:
 		fixed.Allow, fixed.Conceal = nil, false
 		if strings.TrimSpace(fixed.GetAnyone()) == "" {
@@ -309,9 +309,6 @@ func (m *methodReading) schemeName(text string) string {
 // roleName makes a role's name of a text: the role of a catalogue that is nearest.
 func (m *methodReading) roleName(text string) string {
 	known := m.near.roles()
-	if slices.Contains(known, text) {
-		return text
-	}
 	made := slug(text, "._-")
 	if near := nearest(strings.ToLower(text), known); near != "" {
 		return near

@@ -208,6 +208,14 @@ func TestJSON(t *testing.T) {
 }
 
 // A text that is not UTF-8 cannot be carried by generated code, and the error says so.
+func TestJSONOfWhatIsNoText(t *testing.T) {
+	t.Parallel()
+	action := &sallyportv1.Action{Authorize: &sallyportv1.Authorize{Anyone: new("\xff")}}
+	if text, err := JSON(action); text != "" || err == nil {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
 func TestJSONOfNoText(t *testing.T) {
 	t.Parallel()
 	text, err := JSON(&sallyportv1.Action{Authorize: &sallyportv1.Authorize{Anyone: new("\xff")}})

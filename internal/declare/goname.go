@@ -66,28 +66,25 @@ func (n *goNames) service(pkg string, service protoreflect.ServiceDescriptor, ch
 	n.take(pkg+" client", name+"Name", service)
 	n.take(pkg+" client", name+"Client", service)
 	n.take(pkg+" client", "New"+name+"Client", service)
-	n.take(pkg+" client", strings.ToLower(name[:1])+name[1:]+"Client", service)
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
-		// Two methods of one name have one procedure name too; one refusal is enough.
-		if n.take(string(service.FullName()), GoCamelCase(string(method.Name())), method) {
-			n.take(pkg+" client", name+GoCamelCase(string(method.Name()))+"Procedure", method)
-		}
+		n.take(string(service.FullName()), GoCamelCase(string(method.Name())), method)
+		n.take(pkg+" client", name+GoCamelCase(string(method.Name()))+"Procedure", method)
 	}
 }
 
 // take takes a name for a descriptor, and refuses the descriptor where another one has
-// the name. It reports whether the name was free.
-func (n *goNames) take(scope, name string, descriptor protoreflect.Descriptor) bool {
+// the name, once for the two of them.
+func (n *goNames) take(scope, name string, descriptor protoreflect.Descriptor) {
 	key := goName{scope, name}
 	before, taken := n.taken[key]
 	if !taken {
 		n.taken[key] = descriptor
-		return true
+		return
 	}
 	pair := [2]protoreflect.Descriptor{descriptor, before}
 	if n.refused[pair] || n.refused[[2]protoreflect.Descriptor{descriptor.Parent(), before.Parent()}] {
-		return false
+		return
 	}
 	n.refused[pair] = true
 	refusal := refuse(RuleGoNameCollision, subject(descriptor), positionOf(descriptor),
@@ -98,7 +95,6 @@ func (n *goNames) take(scope, name string, descriptor protoreflect.Descriptor) b
 		refusal.Fix = fmt.Sprintf("give package %s a go_package of its own", descriptor.ParentFile().Package())
 	}
 	n.refusals = append(n.refusals, refusal)
-	return false
 }
 
 // subject is what refusals call a descriptor.
@@ -116,7 +112,7 @@ func (n *goNames) file(file protoreflect.FileDescriptor) {
 		return
 	}
 	renamed := strings.TrimLeft(base, "_.")
-	if at := strings.LastIndex(renamed, "_"); !isBuilt(renamed) && at > 0 {
+	if !isBuilt(renamed) {
 		renamed = strings.ReplaceAll(renamed, "_", "")
 	}
 	refusal := refuse(RuleGoFileLeftOut, file.Path(), Position{File: file.Path()},

@@ -18,19 +18,23 @@ func TestGoCamelCase(t *testing.T) {
 	file := &descriptorpb.FileDescriptorProto{
 		Name: new("a.proto"), Syntax: new("proto3"), Options: &descriptorpb.FileOptions{GoPackage: new("example.com/a")},
 	}
-	// Every name of up to five of these letters that protobuf takes.
-	names := []string{""}
-	for range 5 {
-		for _, name := range names {
-			for _, letter := range "aB1_" {
-				if next := name + string(letter); next[0] != '1' {
-					names = append(names, next)
+	// Every name of up to five, or four, of these letters that protobuf takes.
+	var all []string
+	for letters, length := range map[string]int{"aB1_": 5, "azAZ1_": 4} {
+		names := []string{""}
+		for range length {
+			for _, name := range names {
+				for _, letter := range letters {
+					if next := name + string(letter); next[0] != '1' {
+						names = append(names, next)
+					}
 				}
 			}
+			names = unique(names)
 		}
-		names = unique(names)
+		all = append(all, names[1:]...)
 	}
-	names = names[1:]
+	names := unique(all)
 	for _, name := range names {
 		file.MessageType = append(file.MessageType, &descriptorpb.DescriptorProto{Name: new(name)})
 	}
@@ -86,14 +90,19 @@ func serviceFile(pkg, goPackage string, rpcs ...string) string {
 	return text.String()
 }
 
+// roleNames is a catalogue with a role of the given value.
+func roleNames(value string) string {
+	return "enum Role {\n  option (sallyport.v1.roles) = true;\n  ROLE_UNSPECIFIED = 0;\n  ROLE_" + value + " = 1 [(sallyport.v1.role) = {name: \"x\"}];\n}\n"
+}
+
 func TestGoNames(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
 		of   sources
-		want []string // rule and subject
+		want []string // rule, subject and, of some, the fix
 	}{
-		{"methods", sources{"a.proto": serviceFile("a", "example.com/a", "S.GetUser", "S.get_user")}, []string{"go-name-collision /a.S/get_user"}},
+		{"methods", sources{"a.proto": serviceFile("a", "example.com/a", "S.GetUser", "S.get_user")}, []string{"go-name-collision /a.S/get_user: rename /a.S/get_user or /a.S/GetUser"}},
 		{"methods that are not the same", sources{"a.proto": serviceFile("a", "example.com/a", "S.GetUser", "S.get_users")}, nil},
 		{"one method of two services", sources{"a.proto": serviceFile("a", "example.com/a", "S.GetUser", "T.get_user")}, nil},
 		{"procedures", sources{"a.proto": serviceFile("a", "example.com/a", "User.AdminDelete", "UserAdmin.Delete")}, []string{"go-name-collision /a.UserAdmin/Delete"}},
@@ -103,7 +112,10 @@ func TestGoNames(t *testing.T) {
 		{"no checks, and a function that registers", sources{"a.proto": serviceFile("a", "example.com/a", "RegisterA.Get", "AChecks.Get")}, nil},
 		{"one service of two proto packages", sources{
 			"a.proto": serviceFile("a", "example.com/a", "S.Get"), "b.proto": serviceFile("b", "example.com/a", "S.Get", "S.Put"),
-		}, []string{"go-name-collision b.S"}},
+		}, []string{"go-name-collision b.S: give package b a go_package of its own"}},
+		{"handlers and a function that registers", sources{"a.proto": serviceFile("a", "example.com/a", "RegisterA.Get", "AHandler.Get")}, []string{"go-name-collision a.AHandler: rename a.AHandler or a.RegisterA"}},
+		{"a role and a service's name", sources{"a.proto": serviceFile("a", "example.com/a", "RoleAdmin.Get") + roleNames("ADMIN_NAME")}, []string{"go-name-collision a.RoleAdmin: rename a.RoleAdmin or a.ROLE_ADMIN_NAME"}},
+		{"a role and another one", sources{"a.proto": serviceFile("a", "example.com/a", "RoleAdmin.Get") + roleNames("ADMIN")}, nil},
 		{"one service of two Go packages", sources{"a.proto": serviceFile("a", "example.com/a", "S.Get"), "b.proto": serviceFile("b", "example.com/b", "S.Get")}, nil},
 		{"an operating system", sources{"agent_windows.proto": serviceFile("a", "example.com/a", "S.Get")}, []string{"go-file-left-out agent_windows.proto"}},
 		{"an architecture", sources{"v1/agent_arm64.proto": serviceFile("a", "example.com/a", "S.Get")}, []string{"go-file-left-out v1/agent_arm64.proto"}},
@@ -133,7 +145,16 @@ func TestGoNames(t *testing.T) {
 			refusals := newReader(t, schema.files).Lint(files, Given{})
 			var got []string
 			for _, refusal := range refusals {
-				got = append(got, fmt.Sprintf("%s %s", refusal.Rule, refusal.Subject))
+				text := fmt.Sprintf("%s %s: %s", refusal.Rule, refusal.Subject, refusal.Fix)
+				for _, want := range test.want {
+					if strings.HasPrefix(text, want+": ") {
+						text = want // its fix is looked at elsewhere
+					}
+				}
+				got = append(got, text)
+				if refusal.At == nil {
+					t.Errorf("%s is of nothing", refusal)
+				}
 			}
 			if diff := gocmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s%s", diff, texts(refusals))

@@ -80,11 +80,7 @@ func (n *neighbourhood) schemes() []string {
 }
 
 func services(file protoreflect.FileDescriptor) []protoreflect.ServiceDescriptor {
-	all := make([]protoreflect.ServiceDescriptor, file.Services().Len())
-	for i := range all {
-		all[i] = file.Services().Get(i)
-	}
-	return all
+	return list(file.Services())
 }
 
 // actions reads the options of services, those that can be read.

@@ -16,9 +16,6 @@ var errUnresolved = errors.New("the option is there, but was not resolved")
 // whether it is there at all; an error says that it is there and cannot be trusted.
 func findOption(options proto.Message, extension protoreflect.ExtensionType) (value protoreflect.Value, found bool, err error) {
 	reflected := options.ProtoReflect()
-	if !reflected.IsValid() {
-		return value, false, nil
-	}
 	want := extension.TypeDescriptor()
 	if hasUnknown(reflected.GetUnknown(), want.Number()) {
 		return value, true, errUnresolved

@@ -45,6 +45,9 @@ func TestPrinted(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(catalogueTests)) {
 		of("catalogue: "+name, catalogueTests[name], "test/v1/roles.proto")
 	}
+	for _, name := range slices.Sorted(maps.Keys(claimsTests)) {
+		of("claims: "+name, claimsTests[name], "test/v1/claims.proto")
+	}
 	for _, name := range slices.Sorted(maps.Keys(conditionTests)) {
 		of("condition: "+name, conditionTests[name], "test/v1/conditions.proto")
 	}

@@ -197,7 +197,7 @@ func (r *Reader) fileCatalogues(file protoreflect.FileDescriptor) fileCatalogues
 		return known
 	}
 	var read fileCatalogues
-	for enum := range enums(file) {
+	for _, enum := range enums(file) {
 		catalogue, refusals := r.catalogue(enum, roleVocabulary())
 		if catalogue != nil {
 			read.found = append(read.found, catalogue)

@@ -68,8 +68,6 @@ func (m *methodReading) readCredentialScopes(option *sallyportv1.Action, broken 
 func (m *methodReading) scopeName(text string) string {
 	known, made := m.view().scopes(), scopeSlug(text)
 	switch {
-	case slices.Contains(known, made):
-		return made
 	case nearest(made, known) != "":
 		return nearest(made, known)
 	case made != text && len(known) > 0:

@@ -76,9 +76,6 @@ func usedBy(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
 // users, so it is among what they did not resolve.
 func carries(file protoreflect.FileDescriptor, handle protoreflect.FieldDescriptor) (found, known bool) {
 	options := file.Options().ProtoReflect()
-	if !options.IsValid() {
-		return false, true
-	}
 	known = true
 	options.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		if field.FullName() != handle.FullName() || field.Number() != handle.Number() {

@@ -1,7 +1,6 @@
 package declare
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/sallyport-rpc/sallyport/internal/condition"
@@ -57,11 +56,7 @@ func (g *grantReading) fixUnknownCondition() string {
 // nearest, or "" where none is near.
 func (m *methodReading) conditionName(text string) string {
 	_, _, known := m.view().namedCondition(text)
-	made := snakeCase(text)
-	if slices.Contains(known, made) {
-		return made
-	}
-	return nearest(made, known)
+	return nearest(snakeCase(text), known)
 }
 
 // String implements [Condition]. It has the expression, on one line.
