@@ -3,6 +3,8 @@ package action
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"connectrpc.com/connect/v2"
@@ -39,6 +41,9 @@ func TestEndingOfAuthoredErrors(t *testing.T) {
 			if got := errors.Is(how.cause, cause); got != test.cause {
 				t.Errorf("the cause is kept: %t, want %t: %v", got, test.cause, how.cause)
 			}
+			if how.cause != nil && strings.Contains(how.cause.Error(), "%!") {
+				t.Errorf("operators read %q", how.cause)
+			}
 			if !errors.Is(how.public, test.err) || how.code() != connect.CodeOf(test.err) {
 				t.Errorf("the caller is answered %v, want %v", how.public, test.err)
 			}
@@ -62,6 +67,7 @@ func TestEndingOfOtherErrors(t *testing.T) {
 		{"too late", context.DeadlineExceeded, "the call ended before its handler was done", false, connect.CodeUnknown},
 		{"another server's", remote, "the handler returned an error", true, connect.CodeInternal},
 		{"a Go error", errors.New("no such table"), "the handler returned an error", true, connect.CodeUnknown},
+		{"a nil error of connect's", fmt.Errorf("get: %w", (*connect.Error)(nil)), "the handler returned an error", true, connect.CodeUnknown},
 		{"no response", errNoResponse, "the handler failed", true, connect.CodeInternal},
 		{"no return", errNoReturn, "the handler failed", true, connect.CodeInternal},
 	} {
