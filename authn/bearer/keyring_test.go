@@ -342,6 +342,26 @@ func TestWhatAnIssuerIsAsked(t *testing.T) {
 	}
 }
 
+// An authenticator that was closed before it had keys fetches none, and says so.
+func TestClosedWithoutKeys(t *testing.T) {
+	t.Parallel()
+	key := es256("k1")
+	issuer := newProvider(t, key.public())
+	authenticator := trusted(t, issuer)
+	if err := authenticator.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, verifyErr := authenticator.Verify(t.Context(), key.token(issuer.URL, time.Now()))
+	for name, err := range map[string]error{"Verify": verifyErr, "Load": authenticator.Load(t.Context())} {
+		if !errors.Is(err, authn.ErrUnavailable) || !strings.Contains(err.Error(), "the authenticator is closed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if issuer.visited() != 0 {
+		t.Errorf("%d requests", issuer.visited())
+	}
+}
+
 // TestIssuerGone takes the whole server away.
 func TestIssuerGone(t *testing.T) {
 	t.Parallel()
@@ -519,8 +539,13 @@ func TestKeySets(t *testing.T) {
 				if want == "jane" {
 					want = issuer.URL + "#jane"
 				}
-				if got := authenticate(t, trusted(t, issuer), key.token(issuer.URL, time.Now())); got != want {
+				authenticator := trusted(t, issuer)
+				token := key.token(issuer.URL, time.Now())
+				if got := authenticate(t, authenticator, token); got != want {
 					t.Errorf("got %s, want %s", got, want)
+				}
+				if _, err := authenticator.Verify(t.Context(), token); want == "invalid" && !strings.Contains(err.Error(), "a key that the issuer does not have") {
+					t.Errorf("the reason is %v", err)
 				}
 			}
 		})

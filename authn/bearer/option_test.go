@@ -104,6 +104,29 @@ func TestNewNamesEverythingWrong(t *testing.T) {
 	}
 }
 
+// Tokens cannot be both scoped and unscoped, and keys are not kept for less time than
+// they are refreshed after, whichever comes first.
+func TestNewRefusesContradictions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		options []bearer.Option
+		want    string
+	}{
+		"scoped and unscoped":      {[]bearer.Option{bearer.WithScopedTokens(), bearer.UnsafeWithUnscopedTokens()}, "both scoped and unscoped"},
+		"unscoped and scoped":      {[]bearer.Option{bearer.UnsafeWithUnscopedTokens(), bearer.WithScopedTokens()}, "both scoped and unscoped"},
+		"scoped, said twice":       {[]bearer.Option{bearer.WithScopedTokens(), bearer.WithScopedTokens()}, ""},
+		"kept for too short":       {[]bearer.Option{bearer.WithKeyLifetime(time.Minute, time.Minute-1)}, "kept for 59.999999999s"},
+		"kept until the refresh":   {[]bearer.Option{bearer.WithKeyLifetime(time.Minute, time.Minute)}, ""},
+		"refreshed too often":      {[]bearer.Option{bearer.WithKeyLifetime(10*time.Second-1, time.Minute)}, "every 9.999999999s"},
+		"refreshed at the soonest": {[]bearer.Option{bearer.WithKeyLifetime(10*time.Second, time.Minute)}, ""},
+	} {
+		_, err := bearer.New("id", audience, static(onceP256().Public()), test.options...)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v, want %q", name, err, test.want)
+		}
+	}
+}
+
 func TestNewTakes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

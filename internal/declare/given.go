@@ -87,9 +87,9 @@ func ParseDeclarations(name string, text []byte) (Given, []Refusal) {
 // last and says nothing, so the map is read as the list of entries that it is on the
 // wire.
 func parseText(text []byte, declarations *sallyportv1.Declarations) (twice []string, err error) {
-	list, err := declarationList()
-	if err != nil {
-		return nil, err
+	list, fault := declarationList()
+	if fault != nil {
+		return nil, fault
 	}
 	read := dynamicpb.NewMessage(list)
 	if err := prototext.Unmarshal(text, read); err != nil {
@@ -105,10 +105,7 @@ func parseText(text []byte, declarations *sallyportv1.Declarations) (twice []str
 		}
 	}
 	wire, err := proto.Marshal(read)
-	if err != nil {
-		return nil, err
-	}
-	return twice, proto.Unmarshal(wire, declarations)
+	return twice, errors.Join(err, proto.Unmarshal(wire, declarations))
 }
 
 // declarationList describes sallyport.v1.Declarations with its map as a list of
