@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -81,6 +82,9 @@ func (b *budget) give(address netip.Prefix, bytes int64) {
 
 // comeAgain is after how long a caller that was shed is asked to come again.
 const comeAgain = time.Second
+
+// retryAfter says the same in a header.
+var retryAfter = strconv.Itoa(int(comeAgain / time.Second))
 
 // errBusy answers a caller when the budget is used up.
 var errBusy = comeAgainLater("the server has too much to read; come again later")
@@ -194,6 +198,14 @@ func (c *charge) sent() {
 	defer c.mu.Unlock()
 	c.unread = 0
 	_ = c.settle() // it never takes more
+}
+
+// took says that the connection has some of what was sent.
+func (c *charge) took(bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unread = max(c.unread-bytes, 0) // it was not counted where the caller is known
+	_ = c.settle()                    // it never takes more
 }
 
 // end gives everything back.

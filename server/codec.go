@@ -41,14 +41,14 @@ type codec struct {
 
 // codecs returns the codecs that a server uses. They are connect's own but for what
 // they accept.
-func (l *limits) codecs() []connect.Codec {
+func (l *limits) codecs() []*codec {
 	counter := &wire.Counter{}
 	binary, json := connectproto.NewBinaryCodec(), connectproto.NewJSONCodec()
 	binary.UnmarshalOptions.RecursionLimit = maxNesting
 	json.UnmarshalOptions.RecursionLimit = maxNesting
 	json.UnmarshalOptions.DiscardUnknown = l.unknownFields == Ignore
-	return []connect.Codec{
-		&codec{binary, l, counter.Binary, func(data []byte, message proto.Message) error {
+	return []*codec{
+		{binary, l, counter.Binary, func(data []byte, message proto.Message) error {
 			if err := binary.UnmarshalOptions.Unmarshal(data, message); err != nil {
 				return err
 			}
@@ -57,7 +57,7 @@ func (l *limits) codecs() []connect.Codec {
 			}
 			return nil
 		}},
-		&codec{json, l, counter.JSON, func(data []byte, message proto.Message) error {
+		{json, l, counter.JSON, func(data []byte, message proto.Message) error {
 			if len(data) == 0 {
 				return errEmpty
 			}
@@ -96,22 +96,26 @@ func (c *codec) UnmarshalRead(ctx context.Context, source io.Reader, target any)
 		// Connect would lend it to another call, which may wait with a few bytes in it.
 		defer func() { *buffer = bytes.Buffer{} }()
 	}
-	data := buffer.Bytes()
-	exchange, ok := ctx.Value(exchangeKey{}).(*exchange)
-	if ok {
+	return c.decode(incomingFrom(ctx), buffer.Bytes(), message)
+}
+
+// decode decodes a message of a call, once it is known what that makes. Without a call
+// nothing is charged.
+func (c *codec) decode(incoming *incoming, data []byte, message proto.Message) error {
+	if incoming != nil {
 		// It may have come out of a compression, and takes room while it is counted.
-		if err := exchange.charge.decode(len(data), 0); err != nil {
+		if err := incoming.charge.decode(len(data), 0); err != nil {
 			return err
 		}
-		defer exchange.charge.done()
+		defer incoming.charge.done()
 	}
 	cost := c.count(message.ProtoReflect().Descriptor(), data, c.limits.elements)
 	if cost.Items > c.limits.elements {
 		return connect.Errorf(connect.CodeResourceExhausted,
 			"the message has more than %d messages, elements and entries", c.limits.elements)
 	}
-	if ok {
-		if err := exchange.charge.decode(len(data), cost.Bytes); err != nil {
+	if incoming != nil {
+		if err := incoming.charge.decode(len(data), cost.Bytes); err != nil {
 			return err
 		}
 	}
@@ -135,8 +139,8 @@ func (c *codec) MarshalWrite(ctx context.Context, target io.Writer, message any)
 	if !ok || buffer.Len() < smallAnswer {
 		return nil
 	}
-	if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-		return exchange.send(buffer.Len())
+	if incoming := incomingFrom(ctx); incoming != nil {
+		return incoming.send(buffer.Len())
 	}
 	return nil
 }

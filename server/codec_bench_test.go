@@ -35,7 +35,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.ReportAllocs()
 			exchange := &exchange{}
 			exchange.charge.budget = newBudget(1 << 30)
-			ctx := context.WithValue(b.Context(), exchangeKey{}, exchange)
+			ctx := context.WithValue(b.Context(), incomingKey{}, &exchange.incoming)
 			var buffer bytes.Buffer
 			for b.Loop() {
 				buffer.Reset()

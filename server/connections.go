@@ -246,7 +246,7 @@ func (c *connections) overdue(now time.Time) []*gathered {
 	defer c.mu.Unlock()
 	var overdue []*gathered
 	for connection := range c.open {
-		if since := connection.idleSince.Load(); since != 0 && now.UnixNano()-since >= int64(c.idle) {
+		if since := connection.idleSince.Load(); !connection.native && since != 0 && now.UnixNano()-since >= int64(c.idle) {
 			overdue = append(overdue, connection)
 		}
 	}

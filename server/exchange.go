@@ -1,47 +1,31 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"sync/atomic"
 	"time"
 
-	"connectrpc.com/connect/v2"
-
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
-	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // An exchange is one request and its response. It is the response writer that connect
 // gets, and records how far the request came.
 type exchange struct {
 	http.ResponseWriter
+	incoming
 
-	peer    authn.Peer
-	get     bool
-	private bool          // the answer is for one caller
-	timeout time.Duration // for the response once it begins; 0 is none
-	http1   bool          // the request came by HTTP/1
-	body    *body         // of a request on HTTP/1 that has one
-	status  int           // 0 until the response begins
-	reached bool          // the request came to a gate
-	entered bool          // and went in by the front door, where there is one
-	// intercepted says that the request came to the interceptors, where there are any.
-	intercepted bool
-	panicked    bool    // code outside the gates panicked
-	page        bool    // the request is for an unguarded handler
-	unread      *unread // the body, where a front door may leave it; else nil
-	charge      charge  // for what the call holds of the server's memory
-	account     account // for what it holds on its principal's behalf
-	turn        turn    // among the calls that run; a stream takes none
-	holdings    *holdings
-	stream      bool // more than one message may go in either direction
-	call        *connect.CallInfo
-	sending     atomic.Bool // an answer is counted until the connection has it
-	closing     atomic.Bool // the connection is to be closed after the answer
+	get      bool
+	private  bool          // the answer is for one caller
+	timeout  time.Duration // for the response once it begins; 0 is none
+	http1    bool          // the request came by HTTP/1
+	body     *body         // of a request on HTTP/1 that has one
+	status   int           // 0 until the response begins
+	panicked bool          // code outside the gates panicked
+	page     bool          // the request is for an unguarded handler
+	unread   *unread       // the body, where a front door may leave it; else nil
+	sending  atomic.Bool   // an answer is counted until the connection has it
+	closing  atomic.Bool   // the connection is to be closed after the answer
 }
 
 // drainTimeout is how long a response on HTTP/1 waits for the rest of its request.
@@ -52,14 +36,14 @@ const drainTimeout = 500 * time.Millisecond
 // begin returns the exchange for a request for a procedure, or for none, and the
 // request as it is to be served: within the limits.
 func (s *settings) begin(writer http.ResponseWriter, request *http.Request, procedure *procedure) (*exchange, *http.Request) {
-	exchange := &exchange{ResponseWriter: writer, peer: s.peer(request), get: request.Method == http.MethodGet}
-	exchange.peer.Connection = exchange
+	exchange := &exchange{ResponseWriter: writer, get: request.Method == http.MethodGet}
 	exchange.closing.Store(mayHideAnother(request))
-	exchange.holdings, exchange.stream = s.holdings, procedure.streams()
-	exchange.turn.running = s.running
-	exchange.charge.budget, exchange.charge.address = s.budget, exchange.peer.Network()
-	ctx := context.WithValue(request.Context(), exchangeKey{}, exchange)
-	ctx = actionserver.WithAccountant(ctx, exchange)
+	peer := s.peer(request)
+	peer.Connection = exchange
+	call := &exchange.incoming
+	call.begin(s, peer, procedure)
+	call.exchange = exchange
+	ctx := call.within(request.Context())
 	if procedure.streams() {
 		ctx = actionserver.WithStreamControl(ctx, s.control(exchange))
 	} else {
@@ -165,7 +149,7 @@ func (x *exchange) commit(status int) {
 	}
 	x.turn.end()
 	if x.charge.isShed() || x.turn.refused {
-		x.Header().Set("Retry-After", strconv.Itoa(int(comeAgain/time.Second)))
+		x.Header().Set("Retry-After", retryAfter)
 	}
 	// Where deadlines are not supported there is no network to be slow.
 	controller := http.NewResponseController(x.ResponseWriter)
@@ -187,71 +171,13 @@ func (x *exchange) commit(status int) {
 // end gives back what the call holds of the server. It may be called with a handler's
 // goroutine still at it.
 func (x *exchange) end() {
-	x.charge.end()
-	x.account.end()
+	x.incoming.end()
 	x.turn.end()
-}
-
-// isShed reports whether the server had no room for the call.
-func (x *exchange) isShed() bool {
-	return x.charge.isShed() || x.account.isShed() || x.turn.refused
-}
-
-// send counts a message that is about to be sent, until the connection has it.
-func (x *exchange) send(bytes int) error {
-	x.sending.Store(true)
-	if err := x.account.send(int64(bytes)); err != nil {
-		return err
-	}
-	return x.charge.send(bytes)
 }
 
 // sent says that the connection has what was sent.
 func (x *exchange) sent() {
 	if x.sending.CompareAndSwap(true, false) {
-		x.account.sent()
-		x.charge.sent()
-	}
-}
-
-// Authenticated implements [actionserver.Accountant].
-func (x *exchange) Authenticated(ctx context.Context, principalID string) error {
-	if call, ok := connect.CallInfoForServerContext(ctx); !ok || call != x.call {
-		return nil // a handler called another action
-	}
-	if !x.stream {
-		if err := x.turn.take(); err != nil {
-			return err
-		}
-	}
-	if principalID == "" {
-		return nil // no one to hold to account but the address
-	}
-	x.charge.authenticate()
-	return x.account.authenticate(x.holdings, principalID, x.stream)
-}
-
-type exchangeKey struct{}
-
-// reach notes that a call came to its gate, which will leave a record of it. What the
-// server says of a message that it does not encode, connect wraps as a fault of the
-// message.
-func reach(next connect.ServerFunc) connect.ServerFunc {
-	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-		if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-			exchange.reached = true
-			exchange.call, _ = connect.CallInfoForServerContext(ctx)
-		}
-		err := next(ctx, spec, stream)
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, errUnread):
-			return errUnread
-		case errors.Is(err, errBusy):
-			return errBusy
-		default:
-			return err
-		}
+		x.incoming.sent()
 	}
 }

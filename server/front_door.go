@@ -14,16 +14,16 @@ import (
 func answerAtDoor(door connect.ServerInterceptor) connect.ServerInterceptor {
 	return func(next connect.ServerFunc) connect.ServerFunc {
 		guarded := door(func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-			if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-				exchange.entered = true
+			if incoming := incomingFrom(ctx); incoming != nil {
+				incoming.entered = true
 			}
 			return next(ctx, spec, stream)
 		})
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 			err := guarded(ctx, spec, stream)
-			if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok && !exchange.entered && exchange.unread != nil {
-				exchange.unread.left = true
-				exchange.Header().Set("Connection", "close")
+			if incoming := incomingFrom(ctx); incoming != nil && !incoming.entered && incoming.exchange != nil && incoming.exchange.unread != nil {
+				incoming.exchange.unread.left = true
+				incoming.exchange.Header().Set("Connection", "close")
 			}
 			return err
 		}

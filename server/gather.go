@@ -66,6 +66,7 @@ type gathered struct {
 	net.Conn
 	idler
 
+	native   bool         // it is one of the gRPC port, which closes its idle ones itself
 	address  netip.Addr   // of the client; the zero Addr is not known
 	network  netip.Prefix // what it counts as; the zero Prefix does not count
 	gatherer *gatherer

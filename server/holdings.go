@@ -156,6 +156,16 @@ func (a *account) sent() {
 	}
 }
 
+// took says that the connection has some of what was sent.
+func (a *account) took(bytes int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if bytes = min(bytes, a.unread); bytes > 0 {
+		a.holdings.give(a.principal, 0, bytes)
+		a.unread -= bytes
+	}
+}
+
 // end gives everything back.
 func (a *account) end() {
 	a.mu.Lock()

@@ -48,7 +48,12 @@ func WithHosts(hosts ...string) Option {
 
 // answersFor reports whether the server answers a request for its host.
 func (s *settings) answersFor(request *http.Request) bool {
-	return s.hosts == nil || s.hosts[normalHost(request.Host)]
+	return s.answersForHost(request.Host)
+}
+
+// answersForHost reports the same for a host that a Host header or :authority names.
+func (s *settings) answersForHost(host string) bool {
+	return s.hosts == nil || s.hosts[normalHost(host)]
 }
 
 // normalHost returns the host of a Host header, in one spelling and without the port,

@@ -99,8 +99,8 @@ type interceptedCallKey struct{}
 // call.
 func (s *settings) beforeInterceptors(next connect.ServerFunc) connect.ServerFunc {
 	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-		if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-			exchange.intercepted = true
+		if incoming := incomingFrom(ctx); incoming != nil {
+			incoming.intercepted = true
 		}
 		info, _ := connect.CallInfoForServerContext(ctx)
 		call := &interceptedCall{info: info, spec: spec, answers: &countedStream{ServerStream: stream}}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/sallyport-rpc/sallyport/internal/option"
@@ -179,10 +180,14 @@ func (l *limits) checkPending() error {
 }
 
 // transport returns the options of connect's HTTP transport.
-func (l *limits) transport() []connecthttp.Option {
+func (l *limits) transport(codecs []*codec, compressor *compressor) []connecthttp.Option {
+	connects := make([]connect.Codec, len(codecs))
+	for i, codec := range codecs {
+		connects[i] = codec
+	}
 	return []connecthttp.Option{
-		connecthttp.WithCodecs(l.codecs()...),
-		connecthttp.WithCompressors(l.newCompressor()),
+		connecthttp.WithCodecs(connects...),
+		connecthttp.WithCompressors(compressor),
 		connecthttp.WithReadMaxBytes(l.messageBytes),
 		connecthttp.WithCompressMinBytes(minCompressed),
 	}

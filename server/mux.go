@@ -18,6 +18,7 @@ type mux map[string]*procedure
 // A procedure is one action as it is served.
 type procedure struct {
 	name    string
+	spec    connect.Spec
 	shape   connect.StreamType
 	schemes []string // that authenticate its callers; none on an anonymous action
 	handler http.Handler
@@ -35,7 +36,7 @@ func (p *procedure) private() bool { return p != nil && len(p.schemes) > 0 }
 func newMux(methods []connect.Method, actions []action.Action) mux {
 	m := make(mux, len(methods))
 	for _, method := range methods {
-		m[method.Spec.Procedure] = &procedure{name: method.Spec.Procedure, shape: method.Spec.StreamType}
+		m[method.Spec.Procedure] = &procedure{name: method.Spec.Procedure, spec: method.Spec, shape: method.Spec.StreamType}
 	}
 	for _, action := range actions {
 		m[action.Procedure].schemes = action.Schemes

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/sallyport-rpc/sallyport/internal/option"
+	"github.com/sallyport-rpc/sallyport/server/internal/port"
 )
 
 // An Option changes how a [Server] serves. No option changes a gate: validation,
@@ -124,6 +125,7 @@ type settings struct {
 	onShutdown func(end func()) (stop func() bool)
 	logger     *slog.Logger // nil is the default logger
 	frontDoor  bool
+	native     port.Listener // nil where gRPC has no port of its own
 	budget     *budget
 	holdings   *holdings
 	running    *running

@@ -63,12 +63,19 @@ func checkProxy(prefix netip.Prefix) error {
 func (s *settings) peer(request *http.Request) authn.Peer {
 	var address netip.Addr
 	if remote, err := netip.ParseAddrPort(request.RemoteAddr); err == nil {
-		address = remote.Addr().Unmap().WithZone("")
+		address = remote.Addr()
 	}
+	return authn.Peer{Address: s.origin(address, request.Header["X-Forwarded-For"]), TLS: request.TLS}
+}
+
+// origin returns where a call comes from that came over a connection from an address,
+// with these lines of X-Forwarded-For.
+func (s *settings) origin(address netip.Addr, forwarded []string) netip.Addr {
+	address = address.Unmap().WithZone("")
 	if s.trusts(address) {
-		address = s.client(address, request.Header["X-Forwarded-For"])
+		return s.client(address, forwarded)
 	}
-	return authn.Peer{Address: address, TLS: request.TLS}
+	return address
 }
 
 // trusts reports whether an address is that of a trusted proxy.
@@ -134,8 +141,8 @@ func forwardedAddress(entry string) (netip.Addr, bool) {
 // introduce puts the peer of a call into its context, for everything further in.
 func introduce(next connect.ServerFunc) connect.ServerFunc {
 	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-		if exchange, ok := ctx.Value(exchangeKey{}).(*exchange); ok {
-			ctx = authn.WithPeer(ctx, &exchange.peer)
+		if incoming := incomingFrom(ctx); incoming != nil {
+			ctx = authn.WithPeer(ctx, &incoming.peer)
 		}
 		return next(ctx, spec, stream)
 	}

@@ -22,6 +22,9 @@ type Server struct {
 	pages      pages
 	errors     *connecthttp.ErrorWriter
 	started    atomic.Bool
+	dispatch   *connect.Server
+	codecs     []*codec
+	compressor *compressor
 	stopping   chan struct{} // closed when the server is asked to stop
 	draining   chan struct{} // closed when a shutdown begins
 	endStreams func()        // ends the streams that are left
@@ -56,12 +59,16 @@ func New(registry *action.Registry, options ...Option) (*Server, error) {
 	}
 	streams, endStreams := context.WithCancel(context.Background())
 	settings.onShutdown = func(end func()) func() bool { return context.AfterFunc(streams, end) }
-	transport := settings.transport()
+	codecs, compressor := settings.codecs(), settings.newCompressor()
+	transport := settings.transport(codecs, compressor)
 	server := &Server{
 		settings:   settings,
 		registry:   registry,
 		procedures: newMux(methods, actions),
 		pages:      pages,
+		dispatch:   dispatch,
+		codecs:     codecs,
+		compressor: compressor,
 		errors:     connecthttp.NewErrorWriter(transport...),
 		stopping:   make(chan struct{}),
 		draining:   make(chan struct{}),

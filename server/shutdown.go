@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
+	"github.com/sallyport-rpc/sallyport/server/internal/port"
 )
 
 var (
@@ -62,7 +64,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server, gatherer := s.httpServer(calls), gatherWrites(listener, connections, s.settings.write)
 	server.ConnState = connections.observe
 	go connections.sweep(calls)
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() {
 		if s.settings.encrypted {
 			served <- server.ServeTLS(gatherer, "", "") // the certificate is in its configuration
@@ -70,6 +72,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 			served <- server.Serve(gatherer)
 		}
 	}()
+	native, err := s.serveNative(ctx, nativeHost{s, calls, connections}, served)
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
 	s.logStart(ctx, listener.Addr())
 
 	var failure error
@@ -83,7 +89,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "shutting down",
 		slog.Duration("timeout", s.settings.shutdown), slog.Duration("stream_grace", s.settings.grace()))
-	err := s.stop(server, cut)
+	err = s.stop(server, native, cut)
 	if failure == nil {
 		failure = <-served
 	}
@@ -93,6 +99,41 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "stopped")
 	return err
 }
+
+// serveNative begins to serve the port for gRPC, where there is one.
+func (s *Server) serveNative(ctx context.Context, host nativeHost, served chan<- error) (port.Server, error) {
+	if s.settings.native == nil {
+		return noNative{}, nil
+	}
+	listener := s.settings.native.Listener()
+	if listener == nil {
+		var err error
+		if listener, err = listen(ctx, s.settings.native.Address()); err != nil {
+			return nil, err
+		}
+	}
+	native := s.settings.native.Start(host)
+	go func() {
+		if err := native.Serve(listener); err != nil {
+			served <- fmt.Errorf("gRPC: %w", err)
+		}
+	}()
+	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "serving gRPC",
+		slog.String("address", listener.Addr().String()), slog.Bool("tls", s.settings.encrypted))
+	return native, nil
+}
+
+// noNative is the port for gRPC of a server that has none.
+type noNative struct{ port.Server }
+
+// Drain implements [port.Server].
+func (noNative) Drain(context.Context) error { return nil }
+
+// Cut implements [port.Server].
+func (noNative) Cut() {}
+
+// Close implements [port.Server].
+func (noNative) Close() {}
 
 // linger goes on to serve for the stop delay. It returns early with the error of a
 // listener that fails.
@@ -153,10 +194,16 @@ func (s *Server) httpServer(calls context.Context) *http.Server {
 
 // stop ends an HTTP server: gently, then by ending its streams, then by cutting off its
 // calls.
-func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
+func (s *Server) stop(server *http.Server, native port.Server, cut context.CancelCauseFunc) error {
 	close(s.draining)
 	defer time.AfterFunc(s.settings.grace(), s.endStreams).Stop()
-	err := within(s.settings.shutdown, server.Shutdown)
+	defer native.Close()
+	shutdown := func(ctx context.Context) error {
+		drained := make(chan error, 1)
+		go func() { drained <- native.Drain(ctx) }()
+		return cmp.Or(server.Shutdown(ctx), <-drained)
+	}
+	err := within(s.settings.shutdown, shutdown)
 	if err == nil {
 		return nil
 	}
@@ -169,7 +216,8 @@ func (s *Server) stop(server *http.Server, cut context.CancelCauseFunc) error {
 		return nil
 	}
 	cut(errStopped)
-	_ = within(unwindTimeout, server.Shutdown) // calls that return now are still answered
+	native.Cut()
+	_ = within(unwindTimeout, shutdown) // calls that return now are still answered
 	_ = server.Close()
 	text := "server: did not finish within " + s.settings.shutdown.String() + ": " + strings.Join(unfinished, ", ")
 	if running := s.serving(); len(running) > 0 {
