@@ -27,6 +27,8 @@ type attack struct {
 	connect func(*attacker)
 	// unanswered says that the attack waits for no answer.
 	unanswered bool
+	// native says that the attack comes by the port for gRPC.
+	native bool
 }
 
 // attacks returns all of them. Each sends the largest message that there may be, or as
@@ -65,6 +67,10 @@ func attacks() []attack {
 		{name: "250 streams at once", connect: streams(pack(empty))},
 		{name: "bodies held", connect: holds(most), unanswered: true},
 		{name: "nothing read", connect: floods, unanswered: true},
+		{name: "violations, gRPC's port", connect: calls("grpc+proto", pack(ids)), native: true},
+		{name: "elements, gRPC's port", connect: calls("grpc+proto", pack(empty)), native: true},
+		{name: "250 streams, gRPC's port", connect: streams(pack(empty)), native: true},
+		{name: "nothing read, gRPC's port", connect: floods, unanswered: true, native: true},
 	}
 }
 

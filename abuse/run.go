@@ -81,6 +81,13 @@ func run(attack attack, connections int, lasts time.Duration) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
+	target, err := server.line() // the port for gRPC
+	if err != nil {
+		return nil, err
+	}
+	if !attack.native {
+		target = address
+	}
 	beside, err := start("-bystander", address)
 	if err != nil {
 		return nil, err
@@ -90,7 +97,7 @@ func run(attack attack, connections int, lasts time.Duration) (*result, error) {
 		return nil, err
 	}
 	began := time.Now()
-	counts, err := attack.launch(address, connections, lasts)
+	counts, err := attack.launch(target, connections, lasts)
 	if err != nil {
 		return nil, err
 	}

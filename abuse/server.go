@@ -17,6 +17,7 @@ import (
 	abusev1 "github.com/sallyport-rpc/sallyport/gen/test/abuse/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/abuse/v1/abusev1action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 )
 
 // service is what the server serves.
@@ -50,8 +51,8 @@ func sessions(_ context.Context, call *connect.CallInfo) (*authn.Principal, erro
 // chunkBytes is the size of the messages of a stream whose client does not read.
 const chunkBytes = 1 << 20
 
-// serve serves with the defaults until standard input ends. It prints its address on
-// standard output, and logs to standard error.
+// serve serves with the defaults until standard input ends. It prints its address, and that
+// of its port for gRPC, on standard output, and logs to standard error.
 func serve() error {
 	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	registry, err := action.NewRegistry(authn.Schemes{"session": authn.AuthenticatorFunc(sessions)},
@@ -62,15 +63,18 @@ func serve() error {
 	if err := abusev1action.RegisterAbuseService(registry, service{strings.Repeat("x", chunkBytes)}); err != nil {
 		return err
 	}
-	srv, err := server.New(registry, server.WithLogger(logger))
+	var listeners [2]net.Listener
+	for i := range listeners {
+		if listeners[i], err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+	}
+	listener := listeners[0]
+	srv, err := server.New(registry, server.WithLogger(logger), server.WithGRPC(grpcserver.On(listeners[1])))
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	if _, err := fmt.Println(listener.Addr()); err != nil {
+	if _, err := fmt.Printf("%s\n%s\n", listener.Addr(), listeners[1].Addr()); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -128,11 +128,11 @@ const (
 	growth = 2
 )
 
-// begin counts the call itself.
-func (c *charge) begin() error {
+// begin counts the call itself, and what its transport may hold of it that is not read.
+func (c *charge) begin(unread int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open = callBytes
+	c.open = callBytes + unread
 	return c.settle()
 }
 

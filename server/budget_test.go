@@ -89,7 +89,7 @@ func TestCharge(t *testing.T) {
 
 	// The call itself counts until its caller is known.
 	call := open()
-	if err := call.begin(); err != nil || budget.used != callBytes {
+	if err := call.begin(0); err != nil || budget.used != callBytes {
 		t.Errorf("a call that has begun holds %d: %v", budget.used, err)
 	}
 	if err := call.read(1); err != nil || budget.used != callBytes+granule {
@@ -154,7 +154,7 @@ func TestChargeConcurrently(t *testing.T) {
 		group.Go(func() {
 			charge := &charge{budget: budget, address: prefix([]string{"10.0.0.1:1", "10.0.0.2:1"}[i%2])}
 			var within sync.WaitGroup
-			_ = charge.begin()
+			_ = charge.begin(0)
 			within.Go(func() {
 				for range 100 {
 					_ = charge.read(1000)

@@ -163,11 +163,14 @@ func (h nativeHost) refuse(call port.Call, stream *nativeStream, procedure *proc
 			return err
 		}
 	}
-	if stream.incoming.charge.begin() != nil {
+	if stream.incoming.charge.begin(window) != nil {
 		return errBusy
 	}
 	return nil
 }
+
+// window is how much the transport of the gRPC port takes of a call before it is read.
+const window = 64 << 10
 
 // errMisdirected answers a call for a host that is not the server's.
 var errMisdirected = connect.NewError(connect.CodePermissionDenied, "this server does not answer for the host that was asked for")

@@ -58,7 +58,7 @@ func (s *Server) call(exchange *exchange, request *http.Request, procedure *proc
 	if wrong == nil && !procedure.streams() {
 		wrong = exchange.turn.ask()
 	}
-	if wrong == nil && exchange.charge.begin() != nil {
+	if wrong == nil && exchange.charge.begin(0) != nil {
 		wrong = errBusy
 	}
 	if wrong != nil {

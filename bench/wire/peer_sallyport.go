@@ -14,6 +14,7 @@ import (
 	benchv1 "github.com/sallyport-rpc/sallyport/gen/test/bench/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/bench/v1/benchv1action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 )
 
 // notes is the service as an application of Sallyport has it.
@@ -35,7 +36,18 @@ func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.
 
 // serveSallyport serves with the defaults of package server. Denials are logged to the
 // standard error, which is no file.
-func serveSallyport(listener net.Listener) error {
+func serveSallyport(listener net.Listener) error { return serveNotes(listener) }
+
+// serveSallyportGRPC serves on the port for gRPC of a server.
+func serveSallyportGRPC(listener net.Listener) error {
+	own, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	return serveNotes(own, server.WithGRPC(grpcserver.On(listener)))
+}
+
+func serveNotes(listener net.Listener, options ...server.Option) error {
 	sessions := memory{token: authn.NewPrincipal(owner, authn.Details{Unscoped: true, Roles: []string{"member"}})}
 	registry, err := action.NewRegistry(authn.Schemes{"session": sessions},
 		action.WithRecorder(event.LogRecorder(slog.New(slog.NewTextHandler(os.Stderr, nil)))))
@@ -45,7 +57,7 @@ func serveSallyport(listener net.Listener) error {
 	if err := benchv1action.RegisterNoteService(registry, notes{}); err != nil {
 		return err
 	}
-	serving, err := server.New(registry)
+	serving, err := server.New(registry, options...)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type peer struct {
 
 var peers = []peer{
 	{name: "sallyport", serve: serveSallyport},
+	{name: "sallyport, gRPC's port", serve: serveSallyportGRPC, grpcOnly: true},
 	{name: "connect, bare", serve: serveConnectBare},
 	{name: "connect, by hand", serve: serveConnectByHand},
 	{name: "connect, interceptors", serve: serveConnectIntercepted},

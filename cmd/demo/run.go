@@ -32,6 +32,8 @@ call what, and commands to try it.
 // A config is what the flags say.
 type config struct {
 	address string
+	// grpc is where gRPC is served besides, on a port of its own, or is empty.
+	grpc string
 	// path is the database's.
 	path string
 	// backup is where to copy the database to, instead of serving it, or is empty.
@@ -87,6 +89,7 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	flags.SetOutput(io.Discard) // run prints the errors
 	var config config
 	flags.StringVar(&config.address, "addr", "127.0.0.1:8080", "TCP `address` to listen on; port 0 is a free one")
+	flags.StringVar(&config.grpc, "grpc", "", "TCP `address` of a port for gRPC alone, through google.golang.org/grpc, such as\n127.0.0.1:9090 (default none; -addr serves gRPC too)")
 	flags.StringVar(&config.path, "db", "", "database `file`, or "+directory.Memory+" (default sallyport/demo.db in your cache folder)")
 	flags.StringVar(&config.backup, "backup", "", "copy the database to a new `file` and stop; it may be in use meanwhile")
 	hosts := flags.String("hosts", "", "`names` to answer for besides this machine's own, separated by commas\n(default none where only this machine can reach it, otherwise every name)")

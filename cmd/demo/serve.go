@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 	"github.com/sallyport-rpc/sallyport/server/reflection"
 )
 
@@ -111,6 +112,9 @@ func networkOptions(address net.Addr, config config) ([]server.Option, error) {
 	var options []server.Option
 	if hosts := hostsOf(address, config.hosts); hosts != nil {
 		options = append(options, server.WithHosts(hosts...))
+	}
+	if config.grpc != "" {
+		options = append(options, server.WithGRPC(grpcserver.New(config.grpc)))
 	}
 	if len(config.proxies) > 0 {
 		options = append(options, server.WithTrustedProxies(config.proxies...))

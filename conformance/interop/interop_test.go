@@ -20,6 +20,7 @@ import (
 	grpc_testingaction "github.com/sallyport-rpc/sallyport/conformance/gen/grpc/testing/grpc_testingaction"
 	v3action "github.com/sallyport-rpc/sallyport/conformance/gen/xds/service/orca/v3/v3action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 )
 
 // cases are those of gRPC's interop client, by its own names, that need no special
@@ -88,12 +89,15 @@ func TestInterop(t *testing.T) {
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			peer := dial(t, serve(t, way.serve...), way.options...)
-			for name, run := range cases {
-				t.Run(name, func(t *testing.T) {
-					defer judged(t)
-					run(t.Context(), peer)
-				})
+			address, native := serve(t, way.serve...)
+			for port, address := range map[string]string{"": address, ", its own port": native} {
+				peer := dial(t, address, way.options...)
+				for name, run := range cases {
+					t.Run(name+port, func(t *testing.T) {
+						defer judged(t)
+						run(t.Context(), peer)
+					})
+				}
 			}
 		})
 	}
@@ -101,8 +105,9 @@ func TestInterop(t *testing.T) {
 
 var compressed = grpc.WithDefaultCallOptions(grpc.UseCompressor(gzip.Name))
 
-// serve serves both services until the test ends, and returns where.
-func serve(t *testing.T, options ...server.Option) string {
+// serve serves both services until the test ends, and returns where: on the server's own
+// port, and on the one for gRPC.
+func serve(t *testing.T, options ...server.Option) (address, native string) {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	registry, err := action.NewRegistry(nil, action.WithRecorder(event.LogRecorder(quiet)))
@@ -116,25 +121,27 @@ func serve(t *testing.T, options ...server.Option) string {
 	if err := v3action.RegisterOpenRcaService(registry, load); err != nil {
 		t.Fatal(err)
 	}
-	srv, err := server.New(registry, append([]server.Option{server.WithLogger(quiet)}, options...)...)
-	if err != nil {
-		t.Fatal(err)
+	var listeners [2]net.Listener
+	for i := range listeners {
+		if listeners[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	srv, err := server.New(registry, append([]server.Option{server.WithLogger(quiet), server.WithGRPC(grpcserver.On(listeners[1]))}, options...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A test's own context ends before its clean-up.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ctx, listener) }()
+	go func() { ended <- srv.Serve(ctx, listeners[0]) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})
-	return listener.Addr().String()
+	return listeners[0].Addr().String(), listeners[1].Addr().String()
 }
 
 // A peer is gRPC's client with its connection.

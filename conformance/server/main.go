@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,11 +24,14 @@ import (
 	conformancev1 "github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1"
 	"github.com/sallyport-rpc/sallyport/conformance/gen/connectrpc/conformance/v1/conformancev1action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 )
 
 func main() {
 	ctx, stop := server.SignalContext(context.Background())
-	err := run(ctx, os.Stdin, os.Stdout)
+	native := flag.Bool("grpc", false, "serve gRPC on its own port, and say that this is where to come")
+	flag.Parse()
+	err := run(ctx, os.Stdin, os.Stdout, *native)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -36,20 +40,27 @@ func main() {
 }
 
 // run serves what is asked for on in, says where on out, and ends with ctx.
-func run(ctx context.Context, in io.Reader, out io.Writer) error {
+func run(ctx context.Context, in io.Reader, out io.Writer, native bool) error {
 	wanted := &conformancev1.ServerCompatRequest{}
 	if err := read(in, wanted); err != nil {
 		return fmt.Errorf("read what is wanted: %w", err)
-	}
-	served, err := newServer(wanted)
-	if err != nil {
-		return err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	address, err := netip.ParseAddrPort(listener.Addr().String())
+	asked, options := listener, []server.Option(nil)
+	if native {
+		if asked, err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+			return err
+		}
+		options = append(options, server.WithGRPC(grpcserver.On(asked)))
+	}
+	served, err := newServer(wanted, options...)
+	if err != nil {
+		return err
+	}
+	address, err := netip.ParseAddrPort(asked.Addr().String())
 	if err != nil {
 		return err
 	}
@@ -64,7 +75,7 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 }
 
 // newServer returns the server that is wanted.
-func newServer(wanted *conformancev1.ServerCompatRequest) (*server.Server, error) {
+func newServer(wanted *conformancev1.ServerCompatRequest, options ...server.Option) (*server.Server, error) {
 	// The suite sends invalid requests on purpose. Those denials are logged at info, and are left out.
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	callers, err := callers(wanted)
@@ -78,7 +89,7 @@ func newServer(wanted *conformancev1.ServerCompatRequest) (*server.Server, error
 	if err := conformancev1action.RegisterConformanceService(registry, service{}); err != nil {
 		return nil, err
 	}
-	options := []server.Option{server.WithLogger(logger)}
+	options = append(options, server.WithLogger(logger))
 	if limit := wanted.GetMessageReceiveLimit(); limit > 0 {
 		options = append(options, server.WithMaxMessageBytes(int(limit)))
 	}

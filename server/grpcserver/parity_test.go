@@ -50,7 +50,7 @@ type exchange struct {
 	// events is how many events the call leaves.
 	events int
 	// gone says that the client leaves at about the time at which the server ends the
-	// call: how its end is recorded is up to which comes first.
+	// call: how its end is recorded, and told, is up to which comes first.
 	gone bool
 }
 
@@ -288,6 +288,9 @@ func (e exchange) call(t *testing.T, served *served, conn *grpc.ClientConn) outc
 		reason, _, _ := strings.Cut(kept.Reason, ", with HTTP status")
 		got.Events = append(got.Events, fmt.Sprintf("%v %v %v %v %v %q %v %q",
 			kept.Kind, kept.Outcome, kept.Stage, kept.Procedure, kept.Code, reason, kept.PrincipalID, kept.Peer.Address))
+	}
+	if e.gone {
+		got.Message = "" // it is the client's own, or says how the stream was reset
 	}
 	got.Ran = served.ran.Load() - ran
 	return got

@@ -14,6 +14,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,9 +76,10 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	certificate, roots := certify(t, "server")
 	shown, trusted := certify(t, "client")
-	var seen *authn.Peer
+	var last atomic.Pointer[authn.Peer]
 	served := serve(t, &handlers{unary: func(ctx context.Context, _ *connect.CallInfo, _ *testv1.Request) (*testv1.Response, error) {
-		seen, _ = authn.PeerFrom(ctx)
+		peer, _ := authn.PeerFrom(ctx)
+		last.Store(peer)
 		return &testv1.Response{}, nil
 	}}, server.WithTLS(&tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: trusted}))
 	ctx := as(t.Context(), alice...)
@@ -85,7 +88,7 @@ func TestTLS(t *testing.T) {
 		if code := invoke(ctx, conn, unaryService+"Anyone", sound); code != codes.OK {
 			t.Fatalf("%q: %v", name, code)
 		}
-		switch {
+		switch seen := last.Load(); {
 		case seen == nil || seen.TLS == nil || seen.Address != netip.MustParseAddr("127.0.0.1"):
 			t.Errorf("%q: the peer is %+v", name, seen)
 		case name == "" && len(seen.TLS.PeerCertificates) > 0:
@@ -155,10 +158,13 @@ func TestHosts(t *testing.T) {
 // before a message is read. A panic among them is logged, as on the server's own port.
 func TestInterceptorsAndFrontDoor(t *testing.T) {
 	t.Parallel()
+	var mu sync.Mutex
 	var seen []string
 	observe := func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 			info, _ := connect.CallInfoForServerContext(ctx)
+			mu.Lock()
+			defer mu.Unlock() // one call at a time
 			seen = append(seen, info.Protocol+" "+info.Codec+" "+spec.Procedure)
 			if info.RequestHeader().Get("X-Panic") != "" {
 				panic("a password is in here")
@@ -185,6 +191,8 @@ func TestInterceptorsAndFrontDoor(t *testing.T) {
 	if log := served.log.String(); !strings.Contains(log, "panic outside a gate") || strings.Contains(log, "password") {
 		t.Errorf("logged %s", log)
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(seen) != 3 || seen[0] != "grpc proto "+unaryService+"Own" || served.ran.Load() != 1 {
 		t.Errorf("seen %q, %d handlers ran", seen, served.ran.Load())
 	}
