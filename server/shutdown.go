@@ -171,7 +171,7 @@ func (s *Server) httpServer(calls context.Context) *http.Server {
 		Handler:     s.Handler(),
 		BaseContext: func(net.Listener) context.Context { return calls },
 		ErrorLog:    slog.NewLogLogger(shortened{s.settings.log().Handler()}, slog.LevelWarn),
-		TLSConfig:   s.settings.tls,
+		TLSConfig:   s.settings.tls.Clone(), // net/http changes it
 		Protocols:   new(http.Protocols),
 		// ReadTimeout and WriteTimeout would end streams, and count the handler's time.
 		// The connections are closed here when they are idle, so IdleTimeout is not set.
