@@ -163,7 +163,9 @@ func TestRapidResets(t *testing.T) {
 	served := serve(t, &handlers{unary: func(context.Context, *connect.CallInfo, *testv1.Request) (*testv1.Response, error) {
 		now := running.Add(1)
 		defer running.Add(-1)
-		for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+		before := most.Load()
+		for now > before && !most.CompareAndSwap(before, now) {
+			before = most.Load()
 		}
 		time.Sleep(time.Millisecond) // as if the handler did something, and did not look at its context
 		return &testv1.Response{}, nil

@@ -2,7 +2,6 @@ package grpcserver_test
 
 import (
 	"fmt"
-	"log"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -14,14 +13,16 @@ import (
 func ExampleNew() {
 	registry, err := action.NewRegistry(authn.Schemes{})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	srv, err := server.New(registry,
 		server.WithAddress(":8080"),
 		server.WithGRPC(grpcserver.New(":9090")),
 	)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	// srv.Run serves on both until it is asked to stop.
 	fmt.Println(len(srv.Unguarded()), "pages without a gate")

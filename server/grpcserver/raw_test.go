@@ -9,13 +9,13 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -192,7 +192,7 @@ func (s *served) post(t *testing.T, address string, body []byte, header map[stri
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", "application/grpc")
-	request.Header.Set("Te", "trailers")
+	request.Header.Set("TE", "trailers")
 	request.Header.Set("Authorization", "Bearer alice editor")
 	for name, value := range header {
 		request.Header.Set(name, value)
@@ -214,7 +214,7 @@ func (s *served) post(t *testing.T, address string, body []byte, header map[stri
 	if len(answered) > 0 {
 		got.Responses = []string{string(answered)}
 	}
-	if bytes.Contains([]byte(got.Message), []byte("larger than configured max")) {
+	if strings.Contains(got.Message, "larger than configured max") {
 		got.Message = "larger than configured max" // net/http's port may not know the size
 	}
 	events := 1
@@ -227,5 +227,3 @@ func (s *served) post(t *testing.T, address string, body []byte, header map[stri
 	got.Ran = s.ran.Load() - ran
 	return got
 }
-
-var _ = (*testv1.Request)(nil)
