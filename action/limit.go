@@ -82,7 +82,6 @@ func (g *gate) take(ctx context.Context, pass *passage, buckets []limit.Bucket) 
 		return nil
 	}
 	pass.step(event.StageLimit)
-	pass.clock()
 	wait, over, err := g.registry.limiter.Take(ctx, buckets)
 	switch {
 	case err != nil && ctx.Err() != nil:

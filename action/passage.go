@@ -71,6 +71,7 @@ func (p *passage) run(ctx context.Context, step step, stream connect.ServerStrea
 // deny records why the call was not let through and returns what the caller is
 // answered.
 func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
+	p.clock()
 	reason := denialOf(cause)
 	sayWhen(ctx, reason.comeAgain)
 	p.gate.challenge(ctx, reason.forChallenge(reason.missingScopes(ctx)))

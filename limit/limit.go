@@ -11,7 +11,7 @@ type Per uint8
 
 // What limits count.
 const (
-	// Principal: each principal, by its id, whatever its credential.
+	// Principal: each principal, by its id: all its credentials count as one.
 	Principal Per = iota + 1
 	// Address: each address that calls come from. All of an IPv6 /64 counts as one.
 	Address

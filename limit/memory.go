@@ -138,8 +138,8 @@ type table struct {
 // sweepInterval is how often at most a full table is searched for callers to forget.
 const sweepInterval = time.Second
 
-// table returns the table of a bucket's limit. There are as many as declarations have
-// limits, whoever calls.
+// table returns the table of a bucket's limit. There are as many as
+// declarations have limits.
 func (m *Memory) table(bucket *Bucket) *table {
 	key := tableKey{bucket.Procedure, bucket.Limit}
 	known := m.tables[key]

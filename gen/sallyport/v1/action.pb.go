@@ -98,7 +98,7 @@ type Limit_Per int32
 const (
 	// Not said. Refused.
 	Limit_PER_UNSPECIFIED Limit_Per = 0
-	// Each principal, by its id, whatever its credential. It is counted after
+	// Each principal, by its id: all its credentials count as one. It is counted after
 	// authentication. Refused on an anonymous action.
 	// buf:lint:ignore ENUM_VALUE_PREFIX
 	Limit_PRINCIPAL Limit_Per = 1
