@@ -126,6 +126,15 @@ restarts: ## Kill the demo, and stop and start it, RESTARTS times under load, an
 	@$(call need,go)
 	DEMO_TEST_ROUNDS=$(RESTARTS) go test -count=1 -timeout 60m -v -run '^Test(Killed|Restarted)$$' ./cmd/demo
 
+# How long `make limits` calls.
+LIMITS ?= 10s
+
+.PHONY: limits
+limits: ## Call two servers that share limits by one Redis at full speed for LIMITS, and print how many calls they admit
+	@$(call need,go)
+	@$(call need,bash)
+	SALLYPORT_TEST_LIMITS=$(LIMITS) internal/testservices/run go test -count=1 -v -run '^TestTwoServersOneRedis$$' ./limit/redislimit
+
 # How often `make soak` runs each test.
 SOAK ?= 100
 
