@@ -10,14 +10,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // measurements are what is counted and timed of gates. They implement
 // [event.Observer].
 type measurements struct {
-	decisions, rechecks, refused, shed metric.Int64Counter
-	live                               metric.Int64UpDownCounter
-	gate, step, validation             metric.Float64Histogram
+	decisions, rechecks, refused, shed, limited metric.Int64Counter
+	live                                        metric.Int64UpDownCounter
+	gate, step, validation                      metric.Float64Histogram
 
 	// sets are attributes by what they are of, so that a call makes none. What they are
 	// of comes from declarations, so there are few.
@@ -33,12 +34,13 @@ type decided struct {
 	stage     event.Stage
 	code      uint32
 	grant     string
+	limit     limit.Per
 }
 
 // labels are the attributes for one kind of decision.
 type labels struct {
-	decision, method, outcome, recheck, code metric.MeasurementOption
-	span                                     []attribute.KeyValue
+	decision, method, outcome, recheck, code, limit metric.MeasurementOption
+	span                                            []attribute.KeyValue
 }
 
 // seconds are the bounds of buckets for what takes microseconds.
@@ -47,7 +49,7 @@ var seconds = metric.WithExplicitBucketBoundaries(
 
 func newMeasurements(meter metric.Meter) (*measurements, error) {
 	m := &measurements{}
-	var errs [8]error
+	var errs [9]error
 	m.decisions, errs[0] = meter.Int64Counter("sallyport.decisions", metric.WithDescription("What gates decided."))
 	m.rechecks, errs[1] = meter.Int64Counter("sallyport.rechecks", metric.WithDescription("Callers of live streams that were looked at again."))
 	m.refused, errs[2] = meter.Int64Counter("sallyport.refused", metric.WithDescription("Calls that were refused before they came to a gate."))
@@ -59,6 +61,7 @@ func newMeasurements(meter metric.Meter) (*measurements, error) {
 		metric.WithDescription("The time of each step of a gate; decoding includes the wait for the message."))
 	m.validation, errs[7] = meter.Float64Histogram("sallyport.validation.duration", metric.WithUnit("s"), seconds,
 		metric.WithDescription("The time that the rules of a request took."))
+	m.limited, errs[8] = meter.Int64Counter("sallyport.limited", metric.WithDescription("Calls for which a limit of their action had no room."))
 	for stage := range event.StageHandle {
 		m.steps[stage] = attributes(attribute.String("step", stage.String()))
 	}
@@ -71,7 +74,7 @@ func attributes(list ...attribute.KeyValue) metric.MeasurementOption {
 
 // labels returns the attributes for an observation.
 func (m *measurements) labels(of *event.Observation) *labels {
-	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant}
+	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant, of.Limit}
 	if known, ok := m.sets.Load(key); ok {
 		return known.(*labels) //nolint:forcetypeassert // nothing else is stored
 	}
@@ -87,6 +90,7 @@ func (m *measurements) labels(of *event.Observation) *labels {
 		outcome:  attributes(outcome),
 		recheck:  attributes(method, outcome, code),
 		code:     attributes(code),
+		limit:    attributes(method, attribute.String("per", of.Limit.String())),
 		span: []attribute.KeyValue{
 			attribute.String("sallyport.outcome", of.Outcome.String()), attribute.String("sallyport.stage", of.Stage.String()),
 			attribute.String("sallyport.grant", of.Grant),
@@ -111,6 +115,9 @@ func (m *measurements) Observe(ctx context.Context, of event.Observation) {
 	case event.Decided, event.Opened:
 		m.decisions.Add(ctx, 1, labels.decision)
 		m.time(ctx, &of, labels)
+		if of.Limit != 0 {
+			m.limited.Add(ctx, 1, labels.limit)
+		}
 		if of.Kind == event.Opened && of.Outcome == event.Allow {
 			m.live.Add(ctx, 1, labels.method)
 		}

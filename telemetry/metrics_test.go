@@ -9,11 +9,17 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect/v2"
+
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
-const listUsers, watchUsers = "demo.v1.AccountService/ListUsers", "demo.v1.AccountService/WatchUsers"
+const (
+	listUsers  = "demo.v1.AccountService/ListUsers"
+	watchUsers = "demo.v1.AccountService/WatchUsers"
+	signIn     = "demo.v1.AccountService/SignIn"
+)
 
 // TestMetrics scrapes what calls of every kind leave.
 func TestMetrics(t *testing.T) {
@@ -132,6 +138,32 @@ func TestRefused(t *testing.T) {
 	}
 	if strings.Contains(text, "stranger") {
 		t.Error("a metric has a stranger's path")
+	}
+}
+
+// TestLimited counts the calls for which a limit had no room, and not those before.
+func TestLimited(t *testing.T) {
+	t.Parallel()
+	m := newMeasured(t, nil)
+	var burst int
+	for _, action := range m.registry.Actions() {
+		if action.Procedure == "/"+signIn {
+			burst = action.Limits[0].Burst
+		}
+	}
+	client := m.client(t, "admin")
+	for call := range burst + 2 {
+		_, err := client.SignIn(t.Context(), &demov1.SignInRequest{}) // which is not valid
+		if limited := connect.CodeOf(err) == connect.CodeResourceExhausted; limited != (call >= burst) {
+			t.Fatalf("call %d of a burst of %d: %v", call, burst, err)
+		}
+	}
+	families, text := m.scrape(t)
+	if got := value(families, "sallyport_limited_total", "rpc_method", signIn, "per", "address"); got != 2 {
+		t.Errorf("%v calls were over the limit, want 2\n%s", got, text)
+	}
+	if got := value(families, "sallyport_limited_total"); got != 2 {
+		t.Errorf("%v calls were over a limit, want 2", got)
 	}
 }
 

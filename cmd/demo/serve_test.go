@@ -19,6 +19,7 @@ const table = `demo.v1.AccountService
   METHOD         AUTHENTICATED BY           WHO MAY CALL IT
   SignUp         (no sign-in)               anyone
   SignIn         (no sign-in)               anyone
+                                            at most 60 a minute of each address, 60 at once
   SignOut        session                    anyone signed in
   GetUser        session, bearer or apikey  admin or auditor; or principal.id == request.user_id
                                             a scoped credential needs users.read
@@ -41,6 +42,7 @@ const table = `demo.v1.AccountService
                                             a scoped credential needs users.write
                                             stream: checked at each message and every 5m
   CreateApiKey   session                    anyone signed in
+                                            at most 10 an hour of each principal, 20 at once
   ListApiKeys    session                    anyone signed in
   RevokeApiKey   session                    anyone signed in
 demo.v1.OrganisationService

@@ -1885,12 +1885,13 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\n" +
 	"users.read\x12(\n" +
 	"\x11SCOPE_USERS_WRITE\x10\x02\x1a\x11\u00a0\x19\r\n" +
-	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\x9f\x10\n" +
+	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\xb8\x10\n" +
 	"\x0eAccountService\x12\x9f\x01\n" +
 	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"d\xba\xa0\x19`\n" +
-	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xa7\x01\n" +
-	"\x06SignIn\x12\x16.demo.v1.SignInRequest\x1a\x17.demo.v1.SignInResponse\"l\xba\xa0\x19h\n" +
-	",\x12*signing in comes before any session exists\x128\x126the password decides, and it is checked by the handler\x12z\n" +
+	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xb3\x01\n" +
+	"\x06SignIn\x12\x16.demo.v1.SignInRequest\x1a\x17.demo.v1.SignInResponse\"x\xba\xa0\x19t\n" +
+	",\x12*signing in comes before any session exists\x128\x126the password decides, and it is checked by the handler\"\n" +
+	"\b\x02\x10<\x1a\x02\b< <\x12z\n" +
 	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
 	"\asession\x12+\x12)a session may always be ended by its user\x12\xa0\x01\n" +
@@ -1956,10 +1957,11 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\asession\n" +
 	"\x06bearer\n" +
 	"\x06apikey\x120\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\"\vusers.write\x1a\x02\b\x03(\x010\x01\x12\x89\x01\n" +
-	"\fCreateApiKey\x12\x1c.demo.v1.CreateApiKeyRequest\x1a\x1d.demo.v1.CreateApiKeyResponse\"<\xba\xa0\x198\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\"\vusers.write\x1a\x02\b\x03(\x010\x01\x12\x96\x01\n" +
+	"\fCreateApiKey\x12\x1c.demo.v1.CreateApiKeyRequest\x1a\x1d.demo.v1.CreateApiKeyResponse\"I\xba\xa0\x19E\n" +
 	"\t\n" +
-	"\asession\x12+\x12)every user may have API keys of their own\x12\x86\x01\n" +
+	"\asession\x12+\x12)every user may have API keys of their own\"\v\b\x01\x10\n" +
+	"\x1a\x03\b\x90\x1c \x14\x12\x86\x01\n" +
 	"\vListApiKeys\x12\x1b.demo.v1.ListApiKeysRequest\x1a\x1c.demo.v1.ListApiKeysResponse\"<\xba\xa0\x195\n" +
 	"\t\n" +
 	"\asession\x12(\x12&every user may list their own API keys\x90\x02\x01\x12\x88\x01\n" +

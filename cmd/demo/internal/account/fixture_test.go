@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
+	"github.com/sallyport-rpc/sallyport/limit"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -45,6 +47,7 @@ type fixture struct {
 	registry  *action.Registry
 	recorder  *recorder
 	log       *logBuffer
+	limits    *limits
 
 	*snapshot
 	path string
@@ -53,7 +56,7 @@ type fixture struct {
 
 // build makes a fixture on a database file.
 func build(ctx context.Context, path string, config directory.Config, stores ...scs.Store) (*fixture, error) {
-	f := &fixture{passwords: &fakeHasher{}, log: &logBuffer{}, path: path}
+	f := &fixture{passwords: &fakeHasher{}, log: &logBuffer{}, limits: &limits{}, path: path}
 	logger := slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	f.recorder = &recorder{Recorder: event.LogRecorder(logger)}
 	var err error
@@ -71,13 +74,31 @@ func build(ctx context.Context, path string, config directory.Config, stores ...
 	if err != nil {
 		return nil, err
 	}
+	if f.limits.Memory, err = limit.NewMemory(); err != nil {
+		return nil, err
+	}
 	schemes := authn.Schemes{"session": f.sessions, "bearer": tokens, "apikey": f.keys}
-	if f.registry, err = action.NewRegistry(schemes, action.WithRecorder(f.recorder)); err != nil {
+	if f.registry, err = action.NewRegistry(schemes, action.WithRecorder(f.recorder), action.WithLimiter(f.limits)); err != nil {
 		return nil, err
 	}
 	f.service = account.New(account.Config{Users: f.users, Sessions: f.sessions, Keys: f.keys, Passwords: f.passwords, Log: logger, UnsafeWithoutSecure: true})
 	f.handler = &countingHandler{service: f.service}
 	return f, demov1action.RegisterAccountService(f.registry, f.handler)
+}
+
+// limits counts calls as the demo does, unless a test is about something else.
+type limits struct {
+	*limit.Memory
+
+	off atomic.Bool
+}
+
+// Take implements [limit.Limiter].
+func (l *limits) Take(ctx context.Context, buckets []limit.Bucket) (wait time.Duration, over int, err error) {
+	if l.off.Load() {
+		return 0, 0, nil
+	}
+	return l.Memory.Take(ctx, buckets)
 }
 
 // A snapshot is what tests begin with: a database with one user of each role and another

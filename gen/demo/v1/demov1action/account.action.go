@@ -32,7 +32,7 @@ type AccountServiceHandler interface {
 	// ends when another one starts. After 10 wrong passwords for an account, further
 	// tries wait for their turn, one a second.
 	//
-	// Access: callers need not sign in; who may: anyone.
+	// Access: callers need not sign in; who may: anyone; at most 60 a minute of each address, 60 at once.
 	SignIn(context.Context, *action.AnonymousCall[v1.SignInRequest]) (*v1.SignInResponse, error)
 	// SignOut ends the caller's sessions, on every device.
 	//
@@ -78,7 +78,7 @@ type AccountServiceHandler interface {
 	// secret is returned once. An account has at most 100 keys that have not expired;
 	// expired ones are removed.
 	//
-	// Access: callers sign in by session; who may: anyone.
+	// Access: callers sign in by session; who may: anyone; at most 10 an hour of each principal, 20 at once.
 	CreateApiKey(context.Context, *action.Call[v1.CreateApiKeyRequest]) (*v1.CreateApiKeyResponse, error)
 	// ListApiKeys returns the caller's keys, without their secrets.
 	//
@@ -95,7 +95,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "f487f6c2f3b38e33420bfc5497394b99937f38a38864990d92a22854d27b31c4",
+		Fingerprint: "88b78972a5f717625c994e29fcf8ae6abbd25708f3538783c95857d1904ec474",
 		Methods: []actiongen.Method[AccountServiceHandler]{
 			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
 			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),
