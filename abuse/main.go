@@ -3,6 +3,9 @@
 // one connection and from many, it prints what went in and out, what the server took,
 // and how long a bystander's calls took meanwhile. It fails where a bound is passed.
 //
+// With -load it measures how a server bears slow clients, more calls than it can do, and
+// clients that are gone, and fails where one of the figures is missed.
+//
 // Everything happens on the loopback interface. It needs Linux: the server's memory and
 // processor time come from /proc.
 package main
@@ -22,11 +25,17 @@ func main() {
 	lasts := flag.Duration("for", 600*time.Millisecond, "how long each attack lasts")
 	only := flag.String("run", "", "a regular expression: only the attacks whose names match")
 	many := flag.Int("connections", 64, "how many connections attack, besides one")
+	loads := flag.Bool("load", false, "measure how the server bears load, in place of the attacks")
+	long := flag.Bool("long", false, "with -load: ten thousand slow connections, a minute of twice the capacity, forty thousand streams")
+	var serving serving
+	serving.flags()
 	flag.Parse()
 	var err error
 	switch {
 	case *serves:
-		err = serve()
+		err = serving.serve()
+	case *loads:
+		err = loadAll(*only, *long)
 	case *beside != "":
 		err = standBy(*beside)
 	default:

@@ -19,7 +19,7 @@ type process struct {
 	stdout  *bufio.Reader
 	logged  atomic.Int64 // bytes on its standard error
 	command *exec.Cmd
-	stdin   io.Closer
+	stdin   io.WriteCloser
 	drained chan struct{}
 }
 
@@ -82,19 +82,37 @@ func (p *process) alive() bool {
 	return err == nil
 }
 
-// peak returns the most memory that the process had, in bytes (VmHWM).
-func (p *process) peak() (int64, error) {
+// peak returns the most memory that the process had, in bytes.
+func (p *process) peak() (int64, error) { return p.memory("VmHWM:") }
+
+// resident returns the memory that the process has, in bytes.
+func (p *process) resident() (int64, error) { return p.memory("VmRSS:") }
+
+// memory returns a figure of the process's status.
+func (p *process) memory(name string) (int64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.command.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kilobytes, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			return kilobytes << 10, err
 		}
 	}
-	return 0, errors.New("there is no VmHWM: the server has ended, or this is no Linux")
+	return 0, errors.New("there is no " + name + " the server has ended, or this is no Linux")
+}
+
+// heap returns how many bytes of the server's heap are in use.
+func (p *process) heap() (int64, error) {
+	if _, err := io.WriteString(p.stdin, "heap\n"); err != nil {
+		return 0, err
+	}
+	line, err := p.line()
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(line, 10, 64)
 }
 
 // ticksPerSecond is how the kernel counts time in /proc.

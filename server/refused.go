@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"connectrpc.com/connect/v2"
+
 	"github.com/sallyport-rpc/sallyport/action/event"
 )
 

@@ -27,11 +27,18 @@ const unwindTimeout = time.Second
 // [Server.Serve] does. [SignalContext] makes a context that ends when the process is
 // asked to stop.
 func (s *Server) Run(ctx context.Context) error {
-	listener, err := listen(ctx, s.settings.address)
+	listener, err := s.Listen(ctx)
 	if err != nil {
 		return err
 	}
 	return s.Serve(ctx, listener)
+}
+
+// Listen listens on the server's address, for [Server.Serve]. It is for programs that
+// must know the address before they serve, or tell of it. Clients can connect from then
+// on, and are answered once the server serves.
+func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
+	return listen(ctx, s.settings.address)
 }
 
 // Serve serves on a listener until ctx ends, and closes the listener. It is for

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// mostOfSlow is how many bytes a slow connection may take of the server's memory, and
+	// mostSlower how many times as long the calls of others may take meanwhile.
+	mostOfSlow = 64 << 10
+	mostSlower = 2.0
+	// slowCalls are timed with the slow connections and as many without, in each round.
+	slowCalls = 1000
+)
+
+// measureSlow measures what connections take whose headers or bodies come slowly, and
+// what they cost others, in alternating rounds with and without them.
+func measureSlow(long bool) ([]figure, error) {
+	connections, rounds := choose(long, 9500, 2000), choose(long, 5, 3)
+	server, address, err := startServer(fmt.Sprintf("-max-connections=%d", 4*connections))
+	if err != nil {
+		return nil, err
+	}
+	defer server.stop()
+	good := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{LocalAddr: from(0)}).DialContext}, Timeout: time.Minute}
+	defer good.CloseIdleConnections()
+	if _, err := timeCalls(good, address, slowCalls); err != nil { // and the server compiles, and its heap grows
+		return nil, err
+	}
+	var ratios []float64
+	var most int64
+	for range rounds {
+		quiet, err := timeCalls(good, address, slowCalls)
+		if err != nil {
+			return nil, err
+		}
+		before, err := server.resident()
+		if err != nil {
+			return nil, err
+		}
+		slow, err := openSlow(address, connections)
+		if err != nil {
+			return nil, errors.Join(err, slow.close())
+		}
+		loud, err := slow.besides(good, address)
+		after, err2 := server.resident()
+		if err := errors.Join(err, err2, slow.close()); err != nil {
+			return nil, err
+		}
+		most = max(most, (after-before)/int64(connections))
+		ratios = append(ratios, float64(percentile(loud, 99))/float64(percentile(quiet, 99)))
+	}
+	ratio := median(ratios)
+	return []figure{
+		{fmt.Sprintf("%d take %s of memory each, at most %s", connections, size(most), size(mostOfSlow)), most <= mostOfSlow},
+		{fmt.Sprintf("p99 of another client's calls is %.2f x (%.2f to %.2f in %d rounds), at most %.0f x",
+			ratio, ratios[0], ratios[len(ratios)-1], rounds, mostSlower), ratio <= mostSlower},
+	}, nil
+}
+
+// timeCalls makes calls one after the other, and returns how long each took.
+func timeCalls(client *http.Client, address string, calls int) ([]time.Duration, error) {
+	times := make([]time.Duration, 0, calls)
+	for range calls {
+		began := time.Now()
+		status, _, err := spendOnce(context.Background(), client, address, "good")
+		if err != nil || status != http.StatusOK {
+			return nil, fmt.Errorf("a good client's call: status %d, %w", status, err)
+		}
+		times = append(times, time.Since(began))
+	}
+	return times, nil
+}
+
+// spendOnce makes a small call as a principal, and returns the status and the header of
+// its answer.
+func spendOnce(ctx context.Context, client *http.Client, address, principal string) (int, http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+spend, strings.NewReader(`{"number": "1"}`))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+principal)
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	_, err = io.Copy(io.Discard, response.Body)
+	return response.StatusCode, response.Header, err
+}
+
+// slow are connections whose requests are not complete.
+type slow []net.Conn
+
+// openSlow opens connections, half of which are in their header and half in their body.
+func openSlow(address string, connections int) (slow, error) {
+	const head = "POST " + spend + " HTTP/1.1\r\nHost: x\r\n"
+	const workers = 8
+	var mu sync.Mutex
+	var opened slow
+	var failed error
+	var group sync.WaitGroup
+	for worker := range workers {
+		group.Go(func() {
+			for i := worker; i < connections; i += workers {
+				sent := head
+				if i%2 == 0 {
+					sent += "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+				}
+				conn, err := (&net.Dialer{LocalAddr: from(i)}).DialContext(context.Background(), "tcp", address)
+				if err == nil {
+					_, err = io.WriteString(conn, sent)
+				}
+				mu.Lock()
+				if err != nil {
+					failed = err
+				}
+				if conn != nil {
+					opened = append(opened, conn)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return opened, failed
+}
+
+// besides times a good client's calls while a little more comes on each connection.
+func (s slow) besides(good *http.Client, address string) ([]time.Duration, error) {
+	ctx, stop := context.WithCancel(context.Background())
+	var dripping sync.WaitGroup
+	dripping.Go(func() {
+		for _, conn := range s {
+			if ctx.Err() != nil {
+				return
+			}
+			_, _ = io.WriteString(conn, "X") // the server may have closed it
+			time.Sleep(time.Millisecond)
+		}
+	})
+	defer dripping.Wait()
+	defer stop()
+	return timeCalls(good, address, slowCalls)
+}
+
+func (s slow) close() error {
+	for _, conn := range s {
+		_ = conn.Close() // the server may have closed it
+	}
+	return nil
+}
