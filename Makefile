@@ -150,6 +150,13 @@ abuse: ## Attack a server as strangers could, and print what it spends (its flag
 	@test -r /proc/self/status || { echo "make $@: it reads the server's memory from /proc, which is not here" >&2; exit 1; }
 	go run ./abuse $(ARGS)
 
+# LONG=1 takes a few minutes, with ten thousand slow connections and a minute of overload.
+.PHONY: load
+load: ## Measure how a server bears slow clients, twice its capacity, and clients that are gone (LONG=1: at full size)
+	@$(call need,go)
+	@test -r /proc/self/status || { echo "make $@: it reads the server's memory from /proc, which is not here" >&2; exit 1; }
+	go run ./abuse -load $(if $(LONG),-long)
+
 .PHONY: newcomer
 newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
 	@$(call need,go)

@@ -11,6 +11,9 @@ import (
 type figure struct {
 	text string
 	met  bool
+	// timed says that a busy machine can miss it. In a short run that is printed and no
+	// failure.
+	timed bool
 }
 
 // A load is one measurement. The size is the full one if long, else one of a few seconds.
@@ -46,7 +49,9 @@ func loadAll(only string, long bool) error {
 			verdict := "met"
 			if !figure.met {
 				verdict = "MISSED"
-				missed++
+				if long || !figure.timed {
+					missed++
+				}
 			}
 			fmt.Printf("%-20s %s: %s\n", load.name, figure.text, verdict)
 		}

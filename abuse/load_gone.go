@@ -43,7 +43,7 @@ func measureGone(long bool) ([]figure, error) {
 	}
 	left := heap[2] - heap[1]
 	return []figure{{fmt.Sprintf("%d connections with %d streams each leave %s of heap, at most %s (the first ones, %s)",
-		connections, streams, size(left), size(mostLeft), size(heap[1]-heap[0])), left <= mostLeft}}, nil
+		connections, streams, size(left), size(mostLeft), size(heap[1]-heap[0])), left <= mostLeft, false}}, nil
 }
 
 // comeAndGo opens connections with streams, and closes them with all streams open.

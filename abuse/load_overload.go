@@ -18,7 +18,7 @@ const (
 	// leastGoodput is how much of the peak must be done at twice the capacity.
 	leastGoodput = 0.9
 	// callTimeout is after how long a caller gives up.
-	callTimeout = time.Second
+	callTimeout = 5 * time.Second
 )
 
 // measureOverload measures how many calls a server does that is asked for twice as many
@@ -34,18 +34,23 @@ func measureOverload(long bool) ([]figure, error) {
 		Transport: &http.Transport{MaxIdleConnsPerHost: 1000, DialContext: (&net.Dialer{}).DialContext}, Timeout: callTimeout,
 	}
 	defer client.CloseIdleConnections()
-	peak, err := capacity(client, address, min(lasts, 10*time.Second))
+	before, err := capacity(client, address, lasts/4)
 	if err != nil {
 		return nil, err
 	}
 	done := &outcomes{}
-	done.arrive(client, address, time.Duration(float64(time.Second)/(2*peak)), lasts)
+	done.arrive(client, address, time.Duration(float64(time.Second)/(2*before)), lasts)
+	after, err := capacity(client, address, lasts/4)
+	if err != nil {
+		return nil, err
+	}
+	peak := (before + after) / 2 // other programs may take some of the machine
 	goodput := float64(done.served.Load()) / lasts.Seconds()
 	return []figure{
-		{fmt.Sprintf("%.0f calls/s of %.0f asked for, %.2f of the peak of %.0f, at least %.1f",
-			goodput, 2*peak, goodput/peak, peak, leastGoodput), goodput >= leastGoodput*peak},
+		{fmt.Sprintf("%.0f calls/s of %.0f asked for, %.2f of the peak of %.0f before and after, at least %.1f",
+			goodput, 2*before, goodput/peak, peak, leastGoodput), goodput >= leastGoodput*peak, true},
 		{fmt.Sprintf("%d shed with a hint when to come again, %d ended in another way", done.shed.Load(), done.other.Load()),
-			done.shed.Load() > 0 && done.other.Load() == 0},
+			done.shed.Load() > 0 && done.other.Load() == 0, false},
 	}, nil
 }
 
