@@ -66,8 +66,10 @@ func capacity(client *http.Client, address string, lasts time.Duration) (float64
 		callers.Go(func() {
 			for ctx.Err() == nil {
 				status, _, err := spendOnce(context.Background(), client, address, "busy")
-				if err != nil || status != http.StatusOK {
-					err = fmt.Errorf("status %d, %w", status, err)
+				if err == nil && status != http.StatusOK {
+					err = fmt.Errorf("status %d", status)
+				}
+				if err != nil {
 					failed.Store(&err)
 					return
 				}
