@@ -19,8 +19,8 @@ import (
 )
 
 // WithGRPC serves the actions by gRPC on a further port too, through
-// google.golang.org/grpc, which takes less than half of the CPU that net/http's HTTP/2
-// takes for a call. Package grpcserver makes the listener:
+// google.golang.org/grpc, which takes about half of the CPU that net/http's HTTP/2 takes
+// for a call. Package grpcserver makes the listener:
 //
 //	server.WithGRPC(grpcserver.New(":9090"))
 //

@@ -4,8 +4,8 @@
 //	srv, err := server.New(registry, server.WithAddress(":8080"), server.WithGRPC(grpcserver.New(":9090")))
 //
 // Package server serves gRPC on its own port too, beside Connect and gRPC-Web, through
-// net/http. This port is for those who call much by gRPC: a call takes less than half of
-// the CPU here. A program that does not import this package does not compile
+// net/http. This port is for those who call much by gRPC: a call takes about half of the
+// CPU here. A program that does not import this package does not compile
 // google.golang.org/grpc.
 //
 // Everything else is the same: the gates, the interceptors, the options of the server
