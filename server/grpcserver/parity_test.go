@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
@@ -53,6 +54,9 @@ type exchange struct {
 	// call: how its end is recorded, and told, is up to which comes first.
 	gone bool
 }
+
+// patient is a deadline that passes while a handler runs, on a busy machine too.
+const patient = 3 * time.Second
 
 const (
 	unaryService  = "/test.v1.UnaryService/"
@@ -119,7 +123,7 @@ func exchanges(t *testing.T) map[string]exchange {
 		"metadata with an error":   {procedure: unaryService + "Anyone", header: alice, requests: []any{word("metadata error")}, events: 2},
 		"large answer":             {procedure: unaryService + "Anyone", header: alice, requests: []any{word("large")}, events: 2},
 		"large answer, compressed": {procedure: unaryService + "Anyone", header: alice, requests: []any{word("large")}, options: gzipEncoding, events: 2},
-		"deadline":                 {procedure: unaryService + "Anyone", header: alice, requests: []any{word("wait")}, timeout: 100 * time.Millisecond, events: 2, gone: true},
+		"deadline":                 {procedure: unaryService + "Anyone", header: alice, requests: []any{word("wait")}, timeout: patient, events: 2, gone: true},
 
 		"watch":                    {procedure: streamService + "WatchFirst", header: alice, requests: []any{sound}, events: 2},
 		"watch that fails":         {procedure: streamService + "WatchFirst", header: alice, requests: []any{word("fail")}, events: 2},
@@ -139,7 +143,7 @@ func exchanges(t *testing.T) map[string]exchange {
 		"chat, revoked":            {procedure: streamService + "ChatOpen", header: []string{"authorization", "Bearer carol editor"}, script: revoke("carol"), events: 3},
 		"watch, revoked":           {procedure: streamService + "WatchFirst", header: []string{"authorization", "Bearer alice viewer"}, script: revokeWatch, events: 3},
 		"watch, cancelled":         {procedure: streamService + "WatchFirst", header: alice, script: cancelWatch, events: 2, gone: true},
-		"watch, deadline":          {procedure: streamService + "WatchFirst", header: alice, requests: []any{waiting}, timeout: 150 * time.Millisecond, events: 2, gone: true},
+		"watch, deadline":          {procedure: streamService + "WatchFirst", header: alice, requests: []any{waiting}, timeout: patient, events: 2, gone: true},
 	}
 }
 
@@ -255,6 +259,12 @@ func (e exchange) call(t *testing.T, served *served, conn *grpc.ClientConn) outc
 	timeout := e.timeout
 	if timeout == 0 {
 		timeout = soon
+	}
+	conn.Connect() // so that no time of the call goes by with that
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		if !conn.WaitForStateChange(t.Context(), state) {
+			t.Fatal("no connection")
+		}
 	}
 	ctx, cancel := context.WithTimeout(metadata.AppendToOutgoingContext(t.Context(), e.header...), timeout)
 	defer cancel()
