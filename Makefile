@@ -157,6 +157,12 @@ load: ## Measure how a server bears slow clients, twice its capacity, and client
 	@test -r /proc/self/status || { echo "make $@: it reads the server's memory from /proc, which is not here" >&2; exit 1; }
 	go run ./abuse -load $(if $(LONG),-long)
 
+.PHONY: h2spec
+h2spec: ## Compare the server's HTTP/2 with that of net/http alone, by the cases of h2spec
+	@$(call need,go)
+	@$(call need,bash)
+	@tools/h2spec
+
 .PHONY: newcomer
 newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
 	@$(call need,go)

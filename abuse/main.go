@@ -25,6 +25,7 @@ func main() {
 	lasts := flag.Duration("for", 600*time.Millisecond, "how long each attack lasts")
 	only := flag.String("run", "", "a regular expression: only the attacks whose names match")
 	many := flag.Int("connections", 64, "how many connections attack, besides one")
+	plain := flag.Bool("plain", false, "be a server of net/http alone, to compare with")
 	loads := flag.Bool("load", false, "measure how the server bears load, in place of the attacks")
 	long := flag.Bool("long", false, "with -load: ten thousand slow connections, a minute of twice the capacity, forty thousand streams")
 	var serving serving
@@ -34,6 +35,8 @@ func main() {
 	switch {
 	case *serves:
 		err = serving.serve()
+	case *plain:
+		err = servePlain()
 	case *loads:
 		err = loadAll(*only, *long)
 	case *beside != "":
