@@ -325,7 +325,7 @@ func TestWhatAnIssuerIsAsked(t *testing.T) {
 		if r.Header.Get("Accept") != "application/json" || r.Header.Get("Cookie") != "" {
 			t.Errorf("%s was asked for with %v", r.URL, r.Header)
 		}
-		http.SetCookie(w, &http.Cookie{Name: "issuer", Value: "x", Path: "/"}) //nolint:gosec // it must come to nothing
+		http.SetCookie(w, &http.Cookie{Name: "issuer", Value: "x", Path: "/"})
 		if r.URL.Path == "/keys" {
 			_, _ = w.Write(fields{"keys": []any{key.public()}}.json())
 			return

@@ -49,19 +49,19 @@ func (c contextless) FindCtx(ctx context.Context, token string) ([]byte, bool, e
 		ok   bool
 	}
 	result, err := within(ctx, c, func() (found, error) {
-		data, ok, err := c.Store.Find(token)
+		data, ok, err := c.Find(token)
 		return found{data, ok}, err
 	})
 	return result.data, result.ok, err
 }
 
 func (c contextless) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
-	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.Store.Commit(token, b, expiry) })
+	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.Commit(token, b, expiry) })
 	return err
 }
 
 func (c contextless) DeleteCtx(ctx context.Context, token string) error {
-	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.Store.Delete(token) })
+	_, err := within(ctx, c, func() (struct{}, error) { return struct{}{}, c.Delete(token) })
 	return err
 }
 

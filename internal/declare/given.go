@@ -154,8 +154,8 @@ func JSON(action *sallyportv1.Action) (string, error) {
 	}
 	// protojson puts spaces in at random, so that no program relies on them.
 	var value any
-	if err := json.Unmarshal(text, &value); err != nil {
-		return "", err
+	if fault := json.Unmarshal(text, &value); fault != nil {
+		return "", fault
 	}
 	text, err = json.Marshal(value)
 	return string(text), err

@@ -249,6 +249,11 @@ func checkIn(t *testing.T, ways []way, reader *Reader, of sources, path string) 
 		if diff := gocmp.Diff(written.faults(t), faultsOf(refusals)); diff != "" {
 			t.Fatalf("%v: -want +got\n%s%s", way, diff, texts(refusals))
 		}
+		for _, refusal := range refusals {
+			if strings.HasPrefix(string(refusal.Rule), "claims-") && refusal.At == nil {
+				t.Errorf("%v: %s is of no message", way, refusal)
+			}
+		}
 		got := newOutcome(declarations, refusals)
 		if first == nil {
 			first, declared = got, declarations
