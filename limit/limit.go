@@ -53,14 +53,14 @@ func (l Limit) String() string {
 
 // window says how long a window is: "a minute", "in 1m30s".
 func window(length time.Duration) string {
-	switch length {
-	case time.Second:
+	switch {
+	case length == time.Second:
 		return "a second"
-	case time.Minute:
+	case length == time.Minute:
 		return "a minute"
-	case time.Hour:
+	case length == time.Hour:
 		return "an hour"
-	case 24 * time.Hour:
+	case length == 24*time.Hour:
 		return "a day"
 	}
 	text := length.String()

@@ -1,10 +1,10 @@
 package limit_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,11 +14,11 @@ import (
 	"github.com/sallyport-rpc/sallyport/limit"
 )
 
-func memory(t testing.TB, options ...limit.MemoryOption) *limit.Memory {
-	t.Helper()
+func memory(tb testing.TB, options ...limit.MemoryOption) *limit.Memory {
+	tb.Helper()
 	made, err := limit.NewMemory(options...)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made
 }
@@ -30,11 +30,11 @@ func ofAddress(of limit.Limit, number int) limit.Bucket {
 }
 
 // take takes from buckets, and returns after how long there is room.
-func take(t testing.TB, limiter limit.Limiter, buckets ...limit.Bucket) time.Duration {
-	t.Helper()
-	wait, _, err := limiter.Take(t.Context(), buckets)
+func take(tb testing.TB, limiter limit.Limiter, buckets ...limit.Bucket) time.Duration {
+	tb.Helper()
+	wait, _, err := limiter.Take(tb.Context(), buckets)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return wait
 }
@@ -128,7 +128,7 @@ func TestMemorySeveral(t *testing.T) {
 func TestMemoryNeverAdmitsMore(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
-		synctest.Test(t, func(t *testing.T) { neverAdmitsMore(t, rand.New(rand.NewPCG(seed, 1))) }) //nolint:gosec // a test
+		synctest.Test(t, func(t *testing.T) { neverAdmitsMore(t, rand.New(rand.NewPCG(seed, 1))) })
 	}
 }
 
@@ -214,7 +214,7 @@ func TestMemoryConcurrently(t *testing.T) {
 	for caller := range 8 {
 		group.Go(func() {
 			for range 100 {
-				if take(t, limiter, limit.Bucket{Limit: of, Principal: fmt.Sprint(caller)}) == 0 {
+				if take(t, limiter, limit.Bucket{Limit: of, Principal: strconv.Itoa(caller)}) == 0 {
 					admitted.Add(1)
 				}
 			}

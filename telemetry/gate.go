@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
-	"github.com/sallyport-rpc/sallyport/limit"
 )
 
 // measurements are what is counted and timed of gates. They implement
@@ -34,7 +33,7 @@ type decided struct {
 	stage     event.Stage
 	code      uint32
 	grant     string
-	limit     limit.Per
+	limit     string // what it counts
 }
 
 // labels are the attributes for one kind of decision.
@@ -74,7 +73,7 @@ func attributes(list ...attribute.KeyValue) metric.MeasurementOption {
 
 // labels returns the attributes for an observation.
 func (m *measurements) labels(of *event.Observation) *labels {
-	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant, of.Limit}
+	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant, of.Limit.String()}
 	if known, ok := m.sets.Load(key); ok {
 		return known.(*labels) //nolint:forcetypeassert // nothing else is stored
 	}

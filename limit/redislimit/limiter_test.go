@@ -3,11 +3,11 @@ package redislimit_test
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -77,7 +77,7 @@ func connect(t *testing.T, address string) *redis.Client {
 
 func newLimiter(t *testing.T, client *redis.Client, options ...redislimit.Option) *redislimit.Limiter {
 	t.Helper()
-	options = append([]redislimit.Option{redislimit.WithPrefix(t.Name() + fmt.Sprint(time.Now().UnixNano())), redislimit.WithTimeout(5 * time.Second)}, options...)
+	options = append([]redislimit.Option{redislimit.WithPrefix(t.Name() + strconv.FormatInt(time.Now().UnixNano(), 10)), redislimit.WithTimeout(5 * time.Second)}, options...)
 	limiter, err := redislimit.New(client, options...)
 	if err != nil {
 		t.Fatal(err)
@@ -135,10 +135,10 @@ func TestBurstOfOne(t *testing.T) {
 	limiter := newLimiter(t, connect(t, ""))
 	for number := range 300 {
 		of := limit.Limit{Per: limit.Principal, Requests: 1 + number%7, Window: time.Hour, Burst: 1}
-		if wait, _ := take(t, limiter, bucket(of, fmt.Sprint(number))); wait > 0 {
+		if wait, _ := take(t, limiter, bucket(of, strconv.Itoa(number))); wait > 0 {
 			t.Fatalf("caller %d of %v: the first call is refused for %v", number, of, wait)
 		}
-		if wait, _ := take(t, limiter, bucket(of, fmt.Sprint(number))); wait == 0 {
+		if wait, _ := take(t, limiter, bucket(of, strconv.Itoa(number))); wait == 0 {
 			t.Fatalf("caller %d of %v: the second call is let through", number, of)
 		}
 	}
@@ -251,7 +251,7 @@ func TestTwoServersOneRedis(t *testing.T) {
 		}
 		patient = true
 	}
-	prefix := redislimit.WithPrefix(t.Name() + fmt.Sprint(time.Now().UnixNano()))
+	prefix := redislimit.WithPrefix(t.Name() + strconv.FormatInt(time.Now().UnixNano(), 10))
 	var clients []testv1client.FloodServiceClient
 	for range 2 {
 		url := serve(t, newLimiter(t, connect(t, ""), prefix))
