@@ -216,3 +216,17 @@ func TestGrant(t *testing.T) {
 		}
 	}
 }
+
+// A grant's name is the one it is declared with: its place in a declaration is none.
+func TestGrantName(t *testing.T) {
+	t.Parallel()
+	policy := &Policy{grants: []grant{{name: "by_admin", named: true}, {name: "allow[1]"}}}
+	for place, want := range map[int32]string{0: "by_admin", 1: "", 2: "", AnyonePlace: "", -7: ""} {
+		if got := policy.GrantName(place); got != want {
+			t.Errorf("at %d: %q, want %q", place, got, want)
+		}
+	}
+	if got := (*Policy)(nil).GrantName(0); got != "" {
+		t.Errorf("of no policy: %q", got)
+	}
+}
