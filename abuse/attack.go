@@ -66,11 +66,11 @@ func attacks() []attack {
 		{name: "no gzip", connect: posts("proto", make([]byte, 1000))},
 		{name: "250 streams at once", connect: streams(pack(empty))},
 		{name: "bodies held", connect: holds(most), unanswered: true},
-		{name: "nothing read", connect: floods, unanswered: true},
+		{name: "nothing read", connect: floods("application/connect+proto"), unanswered: true},
 		{name: "violations, gRPC's port", connect: calls("grpc+proto", pack(ids)), native: true},
 		{name: "elements, gRPC's port", connect: calls("grpc+proto", pack(empty)), native: true},
 		{name: "250 streams, gRPC's port", connect: streams(pack(empty)), native: true},
-		{name: "nothing read, gRPC's port", connect: floods, unanswered: true, native: true},
+		{name: "nothing read, gRPC's port", connect: floods("application/grpc"), unanswered: true, native: true},
 	}
 }
 
@@ -202,7 +202,11 @@ func (a *attacker) enveloped(protocol string, packed []byte) *http.Request {
 
 // floods opens as many streams as there may be on one connection, as one principal,
 // and reads nothing. It writes HTTP/2 by hand: a client of Go's would read.
-func floods(a *attacker) {
+func floods(contentType string) func(*attacker) {
+	return func(a *attacker) { a.flood(contentType) }
+}
+
+func (a *attacker) flood(contentType string) {
 	conn, err := a.dial()
 	if err != nil {
 		a.fail(err)
@@ -218,7 +222,7 @@ func floods(a *attacker) {
 		var headers []byte
 		for _, field := range [][2]string{
 			{":method", "POST"}, {":scheme", "http"}, {":authority", "abuse"}, {":path", flood},
-			{"content-type", "application/connect+proto"}, {"authorization", "Bearer auditor"},
+			{"content-type", contentType}, {"authorization", "Bearer auditor"},
 		} {
 			headers = appendField(headers, field[0], field[1])
 		}
