@@ -53,15 +53,9 @@ func (l Limit) String() string {
 
 // window says how long a window is: "a minute", "in 1m30s".
 func window(length time.Duration) string {
-	switch {
-	case length == time.Second:
-		return "a second"
-	case length == time.Minute:
-		return "a minute"
-	case length == time.Hour:
-		return "an hour"
-	case length == 24*time.Hour:
-		return "a day"
+	named := map[time.Duration]string{time.Second: "a second", time.Minute: "a minute", time.Hour: "an hour", 24 * time.Hour: "a day"}
+	if name, ok := named[length]; ok {
+		return name
 	}
 	text := length.String()
 	if strings.HasSuffix(text, "m0s") {

@@ -228,9 +228,12 @@ func TestAuditFlag(t *testing.T) {
 		{Kind: "log closed"}: 1,
 	} {
 		got := 0
-		for _, err := range audit.SQLite(db).Find(t.Context(), query) {
+		for found, err := range audit.SQLite(db).Find(t.Context(), query) {
 			if err != nil {
 				t.Fatal(err)
+			}
+			if query.Outcome == "allow" && found.Entry.Grant != "staff" {
+				t.Errorf("%+v: let in by %q", query, found.Entry.Grant)
 			}
 			got++
 		}

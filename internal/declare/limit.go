@@ -23,7 +23,7 @@ const (
 
 // limitsOf returns the limits of a declaration.
 func limitsOf(option *sallyportv1.Action) []limit.Limit {
-	var limits []limit.Limit
+	limits := make([]limit.Limit, 0, len(option.GetLimit()))
 	for _, written := range option.GetLimit() {
 		limits = append(limits, limit.Limit{
 			Per:      perOf(written.GetPer()),
@@ -60,8 +60,9 @@ func (m *methodReading) readLimits(option *sallyportv1.Action) {
 
 // limitsText is the user's limits, as they would be accepted.
 func (m *methodReading) limitsText() string {
-	var texts []string
-	for _, fixed := range m.fixedLimits() {
+	limits := m.fixedLimits()
+	texts := make([]string, 0, len(limits))
+	for _, fixed := range limits {
 		texts = append(texts, messageText("limit", fixed.ProtoReflect()))
 	}
 	return strings.Join(texts, "\n")
@@ -95,7 +96,7 @@ func (m *methodReading) fixedLimit(written *sallyportv1.Limit) *sallyportv1.Limi
 		fixed.Per = sallyportv1.Limit_ADDRESS
 	}
 	fixed.Requests = min(max(fixed.GetRequests(), 1), maxRequests)
-	if fixed.Window == nil {
+	if fixed.GetWindow() == nil {
 		fixed.Window = durationpb.New(time.Minute)
 	}
 	fixed.Window = durationpb.New(min(max(fixed.GetWindow().AsDuration(), minWindow), maxWindow))

@@ -172,11 +172,11 @@ func access(declaration *declare.Declaration) string {
 	if len(declaration.CredentialScopes) > 0 {
 		scoped = "; a scoped credential needs: " + strings.Join(declaration.CredentialScopes, ", ")
 	}
-	limits := ""
+	var limits strings.Builder
 	for _, limit := range declaration.Limits {
-		limits += "; at most " + limit.String()
+		limits.WriteString("; at most " + limit.String())
 	}
-	return "Access: " + authenticated + "; who may: " + declaration.Who() + scoped + limits + "."
+	return "Access: " + authenticated + "; who may: " + declaration.Who() + scoped + limits.String() + "."
 }
 
 func isDeprecated(descriptor protoreflect.Descriptor) bool {

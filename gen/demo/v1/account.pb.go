@@ -1885,7 +1885,7 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\n" +
 	"users.read\x12(\n" +
 	"\x11SCOPE_USERS_WRITE\x10\x02\x1a\x11\u00a0\x19\r\n" +
-	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\xb8\x10\n" +
+	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\xc5\x10\n" +
 	"\x0eAccountService\x12\x9f\x01\n" +
 	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"d\xba\xa0\x19`\n" +
 	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xb3\x01\n" +
@@ -1894,16 +1894,16 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\b\x02\x10<\x1a\x02\b< <\x12z\n" +
 	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
-	"\asession\x12+\x12)a session may always be ended by its user\x12\xa0\x01\n" +
-	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"b\xba\xa0\x19^\n" +
+	"\asession\x12+\x12)a session may always be ended by its user\x12\xad\x01\n" +
+	"\aGetUser\x12\x17.demo.v1.GetUserRequest\x1a\x18.demo.v1.GetUserResponse\"o\xba\xa0\x19k\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12A\n" +
-	"\x10\n" +
+	"\x06apikey\x12N\n" +
+	"\x17\n" +
 	"\x05admin\n" +
-	"\aauditor\n" +
-	"!\x1a\x1fprincipal.id == request.user_id\"\n" +
+	"\aauditor2\x05staff\n" +
+	"'\x1a\x1fprincipal.id == request.user_id2\x04self\"\n" +
 	"users.read\x12\xa1\x01\n" +
 	"\rUpdateProfile\x12\x1d.demo.v1.UpdateProfileRequest\x1a\x1e.demo.v1.UpdateProfileResponse\"Q\xba\xa0\x19M\n" +
 	"\x19\n" +

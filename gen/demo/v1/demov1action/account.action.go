@@ -95,7 +95,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "88b78972a5f717625c994e29fcf8ae6abbd25708f3538783c95857d1904ec474",
+		Fingerprint: "8ed44a9598ee35a7d41182614f3557069276c7d78a68d1dbaa9bb2419e7bd2bb",
 		Methods: []actiongen.Method[AccountServiceHandler]{
 			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
 			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),
