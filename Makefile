@@ -93,7 +93,7 @@ bench-wire: ## Call Sallyport and its peers over real connections (needs h2load 
 	@cd bench && go run ./wire
 
 .PHONY: bench-check
-bench-check: ## Hold what a call allocates to its budget, and count its instructions where there is valgrind
+bench-check: ## Hold what a call allocates to its budget, and its instructions where there is valgrind
 	@$(call need,go)
 	cd bench && go test -count=1 ./calls
 	@if command -v valgrind >/dev/null 2>&1; then bench/instructions; \

@@ -246,7 +246,7 @@ func TestClientNeverReads(t *testing.T) {
 		want    connect.Code
 	}{
 		"revoked": {nil, true, connect.CodePermissionDenied},
-		"idle":    {[]server.Option{server.WithStreamIdleTimeout(300 * time.Millisecond)}, false, connect.CodeDeadlineExceeded},
+		"idle":    {[]server.Option{server.WithStreamIdleTimeout(time.Second)}, false, connect.CodeDeadlineExceeded},
 	} {
 		for protocol, options := range protocols {
 			for major := 1; major <= 2; major++ {
