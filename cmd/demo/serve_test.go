@@ -19,7 +19,7 @@ const table = `demo.v1.AccountService
   METHOD         AUTHENTICATED BY           WHO MAY CALL IT
   SignUp         (no sign-in)               anyone
   SignIn         (no sign-in)               anyone
-                                            at most 60 a minute of each address, 60 at once
+                                            at most 6000 a minute of each address, 6000 at once
   SignOut        session                    anyone signed in
   GetUser        session, bearer or apikey  admin or auditor; or principal.id == request.user_id
                                             a scoped credential needs users.read

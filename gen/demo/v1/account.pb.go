@@ -1885,13 +1885,12 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\n" +
 	"users.read\x12(\n" +
 	"\x11SCOPE_USERS_WRITE\x10\x02\x1a\x11\u00a0\x19\r\n" +
-	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\xc5\x10\n" +
+	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\xc7\x10\n" +
 	"\x0eAccountService\x12\x9f\x01\n" +
 	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"d\xba\xa0\x19`\n" +
-	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xb3\x01\n" +
-	"\x06SignIn\x12\x16.demo.v1.SignInRequest\x1a\x17.demo.v1.SignInResponse\"x\xba\xa0\x19t\n" +
-	",\x12*signing in comes before any session exists\x128\x126the password decides, and it is checked by the handler\"\n" +
-	"\b\x02\x10<\x1a\x02\b< <\x12z\n" +
+	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xb5\x01\n" +
+	"\x06SignIn\x12\x16.demo.v1.SignInRequest\x1a\x17.demo.v1.SignInResponse\"z\xba\xa0\x19v\n" +
+	",\x12*signing in comes before any session exists\x128\x126the password decides, and it is checked by the handler\"\f\b\x02\x10\xf0.\x1a\x02\b< \xf0.\x12z\n" +
 	"\aSignOut\x12\x17.demo.v1.SignOutRequest\x1a\x18.demo.v1.SignOutResponse\"<\xba\xa0\x198\n" +
 	"\t\n" +
 	"\asession\x12+\x12)a session may always be ended by its user\x12\xad\x01\n" +

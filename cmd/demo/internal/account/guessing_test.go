@@ -10,7 +10,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
@@ -114,16 +113,17 @@ const users = 27
 func honest(i int) string { return fmt.Sprintf("honest-%d@example.com", i) }
 
 // TestSignInUnderAttack has 150 strangers guess without a pause, while 27 users sign in.
-// All of the users get in: the strangers use up the limit of their own address alone.
+// All of the users get in, also from the strangers' own address.
 func TestSignInUnderAttack(t *testing.T) { //nolint:tparallel // each attack takes the whole machine
 	t.Parallel()
 	for name, test := range map[string]struct {
 		email func(stranger, guess int) string
 		from  string // where the strangers are; the users are at 127.0.0.1
 	}{
-		"at made-up accounts":    {func(i, n int) string { return fmt.Sprintf("x%d-%d@example.com", i, n) }, "127.0.0.2"},
-		"at one other account":   {func(int, int) string { return "target@example.com" }, "127.0.0.2"},
-		"at the users' accounts": {func(i, _ int) string { return honest(i % users) }, "127.0.0.2"},
+		"at made-up accounts":                     {func(i, n int) string { return fmt.Sprintf("x%d-%d@example.com", i, n) }, "127.0.0.1"},
+		"at one other account":                    {func(int, int) string { return "target@example.com" }, "127.0.0.1"},
+		"at the users' accounts, from elsewhere":  {func(i, _ int) string { return honest(i % users) }, "127.0.0.2"},
+		"at made-up accounts, from elsewhere too": {func(i, n int) string { return fmt.Sprintf("x%d-%d@example.com", i, n) }, "127.0.0.2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			probe := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(test.from)}}
@@ -133,7 +133,6 @@ func TestSignInUnderAttack(t *testing.T) { //nolint:tparallel // each attack tak
 			} else {
 				_ = connection.Close()
 			}
-			start := time.Now()
 			attackers := attack(t, f, 150, test.from, test.email)
 			<-attackers.begun
 			client := httpFrom(t, "127.0.0.1")
@@ -151,17 +150,14 @@ func TestSignInUnderAttack(t *testing.T) { //nolint:tparallel // each attack tak
 			}
 			group.Wait()
 			attackers.stop()
-			// What one address is answered is the burst, and what comes back meanwhile.
-			if answered := attackers.answered.Load(); answered > 60+int64(time.Since(start)/time.Second)+1 {
-				t.Errorf("strangers at one address were answered %d times", answered)
-			}
 			t.Logf("%d of %d users signed in; strangers were answered %d times and turned away %d times",
 				in.Load(), users, attackers.answered.Load(), attackers.refused.Load())
 		})
 	}
 }
 
-// TestKnownDevice has strangers guess at one account from elsewhere. The user's device, which has signed in before, is not slowed down by them.
+// TestKnownDevice has strangers guess at one account from the address of its user. The
+// user's device, which has signed in before, is not slowed down by them.
 func TestKnownDevice(t *testing.T) {
 	t.Parallel()
 	f := newGuarded(t)
@@ -170,7 +166,7 @@ func TestKnownDevice(t *testing.T) {
 	if status != http.StatusOK || !strings.Contains(cookies, "sallyport-demo-device=") {
 		t.Fatalf("signing in: %d %s", status, cookies)
 	}
-	attackers := attack(t, f, 50, "127.0.0.2", func(int, int) string { return honest(0) })
+	attackers := attack(t, f, 50, "127.0.0.1", func(int, int) string { return honest(0) })
 	<-attackers.begun
 	before := attackers.answered.Load()
 	for range 5 {

@@ -32,7 +32,7 @@ type AccountServiceHandler interface {
 	// ends when another one starts. After 10 wrong passwords for an account, further
 	// tries wait for their turn, one a second.
 	//
-	// Access: callers need not sign in; who may: anyone; at most 60 a minute of each address, 60 at once.
+	// Access: callers need not sign in; who may: anyone; at most 6000 a minute of each address, 6000 at once.
 	SignIn(context.Context, *action.AnonymousCall[v1.SignInRequest]) (*v1.SignInResponse, error)
 	// SignOut ends the caller's sessions, on every device.
 	//
@@ -95,7 +95,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "8ed44a9598ee35a7d41182614f3557069276c7d78a68d1dbaa9bb2419e7bd2bb",
+		Fingerprint: "b428a179c02db38b2df60fde23ef8529a0c2422618b8924781deac683dc8cc6f",
 		Methods: []actiongen.Method[AccountServiceHandler]{
 			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
 			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),
