@@ -7,8 +7,10 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,6 +27,7 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
+	"github.com/sallyport-rpc/sallyport/limit"
 	"github.com/sallyport-rpc/sallyport/server"
 	"github.com/sallyport-rpc/sallyport/telemetry"
 	"github.com/sallyport-rpc/sallyport/telemetry/admin"
@@ -108,6 +111,7 @@ type measured struct {
 	registry *action.Registry
 	events   *events
 	log      *lines
+	limits   *limits
 }
 
 // lines is a log.
@@ -132,7 +136,13 @@ func newMeasured(t *testing.T, options []telemetry.Option, serving ...server.Opt
 	t.Helper()
 	log, events := &lines{}, &events{}
 	logger := slog.New(telemetry.LogHandler(slog.NewTextHandler(log, nil)))
-	registry, err := action.NewRegistry(authn.Schemes{"session": byRole{}, "bearer": byRole{}, "apikey": byRole{}}, action.WithRecorder(events))
+	counted, err := limit.NewMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	limits := &limits{Memory: counted}
+	registry, err := action.NewRegistry(authn.Schemes{"session": byRole{}, "bearer": byRole{}, "apikey": byRole{}},
+		action.WithRecorder(events), action.WithLimiter(limits))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +177,7 @@ func newMeasured(t *testing.T, options []telemetry.Option, serving ...server.Opt
 		<-ended
 		scraped.Close()
 	})
-	return &measured{accounts, "http://" + listener.Addr().String(), scraped.URL, registry, events, log}
+	return &measured{accounts, "http://" + listener.Addr().String(), scraped.URL, registry, events, log, limits}
 }
 
 // client returns a client that comes as a role, with other headers.
@@ -233,4 +243,22 @@ func value(families map[string]*dto.MetricFamily, name string, labels ...string)
 		}
 	}
 	return total
+}
+
+// limits counts calls as the demo does, or lets only so many through.
+type limits struct {
+	*limit.Memory
+
+	burst atomic.Int64 // 0 is what the action says
+}
+
+// Take implements [limit.Limiter].
+func (l *limits) Take(ctx context.Context, buckets []limit.Bucket) (wait time.Duration, over int, err error) {
+	fewer := slices.Clone(buckets)
+	for i := range fewer {
+		if burst := int(l.burst.Load()); burst > 0 {
+			fewer[i].Limit.Requests, fewer[i].Limit.Window, fewer[i].Limit.Burst = 1, time.Hour, burst
+		}
+	}
+	return l.Memory.Take(ctx, fewer)
 }
