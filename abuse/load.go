@@ -70,21 +70,20 @@ func choose[Size any](long bool, full, short Size) Size {
 	return short
 }
 
-// startServer starts a server, and returns it with its address.
-func startServer(arguments ...string) (*process, string, error) {
-	server, err := start(append([]string{"-serve"}, arguments...)...)
-	if err != nil {
-		return nil, "", err
+// startServer starts a server, and returns it with its address and that of its port for
+// gRPC.
+func startServer(arguments ...string) (server *process, address, native string, err error) {
+	if server, err = start(append([]string{"-serve"}, arguments...)...); err != nil {
+		return nil, "", "", err
 	}
-	address, err := server.line()
-	if err == nil {
-		_, err = server.line() // the port for gRPC
+	if address, err = server.line(); err == nil {
+		native, err = server.line()
 	}
 	if err != nil {
 		server.stop()
-		return nil, "", err
+		return nil, "", "", err
 	}
-	return server, address, nil
+	return server, address, native, nil
 }
 
 // percentile returns the time that so many of a hundred did not take longer than. It

@@ -24,7 +24,7 @@ const (
 // goroutines that have ended; what counts is what those after them leave.
 func measureGone(long bool) ([]figure, error) {
 	connections, streams := choose(long, 200, 40), choose(long, 200, 50)
-	server, address, err := startServer("-quiet")
+	server, address, _, err := startServer("-quiet")
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ const (
 // as it can, by callers who do not wait for one another.
 func measureOverload(long bool) ([]figure, error) {
 	lasts := choose(long, time.Minute, 5*time.Second)
-	server, address, err := startServer(fmt.Sprintf("-slots=%d", slots), fmt.Sprintf("-running=%d", running))
+	server, address, _, err := startServer(fmt.Sprintf("-slots=%d", slots), fmt.Sprintf("-running=%d", running))
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ const (
 // what they cost others, in alternating rounds with and without them.
 func measureSlow(long bool) ([]figure, error) {
 	connections, rounds := choose(long, 9500, 2000), choose(long, 5, 3)
-	server, address, err := startServer(fmt.Sprintf("-max-connections=%d", 4*connections))
+	server, address, _, err := startServer(fmt.Sprintf("-max-connections=%d", 4*connections))
 	if err != nil {
 		return nil, err
 	}

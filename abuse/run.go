@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -72,19 +70,11 @@ func (r *result) verdict() string {
 
 // run starts a server, attacks it, and stops it.
 func run(attack attack, connections int, lasts time.Duration) (*result, error) {
-	server, err := start("-serve")
+	server, address, target, err := startServer()
 	if err != nil {
 		return nil, err
 	}
 	defer server.stop()
-	address, err := server.line()
-	if err != nil {
-		return nil, err
-	}
-	target, err := server.line() // the port for gRPC
-	if err != nil {
-		return nil, err
-	}
 	if !attack.native {
 		target = address
 	}
@@ -175,20 +165,10 @@ func standBy(address string) error {
 	var took []time.Duration
 	shed := 0
 	for {
-		request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+address+spend, strings.NewReader(`{"number": "1"}`))
-		if err != nil {
-			return err
-		}
-		request.Header.Set("Content-Type", "application/json")
-		request.Header.Set("Authorization", "Bearer bystander")
 		began := time.Now()
-		response, err := client.Do(request)
-		if err != nil || response.StatusCode != http.StatusOK {
+		status, _, err := spendOnce(context.Background(), client, address, "bystander")
+		if err != nil || status != http.StatusOK {
 			shed++
-		}
-		if err == nil {
-			_, _ = io.Copy(io.Discard, response.Body)
-			_ = response.Body.Close()
 		}
 		took = append(took, time.Since(began))
 		if len(took) == 1 {
@@ -198,8 +178,7 @@ func standBy(address string) error {
 		}
 		select {
 		case <-ended:
-			slices.Sort(took)
-			_, err := fmt.Println(int64(took[(len(took)-1)*99/100]), len(took), shed)
+			_, err := fmt.Println(int64(percentile(took, 99)), len(took), shed)
 			return err
 		case <-time.After(pause):
 		}
