@@ -6,9 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"net/textproto"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -93,27 +91,6 @@ func (s *nativeStream) negotiate() *connect.Error {
 		s.info.ResponseEncoding = gzip
 	}
 	return nil
-}
-
-// requestHeader puts the headers where authenticators and handlers look for them. Those
-// that are the connection's are left out, as net/http does, and Host is the host asked for.
-func (s *nativeStream) requestHeader() {
-	header := s.info.RequestHeader()
-	for name, values := range s.call.Metadata() {
-		switch {
-		case name == ":authority":
-			header.SetValues("Host", values)
-		case strings.HasPrefix(name, ":"):
-		case strings.HasSuffix(name, "-bin"):
-			encoded := make([]string, len(values))
-			for i, value := range values {
-				encoded[i] = connect.EncodeBinaryHeader([]byte(value))
-			}
-			header.SetValues(name, encoded)
-		default:
-			header.SetValues(name, values)
-		}
-	}
 }
 
 // Receive implements [connect.ServerStream].
@@ -283,9 +260,7 @@ func (s *nativeStream) Send(message any) error {
 			answer.release(true)
 			return err
 		}
-		if header := outgoing(s.info.ResponseHeader()); header != nil {
-			_ = s.call.SetHeader(header) // it fails where the call is gone, as Send does then
-		}
+		s.setHeader()
 	}
 	answer.data = answer.buffer.Bytes()
 	if err := s.unsent(s.call.Send(&answer.data, answer.taken)); err != nil {
@@ -329,9 +304,7 @@ func (s *nativeStream) unsent(err error) error {
 func (s *nativeStream) complete() {
 	if !s.headed {
 		s.headed = true
-		if header := outgoing(s.info.ResponseHeader()); header != nil {
-			_ = s.call.SetHeader(header) // it fails where the call is gone
-		}
+		s.setHeader()
 	}
 	if trailer := outgoing(s.info.ResponseTrailer()); trailer != nil {
 		s.call.SetTrailer(trailer)
@@ -344,91 +317,4 @@ func (s *nativeStream) letGo() {
 	if s.holding.Add(-1) <= 0 {
 		s.incoming.end()
 	}
-}
-
-// answers are the messages that no call uses.
-var answers = sync.Pool{New: func() any { return &answer{} }}
-
-func newAnswer(stream *nativeStream) *answer {
-	a := answers.Get().(*answer) //nolint:forcetypeassert // nothing else is in there
-	if a.taken == nil {
-		a.taken = a.release
-		a.buffer.Grow(leastAnswer)
-	}
-	a.stream = stream
-	stream.holding.Add(1)
-	return a
-}
-
-// leastAnswer is how large the buffer of an answer is at least. grpc gives back what is
-// larger than a kilobyte, and says nothing of what is smaller.
-const leastAnswer = 2 << 10
-
-// An answer is a message on its way to the connection.
-type answer struct {
-	stream  *nativeStream
-	buffer  bytes.Buffer
-	data    []byte
-	counted int                 // how many bytes are counted as unread
-	taken   func(reusable bool) // is release
-}
-
-// release is called when the connection has the message, or will not have it.
-func (a *answer) release(reusable bool) {
-	stream, counted := a.stream, a.counted
-	if reusable && a.buffer.Cap() <= largeBuffer {
-		a.stream, a.data, a.counted = nil, nil, 0
-		a.buffer.Reset()
-		answers.Put(a)
-	}
-	if counted > 0 {
-		stream.incoming.took(counted)
-	}
-	stream.letGo()
-}
-
-// outgoing returns a header or trailer as metadata, or nil where it is empty. What gRPC
-// cannot carry is left out, as net/http leaves out what HTTP cannot.
-func outgoing(header *connect.Header) map[string][]string {
-	if header.Len() == 0 {
-		return nil
-	}
-	metadata := make(map[string][]string, header.Len())
-	for name, values := range header.All() {
-		name = strings.ToLower(name)
-		if !validName(name) {
-			continue
-		}
-		for _, value := range values {
-			if strings.HasSuffix(name, "-bin") {
-				if decoded, err := connect.DecodeBinaryHeader(value); err == nil {
-					value = string(decoded)
-				}
-			} else if !printable(value) {
-				continue
-			}
-			metadata[name] = append(metadata[name], value)
-		}
-	}
-	return metadata
-}
-
-// validName reports whether a name in lower case can be that of gRPC's metadata.
-func validName(name string) bool {
-	for _, char := range []byte(name) {
-		if (char < 'a' || char > 'z') && (char < '0' || char > '9') && char != '-' && char != '_' && char != '.' {
-			return false
-		}
-	}
-	return name != ""
-}
-
-// printable reports whether a value can be one of gRPC's metadata: printable ASCII.
-func printable(value string) bool {
-	for _, char := range []byte(textproto.TrimString(value)) {
-		if char < ' ' || char > '~' {
-			return false
-		}
-	}
-	return true
 }
