@@ -2,16 +2,13 @@ package action
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connectproto"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/comeagain"
 	"github.com/sallyport-rpc/sallyport/limit"
 )
 
@@ -97,26 +94,16 @@ func (g *gate) take(ctx context.Context, pass *passage, buckets []limit.Bucket) 
 
 // limited is the denial of a call for which a limit has no room.
 func limited(over limit.Limit, wait time.Duration) *denial {
-	return &denial{public: comeAgain(wait), reason: "over the limit: " + over.String(), comeAgain: wait, per: over.Per}
+	return &denial{public: comeagain.With(errLimited, wait), reason: "over the limit: " + over.String(), comeAgain: wait, per: over.Per}
 }
 
 // errLimited is what a caller is told, beside when to come again.
 var errLimited = connect.NewError(connect.CodeResourceExhausted, "too many requests")
 
-// comeAgain is the answer to a caller who is to come again after a while.
-func comeAgain(wait time.Duration) *connect.Error {
-	detail, err := connectproto.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)})
-	if err != nil {
-		return errLimited // the code alone says as much
-	}
-	return errLimited.WithDetail(detail)
-}
-
-// sayWhen says in a header when to come again, in whole seconds (RFC 9110, section 10.2.3).
+// sayWhen says in a header when to come again, where that is known.
 func sayWhen(ctx context.Context, wait time.Duration) {
 	if call, ok := connect.CallInfoForServerContext(ctx); ok && wait > 0 {
-		seconds := int64((wait-1)/time.Second) + 1
-		call.ResponseHeader().Set("Retry-After", strconv.FormatInt(seconds, 10))
+		call.ResponseHeader().Set("Retry-After", comeagain.Header(wait))
 	}
 }
 

@@ -51,10 +51,11 @@ func (l Limit) String() string {
 	return fmt.Sprintf("%d %s %s, %d at once", l.Requests, window(l.Window), counted, l.Burst)
 }
 
+var windows = map[time.Duration]string{time.Second: "a second", time.Minute: "a minute", time.Hour: "an hour", 24 * time.Hour: "a day"}
+
 // window says how long a window is: "a minute", "in 1m30s".
 func window(length time.Duration) string {
-	named := map[time.Duration]string{time.Second: "a second", time.Minute: "a minute", time.Hour: "an hour", 24 * time.Hour: "a day"}
-	if name, ok := named[length]; ok {
+	if name, ok := windows[length]; ok {
 		return name
 	}
 	text := length.String()

@@ -2,15 +2,12 @@ package server
 
 import (
 	"net/netip"
-	"strconv"
 	"sync"
 	"time"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connectproto"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/sallyport-rpc/sallyport/internal/comeagain"
 	"github.com/sallyport-rpc/sallyport/internal/option"
 )
 
@@ -84,19 +81,14 @@ func (b *budget) give(address netip.Prefix, bytes int64) {
 const comeAgain = time.Second
 
 // retryAfter says the same in a header.
-var retryAfter = strconv.Itoa(int(comeAgain / time.Second))
+var retryAfter = comeagain.Header(comeAgain)
 
 // errBusy answers a caller when the budget is used up.
 var errBusy = comeAgainLater("the server has too much to read; come again later")
 
 // comeAgainLater returns the error of a call that was shed.
 func comeAgainLater(text string) *connect.Error {
-	shed := connect.NewError(connect.CodeResourceExhausted, text)
-	detail, err := connectproto.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(comeAgain)})
-	if err != nil {
-		return shed // the code alone says as much
-	}
-	return shed.WithDetail(detail)
+	return comeagain.With(connect.NewError(connect.CodeResourceExhausted, text), comeAgain)
 }
 
 // A charge is what one call holds of the budget: the bytes of the message that is

@@ -163,16 +163,12 @@ func (l *Limiter) take(ctx context.Context, bucket *limit.Bucket, calls int) (ti
 // readable in Redis, and a long id takes no more room than a short one.
 func (l *Limiter) key(bucket *limit.Bucket) string {
 	of := bucket.Limit
-	network := ""
-	if bucket.Network.IsValid() {
-		network = bucket.Network.String()
-	}
 	caller := ""
 	switch of.Per {
 	case limit.Principal:
 		caller = bucket.Principal
 	case limit.Address:
-		caller = network
+		caller = bucket.Network.String()
 	case limit.Action:
 	}
 	digest := sha256.Sum256(fmt.Appendf(nil, "%q %d %d %d %d %q", bucket.Procedure, of.Per, of.Requests, of.Window, of.Burst, caller))
