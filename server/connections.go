@@ -90,16 +90,13 @@ func (s *Server) newConnections() *connections {
 // admit counts a connection. It reports whether there is room for it; if not, it is
 // closed.
 func (c *connections) admit(connection *gathered) bool {
-	if remote, err := netip.ParseAddrPort(connection.RemoteAddr().String()); err == nil {
-		connection.address = remote.Addr().Unmap().WithZone("")
-	}
+	connection.address = remoteAddress(connection.RemoteAddr().String())
 	if !c.trusts(connection.address) {
 		connection.network = (&authn.Peer{Address: connection.address}).Network()
 	}
 	victim, admitted := c.count(connection)
 	if victim != nil {
-		victim.tellToLeave()
-		_ = victim.Close()
+		go victim.evict() // its client may take nothing, and others wait to be accepted
 	}
 	if !admitted {
 		_ = connection.Conn.Close()
@@ -271,6 +268,14 @@ func (c *gathered) leave(now time.Time) {
 		return
 	}
 	_ = c.top.Close()
+}
+
+// evict closes an idle connection for another one. A client that takes nothing does not
+// keep it open.
+func (c *gathered) evict() {
+	defer time.AfterFunc(lingerTimeout, func() { _ = c.Close() }).Stop()
+	c.tellToLeave()
+	_ = c.Close()
 }
 
 // tellToLeave tells a client of HTTP/2 that its connection, which is idle, will be closed.

@@ -148,7 +148,7 @@ func (x *exchange) commit(status int) {
 		x.Header().Set("Connection", "close")
 	}
 	x.turn.end()
-	if x.charge.isShed() || x.turn.refused {
+	if x.isToComeAgain() {
 		x.Header().Set("Retry-After", retryAfter)
 	}
 	// Where deadlines are not supported there is no network to be slow.

@@ -35,6 +35,20 @@ func (i *incoming) begin(s *settings, peer authn.Peer, procedure *procedure) {
 	i.charge.budget, i.charge.address = s.budget, i.peer.Network()
 }
 
+// askForRoom returns why the server has no room for the call, or nil. unread is what the
+// transport may hold of it that is not read.
+func (i *incoming) askForRoom(unread int64) *connect.Error {
+	if !i.stream {
+		if err := i.turn.ask(); err != nil {
+			return err
+		}
+	}
+	if i.charge.begin(unread) != nil {
+		return errBusy
+	}
+	return nil
+}
+
 type incomingKey struct{}
 
 // incomingFrom returns the call of a context, or nil where it has none.
@@ -78,10 +92,12 @@ func (i *incoming) took(bytes int) {
 	i.charge.took(int64(bytes))
 }
 
-// isShed reports whether the server had no room for the call.
-func (i *incoming) isShed() bool {
-	return i.charge.isShed() || i.account.isShed() || i.turn.refused
-}
+// isToComeAgain reports whether the server had no room for the call among those of others.
+func (i *incoming) isToComeAgain() bool { return i.charge.isShed() || i.turn.refused }
+
+// isShed reports whether the server had no room for the call, or its principal held too
+// much.
+func (i *incoming) isShed() bool { return i.isToComeAgain() || i.account.isShed() }
 
 // Authenticated implements [actionserver.Accountant].
 func (i *incoming) Authenticated(ctx context.Context, principalID string) error {

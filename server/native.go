@@ -115,7 +115,7 @@ func (h nativeHost) Serve(ctx context.Context, call port.Call) (failure *connect
 	stream.holding.Store(1)
 	_, remote := call.Remote()
 	stream.incoming.begin(h.settings, authn.Peer{
-		Address: h.settings.origin(remote, metadata["x-forwarded-for"]), TLS: call.TLS(), Connection: call,
+		Address: h.settings.origin(plainAddress(remote), metadata["x-forwarded-for"]), TLS: call.TLS(), Connection: call,
 	}, procedure)
 	defer stream.letGo()
 	defer stream.incoming.turn.end()
@@ -158,15 +158,7 @@ func (h nativeHost) refuse(call port.Call, stream *nativeStream, procedure *proc
 	if err := stream.negotiate(); err != nil {
 		return err
 	}
-	if stream.unary {
-		if err := stream.incoming.turn.ask(); err != nil {
-			return err
-		}
-	}
-	if stream.incoming.charge.begin(window) != nil {
-		return errBusy
-	}
-	return nil
+	return stream.incoming.askForRoom(window)
 }
 
 // window is how much the transport of the gRPC port takes of a call before it is read.
@@ -189,7 +181,7 @@ func (h nativeHost) dispatchNative(ctx context.Context, procedure *procedure, st
 	stream.requestHeader()
 	err := h.dispatch.Call(ctx, procedure.name, info, stream)
 	failure := published(err)
-	if stream.incoming.charge.isShed() || stream.incoming.turn.refused {
+	if stream.incoming.isToComeAgain() {
 		info.ResponseHeader().Set("Retry-After", retryAfter)
 	}
 	stream.complete()

@@ -61,17 +61,25 @@ func checkProxy(prefix netip.Prefix) error {
 
 // peer returns who is at the other end of a request.
 func (s *settings) peer(request *http.Request) authn.Peer {
-	var address netip.Addr
-	if remote, err := netip.ParseAddrPort(request.RemoteAddr); err == nil {
-		address = remote.Addr()
-	}
-	return authn.Peer{Address: s.origin(address, request.Header["X-Forwarded-For"]), TLS: request.TLS}
+	return authn.Peer{Address: s.origin(remoteAddress(request.RemoteAddr), request.Header["X-Forwarded-For"]), TLS: request.TLS}
 }
 
-// origin returns where a call comes from that came over a connection from an address,
-// with these lines of X-Forwarded-For.
+// remoteAddress returns the address of the other end of a connection, which is "IP:PORT"
+// where there is a network, and the zero Addr where there is none.
+func remoteAddress(remote string) netip.Addr {
+	found, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return plainAddress(found.Addr())
+}
+
+// plainAddress returns an address as it is compared: IPv4 as such, and without a zone.
+func plainAddress(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
+
+// origin returns where a call comes from that came over a connection from an address, a
+// plain one, with these lines of X-Forwarded-For.
 func (s *settings) origin(address netip.Addr, forwarded []string) netip.Addr {
-	address = address.Unmap().WithZone("")
 	if s.trusts(address) {
 		return s.client(address, forwarded)
 	}

@@ -55,11 +55,8 @@ func (s *Server) allowOrigin(exchange *exchange, request *http.Request) {
 // call answers a request for an action.
 func (s *Server) call(exchange *exchange, request *http.Request, procedure *procedure) {
 	wrong := malformedHead(request)
-	if wrong == nil && !procedure.streams() {
-		wrong = exchange.turn.ask()
-	}
-	if wrong == nil && exchange.charge.begin(0) != nil {
-		wrong = errBusy
+	if wrong == nil {
+		wrong = exchange.askForRoom(0)
 	}
 	if wrong != nil {
 		_ = s.errors.Write(exchange, request, wrong)

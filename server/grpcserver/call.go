@@ -16,10 +16,10 @@ import (
 	"github.com/sallyport-rpc/sallyport/server/internal/port"
 )
 
-// A wire is grpc's stream below [grpc.ServerStream], which reads whole messages of which
+// A rawStream is grpc's stream below [grpc.ServerStream], which reads whole messages of which
 // nothing is known before, and answers the caller itself where one cannot be read. Its
 // type is internal to grpc, but what it can do is not.
-type wire interface {
+type rawStream interface {
 	ReadMessageHeader(header []byte) error
 	Read(bytes int) (mem.BufferSlice, error)
 	RecvCompress() string
@@ -35,7 +35,7 @@ type call struct {
 	connection *connection
 	procedure  string
 	metadata   metadata.MD
-	wire       wire
+	wire       rawStream
 	stream     grpc.ServerStream
 
 	expires  atomic.Int64 // when reading must be done, in nanoseconds of Unix time; 0 is never

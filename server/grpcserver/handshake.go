@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc/credentials"
 
+	"github.com/sallyport-rpc/sallyport/internal/wire"
 	"github.com/sallyport-rpc/sallyport/server/internal/port"
 )
 
@@ -29,6 +30,10 @@ func newHandshake(config *tls.Config, host port.Host) *handshake {
 	return made
 }
 
+// mostError is how much of the error of a handshake is logged: it quotes lists that the
+// client made.
+const mostError = 256
+
 var errForeign = errors.New("grpcserver: a connection did not come from its listener")
 
 // ServerHandshake implements [credentials.TransportCredentials].
@@ -44,7 +49,7 @@ func (h *handshake) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthIn
 	if err != nil {
 		if !errors.Is(err, io.EOF) {
 			h.log.LogAttrs(context.Background(), slog.LevelWarn, "TLS handshake failed",
-				slog.String("address", known.address), slog.String("error", shorten(err.Error())))
+				slog.String("address", known.address), slog.String("error", wire.Shorten(err.Error(), mostError)))
 		}
 		return nil, nil, err
 	}
@@ -64,13 +69,3 @@ func (h *handshake) Info() credentials.ProtocolInfo {
 
 // Clone implements [credentials.TransportCredentials].
 func (h *handshake) Clone() credentials.TransportCredentials { return h }
-
-// shorten returns as much of the text of an error as a line of the log has room for. The
-// error of a handshake quotes lists that the client made.
-func shorten(text string) string {
-	const longest = 256
-	if len(text) <= longest {
-		return text
-	}
-	return text[:longest] + "…"
-}

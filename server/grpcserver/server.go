@@ -15,7 +15,6 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
-	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/sallyport-rpc/sallyport/server/internal/port"
 )
@@ -126,7 +125,7 @@ func (s *server) handle(_ any, stream grpc.ServerStream) error {
 	if !ok {
 		return errNoConnection
 	}
-	if call.wire, ok = grpc.ServerTransportStreamFromContext(stream.Context()).(wire); !ok {
+	if call.wire, ok = grpc.ServerTransportStreamFromContext(stream.Context()).(rawStream); !ok {
 		s.host.Log().ErrorContext(call, errOtherGRPC)
 		return errNoConnection
 	}
@@ -143,9 +142,7 @@ func statusOf(failure *connect.Error) error {
 	}
 	proto := &spb.Status{Code: int32(failure.Code()), Message: failure.Message()} //nolint:gosec // codes are small
 	for _, detail := range failure.Details() {
-		proto.Details = append(proto.Details, toAny(detail))
+		proto.Details = append(proto.Details, connectproto.ErrorDetailToAny(detail))
 	}
 	return status.ErrorProto(proto)
 }
-
-func toAny(detail *connect.ErrorDetail) *anypb.Any { return connectproto.ErrorDetailToAny(detail) }
