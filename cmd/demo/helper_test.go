@@ -71,7 +71,7 @@ func start(t *testing.T, arguments ...string) *program {
 	if err := os.Mkdir(p.temp, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	p.command = exec.CommandContext(ctx, os.Args[0], arguments...)
 	p.command.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+p.temp, "XDG_CACHE_HOME="+p.temp)
 	p.command.Stderr = p.log

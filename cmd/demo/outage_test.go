@@ -1,81 +1,15 @@
 package main
 
 import (
-	"io"
-	"net"
 	"path/filepath"
-	"sync"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
-
-// A wire is a connection between the demo and a server, which can be cut.
-type wire struct {
-	net.Listener
-
-	target string
-	mu     sync.Mutex
-	cut    bool
-	ends   []net.Conn
-}
-
-func newWire(t *testing.T, target string) *wire {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: listener, target: target}
-	t.Cleanup(func() {
-		_ = listener.Close()
-		w.set(true)
-	})
-	go func() {
-		for {
-			near, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			w.join(near)
-		}
-	}()
-	return w
-}
-
-// join connects a connection of the demo to the server.
-func (w *wire) join(near net.Conn) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	far, err := net.Dial("tcp", w.target)
-	if w.cut || err != nil {
-		_ = near.Close()
-		if err == nil {
-			_ = far.Close()
-		}
-		return
-	}
-	w.ends = append(w.ends, near, far)
-	for _, ends := range [][2]net.Conn{{near, far}, {far, near}} {
-		go func() {
-			_, _ = io.Copy(ends[0], ends[1])
-			_, _ = ends[0].Close(), ends[1].Close()
-		}()
-	}
-}
-
-// set cuts the wire or restores it.
-func (w *wire) set(cut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = cut
-	for _, end := range w.ends {
-		_ = end.Close()
-	}
-	w.ends = nil
-}
 
 // TestSessionServerOutage cuts the demo off from the server of its sessions: no session
 // lets a caller in meanwhile, and callers see that the demo is unavailable.
@@ -85,14 +19,14 @@ func TestSessionServerOutage(t *testing.T) {
 		t.Run(server, func(t *testing.T) {
 			t.Parallel()
 			address := environment(t, name)
-			wire := newWire(t, address.Host)
-			address.Host = wire.Addr().String()
+			proxy := testservices.NewProxy(t, address.Host, 0)
+			address.Host = proxy.Address()
 			demo := start(t, "-addr", "127.0.0.1:0", "-db", filepath.Join(t.TempDir(), "demo.db"), "-sessions", address.String())
 			_, token := signIn(t, demo, "admin")
 			if code := lists(t, demo, token); code != 0 {
 				t.Fatalf("before: %s", code)
 			}
-			wire.set(true)
+			proxy.Cut()
 			if code := lists(t, demo, token); code != connect.CodeUnavailable {
 				t.Errorf("cut off: %s", code)
 			}
@@ -100,10 +34,73 @@ func TestSessionServerOutage(t *testing.T) {
 			if connect.CodeOf(err) != connect.CodeUnavailable {
 				t.Errorf("signing in, cut off: %v", err)
 			}
-			wire.set(false)
+			proxy.Open(t)
 			if code := lists(t, demo, token); code != 0 {
 				t.Errorf("afterwards: %s", code)
 			}
 		})
 	}
+}
+
+// TestSilentSessionServer stops the server of the sessions for one demo, as SIGSTOP would:
+// it takes connections and bytes, and answers nothing. An auditor's stream there ends when
+// it is looked at again, every 30 s, and cannot be. The auditor of a demo beside it, whose
+// server answers, goes on watching.
+func TestSilentSessionServer(t *testing.T) {
+	t.Parallel()
+	const recheck, answer = 30 * time.Second, 20 * time.Second
+	for server, name := range sessionServers {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			address := environment(t, name)
+			database := filepath.Join(t.TempDir(), "demo.db")
+			beside := start(t, "-addr", "127.0.0.1:0", "-db", database, "-sessions", address.String())
+			proxy := testservices.NewProxy(t, address.Host, 0)
+			address.Host = proxy.Address()
+			demo := start(t, "-addr", "127.0.0.1:0", "-db", database, "-sessions", address.String())
+			ended, lives := watchUsers(t, demo), watchUsers(t, beside)
+
+			proxy.Stall()
+			stalled := time.Now()
+			select {
+			case err := <-ended:
+				if code := connect.CodeOf(err); code != connect.CodeUnavailable {
+					t.Errorf("the stream ended with %v", err)
+				}
+				t.Logf("the stream ended %s after the server fell silent, which is looked at every %s", time.Since(stalled).Round(time.Millisecond), recheck)
+			case <-time.After(recheck + answer):
+				t.Errorf("the stream lives %s after the server of its session fell silent", time.Since(stalled))
+			}
+			select {
+			case err := <-lives:
+				t.Errorf("the stream of the demo whose server answers ended: %v", err)
+			default:
+			}
+		})
+	}
+}
+
+// watchUsers has an auditor watch the users, and returns what the stream ends with. The
+// stream has begun.
+func watchUsers(t *testing.T, demo *program) <-chan error {
+	t.Helper()
+	_, token := signIn(t, demo, "auditor")
+	stream, err := demo.client(t, token).WatchUsers(t.Context(), &demov1.WatchUsersRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stream.Close)
+	if _, err := stream.Receive(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := stream.Receive(); err != nil {
+				ended <- err
+				return
+			}
+		}
+	}()
+	return ended
 }
