@@ -9,6 +9,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -94,12 +95,24 @@ var (
 // reason it is a stable name for programs to look at.
 const errorDomain = "sallyport"
 
+// withErrorInfo adds the ErrorInfo for a reason to an error.
 func withErrorInfo(err *connect.Error, reason string) *connect.Error {
-	detail, detailErr := connectproto.NewErrorDetail(&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain})
-	if detailErr != nil {
-		return err // the code alone denies as well
+	return err.WithDetail(errorInfo(reason))
+}
+
+// errorInfo returns the detail for a reason, with what the Connect protocol says of it in
+// JSON: Connect would make that anew for each caller that is denied, and that takes longer
+// than to decide on the call.
+func errorInfo(reason string) *connect.ErrorDetail {
+	info := &errdetails.ErrorInfo{Reason: reason, Domain: errorDomain}
+	detail, err := connectproto.NewErrorDetail(info)
+	if err != nil {
+		return &connect.ErrorDetail{Type: string(info.ProtoReflect().Descriptor().FullName())} // the code alone denies as well
 	}
-	return err.WithDetail(detail)
+	if text, err := protojson.Marshal(info); err == nil {
+		detail.Debug = text
+	}
+	return detail
 }
 
 // fault is the denial of a call that could not be decided.

@@ -48,9 +48,9 @@ const mostReason = 2 << 10
 // in JSON, which takes several times as much.
 const mostDebug = 1 << 10
 
-// moreViolations is the reason in the google.rpc.ErrorInfo of a denial that does not
-// tell all the rules that do not hold.
-const moreViolations = "MORE_VIOLATIONS"
+// moreViolations is the detail of a denial that does not tell all the rules that do not
+// hold.
+var moreViolations = errorInfo("MORE_VIOLATIONS")
 
 // invalid is the denial of a request that breaks rules.
 func invalid(violations *validation.Violations) *denial {
@@ -63,7 +63,7 @@ func invalid(violations *validation.Violations) *denial {
 	}
 	reason := brokenRules(violations.Told)
 	if violations.More {
-		public = withErrorInfo(public, moreViolations)
+		public = public.WithDetail(moreViolations)
 		reason += ", and there may be more"
 	}
 	return &denial{public: public, reason: wire.Shorten(reason, mostReason)}
