@@ -82,6 +82,9 @@ func TestUnresolvedClaims(t *testing.T) {
 			var got []Rule
 			for _, refusal := range refusals {
 				got = append(got, refusal.Rule)
+				if refusal.At == nil {
+					t.Errorf("%s is of no message", refusal)
+				}
 			}
 			if diff := gocmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s%s", diff, texts(refusals))

@@ -137,6 +137,8 @@ var ruleTests = []ruleTest{
 	{rule: RuleAuthenticateChoice, name: "neither, with max_age", refused: `authenticate: {max_age: {seconds: 60}} ` + anyone, passes: `authenticate: {schemes: "session" max_age: {seconds: 60}} ` + anyone},
 	{rule: RuleAuthenticateChoice, name: "both", refused: `authenticate: {schemes: "session" anonymous: "why not"} ` + anyone, passes: session + anyone},
 	{rule: RuleAuthenticateChoice, name: "both, and a grant", refused: `authenticate: {schemes: "session" anonymous: "why not"} ` + admin, passes: session + admin},
+	{rule: RuleAuthenticateChoice, name: "both, and scopes of the credential", refused: `authenticate: {schemes: "session" anonymous: "why not"} authorize: {anyone: "x" credential_scopes: "a"}`},
+	{rule: RuleAuthenticateChoice, name: "neither, and scopes of the credential", refused: `authenticate: {} authorize: {anyone: "x" credential_scopes: "a"}`},
 	{rule: RuleSchemeName, name: "empty", refused: `authenticate: {schemes: ""} ` + anyone, passes: `authenticate: {schemes: "s"} ` + anyone},
 	{rule: RuleSchemeName, name: "upper case", refused: `authenticate: {schemes: "Session"} ` + anyone, passes: `authenticate: {schemes: "session-2_a"} ` + anyone},
 	{rule: RuleSchemeName, name: "upper case, and misspelt", refused: `authenticate: {schemes: "Sesion"} ` + anyone},

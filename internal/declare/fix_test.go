@@ -167,6 +167,7 @@ func TestFixesOfExpressions(t *testing.T) {
 		"the only scheme, beside another":     {`principal.scheme == 'sesion' && request.number == 1`, RuleCELNameUnknown, `principal.scheme == 'session' && request.number == 1`},
 		"a list":                              {`request.free_ids.all(i, i == 'x')`, RuleCELEmptyList, `size(request.free_ids) > 0 && request.free_ids.all(i, i == 'x')`},
 		"a list beside an or":                 {`request.number == 1 || request.free_ids.all(i, i == 'x')`, RuleCELEmptyList, `size(request.free_ids) > 0 && (request.number == 1 || request.free_ids.all(i, i == 'x'))`},
+		"a list of the principal's":           {`principal.roles.all(r, r == 'member')`, RuleCELEmptyList, ""},
 		"the zone":                            {`now.getHours(request.user_id) < 12 && 'member' in principal.roles`, RuleCELZoneChosen, `now.getHours('UTC') < 12 && 'member' in principal.roles`},
 		"the zone, and then nothing is read":  {`now.getHours(request.user_id) < 12`, RuleCELZoneChosen, ""},
 		"the zone, made of what is sent":      {`now.getHours('Europe/' + request.user_id) < 12 && 'member' in principal.roles`, RuleCELZoneChosen, ""},

@@ -57,6 +57,12 @@ var conditionTests = map[string]sources{
 		`option (sallyport.v1.condition) = {name: "blank" cel: " "}; //! test.v1.blank condition-length`,
 		`option (sallyport.v1.condition) = {name: "long" cel: "`+strings.Repeat(" ", 4097)+`"}; //! test.v1.long condition-length`,
 		`option (sallyport.v1.condition) = {name: "limit" cel: "`+strings.Repeat("x", 4096)+`"};`),
+	// An expression that is refused where it is defined is not refused again where it is used.
+	"condition-length, of one that is used": conditions("",
+		`option (sallyport.v1.condition) = {name: "own" cel: "`+strings.Repeat("x", 4097)+`"}; //! test.v1.own condition-length`),
+	"two without a name": conditions(noOwnCondition,
+		`option (sallyport.v1.condition) = {cel: "principal.id == 'x'"}; //! test/v1/conditions.proto condition-name`,
+		`option (sallyport.v1.condition) = {cel: "principal.id == 'y'"}; //! test/v1/conditions.proto condition-name`),
 	"nothing": conditions(noOwnCondition, `option (sallyport.v1.condition) = {}; //! test/v1/conditions.proto condition-name condition-length`),
 }
 
@@ -159,6 +165,7 @@ func TestNamedConditionsAreShownExpanded(t *testing.T) {
 func TestUnresolvedConditions(t *testing.T) {
 	t.Parallel()
 	linked := compile(t, conditions("", ownCondition).in("proto3"))
+	wrong := compile(t, conditions("", `option (sallyport.v1.condition) = {name: "own" cel: "request.ghost == 1"};`).in("proto3"))
 	unknown := func(file *descriptorpb.FileDescriptorProto) {
 		defined := proto.GetExtension(file.GetOptions(), sallyportv1.E_Condition).([]*sallyportv1.NamedCondition)
 		defined[0].ProtoReflect().SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), 1))
@@ -170,6 +177,7 @@ func TestUnresolvedConditions(t *testing.T) {
 		"linked":                   {func() schema { return linked.overWire(t, some{sallyportv1.E_Action, sallyportv1.E_Condition}) }, nil},
 		"not linked":               {func() schema { return linked.overWire(t, some{sallyportv1.E_Action}) }, []Rule{RuleConditionUnresolved, RuleWhenUnknown}},
 		"with a field of tomorrow": {func() schema { return linked.overWire(t, protoregistry.GlobalTypes, unknown) }, []Rule{RuleConditionUnresolved}},
+		"with a field of tomorrow, and an expression that is none": {func() schema { return wrong.overWire(t, protoregistry.GlobalTypes, unknown) }, []Rule{RuleConditionUnresolved}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -83,13 +83,14 @@ func services(file protoreflect.FileDescriptor) []protoreflect.ServiceDescriptor
 	return list(file.Services())
 }
 
-// actions reads the options of services, those that can be read.
+// actions reads the options of services, those that can be read. It is an empty one where
+// there is none.
 func actions(of []protoreflect.ServiceDescriptor) []*sallyportv1.Action {
 	var read []*sallyportv1.Action
 	for _, service := range of {
 		for i := range service.Methods().Len() {
 			action := &sallyportv1.Action{}
-			if found, err := readOption(service.Methods().Get(i).Options(), sallyportv1.E_Action, action); found && err == nil {
+			if _, err := readOption(service.Methods().Get(i).Options(), sallyportv1.E_Action, action); err == nil {
 				read = append(read, action)
 			}
 		}
@@ -119,12 +120,13 @@ func mostUsed(actions []*sallyportv1.Action) []string {
 	return most
 }
 
-// roles returns the names of the roles that may be named and are still given.
+// roles returns the names of the roles that may be named and are still given. Two
+// catalogues may have the same.
 func (n *neighbourhood) roles() []string {
 	var names []string
 	for _, catalogue := range n.view.Catalogues() {
 		for _, role := range catalogue.Roles {
-			if catalogue.isGiven(role.Name) && !slices.Contains(names, role.Name) {
+			if catalogue.isGiven(role.Name) {
 				names = append(names, role.Name)
 			}
 		}

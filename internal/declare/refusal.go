@@ -137,7 +137,7 @@ func positionOf(descriptor protoreflect.Descriptor) Position {
 func locationOf(descriptor protoreflect.Descriptor) protoreflect.SourceLocation {
 	locations := descriptor.ParentFile().SourceLocations()
 	found := locations.ByDescriptor(descriptor)
-	if _, ok := descriptor.(protoreflect.MethodDescriptor); !ok || found.Path == nil {
+	if _, ok := descriptor.(protoreflect.MethodDescriptor); !ok {
 		return found
 	}
 	path := slices.Clone(found.Path)

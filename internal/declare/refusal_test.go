@@ -1,10 +1,14 @@
 package declare
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
+	"buf.build/go/protovalidate"
 	gocmp "github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestRefusalString(t *testing.T) {
@@ -107,5 +111,76 @@ service S {
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// What is refused is found in the source by its path as by its position. A reserved range
+// of an enum is not taken for it.
+func TestSourcePaths(t *testing.T) {
+	t.Parallel()
+	const text = `syntax = "proto3";
+package test.v1;
+import "buf/validate/validate.proto";
+import "sallyport/v1/action.proto";
+enum Role {
+  reserved 7;
+  option (sallyport.v1.roles) = true;
+  ROLE_UNSPECIFIED = 0;
+}
+enum Second {
+  reserved 7;
+  option (sallyport.v1.roles) = true;
+  SECOND_UNSPECIFIED = 0;
+}
+message Claims { option (sallyport.v1.claims) = true; string id = 1; }
+message More { option (sallyport.v1.claims) = true; string id = 1; }
+message M {
+  repeated string names = 1 [(buf.validate.field).cel = {id: "dear" expression: "this.all(a, this.all(b, this.all(c, a != b || b != c)))"}];
+}
+service S {
+  rpc None(M) returns (M);
+  rpc Option(M) returns (M) {
+    option (sallyport.v1.action) = {};
+  }
+}
+`
+	schema := compile(t, sources{"test.proto": text})
+	file := schema.file(t, "test.proto")
+	_, refusals := newReader(t, nil).File(file, Given{})
+	got := map[Rule]int{}
+	for _, refusal := range refusals {
+		got[refusal.Rule] = refusal.Position.Line
+		path := refusal.SourcePath()
+		if location := file.SourceLocations().ByPath(path); len(path) == 0 || location.StartLine+1 != refusal.Position.Line {
+			t.Errorf("%s\nis at line %d by its path %v", refusal, location.StartLine+1, path)
+		}
+	}
+	want := map[Rule]int{RuleCatalogueTwice: 10, RuleClaimsTwice: 16, RuleValidationUnbounded: 18, RuleMissing: 21, RuleEmpty: 23}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("lines: -want +got\n%s", diff)
+	}
+	if path := (Refusal{Rule: RuleOptionNil}).SourcePath(); path != nil {
+		t.Errorf("what has no descriptor is at %v", path)
+	}
+}
+
+// faultyRules are validation rules that do not run.
+type faultyRules struct{ protovalidate.Validator }
+
+func (faultyRules) Validate(proto.Message, ...protovalidate.ValidationOption) error {
+	return errors.New("out of order")
+}
+
+// A declaration whose rules do not run is refused.
+func TestRulesThatDoNotRun(t *testing.T) {
+	t.Parallel()
+	schema := compile(t, guarded)
+	reader := newReader(t, nil)
+	reader.validator = faultyRules{}
+	declarations, refusals := reader.File(schema.file(t, "test/v1/files.proto"), Given{})
+	if declarations != nil || !slices.ContainsFunc(refusals, func(refusal Refusal) bool {
+		return refusal.Rule == RuleUnresolved && refusal.Subject == read && strings.Contains(refusal.Problem, "out of order")
+	}) {
+		t.Errorf("%d declarations, and\n%s", len(declarations), texts(refusals))
 	}
 }

@@ -27,6 +27,10 @@ func TestExtensionsOfRequests(t *testing.T) {
 		{"with a rule", sources{"a.proto": head + ruled + service("Open")}, refused},
 		{"with a rule, at depth", sources{"a.proto": head + ruled + service("Outer")}, refused},
 		{"within a message", sources{"a.proto": head + "message Scope { " + ruled + "}" + service("Open")}, []string{"make owner a field of e.Open, or remove its rules (a.proto:8:31)"}},
+		{"within a message of a message", sources{"a.proto": head + "message Scope { message Inner { " + ruled + "} }" + service("Open")}, []string{"make owner a field of e.Open, or remove its rules (a.proto:8:47)"}},
+		{"two, in the order of their names", sources{"a.proto": head + "extend Open { optional string second = 101 [(buf.validate.field).string.min_len = 3]; }\n" +
+			"extend Open { optional string first = 102 [(buf.validate.field).string.min_len = 3]; }\n" + service("Open")},
+			[]string{"make first a field of e.Open, or remove its rules (a.proto:9:15)", "make second a field of e.Open, or remove its rules (a.proto:8:15)"}},
 		{"in a file that is not imported", sources{
 			"a.proto": head + service("Open"),
 			"b.proto": "syntax = \"proto2\";\npackage b;\nimport \"buf/validate/validate.proto\";\nimport \"a.proto\";\n" +

@@ -18,31 +18,27 @@ var allScopesKind = conditionKind{field: "all_scopes", read: readAllScopes}
 func readAllScopes(g *grantReading) Condition {
 	scopes := AllScopes{Named: slices.Clone(g.grant.GetAllScopes())}
 	for _, name := range scopes.Named {
-		g.readScope(g.path, name, func() string {
-			fixed := g.fixedGrant(g.grant)
-			if slices.Contains(fixed.GetAllScopes(), name) {
-				return ""
-			}
-			return g.grantText(g.orFew(fixed))
-		})
+		g.readScope(g.path, name, func() string { return g.grantText(g.orFew(g.fixedGrant(g.grant))) })
 	}
 	return scopes
 }
 
 // readScope refuses a scope that no catalogue has. meant is the part of the
-// declaration with the scope that was meant, or "" where none is near.
+// declaration with the scope that was meant, where one is near.
 func (m *methodReading) readScope(path, name string, meant func() string) {
 	known := m.view().scopes()
 	if slices.Contains(known, name) {
 		return
 	}
 	unused := m.unusedScope(name)
-	fix := m.near.fixUnknownScope(name)
-	if unused != nil {
+	fix := ""
+	switch {
+	case unused != nil:
 		fix = m.fixUnused(unused)
-	}
-	if text := meant(); unused == nil && nearest(name, known) != "" && text != "" {
-		fix = text
+	case nearest(name, known) != "":
+		fix = meant()
+	default:
+		fix = m.near.fixUnknownScope(name)
 	}
 	m.refuseWithFixf(RuleScopeUnknown, fix, "%s: no scope catalogue of %s has scope %q%s%s",
 		path, m.view().packages(), name, didYouMean(name, known), m.whereUnused(unused))

@@ -61,6 +61,16 @@ func TestSuggestions(t *testing.T) {
 			`allow: {any_role: "boss" check: "c"}`},
 		{"a role that is not there", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "night.watch"}`)), RuleRoleUnknown,
 			"at the end of enum s.v1.Role (a.proto:6:1):\nROLE_NIGHT_WATCH = 5 [(sallyport.v1.role) = {name: \"night.watch\"}];"},
+		{"a scope that is not there", suggestHead + "enum Scope { option (sallyport.v1.scope_catalogue) = true; SCOPE_UNSPECIFIED = 0; SCOPE_READ = 3 [(sallyport.v1.scope) = {name: \"read\"}]; }\n" +
+			suggestService(plain, declaredBy(`allow: {all_scopes: "night.watch"}`)), RuleScopeUnknown,
+			"at the end of enum s.v1.Scope (a.proto:6:1):\nSCOPE_NIGHT_WATCH = 4 [(sallyport.v1.scope) = {name: \"night.watch\"}];"},
+		{"one of several roles that are as near", suggestHead + "enum Role { option (sallyport.v1.roles) = true; ROLE_UNSPECIFIED = 0; ROLE_V = 1 [(sallyport.v1.role) = {name: \"vat\"}]; " +
+			"ROLE_H = 2 [(sallyport.v1.role) = {name: \"hat\"}]; ROLE_R = 3 [(sallyport.v1.role) = {name: \"rat\"}]; ROLE_C = 4 [(sallyport.v1.role) = {name: \"cat\"}]; " +
+			"ROLE_P = 5 [(sallyport.v1.role) = {name: \"pat\"}]; ROLE_S = 6 [(sallyport.v1.role) = {name: \"sat\"}]; ROLE_M = 7 [(sallyport.v1.role) = {name: \"mat\"}]; ROLE_F = 8 [(sallyport.v1.role) = {name: \"fat\"}]; }\n" +
+			suggestService(plain, declaredBy(`allow: {cel: "'bat' in principal.roles"}`)), RuleCELNameUnknown, `allow: {cel: "'cat' in principal.roles"}`},
+		{"a check of another's name", suggestHead + suggestService(plain, declaredBy(`allow: {check: "of_a"}`)+
+			`  rpc GetOf(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {check: "a"}}}; }`+"\n"), RuleCheckCollision,
+			`give the check another name, such as "a_here"`},
 		{"a field that was meant", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",
 			declaredBy(`allow: {cel: "principal.id == request.userid"}`)), RuleCELInvalid, `allow: {cel: "principal.id == request.user_id"}`},
 		{"a field without request", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",

@@ -109,7 +109,7 @@ func (e *expressionReading) fixTrap(rule Rule, trap condition.Trap) string {
 			return e.grantWith(fixed, e.traps-1)
 		}
 	case condition.EmptyList:
-		if len(trap.Paths) > 0 && len(trap.Paths[0]) > 0 {
+		if len(trap.Paths) > 0 {
 			return e.grantWith(fmt.Sprintf("size(%s) > 0 && %s", trap.Paths[0], bracketed(e.text)), e.traps-1)
 		}
 	case condition.BothEmpty:
@@ -140,7 +140,7 @@ func (e *expressionReading) grantWith(text string, left int) string {
 	if text == "" || !e.isSound(text, left) {
 		return ""
 	}
-	if e.grant.Cel == nil || e.grant.GetCel() != e.text {
+	if e.grant.GetCel() != e.text {
 		return "write the condition as: " + text
 	}
 	fixed := e.fixedGrant(e.grant)

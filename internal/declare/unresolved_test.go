@@ -147,6 +147,10 @@ func TestOtherSchemas(t *testing.T) {
 		}, false},
 		{"roles of another type", []string{"bool roles =", "uint32 roles ="}, []string{"roles) = true", "roles) = 1"}, []fault{at(enumLine, role, RuleCatalogueUnresolved), at(optionLine, read, RuleRoleUnknown)}, false},
 		{"another extension of the number of roles", []string{"bool roles =", "bool groups ="}, []string{"roles) = true", "groups) = true"}, []fault{at(enumLine, role, RuleCatalogueUnresolved), at(optionLine, read, RuleRoleUnknown)}, false},
+		{"name of a condition of another type", []string{"message NamedCondition {", "message NamedCondition {\n  bytes binary = 1;", "string name = 1 [(buf.validate.field).cel = {\n    id: \"condition-name\"", "string text = 9 [(buf.validate.field).cel = {\n    id: \"condition-name\""},
+			[]string{`action.proto";`, `action.proto"; option (sallyport.v1.condition) = {binary: "\xff" cel: "true"};`}, []fault{at(3, "test/v1/files.proto", RuleConditionUnresolved)}, false},
+		{"scope of another type", []string{"Scope scope =", "string scope ="},
+			[]string{"OTHER_UNSPECIFIED = 0;", `option (sallyport.v1.scope_catalogue) = true; OTHER_UNSPECIFIED = 0; OTHER_A = 1 [(sallyport.v1.scope) = "a"];`}, []fault{at(10, "test.v1.Other", RuleCatalogueUnresolved)}, false},
 		{"role of another type", []string{"Role role =", "string role ="}, []string{`{name: "member"}`, `"member"`, `{name: "admin", includes: "member"}`, `"admin"`}, []fault{
 			at(memberLine, role, RuleCatalogueUnresolved), at(adminLine, role, RuleCatalogueUnresolved), at(optionLine, read, RuleRoleUnknown),
 		}, false},
@@ -237,6 +241,7 @@ func TestOptionsOnTheWire(t *testing.T) {
 		{"enum number", set(&sallyportv1.Action{Stream: &sallyportv1.Stream{Authorize: 77}}), RuleUnknownValue},
 		{"negative enum number", set(&sallyportv1.Action{Stream: &sallyportv1.Stream{Authorize: -1}}), RuleUnknownValue},
 		{"empty", set(&sallyportv1.Action{}), RuleEmpty},
+		{"no text", set(&sallyportv1.Action{Authenticate: &sallyportv1.Authenticate{Schemes: []string{"\xff"}}, Authorize: good.GetAuthorize()}), RuleUnresolved},
 	}
 	compiled := compile(t, guarded)
 	for _, test := range tests {

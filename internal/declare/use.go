@@ -39,7 +39,7 @@ func importable(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor 
 	add = func(imports protoreflect.FileImports, publicOnly bool) {
 		for i := range imports.Len() {
 			imported := imports.Get(i)
-			if seen[imported.Path()] || imported.IsPlaceholder() || publicOnly && !imported.IsPublic {
+			if seen[imported.Path()] || publicOnly && !imported.IsPublic {
 				continue
 			}
 			seen[imported.Path()] = true
@@ -78,16 +78,13 @@ func carries(file protoreflect.FileDescriptor, handle protoreflect.FieldDescript
 	options := file.Options().ProtoReflect()
 	known = true
 	options.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field.FullName() != handle.FullName() || field.Number() != handle.Number() {
+		if field.FullName() != handle.FullName() {
 			return true
 		}
 		found = true
 		known = !field.IsList() && field.Message() != nil && len(value.Message().GetUnknown()) == 0 && len(setFields(value.Message())) == 0
 		return false
 	})
-	if found {
-		return found, known
-	}
 	for wire := options.GetUnknown(); len(wire) > 0; {
 		number, kind, n := protowire.ConsumeTag(wire)
 		size := -1

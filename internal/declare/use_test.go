@@ -7,8 +7,10 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
@@ -134,6 +136,7 @@ func TestUnresolvedUse(t *testing.T) {
 	}{
 		"nothing":           {protowire.AppendBytes(tag(protowire.BytesType), nil), nil},
 		"twice nothing":     {protowire.AppendBytes(protowire.AppendTag(protowire.AppendBytes(tag(protowire.BytesType), nil), 50001, protowire.BytesType), nil), nil},
+		"no wire form":      {[]byte{0xff}, []Rule{RuleConditionUnresolved, RuleUseUnresolved, RuleRoleUnknown}},
 		"not there":         {nil, []Rule{RuleRoleUnknown}},
 		"another option":    {protowire.AppendBytes(protowire.AppendTag(nil, 50002, protowire.BytesType), nil), []Rule{RuleRoleUnknown}},
 		"something":         {protowire.AppendBytes(tag(protowire.BytesType), []byte{8, 1}), []Rule{RuleUseUnresolved}},
@@ -236,5 +239,134 @@ func TestUseOfAnOptionImport(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A handle is carried by its name, and says nothing: it is a message without a field.
+func TestCarries(t *testing.T) {
+	t.Parallel()
+	const use = "extend google.protobuf.FileOptions {\n  sallyport.v1.Use iam = 50001;\n}"
+	schemaOf := func(extension, option string) schema {
+		return compile(t, sources{
+			"acme/iam/v1/iam.proto": strings.Replace(iam, use, extension, 1), "user/v1/user.proto": "syntax = \"proto3\";\npackage user.v1;\n" + imported + option,
+		})
+	}
+	handle := handlesOf(schemaOf(use, "").file(t, "acme/iam/v1/iam.proto"))[0]
+	for name, test := range map[string]struct {
+		of           schema
+		found, known bool
+	}{
+		"nothing":               {schemaOf(use, useIAM), true, true},
+		"not there":             {schemaOf(use, ""), false, true},
+		"a number":              {schemaOf(strings.Replace(use, "sallyport.v1.Use", "int32", 1), "option (acme.iam.v1.iam) = 1;"), true, false},
+		"a list":                {schemaOf(strings.Replace(use, "sallyport", "repeated sallyport", 1), useIAM), true, false},
+		"another of the number": {schemaOf(strings.Replace(use, "iam", "more", 1), "option (acme.iam.v1.more) = {};"), false, true},
+		"a field of tomorrow":   {schemaOf("message Use { string future = 1; }\n"+strings.Replace(use, "sallyport.v1.", "", 1), `option (acme.iam.v1.iam) = {future: "x"};`), true, false},
+	} {
+		if found, known := carries(test.of.file(t, "user/v1/user.proto"), handle); found != test.found || known != test.known {
+			t.Errorf("%s: found %t, known %t", name, found, known)
+		}
+	}
+	// The handle is resolved, and its message has a field that no one knows.
+	linked := schemaOf(use, useIAM)
+	unknown := linked.overWire(t, protoregistry.GlobalTypes, func(file *descriptorpb.FileDescriptorProto) {
+		if file.GetName() != "user/v1/user.proto" {
+			return
+		}
+		wire := protowire.AppendBytes(protowire.AppendTag(nil, 50001, protowire.BytesType), []byte{8, 1})
+		file.Options = &descriptorpb.FileOptions{}
+		if err := (proto.UnmarshalOptions{Resolver: dynamicpb.NewTypes(linked.files)}).Unmarshal(wire, file.GetOptions()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if found, known := carries(unknown.file(t, "user/v1/user.proto"), handle); !found || known {
+		t.Errorf("an unknown field: found %t, known %t", found, known)
+	}
+}
+
+// A handle that is imported in two ways is refused once for what it says.
+func TestUnresolvedUseIsRefusedOnce(t *testing.T) {
+	t.Parallel()
+	const mid = "syntax = \"proto3\";\npackage mid.v1;\nimport public \"acme/iam/v1/iam.proto\";\nmessage M {}\n"
+	for name, imports := range map[string]string{
+		"publicly, and then directly": "import \"a/mid.proto\";\n" + imported,
+		"directly, and then publicly": imported + "import \"a/mid.proto\";\n",
+	} {
+		linked := compile(t, sources{"acme/iam/v1/iam.proto": iam, "a/mid.proto": mid, "user/v1/user.proto": user(imports, `anyone: "x"`)})
+		made := linked.overWire(t, protoregistry.GlobalTypes, func(file *descriptorpb.FileDescriptorProto) {
+			if file.GetName() == "user/v1/user.proto" {
+				file.Options = &descriptorpb.FileOptions{}
+				file.GetOptions().ProtoReflect().SetUnknown(protowire.AppendBytes(protowire.AppendTag(nil, 50001, protowire.BytesType), []byte{8, 1}))
+			}
+		})
+		_, refusals := newReader(t, made.files).File(made.file(t, "user/v1/user.proto"), Given{})
+		if len(refusals) != 1 || refusals[0].Rule != RuleUseUnresolved {
+			t.Errorf("%s:\n%s", name, texts(refusals))
+		}
+	}
+}
+
+// A file uses what it imports itself: a handle of the same number in an import of an import
+// is not carried.
+func TestUseOfWhatIsImported(t *testing.T) {
+	t.Parallel()
+	other := strings.NewReplacer("acme.iam.v1", "far.v1", `"admin"`, `"far"`).Replace(iam)
+	near := strings.Replace(iam, "import \"sally", "import \"far/v1/far.proto\";\nimport \"sally", 1)
+	linked := compile(t, sources{"acme/iam/v1/iam.proto": near, "far/v1/far.proto": strings.Replace(other, "50001", "50002", 1), "user/v1/user.proto": user(imported+useIAM, `allow: {any_role: "far"}`)})
+	same := linked.overWire(t, protoregistry.GlobalTypes, func(file *descriptorpb.FileDescriptorProto) {
+		if file.GetName() == "far/v1/far.proto" {
+			file.GetExtension()[0].Number = new(int32(50001))
+		}
+	})
+	_, refusals := newReader(t, same.files).File(same.file(t, "user/v1/user.proto"), Given{})
+	if len(refusals) != 1 || refusals[0].Rule != RuleRoleUnknown {
+		t.Error(texts(refusals))
+	}
+}
+
+// The name that a fix gives a handle is the last part of the package that is no version, and
+// is free there.
+func TestHandleName(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, body, want string }{
+		{"acme.iam.v1", "", "iam"},
+		{"acme.iam", "", "iam"},
+		{"iam", "", "iam"},
+		{"v1", "", "v1"},
+		{"acme.iam.v1", "message iam {}", "iam_catalogue"},
+		{"acme.iam.v1", "message iam {} message iam_catalogue {}", "iam_catalogue_catalogue"},
+		{"", "", "_catalogue"},
+	} {
+		text := "syntax = \"proto3\";\n" + test.body
+		if test.name != "" {
+			text = "syntax = \"proto3\";\npackage " + test.name + ";\n" + test.body
+		}
+		if got := handleName(compile(t, sources{"a.proto": text}).file(t, "a.proto")); string(got) != test.want {
+			t.Errorf("package %q with %q: %q, want %q", test.name, test.body, got, test.want)
+		}
+	}
+}
+
+// Of two handles of a package, a fix uses the one whose file is imported already.
+func TestFixUsesAnImportedHandle(t *testing.T) {
+	t.Parallel()
+	handle := func(name, number string) string {
+		return "syntax = \"proto3\";\npackage acme.iam.v1;\nimport \"google/protobuf/descriptor.proto\";\nimport \"sallyport/v1/action.proto\";\n" +
+			"extend google.protobuf.FileOptions {\n  sallyport.v1.Use " + name + " = " + number + ";\n}\n"
+	}
+	const z = "import \"acme/z.proto\";\n"
+	got := refusalOf(t, sources{
+		"acme/iam/v1/iam.proto": iam, "acme/a.proto": handle("first", "50002"), "acme/z.proto": handle("last", "50003"),
+		"user/v1/user.proto": user(z, `allow: {any_role: "admin"}`),
+	}, "user/v1/user.proto", Given{})
+	if got.Rule != RuleRoleUnknown || strings.Contains(got.Problem, "is not used") {
+		t.Errorf("of a file that is imported nowhere: %s", got)
+	}
+	got = refusalOf(t, sources{
+		"acme/iam/v1/iam.proto": iam, "acme/a.proto": handle("first", "50002"), "acme/z.proto": strings.Replace(handle("last", "50003"), "import \"g", imported+"import \"g", 1),
+		"user/v1/user.proto": user(z, `allow: {any_role: "admin"}`),
+	}, "user/v1/user.proto", Given{})
+	if got.Fix != "option (acme.iam.v1.last) = {};" {
+		t.Errorf("got %s", got)
 	}
 }

@@ -238,7 +238,7 @@ func (v View) unseen(outside bool) []protoreflect.FileDescriptor {
 			file = found[i-1]
 		}
 		for j := range file.Imports().Len() {
-			if imported := file.Imports().Get(j).FileDescriptor; !imported.IsPlaceholder() && !hasPath(found, imported.Path()) {
+			if imported := file.Imports().Get(j).FileDescriptor; !hasPath(found, imported.Path()) {
 				found = append(found, imported)
 			}
 		}

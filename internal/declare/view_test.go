@@ -161,6 +161,31 @@ func TestVisibleCatalogues(t *testing.T) {
 			[]string{"admin", "owner"},
 		},
 		{
+			"used by two files of the package",
+			sources{
+				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),
+				"test/v1/a.proto":  "syntax! package test.v1; " + usesOther,
+				"test/v1/b.proto":  service("test.v1", usesOther, "boss", ""),
+			},
+			false,
+			[]string{"boss"},
+		},
+		{
+			"of the package, which a file of it uses",
+			sources{
+				"test/v1/a.proto": handled("test.v1", "Role", ownRoles, "test_"),
+				"test/v1/b.proto": service("test.v1", `import "test/v1/a.proto"; option (test.v1.test_) = {};`, "admin", ""),
+			},
+			false,
+			[]string{"admin", "owner"},
+		},
+		{
+			"two, of which one includes the other",
+			sources{"test/v1/a.proto": catalogueFile("test.v1", "Role", ownRoles), "test/v1/b.proto": strings.Replace(service("test.v1", "", "x", ""), `"x"`, `["owner", "admin"]`, 1)},
+			false,
+			[]string{"admin", "owner"},
+		},
+		{
 			"used, where the own one does not have it",
 			sources{
 				"other/v1/a.proto": handled("other.v1", "Role", otherRoles, "other"),

@@ -34,6 +34,7 @@ func TestValues(t *testing.T) {
 	for name, test := range map[string]struct {
 		authorize string
 		nothing   bool // there is no request
+		unclaimed bool // the principal has no claims
 		check     error
 		want      Values
 		request   string // what is kept of it
@@ -47,6 +48,7 @@ func TestValues(t *testing.T) {
 		"claims, deep":      {authorize: `allow: {cel: "principal.claims.home.town == 'x' || principal.claims.facts['k'] == 'x'"}`, want: Values{Reads: []string{"principal.claims.home.town", "principal.claims.facts"}}, claims: `home {town: "t"} facts {key: "k" value: "v"}`},
 		"claims redacted":   {authorize: `allow: {cel: "principal.claims.secret == 'x' || principal.claims.home.secret == 'x' || principal.claims.team == 'x'"}`, want: Values{Reads: []string{"principal.claims.secret", "principal.claims.home.secret", "principal.claims.team"}, Incomplete: []string{"principal.claims.secret", "principal.claims.home.secret"}}, claims: `team: "blue" home {}`},
 		"claims, presence":  {authorize: `allow: {cel: "has(principal.claims.home) && principal.id == 'x'"}`, want: Values{Reads: []string{"principal.claims.home", "principal.id"}, Incomplete: []string{"principal.claims.home"}}, claims: `home {town: "t"}`},
+		"claims, none":      {authorize: `allow: {cel: "principal.claims.team == 'x' || principal.claims.home.town == 'x'"}`, unclaimed: true, want: Values{Reads: []string{"principal.claims.team", "principal.claims.home.town"}}},
 		"times":             {authorize: `allow: {cel: "principal.authenticated_at == principal.expires_at"}`, want: Values{Reads: []string{"principal.authenticated_at", "principal.expires_at"}, AuthenticatedAt: who.AuthenticatedAt, ExpiresAt: who.ExpiresAt}},
 		"a field":           {authorize: `allow: {cel: "principal.id == request.owner"}`, want: Values{Reads: []string{"principal.id", "request.owner"}}, request: `owner: "bob"`},
 		"a named condition": {authorize: `allow: {when: "own"}`, want: Values{Reads: []string{"principal.id", "request.owner"}}, request: `owner: "bob"`},
@@ -68,7 +70,9 @@ func TestValues(t *testing.T) {
 			declaration := declared(t, test.authorize)
 			policy := New(declaration, map[string]CheckFunc{"ok": func(context.Context, *authn.Principal, proto.Message) (bool, error) { return false, test.check }})
 			who, claims := who, declaration.Method.ParentFile().Messages().ByName("Claims")
-			who.Claims = request(t, claims, filledClaims)
+			if !test.unclaimed {
+				who.Claims = request(t, claims, filledClaims)
+			}
 			input := Input{Principal: alice(who), Now: noon, Answers: map[string]bool{}}
 			if !test.nothing {
 				input.Request = request(t, declaration.Method.Input(), filled)
