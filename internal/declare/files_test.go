@@ -114,7 +114,7 @@ func TestWhereUnused(t *testing.T) {
 	}
 	same := sources{"r/r.proto": head("s.v1", "r", "") + "option (sallyport.v1.condition) = {name: \"same_org\" cel: \"principal.id == 'a'\"};\n" + suggestRole}
 	other := sources{"r/r.proto": strings.Replace(same["r/r.proto"], "s.v1", "r.v1", 1)}
-	const import_ = "import \"r/r.proto\";\n"
+	const importR = "import \"r/r.proto\";\n"
 	const boss, org = `allow: {any_role: "boss"}`, `allow: {when: "same_org"}`
 	const noRole, noCondition = `authorize.allow[0]: no role catalogue of package s.v1 has role "boss"`, `authorize.allow[0]: no file of package s.v1 defines condition "same_org"`
 	for name, test := range map[string]struct {
@@ -122,10 +122,10 @@ func TestWhereUnused(t *testing.T) {
 		imports, authorize, want string
 	}{
 		"a role of another Go package":             {same, "", boss, noRole + "; s.v1.Role has it, which is in another Go package and is not used"},
-		"a role of an import":                      {other, import_, boss, noRole + "; r.v1.Role has it, and package r.v1 is not used"},
+		"a role of an import":                      {other, importR, boss, noRole + "; r.v1.Role has it, and package r.v1 is not used"},
 		"a role of a package that is not imported": {other, "", boss, noRole},
 		"a condition of another Go package":        {same, "", org, noCondition + "; r/r.proto has it, which is in another Go package and is not used"},
-		"a condition of an import":                 {other, import_, org, noCondition + "; r/r.proto has it, and package r.v1 is not used"},
+		"a condition of an import":                 {other, importR, org, noCondition + "; r/r.proto has it, and package r.v1 is not used"},
 		"a condition of one that is not imported":  {other, "", org, noCondition},
 	} {
 		t.Run(name, func(t *testing.T) {

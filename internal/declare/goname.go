@@ -68,7 +68,6 @@ func (n *goNames) service(pkg string, service protoreflect.ServiceDescriptor, ch
 	n.take(pkg+" client", "New"+name+"Client", service)
 	for i := range service.Methods().Len() {
 		method := service.Methods().Get(i)
-		n.take(string(service.FullName()), GoCamelCase(string(method.Name())), method)
 		n.take(pkg+" client", name+GoCamelCase(string(method.Name()))+"Procedure", method)
 	}
 }

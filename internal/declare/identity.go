@@ -72,9 +72,8 @@ func (g *grantReading) fixEmpty(field protoreflect.FieldDescriptor) string {
 // of several be set. Rules of such a field do not hold where it is not set.
 func hasOneofRule(field protoreflect.FieldDescriptor) bool {
 	rules := &validate.MessageRules{}
-	if _, err := readOption(field.ContainingMessage().Options(), validate.E_Message, rules); err != nil {
-		return false
-	}
+	// Rules that cannot be read are not applied either: registration refuses the type.
+	_, _ = readOption(field.ContainingMessage().Options(), validate.E_Message, rules)
 	return slices.ContainsFunc(rules.GetOneof(), func(rule *validate.MessageOneofRule) bool {
 		return slices.Contains(rule.GetFields(), string(field.Name()))
 	})
@@ -131,10 +130,6 @@ func setEmpty(message protoreflect.Message, field protoreflect.FieldDescriptor) 
 		entries.Set(zero(field.MapKey()).MapKey(), entries.NewValue())
 	case field.Message() != nil:
 		message.Mutable(field)
-	case field.Kind() == protoreflect.StringKind:
-		message.Set(field, protoreflect.ValueOfString(""))
-	case field.Kind() == protoreflect.BytesKind:
-		message.Set(field, protoreflect.ValueOfBytes(nil))
 	default:
 		message.Set(field, zero(field))
 	}
@@ -145,6 +140,8 @@ func zero(field protoreflect.FieldDescriptor) protoreflect.Value {
 	switch field.Kind() {
 	case protoreflect.StringKind:
 		return protoreflect.ValueOfString("")
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOfBytes(nil)
 	case protoreflect.BoolKind:
 		return protoreflect.ValueOfBool(false)
 	case protoreflect.EnumKind:

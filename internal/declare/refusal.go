@@ -122,11 +122,7 @@ func (r Refusal) SourcePath() protoreflect.SourcePath {
 
 // positionOf returns where a descriptor stands.
 func positionOf(descriptor protoreflect.Descriptor) Position {
-	file := descriptor.ParentFile()
-	if file == nil {
-		return Position{}
-	}
-	location := locationOf(descriptor)
+	file, location := descriptor.ParentFile(), locationOf(descriptor)
 	if location.Path == nil {
 		return Position{File: file.Path()}
 	}

@@ -31,7 +31,7 @@ func (m *methodReading) readScope(path, name string, meant func() string) {
 		return
 	}
 	unused := m.unusedScope(name)
-	fix := ""
+	var fix string
 	switch {
 	case unused != nil:
 		fix = m.fixUnused(unused)

@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,8 @@ func TestSuggestions(t *testing.T) {
 		{"a check of another's name", suggestHead + suggestService(plain, declaredBy(`allow: {check: "of_a"}`)+
 			`  rpc GetOf(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {check: "a"}}}; }`+"\n"), RuleCheckCollision,
 			`give the check another name, such as "a_here"`},
+		{"a role in capitals, where there is no catalogue", suggestHead + suggestService(plain, declaredBy(`allow: {any_role: "Boss"}`)), RuleRoleName,
+			"allow: {any_role: \"boss\"}\nand in package s.v1, which has no role catalogue:\nenum Role {\n  option (sallyport.v1.roles) = true;\n  ROLE_UNSPECIFIED = 0;\n  ROLE_BOSS = 1 [(sallyport.v1.role) = {name: \"boss\"}];\n}"},
 		{"a field that was meant", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",
 			declaredBy(`allow: {cel: "principal.id == request.userid"}`)), RuleCELInvalid, `allow: {cel: "principal.id == request.user_id"}`},
 		{"a field without request", suggestHead + suggestService("message M { string user_id = 1 [(buf.validate.field).string.min_len = 1]; }\n",
@@ -129,6 +132,43 @@ func TestSuggestionForAVendor(t *testing.T) {
 		got := refusalOf(t, vendor, "v.proto", given)
 		if got.Rule != RuleMissing || got.Fix != want || got.Problem != `nothing says who may call it; did you mean "/v.S/Putt"?` {
 			t.Errorf("%s:\n%s", source, got)
+		}
+	}
+}
+
+// An entry of a file of declarations is taken for a misspelt one where it is near and no
+// RPC of the service has that name.
+func TestMisspeltEntry(t *testing.T) {
+	t.Parallel()
+	schema := compile(t, sources{"v.proto": "syntax = \"proto3\";\npackage v;\nmessage M {}\nservice S {\n  rpc Get(M) returns (M);\n  rpc Put(M) returns (M);\n}\n"})
+	for entry, want := range map[string]string{
+		"/v.S/Get": "", "/v.S/Puttin": `; did you mean "/v.S/Puttin"?`, "/v.S/Putting": "", "/w.S/Put": `; did you mean "/w.S/Put"?`,
+	} {
+		given, unread := ParseDeclarations("v.txtpb", []byte(`actions {key: "`+entry+`" value {authenticate {schemes: "bearer"} authorize {anyone: "x"}}}`))
+		if unread != nil {
+			t.Fatal(texts(unread))
+		}
+		_, refusals := newReader(t, schema.files).File(schema.file(t, "v.proto"), given)
+		put := slices.IndexFunc(refusals, func(refusal Refusal) bool { return refusal.Subject == "/v.S/Put" })
+		if put < 0 || refusals[put].Problem != "nothing says who may call it"+want {
+			t.Errorf("with an entry of %s:\n%s", entry, texts(refusals))
+		}
+	}
+}
+
+// A default of its own is what is read of a field that is not set: an empty one may be
+// equal to another empty value, also where the rules refuse a field that is set and empty.
+func TestDefaultsMayBeEmpty(t *testing.T) {
+	t.Parallel()
+	for text, refused := range map[string]bool{`default = "", `: true, `default = "x", `: false} {
+		for _, kind := range []string{"string", "bytes"} {
+			schema := compile(t, sources{"a.proto": "syntax = \"proto2\";\npackage s.v1;\nimport \"buf/validate/validate.proto\";\nimport \"sallyport/v1/action.proto\";\n" +
+				suggestService("message M { optional "+kind+" a = 1 ["+text+"(buf.validate.field)."+kind+".min_len = 1]; optional "+kind+" b = 2; }\n",
+					declaredBy(`allow: {cel: "request.a == request.b"}`))})
+			_, refusals := newReader(t, nil).File(schema.file(t, "a.proto"), Given{})
+			if got := len(refusals) == 1 && refusals[0].Rule == RuleCELBothEmpty; got != refused || !got && len(refusals) > 0 {
+				t.Errorf("%s with %s:\n%s", kind, text, texts(refusals))
+			}
 		}
 	}
 }

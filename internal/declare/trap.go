@@ -15,8 +15,7 @@ import (
 // no catalogue, as for a vendor's service, names are not held against one.
 func (m *methodReading) facts() condition.Facts {
 	mayBeEmpty := func(path condition.Path, element bool) bool {
-		field := path[len(path)-1]
-		return m.unlessRefused(path, element || field.HasPresence()) || !element && (field.IsList() || field.IsMap()) && !m.refusesEmpty(path, false)
+		return m.unlessRefused(path, element || path[len(path)-1].HasPresence())
 	}
 	facts := condition.Facts{
 		Schemes: m.option.GetAuthenticate().GetSchemes(),
@@ -32,24 +31,13 @@ func (m *methodReading) facts() condition.Facts {
 }
 
 // unlessRefused reports whether the rules let the last field of a path be empty: set to
-// what is empty, or not set where that is the same. A field of a list or map is looked
-// at by its elements.
+// what is empty or, of a list or map, with such an element; or not set where that is the
+// same.
 func (m *methodReading) unlessRefused(path condition.Path, set bool) bool {
 	field := path[len(path)-1]
-	if !set && (field.IsList() || field.IsMap()) {
-		return false
-	}
 	// A default of its own is what the field reads as where it is not set.
-	unset := field.HasDefault() && field.Default().Equal(defaultless(field)) && !m.refusesEmpty(path, false)
+	unset := field.HasDefault() && field.Default().Equal(zero(field)) && !m.refusesEmpty(path, false)
 	return unset || !m.refusesEmpty(path, set)
-}
-
-// defaultless is the empty value of a scalar field.
-func defaultless(field protoreflect.FieldDescriptor) protoreflect.Value {
-	if field.Kind() == protoreflect.BytesKind {
-		return protoreflect.ValueOfBytes(nil)
-	}
-	return zero(field)
 }
 
 // readTraps refuses what may mean something else than it says.
