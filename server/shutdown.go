@@ -34,6 +34,17 @@ func (s *Server) Run(ctx context.Context) error {
 	return s.Serve(ctx, listener)
 }
 
+// ServeReady serves as [Server.Serve] does, and calls ready when clients can connect to
+// every port, that of [WithGRPC] included, before the first call is answered. It is for
+// programs that report that they are ready. An error of ready ends the server before it
+// serves, and is returned.
+func (s *Server) ServeReady(ctx context.Context, listener net.Listener, ready func() error) error {
+	if ready == nil {
+		return errors.Join(errors.New("server: ready is nil: use Serve"), listener.Close())
+	}
+	return s.serve(ctx, listener, ready)
+}
+
 // Listen listens on the server's address, for [Server.Serve]. It is for programs that
 // must know the address before they serve, or tell of it. Clients can connect from then
 // on, and are answered once the server serves.
@@ -59,12 +70,29 @@ func (s *Server) Listen(ctx context.Context) (net.Listener, error) {
 // Serve returns nil when everything finished, streams that were ended included. A
 // listener that fails ends the server in the same way, with its error.
 //
+// Where the server has a port for gRPC ([WithGRPC]), it listens there before it answers a
+// call on either port, and returns an error where it cannot.
+//
 // A server serves once.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	return s.serve(ctx, listener, func() error { return nil })
+}
+
+func (s *Server) serve(ctx context.Context, listener net.Listener, ready func() error) error {
 	if !s.started.CompareAndSwap(false, true) {
 		return errors.Join(errStarted, listener.Close())
 	}
 	defer func() { _ = listener.Close() }() // mostly closed already
+	forGRPC, err := s.listenNative(ctx)
+	if err != nil {
+		return err
+	}
+	if err := ready(); err != nil {
+		if forGRPC != nil {
+			err = errors.Join(err, forGRPC.Close())
+		}
+		return err
+	}
 	calls, cut := context.WithCancelCause(actionserver.WithStopping(actionserver.WithDraining(context.WithoutCancel(ctx), s.draining), s.stopping))
 	defer cut(errStopped)
 	connections := s.newConnections()
@@ -79,10 +107,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 			served <- server.Serve(gatherer)
 		}
 	}()
-	native, err := s.serveNative(ctx, nativeHost{s, calls, connections}, served)
-	if err != nil {
-		return errors.Join(err, server.Close())
-	}
+	native := s.serveNative(ctx, forGRPC, nativeHost{s, calls, connections}, served)
 	s.logStart(ctx, listener.Addr())
 
 	var failure error
@@ -107,17 +132,21 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// serveNative begins to serve the port for gRPC, where there is one.
-func (s *Server) serveNative(ctx context.Context, host nativeHost, served chan<- error) (port.Server, error) {
+// listenNative returns the listener of the port for gRPC, or nil where there is none.
+func (s *Server) listenNative(ctx context.Context) (net.Listener, error) {
 	if s.settings.native == nil {
-		return noNative{}, nil
+		return nil, nil //nolint:nilnil // none is no error
 	}
-	listener := s.settings.native.Listener()
+	if listener := s.settings.native.Listener(); listener != nil {
+		return listener, nil
+	}
+	return listen(ctx, s.settings.native.Address())
+}
+
+// serveNative begins to serve the port for gRPC, where there is one.
+func (s *Server) serveNative(ctx context.Context, listener net.Listener, host nativeHost, served chan<- error) port.Server {
 	if listener == nil {
-		var err error
-		if listener, err = listen(ctx, s.settings.native.Address()); err != nil {
-			return nil, err
-		}
+		return noNative{}
 	}
 	native := s.settings.native.Start(host)
 	go func() {
@@ -127,7 +156,7 @@ func (s *Server) serveNative(ctx context.Context, host nativeHost, served chan<-
 	}()
 	s.settings.log().LogAttrs(ctx, slog.LevelInfo, "serving gRPC",
 		slog.String("address", listener.Addr().String()), slog.Bool("tls", s.settings.encrypted))
-	return native, nil
+	return native
 }
 
 // noNative is the port for gRPC of a server that has none.

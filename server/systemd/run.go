@@ -24,10 +24,11 @@ import (
 // none. It fails if there are several, or if the socket is none of streams
 // (ListenStream=).
 //
-// It tells systemd READY=1 when clients can connect, and STOPPING=1 when ctx ends
-// (sd_notify(3)), which a unit of Type=notify waits for. Without a notify socket in the
-// environment it tells nothing. A notice that cannot be sent fails the start, since
-// systemd would end the service later, and is ignored at the end.
+// It notifies systemd with READY=1 when clients can connect to every port of the server,
+// that for gRPC included, and with STOPPING=1 when ctx ends (sd_notify(3)), which a unit
+// of Type=notify waits for. Without a notify socket in the environment it sends no notice.
+// A notice that cannot be sent fails the start, since systemd would end the service later,
+// and is ignored at the end.
 //
 // It takes what systemd passed out of the environment, so that child processes do not
 // find it. Call it once.
@@ -41,14 +42,38 @@ func Run(ctx context.Context, srv *server.Server) error {
 			return err
 		}
 	}
-	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
-		return errors.Join(fmt.Errorf("systemd: tell that the service is ready: %w", err), listener.Close())
-	}
-	stop := context.AfterFunc(ctx, func() {
-		_, _ = daemon.SdNotify(true, daemon.SdNotifyStopping)
+	var stopping notice
+	defer stopping.end()
+	return srv.ServeReady(ctx, listener, func() error {
+		if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+			return fmt.Errorf("systemd: notify that the service is ready: %w", err)
+		}
+		stopping.sendAfter(ctx, daemon.SdNotifyStopping)
+		return nil
 	})
-	defer stop()
-	return srv.Serve(ctx, listener)
+}
+
+// A notice is one that is sent when a context ends. Its zero value sends nothing.
+type notice struct {
+	cancel func() bool
+	sent   chan struct{}
+}
+
+// sendAfter has a notice sent when the context ends.
+func (n *notice) sendAfter(ctx context.Context, state string) {
+	n.sent = make(chan struct{})
+	n.cancel = context.AfterFunc(ctx, func() {
+		defer close(n.sent)
+		_, _ = daemon.SdNotify(true, state)
+	})
+}
+
+// end returns when the notice is sent, where the context has ended: the program may exit
+// right after it. Where the context has not ended, the notice is never sent.
+func (n *notice) end() {
+	if n.cancel != nil && !n.cancel() {
+		<-n.sent
+	}
 }
 
 // passed returns the socket that systemd passed, or nil if it passed none.

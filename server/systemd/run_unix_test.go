@@ -19,6 +19,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 	"github.com/sallyport-rpc/sallyport/server/systemd"
 )
 
@@ -39,7 +40,11 @@ func service() error {
 	if err != nil {
 		return err
 	}
-	srv, err := server.New(registry, server.WithAddress(os.Getenv("SYSTEMD_TEST_SERVICE")))
+	options := []server.Option{server.WithAddress(os.Getenv("SYSTEMD_TEST_SERVICE"))}
+	if address := os.Getenv("SYSTEMD_TEST_GRPC"); address != "" {
+		options = append(options, server.WithGRPC(grpcserver.New(address)))
+	}
+	srv, err := server.New(registry, options...)
 	if err != nil {
 		return err
 	}
@@ -58,6 +63,13 @@ type unit struct {
 // startUnit starts the service with these sockets.
 func startUnit(t *testing.T, address string, sockets ...*os.File) *unit {
 	t.Helper()
+	return startUnitWithGRPC(t, address, "", sockets...)
+}
+
+// startUnitWithGRPC starts the service with these sockets and a port for gRPC, unless its
+// address is empty.
+func startUnitWithGRPC(t *testing.T, address, forGRPC string, sockets ...*os.File) *unit {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	notices, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
@@ -66,7 +78,7 @@ func startUnit(t *testing.T, address string, sockets ...*os.File) *unit {
 	t.Cleanup(func() { notices.Close() })
 	// LISTEN_PID is the process's own, which is known only in it.
 	command := exec.Command("sh", "-c", `LISTEN_PID=$$ exec "$0"`, os.Args[0])
-	command.Env = append(os.Environ(), "SYSTEMD_TEST_SERVICE="+address, "NOTIFY_SOCKET="+path)
+	command.Env = append(os.Environ(), "SYSTEMD_TEST_SERVICE="+address, "SYSTEMD_TEST_GRPC="+forGRPC, "NOTIFY_SOCKET="+path)
 	if len(sockets) > 0 {
 		command.Env = append(command.Env, fmt.Sprintf("LISTEN_FDS=%d", len(sockets)))
 		command.ExtraFiles = sockets
@@ -173,6 +185,45 @@ func TestNoPassedSocket(t *testing.T) {
 	}
 	answers(t, address)
 	unit.stops(t)
+}
+
+// A service is ready when it listens on its port for gRPC too.
+func TestReadyForGRPC(t *testing.T) {
+	t.Parallel()
+	file, address := socket(t)
+	free, forGRPC := socket(t)
+	free.Close()
+	unit := startUnitWithGRPC(t, "127.0.0.1:1", forGRPC, file)
+	if got := unit.notice(t); got != "READY=1" {
+		t.Fatalf("it told %q: %s", got, unit.said)
+	}
+	conn, err := net.Dial("tcp", forGRPC)
+	if err != nil {
+		t.Fatalf("it said that it is ready, and on its port for gRPC: %v", err)
+	}
+	conn.Close()
+	answers(t, address)
+	unit.stops(t)
+}
+
+// A service that cannot listen on its port for gRPC ends with an error and is never ready.
+func TestNeverReadyForGRPC(t *testing.T) {
+	t.Parallel()
+	file, _ := socket(t)
+	taken, forGRPC := socket(t)
+	defer taken.Close()
+	unit := startUnitWithGRPC(t, "127.0.0.1:1", forGRPC, file)
+	err := unit.command.Wait()
+	if err == nil || !strings.Contains(unit.said.String(), "listen on "+forGRPC) {
+		t.Errorf("it ended with %v: %s", err, unit.said)
+	}
+	if err := unit.notices.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	// What it sent is there, since it has ended.
+	if n, err := unit.notices.Read(make([]byte, 100)); err == nil {
+		t.Errorf("it sent a notice of %d bytes", n)
+	}
 }
 
 // What was passed must be one socket of streams.
