@@ -27,6 +27,7 @@ type Log struct {
 	origin string
 	queue  *queue
 	done   chan struct{} // closed when the writer has ended
+	counts counts
 }
 
 // Errors of a recorder.
@@ -118,18 +119,22 @@ func (recorder) Enabled(context.Context, event.Kind, event.Outcome) bool { retur
 
 // Record implements [event.Recorder].
 func (r recorder) Record(ctx context.Context, happened *event.Event) error {
-	entry := entryOf(happened)
-	if !r.strict || !happened.Kind.Admits(happened.Outcome) {
-		return r.log.queue.add(item{entry: entry})
+	one := item{entry: entryOf(happened)}
+	waits := r.strict && happened.Kind.Admits(happened.Outcome)
+	if waits {
+		one.written = make(chan error, 1)
 	}
-	written := make(chan error, 1)
-	if err := r.log.queue.add(item{entry: entry, written: written}); err != nil {
+	if err := r.log.queue.add(one); err != nil {
+		r.log.counts.dropped.Add(1)
 		return err
+	}
+	if !waits {
+		return nil
 	}
 	late := time.NewTimer(2 * r.log.timeout)
 	defer late.Stop()
 	select {
-	case err := <-written:
+	case err := <-one.written:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()

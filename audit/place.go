@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,12 +20,14 @@ type place struct {
 	group  sync.WaitGroup
 }
 
-// start returns a place that keeps what it is handed, by a goroutine of its own.
-func (p *place) start(timeout time.Duration, logger *slog.Logger) *place {
+// start returns a place that keeps what it is handed, by a goroutine of its own, and
+// counts what it does not keep.
+func (p *place) start(timeout time.Duration, logger *slog.Logger, failed *atomic.Uint64) *place {
 	started := &place{name: p.name, keep: p.keep, newest: make(chan []byte, 1)}
 	started.group.Go(func() {
 		for signed := range started.newest {
 			if err := started.keepOne(signed, timeout); err != nil {
+				failed.Add(1)
 				logger.Error("an audit checkpoint was not kept", "place", p.name, "error", err)
 			}
 		}

@@ -80,14 +80,23 @@ func (q *queue) close() {
 	q.signal()
 }
 
-// fail ends the queue: what waits is told, and nothing is added any more.
-func (q *queue) fail(err error) {
+// fail ends the queue: what waits is told, and nothing is added any more. It returns how
+// many events waited.
+func (q *queue) fail(err error) int {
 	q.mu.Lock()
 	q.broken, q.closed = err, true
 	items := q.items
 	q.items = nil
 	q.mu.Unlock()
 	tell(items, err)
+	return len(items)
+}
+
+// waiting returns how many events wait to be written.
+func (q *queue) waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
 }
 
 func (q *queue) failure() error {

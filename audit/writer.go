@@ -41,7 +41,7 @@ func (w *writer) open(ctx context.Context, first Entry) error {
 	}
 	w.tree = tree
 	for i := range w.settings.places {
-		w.places = append(w.places, w.settings.places[i].start(w.timeout, w.logger))
+		w.places = append(w.places, w.settings.places[i].start(w.timeout, w.logger, &w.counts.places))
 	}
 	return w.seal(ctx)
 }
@@ -65,12 +65,12 @@ func (w *writer) run() {
 				pause = firstPause
 			case errors.Is(err, ErrBroken):
 				w.logger.Error("the audit log ends", "log", w.origin, "error", err)
-				w.queue.fail(err)
+				w.fail(err)
 				return
 			default:
 				w.logger.Error("the audit log could not be written", "log", w.origin, "error", err, "again_in", pause)
 				if last {
-					w.queue.fail(err)
+					w.fail(err)
 					return
 				}
 				time.Sleep(pause)
@@ -112,6 +112,7 @@ func (w *writer) write(items []item, lost int) error {
 		tree, err = w.attempt(entries)
 	}
 	if err != nil {
+		w.counts.writes.Add(1)
 		w.giveUp(items, lost, err)
 		return err
 	}
@@ -119,6 +120,8 @@ func (w *writer) write(items []item, lost int) error {
 		w.unsealed = time.Now()
 	}
 	w.tree = tree
+	w.counts.stored.Add(uint64(len(items)))
+	w.counts.uncovered.Store(w.tree.size - w.sealed)
 	tell(items, nil)
 	return nil
 }
@@ -176,6 +179,7 @@ func (w *writer) giveUp(items []item, lost int, err error) {
 	again := make([]item, 0, len(items))
 	for _, one := range items {
 		if one.written != nil {
+			w.counts.dropped.Add(1)
 			one.written <- fmt.Errorf("%w: %w", ErrNotWritten, err)
 		} else {
 			again = append(again, one)
@@ -225,9 +229,12 @@ func (w *writer) seal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = w.store.seal(ctx, w.origin, w.tree, signed)
-	if err == nil {
+	if err = w.store.seal(ctx, w.origin, w.tree, signed); err == nil {
 		w.sealed = w.tree.size
+		w.counts.signed.Add(1)
+		w.counts.uncovered.Store(0)
+	} else {
+		w.counts.checkpoints.Add(1)
 	}
 	for _, place := range w.places {
 		place.hand(signed) // also where the database is down
@@ -244,6 +251,11 @@ func (w *writer) end() {
 		err = w.seal(ctx)
 	}
 	if err != nil {
-		w.queue.fail(err)
+		w.fail(err)
 	}
+}
+
+// fail ends the log, and drops what waits.
+func (w *writer) fail(err error) {
+	w.counts.dropped.Add(uint64(w.queue.fail(err))) //nolint:gosec // a length
 }

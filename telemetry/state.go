@@ -28,8 +28,8 @@ func observeState(meter metric.Meter, registry *action.Registry, caches []namedC
 		metric.WithInt64Callback(func(_ context.Context, observer metric.Int64Observer) error {
 			for _, cache := range caches {
 				hits, misses := cache.Lookups()
-				observer.Observe(int64(hits), attributes(attribute.String("cache", cache.name), attribute.String("result", "hit")))    //nolint:gosec // no process lives so long
-				observer.Observe(int64(misses), attributes(attribute.String("cache", cache.name), attribute.String("result", "miss"))) //nolint:gosec // likewise
+				observer.Observe(whole(hits), attributes(attribute.String("cache", cache.name), attribute.String("result", "hit")))
+				observer.Observe(whole(misses), attributes(attribute.String("cache", cache.name), attribute.String("result", "miss")))
 			}
 			return nil
 		}))

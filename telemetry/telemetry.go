@@ -29,6 +29,7 @@ type settings struct {
 	propagator propagation.TextMapPropagator
 	trusted    bool
 	caches     []namedCache
+	logs       []namedLog
 }
 
 // WithTracerProvider sets where spans go. By default it is the global provider of otel.
@@ -98,6 +99,31 @@ func WithCache(name string, cache Cache) Option {
 	})
 }
 
+// An AuditLog counts what it was given and what it did with it. The log of package audit
+// is one, and says what each number is.
+type AuditLog interface {
+	Events() (stored, dropped uint64, waiting int)
+	Checkpoints() (signed uint64, uncovered int64)
+	Failures() (writes, checkpoints, places uint64)
+}
+
+type namedLog struct {
+	name string
+	AuditLog
+}
+
+// WithAuditLog measures an audit log under a name that the program gives it: the name that
+// the log has in its database differs at each start. By default none is measured.
+func WithAuditLog(name string, log AuditLog) Option {
+	return option.Func[settings](func(s *settings) error {
+		if log == nil || name == "" {
+			return errors.New("telemetry: an audit log is nil, or has no name")
+		}
+		s.logs = append(s.logs, namedLog{name, log})
+		return nil
+	})
+}
+
 // Telemetry measures the calls of one registry. Make it with [New].
 type Telemetry struct {
 	interceptors []connect.ServerInterceptor
@@ -130,6 +156,9 @@ func New(registry *action.Registry, options ...Option) (*Telemetry, error) {
 		return nil, err
 	}
 	if err := observeState(chosen.meters.Meter(name), registry, chosen.caches); err != nil {
+		return nil, err
+	}
+	if err := observeLogs(chosen.meters.Meter(name), chosen.logs); err != nil {
 		return nil, err
 	}
 	registry.Observe(gates)

@@ -83,7 +83,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	}
 	needed := components(users, shared, tokens)
 	options = append(options, server.WithLogger(log), withHealth(needed...))
-	watched, err := newTelemetry(ctx, registry, config, needed, log)
+	watched, err := newTelemetry(ctx, registry, config, needed, audited.log, log)
 	if err != nil {
 		return err
 	}

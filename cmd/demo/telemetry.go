@@ -16,6 +16,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/audit"
 	"github.com/sallyport-rpc/sallyport/server"
 	"github.com/sallyport-rpc/sallyport/server/health"
 	"github.com/sallyport-rpc/sallyport/telemetry"
@@ -49,7 +50,7 @@ func parseCollector(text string) (*url.URL, error) {
 }
 
 // newTelemetry registers gRPC's health service and makes what config asks for.
-func newTelemetry(ctx context.Context, registry *action.Registry, config config, needed []component, log *slog.Logger) (*watching, error) {
+func newTelemetry(ctx context.Context, registry *action.Registry, config config, needed []component, trail *audit.Log, log *slog.Logger) (*watching, error) {
 	checked := []health.Option{health.WithLogger(log), health.WithTimeout(healthPatience)}
 	for _, component := range needed {
 		if component.required {
@@ -86,7 +87,11 @@ func newTelemetry(ctx context.Context, registry *action.Registry, config config,
 	meterProvider := metric.NewMeterProvider(append(meters, sent...)...)
 	tracerProvider := trace.NewTracerProvider(tracers...)
 	watching.flush = append(watching.flush, meterProvider.Shutdown, tracerProvider.Shutdown)
-	measured, err := telemetry.New(registry, telemetry.WithMeterProvider(meterProvider), telemetry.WithTracerProvider(tracerProvider))
+	measuring := []telemetry.Option{telemetry.WithMeterProvider(meterProvider), telemetry.WithTracerProvider(tracerProvider)}
+	if trail != nil {
+		measuring = append(measuring, telemetry.WithAuditLog("calls", trail))
+	}
+	measured, err := telemetry.New(registry, measuring...)
 	if err != nil {
 		return nil, err
 	}

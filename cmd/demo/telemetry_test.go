@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,7 +28,7 @@ func TestWatched(t *testing.T) {
 		writer.Header().Set("Content-Type", "application/x-protobuf")
 	}))
 	defer collector.Close()
-	demo := start(t, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-otlp", collector.URL)
+	demo := start(t, "-addr", "127.0.0.1:0", "-admin", "127.0.0.1:0", "-otlp", collector.URL, "-audit", filepath.Join(t.TempDir(), "audit.db"))
 	var at []string
 	for deadline := time.Now().Add(20 * time.Second); at == nil; time.Sleep(10 * time.Millisecond) {
 		at = regexp.MustCompile(`msg="serving the admin pages" address=(\S+) profiles=true`).FindStringSubmatch(demo.log.String())
@@ -59,6 +60,9 @@ func TestWatched(t *testing.T) {
 		if status, body := page(path); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: got %d\n%s", path, status, body)
 		}
+	}
+	if _, body := page("/metrics"); !regexp.MustCompile(`(?m)^sallyport_audit_checkpoints_total\{log="calls"} [1-9]`).MatchString(body) {
+		t.Errorf("there is no checkpoint of the audit log in\n%s", body)
 	}
 	if err := demo.end(t, syscall.SIGTERM); err != nil {
 		t.Error(err)
