@@ -92,10 +92,18 @@ bench-wire: ## Call Sallyport and its peers over real connections (needs h2load 
 	@$(call need,taskset)
 	@cd bench && go run ./wire
 
-.PHONY: bench-check
-bench-check: ## Hold what a call allocates to its budget, and its instructions where there is valgrind
+.PHONY: bench-observed
+bench-observed: ## Measure what telemetry and the audit log cost a call (needs h2load and taskset; PostgreSQL where it is installed)
 	@$(call need,go)
-	cd bench && go test -count=1 ./calls
+	@$(call need,bash)
+	@$(call need,h2load)
+	@$(call need,taskset)
+	@tools/bench-observed
+
+.PHONY: bench-check
+bench-check: ## Hold what a call allocates to its budget, its instructions where there is valgrind, and observers to see each call
+	@$(call need,go)
+	cd bench && go test -count=1 ./calls ./wire
 	@if command -v valgrind >/dev/null 2>&1; then bench/instructions; \
 	else echo "make $@: valgrind is missing, so instructions are not counted" >&2; fi
 

@@ -20,7 +20,7 @@ var (
 	succeeded = regexp.MustCompile(`status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx`)
 )
 
-// load makes a number of calls over a few connections, from the other core.
+// load makes a number of calls over a few connections, from the other core or both.
 func (w way) load(server *process, calls int) (round, error) {
 	body, err := w.body(w.request())
 	if err != nil {
@@ -37,7 +37,11 @@ func (w way) load(server *process, calls int) (round, error) {
 	if err := file.Close(); err != nil {
 		return round{}, err
 	}
-	arguments := []string{"-c", "1", "h2load", "-n", strconv.Itoa(calls), "-d", file.Name()}
+	cores := "1"
+	if w.shared {
+		cores = "0,1"
+	}
+	arguments := []string{"-c", cores, "h2load", "-n", strconv.Itoa(calls), "-d", file.Name()}
 	if w.http1 {
 		arguments = append(arguments, "--h1", "-c", "16", "-m", "1")
 	} else {

@@ -28,6 +28,7 @@ func run() error {
 	rounds := flag.Int("rounds", 5, "how often each peer is called in each way")
 	calls := flag.Int("calls", 40_000, "how many calls a round makes")
 	raw := flag.String("json", "", "write what was measured to this `file`")
+	observed := flag.Bool("observed", false, "measure what telemetry and the audit log cost instead")
 	profile := flag.String("profile", "", "write a CPU profile of each server into this `folder`")
 	flag.Parse()
 	if *serve != "" {
@@ -38,24 +39,32 @@ func run() error {
 	}
 	versions(os.Stdout)
 	var all []result
-	for _, way := range ways {
-		results, err := measure(way, flag.Args(), *profile, *rounds, *calls)
+	set, in, print := peers, ways, report
+	if *observed {
+		set, in, print = observedPeers, observedWays, reportObserved
+	}
+	var missed []error
+	for _, way := range in {
+		results, err := measure(set, way, flag.Args(), *profile, *rounds, *calls)
 		if err != nil {
 			return fmt.Errorf("%s: %w", way.name, err)
 		}
-		if err := report(os.Stdout, way.name, results); err != nil {
-			return err
-		}
+		missed = append(missed, print(os.Stdout, way.name, results))
 		all = append(all, results...)
 	}
-	if *raw == "" {
+	return errors.Join(append(missed, writeJSON(*raw, all))...)
+}
+
+// writeJSON writes what was measured to a file, where one is named.
+func writeJSON(file string, all []result) error {
+	if file == "" {
 		return nil
 	}
 	content, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(*raw, append(content, '\n'), 0o644) //nolint:gosec // for everyone to read
+	return os.WriteFile(file, append(content, '\n'), 0o644) //nolint:gosec // for everyone to read
 }
 
 // profileOf is the file for a profile of a peer that is called in a way.
@@ -68,7 +77,8 @@ func profileOf(folder string, way way, peer peer) string {
 
 // serveAs serves as a peer until it is asked to stop, and prints where.
 func serveAs(name, profile string) error {
-	i := slices.IndexFunc(peers, func(p peer) bool { return p.name == name })
+	all := slices.Concat(peers, observedPeers)
+	i := slices.IndexFunc(all, func(p peer) bool { return p.name == name })
 	if i < 0 {
 		return fmt.Errorf("there is no peer %q", name)
 	}
@@ -90,34 +100,27 @@ func serveAs(name, profile string) error {
 		defer pprof.StopCPUProfile()
 	}
 	fmt.Println(listener.Addr())
-	served := make(chan error, 1)
-	go func() { served <- peers[i].serve(listener) }()
-	select {
-	case err := <-served:
-		return err
-	case <-stopped.Done():
-		return nil
-	}
+	return all[i].serve(stopped, listener)
 }
 
 // measure calls the peers in turns, each in a process of its own that has served as many
 // calls before.
-func measure(way way, names []string, profile string, rounds, calls int) ([]result, error) {
+func measure(peers []peer, way way, names []string, profile string, rounds, calls int) (results []result, err error) {
 	var servers []*process
-	var results []result
 	defer func() {
 		for _, server := range servers {
-			server.stop()
+			err = errors.Join(err, server.stop())
 		}
 	}()
 	for _, peer := range peers {
-		if peer.grpcOnly && !way.grpc || len(names) > 0 && !slices.Contains(names, peer.name) {
+		if peer.grpcOnly && !way.grpc || len(names) > 0 && !slices.Contains(names, peer.name) ||
+			peer.needs != "" && os.Getenv(peer.needs) == "" {
 			continue
 		}
 		if peer.name == "connect, bare" && way.user == other {
 			continue // it denies nothing
 		}
-		server, err := start(peer.name, profileOf(profile, way, peer))
+		server, err := way.start(peer.name, profileOf(profile, way, peer))
 		if err != nil {
 			return nil, err
 		}

@@ -17,19 +17,23 @@ import (
 const mostBytes = 4 << 20
 
 // serveConnect mounts a method as connect does by itself.
-func serveConnect(listener net.Listener, handler connect.ServerFunc, interceptors ...connect.ServerInterceptor) error {
+func serveConnect(ctx context.Context, listener net.Listener, handler connect.ServerFunc, interceptors ...connect.ServerInterceptor) error {
 	dispatch := connect.NewServer(interceptors...)
 	dispatch.Register(connect.Method{Spec: connect.Spec{Procedure: procedure}, Handler: handler})
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, dispatch, connecthttp.WithReadMaxBytes(mostBytes))
-	return serveHTTP(listener, mux)
+	return serveHTTP(ctx, listener, mux)
 }
 
-func serveHTTP(listener net.Listener, handler http.Handler) error {
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	serving := &http.Server{Handler: handler, Protocols: new(http.Protocols)} //nolint:gosec // it serves a benchmark
 	serving.Protocols.SetHTTP1(true)
 	serving.Protocols.SetUnencryptedHTTP2(true)
-	return serving.Serve(listener)
+	defer context.AfterFunc(ctx, func() { _ = serving.Close() })()
+	if err := serving.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 // fromError gives an error its code, and logs a denial as Sallyport does.
@@ -47,8 +51,8 @@ func fromError(err error) error {
 }
 
 // serveConnectByHand has the checks in the handler.
-func serveConnectByHand(listener net.Listener) error {
-	return serveConnect(listener, func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+func serveConnectByHand(ctx context.Context, listener net.Listener) error {
+	return serveConnect(ctx, listener, func(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
 		request := new(benchv1.WriteNoteRequest)
 		if err := stream.Receive(request); err != nil {
 			return err
@@ -71,7 +75,7 @@ func serveConnectByHand(listener net.Listener) error {
 type userKey struct{}
 
 // serveConnectIntercepted has the checks in three interceptors.
-func serveConnectIntercepted(listener net.Listener) error {
+func serveConnectIntercepted(ctx context.Context, listener net.Listener) error {
 	authenticate := func(next connect.ServerFunc) connect.ServerFunc {
 		return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 			call, _ := connect.CallInfoForServerContext(ctx)
@@ -96,7 +100,7 @@ func serveConnectIntercepted(listener net.Listener) error {
 		}
 		return nil
 	}
-	return serveConnect(listener, func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	return serveConnect(ctx, listener, func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
 		request := new(benchv1.WriteNoteRequest)
 		if err := stream.Receive(request); err != nil {
 			return err
@@ -128,8 +132,8 @@ func (s *checkedStream) Receive(message any) error {
 }
 
 // serveConnectBare has no checks at all: what the transport costs.
-func serveConnectBare(listener net.Listener) error {
-	return serveConnect(listener, func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
+func serveConnectBare(ctx context.Context, listener net.Listener) error {
+	return serveConnect(ctx, listener, func(_ context.Context, _ connect.Spec, stream connect.ServerStream) error {
 		request := new(benchv1.WriteNoteRequest)
 		if err := stream.Receive(request); err != nil {
 			return err

@@ -43,7 +43,7 @@ var noteService = grpc.ServiceDesc{
 }
 
 // serveGRPC has the checks in three interceptors.
-func serveGRPC(listener net.Listener) error {
+func serveGRPC(ctx context.Context, listener net.Listener) error {
 	validate := func(ctx context.Context, request any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 		if err := validator.Validate(request.(*benchv1.WriteNoteRequest)); err != nil { //nolint:forcetypeassert // the only type there is
 			return nil, status.Error(codes.InvalidArgument, err.Error())
@@ -67,5 +67,6 @@ func serveGRPC(listener net.Listener) error {
 	}
 	serving := grpc.NewServer(grpc.ChainUnaryInterceptor(validate, authenticate, authorize))
 	serving.RegisterService(&noteService, grpcNotes{})
+	defer context.AfterFunc(ctx, serving.Stop)()
 	return serving.Serve(listener)
 }

@@ -36,30 +36,37 @@ func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.
 
 // serveSallyport serves with the defaults of package server. Denials are logged to the
 // standard error, which is no file.
-func serveSallyport(listener net.Listener) error { return serveNotes(listener) }
-
-// serveSallyportGRPC serves on the port for gRPC of a server.
-func serveSallyportGRPC(listener net.Listener) error {
-	own, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	return serveNotes(own, server.WithGRPC(grpcserver.On(listener)))
+func serveSallyport(ctx context.Context, listener net.Listener) error {
+	return serveNotes(ctx, listener)
 }
 
-func serveNotes(listener net.Listener, options ...server.Option) error {
-	sessions := memory{token: authn.NewPrincipal(owner, authn.Details{Unscoped: true, Roles: []string{"member"}})}
-	registry, err := action.NewRegistry(authn.Schemes{"session": sessions},
-		action.WithRecorder(event.LogRecorder(slog.New(slog.NewTextHandler(os.Stderr, nil)))))
+// serveSallyportGRPC serves on the port for gRPC of a server.
+func serveSallyportGRPC(ctx context.Context, listener net.Listener) error {
+	own, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if err := benchv1action.RegisterNoteService(registry, notes{}); err != nil {
+	return serveNotes(ctx, own, server.WithGRPC(grpcserver.On(listener)))
+}
+
+func serveNotes(ctx context.Context, listener net.Listener, options ...server.Option) error {
+	registry, err := newRegistry(notes{}, action.WithRecorder(event.LogRecorder(slog.New(slog.NewTextHandler(os.Stderr, nil)))))
+	if err != nil {
 		return err
 	}
 	serving, err := server.New(registry, options...)
 	if err != nil {
 		return err
 	}
-	return serving.Serve(context.Background(), listener)
+	return serving.Serve(ctx, listener)
+}
+
+// newRegistry returns a registry with the service and the session of its owner.
+func newRegistry(handler benchv1action.NoteServiceHandler, options ...action.RegistryOption) (*action.Registry, error) {
+	sessions := memory{token: authn.NewPrincipal(owner, authn.Details{Unscoped: true, Roles: []string{"member"}})}
+	registry, err := action.NewRegistry(authn.Schemes{"session": sessions}, options...)
+	if err != nil {
+		return nil, err
+	}
+	return registry, benchv1action.RegisterNoteService(registry, handler)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -14,18 +15,24 @@ import (
 
 // A process is a peer that serves in a process of its own.
 type process struct {
+	name    string
 	command *exec.Cmd
+	output  *bufio.Reader
 	address string
 }
 
-// start starts a peer on one core, and returns when it listens.
-func start(name, profile string) (*process, error) {
+// start starts a peer on its cores, and returns when it listens.
+func (w way) start(name, profile string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	command := exec.Command("taskset", "-c", "0", self, "-serve", name, "-profile", profile) //nolint:gosec,noctx // it starts itself; run stops it
-	command.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cores, threads := "0", "GOMAXPROCS=1"
+	if w.shared {
+		cores, threads = "0,1", "GOMAXPROCS=2"
+	}
+	command := exec.Command("taskset", "-c", cores, self, "-serve", name, "-profile", profile) //nolint:gosec,noctx // it starts itself; run stops it
+	command.Env = append(os.Environ(), threads)
 	output, err := command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -33,16 +40,27 @@ func start(name, profile string) (*process, error) {
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	line, err := bufio.NewReader(output).ReadString('\n')
+	lines := bufio.NewReader(output)
+	line, err := lines.ReadString('\n')
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %w", name, err), command.Process.Kill())
 	}
-	return &process{command, strings.TrimSpace(line)}, nil
+	return &process{name, command, lines, strings.TrimSpace(line)}, nil
 }
 
-func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	_ = p.command.Wait()
+// stop stops the peer, and prints what it says at its end.
+func (p *process) stop() error {
+	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	said, err := io.ReadAll(p.output)
+	if len(said) > 0 {
+		fmt.Printf("%s: %s", p.name, said)
+	}
+	if err := errors.Join(err, p.command.Wait()); err != nil {
+		return fmt.Errorf("%s: %w", p.name, err)
+	}
+	return nil
 }
 
 // clockTick is the unit of a process's times in /proc (USER_HZ, which Linux fixes).

@@ -20,7 +20,7 @@ type result struct {
 // each peer, taken round by round.
 func report(to io.Writer, way string, results []result) error {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(table, "\n%s\tcalls/s\t(min to max)\tCPU a call\tsallyport / peer\t(min to max)\n", way)
+	_, _ = fmt.Fprintf(table, "\n%s\tcalls/s\t(min to max)\tCPU a call\t%s / peer\t(min to max)\n", way, results[0].Peer)
 	for _, result := range results {
 		rate := spreadOf(result.Rounds, func(r round) float64 { return r.CallsPerSecond })
 		cpu := spreadOf(result.Rounds, func(r round) float64 { return float64(r.CPU) })

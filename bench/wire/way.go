@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"net"
 
@@ -12,10 +13,13 @@ import (
 
 // A peer serves the service.
 type peer struct {
-	name  string
-	serve func(net.Listener) error
+	name string
+	// serve serves until the context ends.
+	serve func(context.Context, net.Listener) error
 	// grpcOnly says that it speaks nothing else.
 	grpcOnly bool
+	// needs is a variable of the environment without which it is left out, if any.
+	needs string
 }
 
 var peers = []peer{
@@ -36,6 +40,8 @@ type way struct {
 	json        bool
 	user        string // the account that is named: the owner's is allowed
 	code        int    // what each answer's gRPC or HTTP status must be
+	// shared says that the server and h2load have two cores between them, and not one each.
+	shared bool
 }
 
 var ways = []way{
