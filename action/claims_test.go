@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/event"
@@ -300,6 +302,13 @@ func TestRegisterRolesOfTwoCatalogues(t *testing.T) {
 	expectRules(t, benchv1action.RegisterNoteService(registry, notes))
 	err := demov1action.RegisterAccountService(registry, accounts)
 	expectRules(t, err, "role-other", "role-other") // admin and member
+	if refused, ok := errors.AsType[*action.RefusalError](err); ok {
+		for _, refusal := range refused.Refusals {
+			if refusal.At == nil || !strings.Contains(refusal.Subject, string(refusal.At.FullName())) {
+				t.Errorf("%s is of %v", refusal, refusal.At)
+			}
+		}
+	}
 
 	registry = must(action.NewRegistry(schemes))
 	expectRules(t, benchv1action.RegisterNoteService(registry, notes))

@@ -2,6 +2,7 @@ package action_test
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"slices"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
 // TestSilentAuthenticator has an authenticator take its time as a stream opens, and not
@@ -70,8 +72,12 @@ func TestAuthenticatorPanicsAsStreamOpens(t *testing.T) {
 				r.authority.set(func(context.Context) (*authn.Principal, error) { thrown(); return aliceTheEditor, nil })
 				s := r.serve(t, stream("ChatOpen"))
 				s.expectEnd(t, connect.CodeInternal)
-				if notes, decisions := r.take(); len(decisions) != 1 || decisions[0].Err == nil || slices.Contains(notes, "handle") {
-					t.Errorf("it left %+v, %q", decisions, notes)
+				notes, decisions := r.take()
+				if len(decisions) != 1 || decisions[0].Err == nil || slices.Contains(notes, "handle") {
+					t.Fatalf("it left %+v, %q", decisions, notes)
+				}
+				if _, panicked := errors.AsType[*recovered.Panic](decisions[0].Err); panicked != (name == "a panic") {
+					t.Errorf("a panic: %t: %v", panicked, decisions[0].Err)
 				}
 			})
 		})

@@ -208,4 +208,10 @@ func TestLint(t *testing.T) {
 	if diff := gocmp.Diff([]string{"b.proto " + string(RuleRoleCycle), "c.proto " + string(RuleRoleUnknown)}, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
+
+	schema = compile(t, sources{"a.proto": service("a.v1", "", "ghost", ""), "b.proto": service("b.v1", "", "ghost", "")}.in("proto3"))
+	refusals := newReader(t, schema.files).Lint([]protoreflect.FileDescriptor{schema.file(t, "b.proto"), schema.file(t, "a.proto")}, Given{})
+	if len(refusals) != 2 || refusals[0].Position.File != "a.proto" {
+		t.Errorf("of two packages:\n%s", texts(refusals))
+	}
 }

@@ -170,6 +170,17 @@ func TestPrefixOfAnAddedValue(t *testing.T) {
 	}
 }
 
+// A scope that is none is made one where there is no catalogue to name one of.
+func TestFixOfAScope(t *testing.T) {
+	t.Parallel()
+	of := "syntax = \"proto3\";\npackage s.v1;\nimport \"sallyport/v1/action.proto\";\nmessage M {}\nservice S {\n" + declaredBy(`allow: {all_scopes: "night watch"}`) + "}\n"
+	const want = "allow: {all_scopes: \"night.watch\"}\nand in package s.v1, which has no scope catalogue:\nenum Scope {\n  option (sallyport.v1.scope_catalogue) = true;\n" +
+		"  SCOPE_UNSPECIFIED = 0;\n  SCOPE_NIGHT_WATCH = 1 [(sallyport.v1.scope) = {name: \"night.watch\"}];\n}"
+	if got := fixFor(t, sources{"a.proto": of}, "a.proto", RuleScopeName); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 // An option is written as it is read: with all of its authorization.
 func TestOptionText(t *testing.T) {
 	t.Parallel()
