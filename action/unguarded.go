@@ -76,6 +76,15 @@ func (behind) AdmitStream(ctx context.Context, of any, principal *authn.Principa
 	}
 }
 
+// Declarations seals a registry and returns what its actions declare, for
+// actiontest.Golden.
+func (behind) Declarations(registry *Registry) ([]*declare.Declaration, error) {
+	if err := registry.Seal(); err != nil {
+		return nil, err
+	}
+	return declarations(registry.actions), nil
+}
+
 // Rehearsal seals a registry and returns its actions with their gates and without
 // their handlers: what a gate lets through is answered with an empty response. It is
 // for actiontest.Matrix.

@@ -15,9 +15,12 @@ func Read(ctx context.Context, from Source) (*Schema, error) {
 		return readSet("standard input", from.Stdin)
 	}
 	folder, err := isFolder(from.Path)
+	if revision, in, ok := splitRevision(from.Path); err != nil && ok {
+		return readRevision(ctx, revision, in, from.Imports)
+	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: name a folder of .proto files or a descriptor set", err)
+		return nil, fmt.Errorf("%w: name a folder of .proto files, a descriptor set, or a folder of a git revision such as main:proto", err)
 	case folder:
 		return compile(ctx, from.Path, from.Imports)
 	case filepath.Ext(from.Path) == ".proto":

@@ -1,5 +1,6 @@
 // Package schema reads protobuf schemas from where people keep them, for commands that
-// look at declarations: folders of .proto files and descriptor sets.
+// look at declarations: folders of .proto files, also of git revisions, and descriptor
+// sets.
 package schema
 
 import (
@@ -23,10 +24,10 @@ type Schema struct {
 
 // A Source says where a schema is.
 type Source struct {
-	// Path is a folder that imports start from, the path of a descriptor set, or "-"
-	// for a descriptor set on Stdin.
+	// Path is a folder that imports start from, one of a git revision ("main:proto"), the
+	// path of a descriptor set, or "-" for a descriptor set on Stdin.
 	Path string
-	// Imports are further folders that imports start from. They are only for a folder.
+	// Imports are further folders that imports start from. They are only for folders.
 	Imports []string
 	// Stdin is read for the path "-".
 	Stdin io.Reader
