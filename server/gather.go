@@ -81,6 +81,9 @@ type gathered struct {
 	closed  bool
 	linger  time.Time // until when that may go on once it is closed
 	failure error     // what ended the writing
+
+	reads            int // under way; one, or none
+	reading, writing deadline
 }
 
 // Read implements [net.Conn].
@@ -88,11 +91,11 @@ func (c *gathered) Read(data []byte) (int, error) {
 	if c.reader != nil {
 		return c.reader.Read(data)
 	}
-	n, err := c.Conn.Read(data)
+	n, err := c.receive(data)
 	if !c.read && n > 0 {
 		c.read = true
 		if bytes.HasPrefix(data[:n], http2Preface) {
-			c.reader = bufio.NewReader(c.Conn)
+			c.reader = bufio.NewReader(receiver{c})
 			c.gathers.Store(true)
 		}
 	}
@@ -103,7 +106,7 @@ func (c *gathered) Read(data []byte) (int, error) {
 // in the order of the calls, unless the connection fails.
 func (c *gathered) Write(data []byte) (int, error) {
 	if !c.gathers.Load() {
-		return c.Conn.Write(data)
+		return c.transmit(data)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -230,30 +233,4 @@ func (c *gathered) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return nil
-}
-
-// SetReadDeadline implements [net.Conn].
-func (c *gathered) SetReadDeadline(deadline time.Time) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return net.ErrClosed
-	}
-	return c.Conn.SetReadDeadline(deadline)
-}
-
-// SetWriteDeadline implements [net.Conn]. On HTTP/2 the timeout of the listener holds.
-func (c *gathered) SetWriteDeadline(deadline time.Time) error {
-	if c.gathers.Load() {
-		return nil
-	}
-	return c.Conn.SetWriteDeadline(deadline)
-}
-
-// SetDeadline implements [net.Conn].
-func (c *gathered) SetDeadline(deadline time.Time) error {
-	if err := c.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	return c.SetWriteDeadline(deadline)
 }
