@@ -25,38 +25,49 @@ var (
 )
 
 // boundBody limits how much is read of a request and, unless it is a stream of
-// messages, for how long. It returns the body, or nil if there is none.
+// messages, for how long. It makes body what is read, and reports whether there is
+// anything to read.
 //
 // The request must be a copy. After a call, net/http uses the original's body to find
 // what is left of the request on the connection, and must not take that for the next
 // request.
-func (l *limits) boundBody(writer http.ResponseWriter, request *http.Request, charge *charge, stream bool) *body {
+func (l *limits) boundBody(body *body, writer http.ResponseWriter, request *http.Request, charge *charge, stream bool) bool {
 	if request.Body == nil || request.Body == http.NoBody {
-		return nil // a length of 0 does not say so: on HTTP/2 the end may still have to come
+		return false // a length of 0 does not say so: on HTTP/2 the end may still have to come
 	}
-	body := &body{ReadCloser: request.Body, charge: charge}
+	body.ReadCloser, body.charge = request.Body, charge
 	if stream {
 		request.Body = &envelopes{body: body, limit: int64(l.messageBytes)}
-		return body
+		return true
 	}
 	// Where deadlines are not supported there is no network to be slow.
 	_ = http.NewResponseController(writer).SetReadDeadline(time.Now().Add(l.read))
-	body.ReadCloser = http.MaxBytesReader(writer, request.Body, int64(l.messageBytes)+envelopeBytes)
+	body.limit = int64(l.messageBytes) + envelopeBytes
+	if request.ContentLength < 0 || request.ContentLength > body.limit {
+		body.ReadCloser = http.MaxBytesReader(writer, request.Body, body.limit)
+	}
 	request.Body = body
-	return body
+	return true
 }
 
 // A body is the body of a request.
 type body struct {
 	io.ReadCloser
 
-	charge *charge     // for what was read; nil for an unguarded handler
-	ended  atomic.Bool // there is no more to read
+	// limit is how much may be read of a request for one message, and size how much was.
+	// net/http reads no more than the length that a request says, but what wraps the server's
+	// handler may have replaced the body. 0 is no limit.
+	limit, size int64
+	charge      *charge     // for what was read; nil for an unguarded handler
+	ended       atomic.Bool // there is no more to read
 }
 
 // Read reads some of the body.
 func (b *body) Read(data []byte) (int, error) {
 	n, err := b.ReadCloser.Read(data)
+	if b.size += int64(n); b.limit > 0 && b.size > b.limit {
+		return 0, errLarge
+	}
 	if n > 0 && b.charge != nil {
 		if busy := b.charge.read(n); busy != nil {
 			return 0, busy

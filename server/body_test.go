@@ -5,8 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // FuzzEnvelopes holds that a stream is read as it is, however it comes in parts, up
@@ -43,4 +47,31 @@ func FuzzEnvelopes(f *testing.F) {
 			t.Errorf("in one piece: read %v with %v, want %v, too large: %t", got, err, want, large)
 		}
 	})
+}
+
+// As much is read of a request as a message may have, also where its length says that
+// there is less and something has put another body in its place.
+func TestBoundBody(t *testing.T) {
+	t.Parallel()
+	const most = 100
+	for name, length := range map[string]int64{"in chunks": -1, "of another length": 3, "of a longer one": most + 100} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, size := range []int{most + envelopeBytes, most + envelopeBytes + 1} {
+				request := httptest.NewRequest(http.MethodPost, "/", io.NopCloser(strings.NewReader(strings.Repeat("x", size))))
+				request.ContentLength = length
+				limits, bounded := limits{messageBytes: most, read: time.Minute}, body{}
+				if !limits.boundBody(&bounded, httptest.NewRecorder(), request, nil, false) {
+					t.Fatal("there is no body")
+				}
+				data, err := io.ReadAll(request.Body)
+				if fits := size <= most+envelopeBytes; fits != (err == nil) || fits && len(data) != size {
+					t.Errorf("of %d bytes %d are read, with %v", size, len(data), err)
+				}
+				if len(data) > most+envelopeBytes {
+					t.Errorf("%d bytes are read", len(data))
+				}
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -15,17 +16,19 @@ type exchange struct {
 	http.ResponseWriter
 	incoming
 
-	get      bool
-	private  bool          // the answer is for one caller
+	context  callContext
+	content  body          // of the request
 	timeout  time.Duration // for the response once it begins; 0 is none
-	http1    bool          // the request came by HTTP/1
-	body     *body         // of a request on HTTP/1 that has one
-	status   int           // 0 until the response begins
-	panicked bool          // code outside the gates panicked
-	page     bool          // the request is for an unguarded handler
 	unread   *unread       // the body, where a front door may leave it; else nil
-	sending  atomic.Bool   // an answer is counted until the connection has it
-	closing  atomic.Bool   // the connection is to be closed after the answer
+	status   int           // 0 until the response begins
+	get      bool
+	private  bool        // the answer is for one caller
+	http1    bool        // the request came by HTTP/1
+	hasBody  bool        // there is content to read, or there was
+	panicked bool        // code outside the gates panicked
+	page     bool        // the request is for an unguarded handler
+	sending  atomic.Bool // an answer is counted until the connection has it
+	closing  atomic.Bool // the connection is to be closed after the answer
 }
 
 // drainTimeout is how long a response on HTTP/1 waits for the rest of its request.
@@ -43,7 +46,8 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	call := &exchange.incoming
 	call.begin(s, peer, procedure)
 	call.exchange = exchange
-	ctx := call.within(request.Context())
+	exchange.context.begin(request.Context(), call)
+	var ctx context.Context = &exchange.context
 	if procedure.streams() {
 		ctx = actionserver.WithStreamControl(ctx, s.control(exchange))
 	} else {
@@ -55,10 +59,8 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	if procedure == nil {
 		charge = nil // an unguarded handler does as it likes with its body
 	}
-	body := s.boundBody(writer, request, charge, procedure.receives())
-	if exchange.http1 = request.ProtoMajor == 1; exchange.http1 {
-		exchange.body = body
-	}
+	exchange.http1 = request.ProtoMajor == 1
+	exchange.hasBody = s.boundBody(&exchange.content, writer, request, charge, procedure.receives())
 	if s.frontDoor {
 		exchange.keepUnread(request)
 	}
@@ -156,7 +158,7 @@ func (x *exchange) commit(status int) {
 	if x.timeout > 0 {
 		_ = controller.SetWriteDeadline(time.Now().Add(x.timeout))
 	}
-	if x.body != nil && !x.body.ended.Load() {
+	if x.http1 && !x.isRead() {
 		_ = controller.SetReadDeadline(time.Now().Add(drainTimeout))
 	}
 	switch header := x.Header(); {

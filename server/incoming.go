@@ -6,7 +6,6 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -47,19 +46,6 @@ func (i *incoming) askForRoom(unread int64) *connect.Error {
 		return errBusy
 	}
 	return nil
-}
-
-type incomingKey struct{}
-
-// incomingFrom returns the call of a context, or nil where it has none.
-func incomingFrom(ctx context.Context) *incoming {
-	found, _ := ctx.Value(incomingKey{}).(*incoming)
-	return found
-}
-
-// within returns a context for the call.
-func (i *incoming) within(ctx context.Context) context.Context {
-	return actionserver.WithAccountant(context.WithValue(ctx, incomingKey{}, i), i)
 }
 
 // end gives back what the call holds of the server. It may be called with a handler's

@@ -89,22 +89,6 @@ func (c *gathered) Idle(idle bool) {
 // Leave implements [port.Place].
 func (c *gathered) Leave() { c.gatherer.connections.closed(c) }
 
-// A nativeContext is the context of a call of the gRPC port: it ends with the call, and
-// has the values that all calls of the server have.
-type nativeContext struct {
-	context.Context //nolint:containedctx // it is a context
-
-	calls context.Context //nolint:containedctx // for its values
-}
-
-// Value implements [context.Context].
-func (c nativeContext) Value(key any) any {
-	if value := c.Context.Value(key); value != nil {
-		return value
-	}
-	return c.calls.Value(key)
-}
-
 // Serve implements [port.Host].
 func (h nativeHost) Serve(ctx context.Context, call port.Call) (failure *connect.Error) {
 	procedure, metadata := h.procedures[call.Procedure()], call.Metadata()
@@ -119,7 +103,9 @@ func (h nativeHost) Serve(ctx context.Context, call port.Call) (failure *connect
 	}, procedure)
 	defer stream.letGo()
 	defer stream.incoming.turn.end()
-	ctx = stream.incoming.within(nativeContext{ctx, h.calls})
+	stream.context.begin(ctx, &stream.incoming)
+	stream.context.calls = h.calls
+	ctx = &stream.context
 	defer func() {
 		if thrown := recover(); thrown != nil {
 			h.settings.log().LogAttrs(ctx, slog.LevelError, "panic outside a gate",

@@ -21,6 +21,7 @@ import (
 // and texts of connect's own transport.
 type nativeStream struct {
 	incoming   incoming
+	context    callContext
 	info       connect.CallInfo
 	call       port.Call
 	settings   *settings

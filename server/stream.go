@@ -66,12 +66,10 @@ func (l *streamLimits) check() error {
 	)
 }
 
-// isRead reports whether a request on HTTP/1 has been read to its end. Then nothing waits
+// isRead reports whether a request has been read to its end. On HTTP/1 nothing waits then
 // for more of it but net/http, which waits for the client to go away: a deadline would
 // look like that, and end every later request of the connection as well.
-func (x *exchange) isRead() bool {
-	return x.http1 && (x.body == nil || x.body.ended.Load())
-}
+func (x *exchange) isRead() bool { return !x.hasBody || x.content.ended.Load() }
 
 // control returns what the gate needs to end a stream: the limits, and a way to
 // interrupt a transport that waits for a client.
@@ -80,7 +78,7 @@ func (s *settings) control(exchange *exchange) *actionserver.StreamControl {
 	past := time.Unix(1, 0)
 	return &actionserver.StreamControl{
 		InterruptReceive: func() {
-			if !exchange.isRead() {
+			if !exchange.http1 || !exchange.isRead() {
 				_ = controller.SetReadDeadline(past)
 			}
 		},
