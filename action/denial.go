@@ -31,7 +31,8 @@ type denial struct {
 	asked      *asked             // where the grants were looked at
 	credential authn.DenialReason // what was wrong with the credentials, for challenges
 	maxAge     time.Duration      // where the caller authenticated too long ago
-	scopes     []string           // which a scoped credential lacks
+	scopes     []string           // which a scoped credential lacks, or that alone are missing
+	looked     bool               // for the scopes that alone are missing
 	comeAgain  time.Duration      // after how long a limit has room
 	per        limit.Per          // what that limit counts
 }
@@ -60,10 +61,10 @@ func (d *denial) outcomes(ctx context.Context) []event.GrantOutcome {
 
 // missingScopes are those that alone kept the call from being let through.
 func (d *denial) missingScopes(ctx context.Context) []string {
-	if d.asked == nil {
-		return d.scopes
+	if d.asked != nil && !d.looked {
+		d.looked, d.scopes = true, d.asked.policy.MissingScopes(ctx, d.asked.input)
 	}
-	return d.asked.policy.MissingScopes(ctx, d.asked.input)
+	return d.scopes
 }
 
 func (d *denial) Error() string { return d.public.Error() }

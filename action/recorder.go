@@ -43,7 +43,13 @@ func (r *Registry) keeps(ctx context.Context, kind event.Kind, outcome event.Out
 // not keep goes to the default logger, with the reason. mayRun is false where a handler
 // must not run for that.
 func (r *Registry) record(ctx context.Context, e *event.Event) (mayRun bool) {
-	err := event.Keep(ctx, r.recorder, e)
+	return r.recordDraft(ctx, e, nil)
+}
+
+// recordDraft is record for an event of which finish makes what is costly, if it is kept.
+// Without finish the event is whole.
+func (r *Registry) recordDraft(ctx context.Context, e *event.Event, finish func(*event.Event)) (mayRun bool) {
+	err := event.KeepDraft(ctx, r.recorder, e, finish)
 	if err == nil {
 		return true
 	}

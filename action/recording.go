@@ -27,11 +27,17 @@ func (i *identity) find(ctx context.Context) {
 		if i.callID = CallID(ctx); i.callID == "" {
 			i.callID = rand.Text()
 		}
-		i.peer, _ = authn.PeerFrom(ctx)
-		if call, ok := connect.CallInfoForServerContext(ctx); ok {
-			i.requestID = foreign(call.RequestHeader().Get("X-Request-Id"), maxRequestID)
-		}
+		i.peer, i.requestID = callerOf(ctx)
 	})
+}
+
+// callerOf returns the peer of a call, or nil, and the id that it gave the call.
+func callerOf(ctx context.Context) (peer *authn.Peer, requestID string) {
+	peer, _ = authn.PeerFrom(ctx)
+	if call, ok := connect.CallInfoForServerContext(ctx); ok {
+		requestID = foreign(call.RequestHeader().Get("X-Request-Id"), maxRequestID)
+	}
+	return peer, requestID
 }
 
 // How many bytes an event has of what a caller chose.
@@ -105,9 +111,21 @@ func (p *passage) recordDeny(ctx context.Context, kind event.Kind, reason *denia
 	}
 	// The context may be over, which is no reason to lose the event.
 	ctx = context.WithoutCancel(ctx)
-	event := p.event(ctx, kind, p.denied(ctx, reason))
-	event.Values = p.values()
-	p.gate.registry.record(ctx, event)
+	if p.identity != nil {
+		e := p.event(ctx, kind, p.denied(ctx, reason))
+		e.Values = p.values()
+		p.gate.registry.record(ctx, e)
+		return
+	}
+	// It is the one event of the call. A stranger may cause many that are not kept.
+	draft := &event.Event{Kind: kind, CallID: CallID(ctx), Contract: p.gate.registry.contract, Decision: p.outline(ctx, reason)}
+	draft.Peer, draft.RequestID = callerOf(ctx)
+	p.gate.registry.recordDraft(ctx, draft, func(e *event.Event) {
+		if e.CallID == "" {
+			e.CallID = rand.Text()
+		}
+		e.Grants, e.Values = reason.outcomes(ctx), p.values()
+	})
 }
 
 // recordEnd records how the call ended. It is the last that happens to it.

@@ -104,6 +104,59 @@ func TestThinningRecorder(t *testing.T) {
 	}
 }
 
+// What of an event is costly to make is made of those that are handed on at once, and of
+// no others; each has an id all the same.
+func TestKeepDraft(t *testing.T) {
+	t.Parallel()
+	peer := &authn.Peer{Address: netip.MustParseAddr("10.0.0.1")}
+	for name, test := range map[string]struct {
+		recorder func(event.Recorder) event.Recorder
+		draft    event.Event
+		want     int // how many of 100 are made whole
+	}{
+		"denials that are thinned": {event.ThinningRecorder, event.Event{Kind: event.Decided, Peer: peer}, 20},
+		"denials in the process":   {event.ThinningRecorder, event.Event{Kind: event.Decided}, 100},
+		"denials that are all kept": {
+			func(recorder event.Recorder) event.Recorder { return event.Tee(recorder) }, event.Event{Kind: event.Decided, Peer: peer}, 100,
+		},
+		"allows": {
+			event.ThinningRecorder, event.Event{Kind: event.Decided, Peer: peer, Decision: event.Decision{Outcome: event.Allow}}, 100,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				kept := &kept{}
+				recorder := test.recorder(kept)
+				for range 100 {
+					draft := test.draft
+					if err := event.KeepDraft(t.Context(), recorder, &draft, func(e *event.Event) {
+						e.CallID, e.Grants = "made", []event.GrantOutcome{{Grant: "allow[0]"}}
+					}); err != nil {
+						t.Error(err)
+					}
+				}
+				time.Sleep(2 * time.Second)
+				synctest.Wait()
+				whole, late := 0, 0
+				for _, e := range kept.all() {
+					switch {
+					case e.CallID == "made" && len(e.Grants) == 1:
+						whole++
+					case len(e.CallID) == 26 && e.Grants == nil:
+						late += 1 + e.NotRecorded
+					default:
+						t.Errorf("an event is %+v", e)
+					}
+				}
+				if whole != test.want || late != 100-test.want {
+					t.Errorf("%d are whole and %d are counted late, want %d and %d", whole, late, test.want, 100-test.want)
+				}
+			})
+		})
+	}
+}
+
 // Two principals are thinned apart, and apart from strangers of their network.
 func TestThinnedApart(t *testing.T) {
 	t.Parallel()

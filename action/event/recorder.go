@@ -36,6 +36,20 @@ func Keep(ctx context.Context, recorder Recorder, event *Event) (err error) {
 	return recorder.Record(ctx, event)
 }
 
+// KeepDraft hands an event to a recorder as [Keep] does. It has finish make what of the
+// event is costly to make, which is not needed where a [ThinningRecorder] leaves the event
+// out. Nothing else may have the event by then. Without finish the event is whole.
+func KeepDraft(ctx context.Context, recorder Recorder, draft *Event, finish func(*Event)) error {
+	if finish == nil {
+		return Keep(ctx, recorder, draft)
+	}
+	if thinning, ok := recorder.(*thinningRecorder); ok {
+		return Keep(ctx, drafting{thinning, finish}, draft)
+	}
+	finish(draft)
+	return Keep(ctx, recorder, draft)
+}
+
 // Enabled asks a recorder whether it keeps events of a kind with an outcome, as it is
 // asked about every event of a registry. A recorder that panics, as a nil one does, is
 // given the event.

@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"crypto/rand"
 	"net/netip"
 
 	"github.com/sallyport-rpc/sallyport/internal/thinning"
@@ -18,8 +19,9 @@ import (
 // are all handed on. The memory it takes does not grow with the number of callers: beyond
 // 4,096 principals, or networks, at a time the further ones count as one.
 //
-// What it hands on late it hands on after the call, by a goroutine of its own. If the
-// recorder fails then, the event goes to the default logger of log/slog.
+// What it hands on late it hands on after the call, by a goroutine of its own. Such an
+// event does not say what came of each grant, nor has it [Values]: they are not found out for
+// what is left out. If the recorder fails then, the event goes to the default logger of log/slog.
 func ThinningRecorder(recorder Recorder) Recorder {
 	r := &thinningRecorder{Recorder: recorder}
 	r.strangers = thinning.New[netip.Prefix](r.late)
@@ -38,16 +40,40 @@ type thinningRecorder struct {
 type recorded struct {
 	ctx   context.Context //nolint:containedctx // it is handed on with the event
 	event *Event
+	draft bool // the event is not whole
 }
 
 // Record implements [Recorder].
 func (r *thinningRecorder) Record(ctx context.Context, event *Event) error {
+	return r.recordDraft(ctx, event, nil)
+}
+
+// A drafting records events that finish makes whole.
+type drafting struct {
+	*thinningRecorder
+
+	finish func(*Event)
+}
+
+// Record implements [Recorder].
+func (d drafting) Record(ctx context.Context, draft *Event) error {
+	return d.recordDraft(ctx, draft, d.finish)
+}
+
+// recordDraft records an event, which finish makes whole before it is handed on. Without
+// finish it is whole.
+func (r *thinningRecorder) recordDraft(ctx context.Context, event *Event, finish func(*Event)) error {
+	draft := finish != nil
+	if !draft {
+		finish = func(*Event) {}
+	}
 	if !thins(event) {
+		finish(event)
 		return r.Recorder.Record(ctx, event)
 	}
 	var passes bool
 	var left int
-	held := recorded{context.WithoutCancel(ctx), event}
+	held := recorded{context.WithoutCancel(ctx), event, draft}
 	if event.PrincipalID != "" {
 		passes, left = r.principals.Pass(event.PrincipalID, held)
 	} else {
@@ -56,6 +82,7 @@ func (r *thinningRecorder) Record(ctx context.Context, event *Event) error {
 	if !passes {
 		return nil
 	}
+	finish(event)
 	return r.Recorder.Record(ctx, counting(event, left))
 }
 
@@ -71,6 +98,11 @@ func thins(event *Event) bool {
 // late hands on the last event that was left out for a while.
 func (r *thinningRecorder) late(held recorded, left int) {
 	event := counting(held.event, left)
+	if held.draft && event.CallID == "" {
+		named := *event
+		named.CallID = rand.Text()
+		event = &named
+	}
 	if Keep(held.ctx, r.Recorder, event) != nil {
 		_ = Keep(held.ctx, logRecorder{}, event) // there is nowhere left to go
 	}
