@@ -228,6 +228,7 @@ type served struct {
 	roots   *x509.CertPool
 	// stop ends the server and returns what Serve returned. It may be called again.
 	stop func() error
+	all  *everything // nil unless every option is on
 }
 
 // serve serves the demo's actions until the test ends. How the shutdown went is for
@@ -257,7 +258,11 @@ func registerAndStart(t *testing.T, registry *action.Registry, directory *direct
 func newRegistry(t *testing.T) (*action.Registry, *records) {
 	t.Helper()
 	records := &records{}
-	registry, err := action.NewRegistry(schemes(), action.WithRecorder(records))
+	options := []action.RegistryOption{action.WithRecorder(records)}
+	if isEverythingOn() {
+		options = newAudited(t, records)
+	}
+	registry, err := action.NewRegistry(schemes(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,6 +271,11 @@ func newRegistry(t *testing.T) (*action.Registry, *records) {
 
 func start(tb testing.TB, registry *action.Registry, options ...server.Option) *served {
 	tb.Helper()
+	var all *everything
+	if isEverythingOn() {
+		all = newEverything(tb, registry)
+		options = append(all.options, options...)
+	}
 	log := &lines{}
 	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	srv, err := server.New(registry, append([]server.Option{server.WithLogger(logger)}, options...)...)
@@ -279,14 +289,18 @@ func start(tb testing.TB, registry *action.Registry, options ...server.Option) *
 	// A test's own context ends before its clean-up.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- srv.Serve(ctx, listener) }()
+	go func() { ended <- all.around(ctx, func(ctx context.Context) error { return srv.Serve(ctx, listener) }) }()
 	stop := sync.OnceValue(func() error {
 		cancel()
 		return <-ended
 	})
 	tb.Cleanup(func() { _ = stop() })
 	address := listener.Addr().String()
-	return &served{log: log, address: address, url: "http://" + address, stop: stop}
+	served := &served{log: log, address: address, url: "http://" + address, stop: stop, all: all}
+	if all != nil {
+		served.url, served.roots = "https://"+address, all.roots
+	}
+	return served
 }
 
 // serveTLS is serve with a certificate of its own.
@@ -295,7 +309,7 @@ func serveTLS(t *testing.T, directory *directory, options ...server.Option) *ser
 	certificate, roots := certify(t)
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}}
 	served := serve(t, directory, append(options, server.WithTLS(config))...)
-	served.url, served.roots = "https://"+served.address, roots
+	served.url, served.roots, served.all = "https://"+served.address, roots, nil
 	return served
 }
 
@@ -356,6 +370,9 @@ func (s *served) dial(t *testing.T) net.Conn {
 	// A test that hangs is no result.
 	if err := conn.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
+	}
+	if s.all != nil {
+		return &lateTLS{Conn: conn, roots: s.roots}
 	}
 	return conn
 }

@@ -24,11 +24,11 @@ type identity struct {
 	chain, key  []byte // in PEM
 }
 
-func newIdentity(t *testing.T, serial int64) identity {
-	t.Helper()
+func newIdentity(tb testing.TB, serial int64) identity {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -37,30 +37,30 @@ func newIdentity(t *testing.T, serial int64) identity {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	made := identity{
 		chain: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 		key:   pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 	}
 	if made.certificate, err = tls.X509KeyPair(made.chain, made.key); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return made
 }
 
 // put replaces a file, as a deployment does: beside it, and renamed.
-func put(t *testing.T, path string, content []byte) {
-	t.Helper()
+func put(tb testing.TB, path string, content []byte) {
+	tb.Helper()
 	if err := os.WriteFile(path+".new", content, 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

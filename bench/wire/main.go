@@ -39,9 +39,9 @@ func run() error {
 	}
 	versions(os.Stdout)
 	var all []result
-	set, in, print := peers, ways, report
+	set, in, show := peers, ways, report
 	if *observed {
-		set, in, print = observedPeers, observedWays, reportObserved
+		set, in, show = observedPeers, observedWays, reportObserved
 	}
 	var missed []error
 	for _, way := range in {
@@ -49,7 +49,7 @@ func run() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", way.name, err)
 		}
-		missed = append(missed, print(os.Stdout, way.name, results))
+		missed = append(missed, show(os.Stdout, way.name, results))
 		all = append(all, results...)
 	}
 	return errors.Join(append(missed, writeJSON(*raw, all))...)
