@@ -95,7 +95,7 @@ func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescri
 // which the last field of a path into it is not set or, if so asked, set to what is empty.
 func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 	root := path[0].ContainingMessage()
-	validator, err := m.requests.For(root)
+	first, err := m.requests.First(root)
 	if err != nil {
 		return true // registration refuses it for that
 	}
@@ -116,7 +116,19 @@ func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 		field, ok := of.(protoreflect.FieldDescriptor)
 		return ok && slices.Contains(path, field)
 	}))
-	return refusedAt(validator.Validate(message, onPath), path)
+	// Most paths are refused by the first rule that does not hold, or by none. Those that go
+	// on after it are compiled anew, for all of the message.
+	switch err := first.Validate(message, onPath); {
+	case err == nil:
+		return false
+	case refusedAt(err, path):
+		return true
+	}
+	all, err := m.requests.For(root)
+	if err != nil {
+		return true
+	}
+	return refusedAt(all.Validate(message, onPath), path)
 }
 
 // setEmpty sets a field to a value that is there and is empty.

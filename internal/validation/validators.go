@@ -64,6 +64,17 @@ func (v *Validators) For(message protoreflect.MessageDescriptor) (protovalidate.
 	return shared.all()
 }
 
+// First returns a validator that reports the first rule of a message's type that does not
+// hold. It is the one that gates use, so that nothing is compiled for it besides. The error
+// says which rule does not compile.
+func (v *Validators) First(message protoreflect.MessageDescriptor) (protovalidate.Validator, error) {
+	shared, err := v.share(message)
+	if err != nil {
+		return nil, err
+	}
+	return shared.first, nil
+}
+
 // share returns validators of which the first has compiled the rules of a message's type
 // and of all that it holds. The error says which rule does not compile.
 func (v *Validators) share(message protoreflect.MessageDescriptor) (*shared, error) {
