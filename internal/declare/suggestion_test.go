@@ -69,6 +69,8 @@ func TestSuggestions(t *testing.T) {
 			"ROLE_H = 2 [(sallyport.v1.role) = {name: \"hat\"}]; ROLE_R = 3 [(sallyport.v1.role) = {name: \"rat\"}]; ROLE_C = 4 [(sallyport.v1.role) = {name: \"cat\"}]; " +
 			"ROLE_P = 5 [(sallyport.v1.role) = {name: \"pat\"}]; ROLE_S = 6 [(sallyport.v1.role) = {name: \"sat\"}]; ROLE_M = 7 [(sallyport.v1.role) = {name: \"mat\"}]; ROLE_F = 8 [(sallyport.v1.role) = {name: \"fat\"}]; }\n" +
 			suggestService(plain, declaredBy(`allow: {cel: "'bat' in principal.roles"}`)), RuleCELNameUnknown, `allow: {cel: "'cat' in principal.roles"}`},
+		{"a role in a named condition", suggestHead + "option (sallyport.v1.condition) = {name: \"is_boss\" cel: \"'bos' in principal.roles\"};\n" + suggestRole +
+			suggestService(plain, declaredBy(`allow: {when: "is_boss"}`)), RuleCELNameUnknown, "write the condition as: 'boss' in principal.roles"},
 		{"a check of another's name", suggestHead + suggestService(plain, declaredBy(`allow: {check: "of_a"}`)+
 			`  rpc GetOf(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {check: "a"}}}; }`+"\n"), RuleCheckCollision,
 			`give the check another name, such as "a_here"`},
