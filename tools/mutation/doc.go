@@ -18,7 +18,7 @@
 // bin/mutation after tests were removed. With -limit, the time is shared between the
 // packages, and what was not judged by then is printed and does not fail.
 //
-// It fails on a survivor that equivalent.txt does not list. A line there gives the
+// It fails on a survivor that equivalent.txt does not list; what is listed there is not run. A line there gives the
 // file, the function, the kind of the mutant and its text, and the reason why the
 // mutant means the same as the code.
 package main

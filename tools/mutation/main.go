@@ -114,6 +114,7 @@ func (s settings) judge(ctx context.Context, root string, pkg *packages.Package,
 		return err
 	}
 	target.only(accept)
+	target.only(report.judges) // the others need no test: they survive as the list says
 	all := len(target.mutants)
 	if err != nil {
 		report.late(target.path, all)

@@ -51,23 +51,35 @@ type report struct {
 // A row is the figures of one file. Those that were killed by time are among the killed.
 type row struct{ killed, stuck, listed, survived int }
 
-func (r *report) add(v verdict) {
+// judges reports whether a mutant has to be judged. It notes one that is listed as
+// equivalent, which has not.
+func (r *report) judges(m mutant) bool {
+	if !r.equivalent[m.key()] {
+		return true
+	}
+	r.row(m.File).listed++
+	return false
+}
+
+// row returns the figures of a file.
+func (r *report) row(file string) *row {
 	if r.files == nil {
 		r.files = map[string]*row{}
 	}
-	figures := r.files[v.Mutant.File]
-	if figures == nil {
-		figures = &row{}
-		r.files[v.Mutant.File] = figures
+	if r.files[file] == nil {
+		r.files[file] = &row{}
 	}
+	return r.files[file]
+}
+
+func (r *report) add(v verdict) {
+	figures := r.row(v.Mutant.File)
 	switch {
 	case !v.Survived:
 		figures.killed++
 		if v.Stuck {
 			figures.stuck++
 		}
-	case r.equivalent[v.Mutant.key()]:
-		figures.listed++
 	default:
 		figures.survived++
 		r.unlisted++
