@@ -11,9 +11,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
-	"time"
-
-	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 )
 
 //go:embed page.html
@@ -83,37 +80,6 @@ func (p *Panel) answersFor(host string) bool {
 	return p.hosts[strings.TrimSuffix(name, ".")]
 }
 
-// A row is an action in the table of who may call what.
-type row struct {
-	Procedure, Schemes, Who, MaxAge, Stream, Limits string
-	Anonymous, Conceal                              bool
-}
-
-// rows describes the registry's actions.
-func (p *Panel) rows() []row {
-	actions := p.registry.Actions()
-	rows := make([]row, 0, len(actions))
-	for _, action := range actions {
-		row := row{
-			Procedure: action.Procedure, Who: action.Who, Schemes: strings.Join(action.Schemes, ", "),
-			Anonymous: len(action.Schemes) == 0, Conceal: action.Conceal,
-		}
-		if action.MaxAge > 0 {
-			row.MaxAge = action.MaxAge.String()
-		}
-		if action.StreamAuthorize != sallyportv1.Stream_TIMING_UNSPECIFIED {
-			row.Stream = strings.ToLower(action.StreamAuthorize.String()) + ", again after " + action.Recheck.Round(time.Second).String()
-		}
-		limits := make([]string, len(action.Limits))
-		for i, limit := range action.Limits {
-			limits[i] = limit.String()
-		}
-		row.Limits = strings.Join(limits, "; ")
-		rows = append(rows, row)
-	}
-	return rows
-}
-
 // index serves the front page.
 func (p *Panel) index(profiles bool) http.HandlerFunc {
 	return func(writer http.ResponseWriter, _ *http.Request) {
@@ -121,7 +87,7 @@ func (p *Panel) index(profiles bool) http.HandlerFunc {
 		err := page.Execute(&text, map[string]any{
 			"Style":    template.CSS(pageStyle), //nolint:gosec // the file beside this one
 			"Contract": p.registry.Fingerprint(),
-			"Rows":     p.rows(),
+			"Rows":     rowsOf(p.registry.Actions()),
 			"Metrics":  p.metrics != nil,
 			"Health":   p.health != nil,
 			"Profiles": profiles,
