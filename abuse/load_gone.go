@@ -29,21 +29,39 @@ func measureGone(long bool) ([]figure, error) {
 		return nil, err
 	}
 	defer server.stop()
+	plain, at, err := startPlain()
+	if err != nil {
+		return nil, err
+	}
+	defer plain.stop()
+	left, first, err := leftBehind(server, address, connections, streams)
+	if err != nil {
+		return nil, err
+	}
+	others, _, err := leftBehind(plain, at, connections, streams)
+	if err != nil {
+		return nil, fmt.Errorf("net/http: %w", err)
+	}
+	return []figure{{fmt.Sprintf("%d connections with %d streams each leave %s of heap, at most %s (the first ones, %s; of net/http alone, %s)",
+		connections, streams, size(left), size(mostLeft), size(first), size(others)), left <= mostLeft, false}}, nil
+}
+
+// leftBehind returns how much heap a server keeps of clients that are gone, and of the
+// first ones.
+func leftBehind(server *process, address string, connections, streams int) (left, first int64, err error) {
 	var heap [3]int64
 	for wave := range heap {
 		if wave > 0 {
 			if err := comeAndGo(address, connections, streams); err != nil {
-				return nil, err
+				return 0, 0, err
 			}
 			time.Sleep(goneFor)
 		}
 		if heap[wave], err = server.heap(); err != nil {
-			return nil, err
+			return 0, 0, err
 		}
 	}
-	left := heap[2] - heap[1]
-	return []figure{{fmt.Sprintf("%d connections with %d streams each leave %s of heap, at most %s (the first ones, %s)",
-		connections, streams, size(left), size(mostLeft), size(heap[1]-heap[0])), left <= mostLeft, false}}, nil
+	return heap[2] - heap[1], heap[1] - heap[0], nil
 }
 
 // comeAndGo opens connections with streams, and closes them with all streams open.

@@ -30,42 +30,78 @@ func measureSlow(long bool) ([]figure, error) {
 		return nil, err
 	}
 	defer server.stop()
-	good := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
-	defer good.CloseIdleConnections()
-	if _, err := timeCalls(good, address, slowCalls); err != nil { // and the server compiles, and its heap grows
+	plain, at, err := startPlain()
+	if err != nil {
 		return nil, err
 	}
-	var ratios []float64
-	var most int64
-	for range rounds {
-		quiet, err := timeCalls(good, address, slowCalls)
-		if err != nil {
-			return nil, err
+	defer plain.stop()
+	ours, others := &slowed{server: server, address: address}, &slowed{server: plain, address: at}
+	defer ours.close()
+	defer others.close()
+	for round := -1; round < rounds; round++ {
+		for _, one := range []*slowed{ours, others} {
+			if round < 0 { // the first calls compile rules, and the heap grows
+				_, err = timeCalls(one.client(), one.address, slowCalls)
+			} else {
+				err = one.round(connections)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
-		before, err := server.resident()
-		if err != nil {
-			return nil, err
-		}
-		slow, err := openSlow(address, connections)
-		if err != nil {
-			slow.close()
-			return nil, err
-		}
-		loud, err := slow.besides(good, address)
-		after, failed := server.resident()
-		slow.close()
-		if err := errors.Join(err, failed); err != nil {
-			return nil, err
-		}
-		most = max(most, (after-before)/int64(connections))
-		ratios = append(ratios, float64(percentile(loud, 99))/float64(percentile(quiet, 99)))
 	}
-	ratio := median(ratios)
+	ratio, plainly := median(ours.ratios), median(others.ratios)
 	return []figure{
-		{fmt.Sprintf("%d take %s of memory each, at most %s", connections, size(most), size(mostOfSlow)), most <= mostOfSlow, false},
-		{fmt.Sprintf("p99 of another client's calls is %.2f x (%.2f to %.2f in %d rounds), at most %.0f x",
-			ratio, ratios[0], ratios[len(ratios)-1], rounds, mostSlower), ratio <= mostSlower, true},
+		{fmt.Sprintf("%d take %s of memory each, at most %s (of net/http alone, %s)",
+			connections, size(ours.most), size(mostOfSlow), size(others.most)), ours.most <= mostOfSlow, false},
+		{fmt.Sprintf("p99 of another client's calls is %.2f x (%.2f to %.2f in %d rounds), at most %.0f x (of net/http alone, %.2f x, %.2f to %.2f)",
+			ratio, ours.ratios[0], ours.ratios[rounds-1], rounds, mostSlower, plainly, others.ratios[0], others.ratios[rounds-1]), ratio <= mostSlower, true},
 	}, nil
+}
+
+// slowed is a server that is measured with slow connections and without.
+type slowed struct {
+	server  *process
+	address string
+	good    *http.Client
+
+	ratios []float64 // of the p99 with them to that without
+	most   int64     // bytes of memory that a slow connection took
+}
+
+func (s *slowed) client() *http.Client {
+	if s.good == nil {
+		s.good = &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+	}
+	return s.good
+}
+
+func (s *slowed) close() { s.client().CloseIdleConnections() }
+
+// round times a good client's calls without slow connections and with them.
+func (s *slowed) round(connections int) error {
+	quiet, err := timeCalls(s.client(), s.address, slowCalls)
+	if err != nil {
+		return err
+	}
+	before, err := s.server.resident()
+	if err != nil {
+		return err
+	}
+	slow, err := openSlow(s.address, connections)
+	if err != nil {
+		slow.close()
+		return err
+	}
+	loud, err := slow.besides(s.client(), s.address)
+	after, failed := s.server.resident()
+	slow.close()
+	if err := errors.Join(err, failed); err != nil {
+		return err
+	}
+	s.most = max(s.most, (after-before)/int64(connections))
+	s.ratios = append(s.ratios, float64(percentile(loud, 99))/float64(percentile(quiet, 99)))
+	return nil
 }
 
 // timeCalls makes calls one after the other, and returns how long each took.

@@ -140,13 +140,19 @@ func (s *serving) serve() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()
-		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); { // it ends with the program that drives it
-			runtime.GC()
-			runtime.GC() // what pools hold is free after the second
-			var memory runtime.MemStats
-			runtime.ReadMemStats(&memory)
-			fmt.Println(memory.HeapAlloc)
-		}
+		printHeaps()
 	}()
 	return srv.Serve(ctx, listener)
+}
+
+// printHeaps prints, for each line that it reads, how many bytes of the heap are in use.
+// It returns when the program that drives this one ends.
+func printHeaps() {
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		runtime.GC()
+		runtime.GC() // what pools hold is free after the second
+		var memory runtime.MemStats
+		runtime.ReadMemStats(&memory)
+		fmt.Println(memory.HeapAlloc)
+	}
 }
