@@ -87,6 +87,8 @@ func attackAll(lasts time.Duration, only string, many int) error {
 func size(bytes int64) string {
 	const kilo, mega = 1 << 10, 1 << 20
 	switch {
+	case bytes < 0:
+		return "-" + size(-bytes)
 	case bytes >= mega:
 		return strconv.FormatFloat(float64(bytes)/mega, 'f', 1, 64) + "M"
 	case bytes >= kilo:
