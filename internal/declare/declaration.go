@@ -36,6 +36,9 @@ type Declaration struct {
 	Grants []Grant
 	// Claims is the type of `principal.claims`, or nil where the declaration sees none.
 	Claims protoreflect.MessageDescriptor
+	// Includes are the roles that the declaration sees, each with those that it includes,
+	// as written.
+	Includes map[string][]string
 	// Limits are how often the action may be called, in the order written.
 	Limits []limit.Limit
 	// Outside says that the declaration was given from outside the .proto.
@@ -183,6 +186,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 
 		CredentialScopes: slices.Clone(option.GetAuthorize().GetCredentialScopes()),
 		Claims:           m.view().Claims(),
+		Includes:         m.view().Includes(),
 		Limits:           limitsOf(option),
 		Outside:          m.outside,
 		Option:           option,

@@ -1,0 +1,27 @@
+package condition
+
+import (
+	"fmt"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+)
+
+// Tree returns the type-checked syntax tree of the condition, with the calls of its
+// macros. It is made anew at each call, and is for those that look at conditions before
+// any call comes.
+func (x *Expression) Tree() (*ast.AST, error) {
+	checker, err := x.env.Extend(cel.Variable("request", cel.ObjectType(string(x.request.FullName()))))
+	if err != nil {
+		return nil, fmt.Errorf("read the type of %s: %w", x.request.FullName(), err)
+	}
+	compiled, issues := checker.Compile(x.text)
+	if issues.Err() != nil {
+		return nil, fmt.Errorf("read the condition %q again: %w", x.text, issues.Err())
+	}
+	return compiled.NativeRep(), nil
+}
+
+// Paths returns where the read is into the request, and into the claims. Both are nil for
+// a read of something else, or of all of the request.
+func (r Read) Paths() (request, claims Path) { return r.path, r.claims }

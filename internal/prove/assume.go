@@ -1,0 +1,91 @@
+package prove
+
+import (
+	"math/big"
+	"slices"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// assume takes in those validation rules of a request that list the values of a field: no
+// other value gets through.
+func (v *validity) assume(request protoreflect.MessageDescriptor, places []*place) error {
+	for _, of := range places {
+		field := fieldAt(request, of.path)
+		if of.root != inRequest || of.kind != scalar || of.only != nil || field == nil || len(of.path) != 1 {
+			continue
+		}
+		rules, err := protovalidate.ResolveFieldRules(field)
+		if err != nil || rules == nil || rules.GetIgnore() != validate.Ignore_IGNORE_UNSPECIFIED {
+			continue
+		}
+		values := listedValues(rules)
+		if len(values) == 0 {
+			continue
+		}
+		// That the rule runs at all is seen of a value that it does not list.
+		if runs, err := v.refused(request, of, unlisted(values)); err != nil || !runs {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		for _, value := range values {
+			of.only = append(of.only, value)
+			of.class.add(value)
+		}
+	}
+	return nil
+}
+
+// unlisted is a value that is not among others of its type, and is not zero.
+func unlisted(values []any) any {
+	if _, isText := values[0].(string); isText {
+		longest := "x"
+		for _, value := range values {
+			if text, ok := value.(string); ok && len(text) >= len(longest) {
+				longest = text + "x"
+			}
+		}
+		return longest
+	}
+	highest := big.NewInt(1)
+	for _, value := range values {
+		if number(value).Cmp(highest) >= 0 {
+			highest = new(big.Int).Add(number(value), big.NewInt(1))
+		}
+	}
+	return highest
+}
+
+// listedValues are those that the rules of a field say are all that it may have, or nil
+// where they do not say so.
+func listedValues(rules *validate.FieldRules) []any {
+	var values []any
+	if of := rules.GetString(); of != nil {
+		for _, text := range slices.Concat(of.GetIn(), constant(of.Const)) {
+			values = append(values, text)
+		}
+	}
+	var numbers []int32
+	if of := rules.GetEnum(); of != nil {
+		numbers = slices.Concat(of.GetIn(), constant(of.Const))
+	}
+	if of := rules.GetInt32(); of != nil {
+		numbers = slices.Concat(of.GetIn(), constant(of.Const))
+	}
+	for _, number := range numbers {
+		values = append(values, big.NewInt(int64(number)))
+	}
+	return values
+}
+
+// constant is the value that a rule of one value says, or none.
+func constant[T any](of *T) []T {
+	if of == nil {
+		return nil
+	}
+	return []T{*of}
+}

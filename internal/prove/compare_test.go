@@ -1,0 +1,114 @@
+package prove
+
+import "testing"
+
+// Each pair is compared both ways.
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name     string
+		old, new string
+		want     Verdict
+	}{
+		{"the same", `allow: {any_role: "admin"}`, `allow: {any_role: "admin"}`, Same},
+		{"the order of grants", `allow: {any_role: "admin"} allow: {when: "own"}`, `allow: {when: "own"} allow: {any_role: "admin"}`, Same},
+		{"a named condition written out", `allow: {when: "own"}`, `allow: {cel: "principal.id == request.owner"}`, Same},
+		{"turned around", `allow: {cel: "principal.id == request.owner"}`, `allow: {cel: "request.owner == principal.id"}`, Same},
+		{"a role by cel", `allow: {any_role: "member"}`, `allow: {cel: "'member' in principal.roles"}`, Same},
+		{"a role by cel, included", `allow: {any_role: "member"}`, `allow: {cel: "'member' in principal.roles || 'admin' in principal.roles"}`, Same},
+		{"a role added", `allow: {any_role: "admin"}`, `allow: {any_role: ["admin", "auditor"]}`, Looser},
+		{"a role above", `allow: {any_role: "admin"}`, `allow: {any_role: "member"}`, Looser},
+		{"another role", `allow: {any_role: "admin"}`, `allow: {any_role: "auditor"}`, Different},
+		{"a grant added", `allow: {any_role: "admin"}`, `allow: {any_role: "admin"} allow: {when: "own"}`, Looser},
+		{"a condition added", `allow: {any_role: "admin"}`, `allow: {any_role: "admin" when: "own"}`, Tighter},
+		{"a condition in another's place", `allow: {any_role: "admin"}`, `allow: {when: "own"}`, Different},
+		{"anyone", `allow: {any_role: "admin"}`, `anyone: "a test"`, Looser},
+		{"a check", `allow: {any_role: "admin"}`, `allow: {any_role: "admin" check: "is_open"}`, Tighter},
+		{"another check", `allow: {check: "is_closed"}`, `allow: {check: "is_open"}`, Different},
+		{"a scope", `allow: {any_role: "admin"}`, `allow: {any_role: "admin" all_scopes: "a"}`, Tighter},
+		{"a scope by cel", `allow: {all_scopes: ["a", "b"]}`, `allow: {cel: "'a' in principal.scopes && 'b' in principal.scopes"}`, Same},
+		{"one scope of two", `allow: {all_scopes: ["a", "b"]}`, `allow: {all_scopes: "b"}`, Looser},
+		{"credentials first given", `allow: {any_role: "admin"}`, `allow: {any_role: "admin"} credential_scopes: "a"`, Looser},
+		{"a credential scope more", `allow: {any_role: "admin"} credential_scopes: "a"`, `allow: {any_role: "admin"} credential_scopes: ["a", "b"]`, Tighter},
+		{"another credential scope", `anyone: "a" credential_scopes: "a"`, `anyone: "a" credential_scopes: "b"`, Different},
+		{"a credential scope that the grant needs too", `allow: {all_scopes: "a"} credential_scopes: "b"`, `allow: {all_scopes: "a"} credential_scopes: ["a", "b"]`, Same},
+		{"what validation leaves out", `allow: {cel: "request.kind == 'small' && principal.id == request.owner"} allow: {cel: "request.kind == 'large' && principal.id == request.owner"}`, `allow: {when: "own"}`, Same},
+		{"what validation does not leave out", `allow: {cel: "request.kind == 'small' && principal.id == request.owner"}`, `allow: {when: "own"}`, Looser},
+		{"de Morgan", `allow: {cel: "!(request.open || request.state == prove.v1.State.STATE_CLOSED) && request.owner == principal.id"}`,
+			`allow: {cel: "!request.open && request.state != prove.v1.State.STATE_CLOSED && request.owner == principal.id"}`, Same},
+		{"one state more", `allow: {cel: "request.state == prove.v1.State.STATE_OPEN && request.owner == principal.id"}`,
+			`allow: {cel: "request.state in [prove.v1.State.STATE_OPEN, prove.v1.State.STATE_CLOSED] && request.owner == principal.id"}`, Looser},
+		{"a number", `allow: {cel: "request.size < 10 && request.owner == principal.id"}`, `allow: {cel: "request.size <= 9 && request.owner == principal.id"}`, Same},
+		{"a number more", `allow: {cel: "request.size < 10 && request.owner == principal.id"}`, `allow: {cel: "request.size <= 10 && request.owner == principal.id"}`, Looser},
+		{"numbers in order", `allow: {cel: "request.size < request.total && request.total < 5 && request.owner == principal.id"}`,
+			`allow: {cel: "request.size < 4 && request.total < 5 && request.owner == principal.id && request.size < request.total"}`, Same},
+		{"the range of a number", `allow: {cel: "request.total > 2147483646 && request.size == request.total && request.owner == principal.id"}`,
+			`allow: {cel: "request.size == 2147483647 && request.total == 2147483647 && request.owner == principal.id"}`, Same},
+		{"times", `allow: {cel: "request.from < now && now < request.until && request.owner == principal.id"}`,
+			`allow: {cel: "request.from < request.until && request.from < now && now < request.until && request.owner == principal.id"}`, Same},
+		{"time or equal", `allow: {cel: "request.from <= now && request.owner == principal.id"}`, `allow: {cel: "request.from < now && request.owner == principal.id"}`, Tighter},
+		{"a time of the principal", `allow: {cel: "principal.expires_at > timestamp('2026-01-01T00:00:00Z') && request.owner == principal.id"}`,
+			`allow: {cel: "has(principal.expires_at) && !(principal.expires_at <= timestamp('2026-01-01T00:00:00Z')) && request.owner == principal.id"}`, Same},
+		{"a duration", `allow: {cel: "request.length < duration('1h') && request.owner == principal.id"}`, `allow: {cel: "request.length < duration('2h') && request.owner == principal.id"}`, Looser},
+		{"what is absent", `allow: {cel: "request.inner.id != 'x' && request.owner == principal.id"}`,
+			`allow: {cel: "(!has(request.inner) || request.inner.id != 'x') && request.owner == principal.id"}`, Looser},
+		{"what is absent, asked for", `allow: {cel: "request.inner.id != 'x' && request.owner == principal.id"}`,
+			`allow: {cel: "has(request.inner) && request.inner.id != 'x' && request.owner == principal.id"}`, Same},
+		{"an optional that is empty", `allow: {cel: "request.nick != 'x' && request.owner == principal.id"}`,
+			`allow: {cel: "has(request.nick) && request.nick != 'x' && request.nick != '' && request.owner == principal.id"}`, Tighter},
+		{"has of what has no presence", `allow: {cel: "has(request.free) && request.owner == principal.id"}`, `allow: {cel: "request.free != '' && request.owner == principal.id"}`, Same},
+		{"a wrapper", `allow: {cel: "request.wrapped == 'x' && request.owner == principal.id"}`, `allow: {cel: "has(request.wrapped) && request.wrapped == 'x' && request.owner == principal.id"}`, Same},
+		{"a maybe", `allow: {cel: "request.maybe && request.owner == principal.id"}`, `allow: {cel: "!(!request.maybe) && request.owner == principal.id"}`, Same},
+		{"not a maybe", `allow: {cel: "!request.maybe && request.owner == principal.id"}`, `allow: {cel: "(!has(request.maybe) || !request.maybe) && request.owner == principal.id"}`, Looser},
+		{"a oneof", `allow: {cel: "request.by_name == 'x' && request.owner == principal.id"}`, `allow: {cel: "request.by_name == 'x' && !has(request.by_number) && request.owner == principal.id"}`, Same},
+		{"a list", `allow: {cel: "'x' in request.tags && request.owner == principal.id"}`, `allow: {cel: "request.tags.exists(t, t == 'x') && request.owner == principal.id"}`, Same},
+		{"two in a list", `allow: {cel: "'x' in request.tags && 'y' in request.tags && request.owner == principal.id"}`, `allow: {cel: "'x' in request.tags && request.owner == principal.id"}`, Looser},
+		{"a list in a list", `allow: {cel: "request.tags.exists(t, t in principal.claims.org_ids) && request.owner == principal.id"}`,
+			`allow: {cel: "principal.claims.org_ids.exists(o, o in request.tags) && request.owner == principal.id"}`, Same},
+		{"all of a list in a list", `allow: {cel: "has(request.tags) && request.tags.all(t, t in principal.claims.org_ids) && request.owner == principal.id"}`,
+			`allow: {cel: "request.tags.exists(t, t in principal.claims.org_ids) && request.owner == principal.id"}`, Looser},
+		{"all and not exists", `allow: {cel: "request.inners.all(i, i.open) && request.owner == principal.id && has(request.inners)"}`,
+			`allow: {cel: "!request.inners.exists(i, !i.open) && request.owner == principal.id && has(request.inners)"}`, Same},
+		{"two parts of one element", `allow: {cel: "principal.claims.memberships.exists(m, m.org_id == request.org_id && m.state == prove.v1.State.STATE_OPEN)"}`,
+			`allow: {cel: "principal.claims.memberships.exists(m, m.org_id == request.org_id) && principal.claims.memberships.exists(m, m.state == prove.v1.State.STATE_OPEN)"}`, Looser},
+		{"an element that is absent", `allow: {cel: "principal.claims.memberships.exists(m, m.org_id == request.org_id && m.title != 'guest')"}`,
+			`allow: {cel: "principal.claims.memberships.exists(m, m.org_id == request.org_id && (!has(m.title) || m.title != 'guest'))"}`, Looser},
+		{"a ternary", `allow: {cel: "request.open ? request.owner == principal.id : 'admin' in principal.roles"}`,
+			`allow: {cel: "(request.open && request.owner == principal.id) || (!request.open && 'admin' in principal.roles)"}`, Same},
+		{"a role from the request", `allow: {cel: "request.org_id in principal.roles"}`, `allow: {cel: "principal.roles.exists(r, r == request.org_id)"}`, Same},
+		{"three that are equal", `allow: {cel: "principal.id == request.owner && request.owner == request.org_id"}`,
+			`allow: {cel: "principal.id == request.org_id && request.owner == request.org_id && principal.id == request.owner"}`, Same},
+		{"two that differ", `allow: {cel: "principal.id == request.owner && request.org_id != request.owner"}`, `allow: {cel: "principal.id == request.owner && request.org_id != principal.id"}`, Same},
+		{"a pattern", `allow: {cel: "request.org_id.startsWith('x') && request.owner == principal.id"}`, `allow: {cel: "request.org_id.startsWith('xy') && request.owner == principal.id"}`, Undecided},
+		{"a pattern that may matter", `allow: {any_role: "admin" cel: "request.org_id.startsWith('x')"}`, `allow: {cel: "'admin' in principal.roles"}`, Undecided},
+		{"a pattern beside what is proved", `allow: {any_role: "admin" cel: "request.org_id.startsWith('x')"}`, `allow: {any_role: ["admin", "auditor"] cel: "'admin' in principal.roles && request.org_id.startsWith('x')"}`, Undecided},
+		{"a difference of times", `allow: {cel: "now - principal.authenticated_at < duration('1h')"}`, `allow: {cel: "now - principal.authenticated_at < duration('2h')"}`, Undecided},
+		{"a map", `allow: {cel: "request.org_id in principal.claims.labels"}`, `allow: {cel: "principal.claims.labels[request.org_id] == 'x'"}`, Undecided},
+		{"a size", `allow: {cel: "size(request.tags) == 1 && request.owner == principal.id"}`, `allow: {cel: "size(request.tags) == 2 && request.owner == principal.id"}`, Undecided},
+		{"loops in loops", `allow: {cel: "request.tags.exists(t, request.inners.exists(i, i.id == t)) && request.owner == principal.id"}`,
+			`allow: {cel: "request.inners.exists(i, request.tags.exists(t, i.id == t)) && request.owner == principal.id"}`, Undecided},
+	}
+	back := map[Verdict]Verdict{Same: Same, Looser: Tighter, Tighter: Looser, Different: Different, Undecided: Undecided}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			old, updated := declared(t, test.old), declared(t, test.new)
+			got, err := Compare(old, updated)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Verdict != test.want {
+				t.Errorf("it is %s, want %s\nlooser: %v\ntighter: %v\nreason: %v", got.Verdict, test.want, got.Looser, got.Tighter, got.Reason)
+			}
+			reversed, err := Compare(updated, old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reversed.Verdict != back[test.want] {
+				t.Errorf("the other way round it is %s, want %s\nlooser: %v\ntighter: %v\nreason: %v",
+					reversed.Verdict, back[test.want], reversed.Looser, reversed.Tighter, reversed.Reason)
+			}
+			t.Logf("%d steps; looser: %v; tighter: %v; %v", got.Steps, got.Looser, got.Tighter, got.Reason)
+		})
+	}
+}

@@ -1,0 +1,60 @@
+package prove
+
+import "fmt"
+
+// A Reason says why something is undecided.
+type Reason struct {
+	// Rule is a stable id, such as "prove-prefix".
+	Rule string
+	// Part is the part of a condition that is not decided, as it is written, or "".
+	Part string
+	// Text says what is not decided.
+	Text string
+	// Hint says how to write it so that it is decided.
+	Hint string
+}
+
+// String is the reason on one line.
+func (r Reason) String() string {
+	part := ""
+	if r.Part != "" {
+		part = "`" + r.Part + "` "
+	}
+	return fmt.Sprintf("%s: %s%s; %s", r.Rule, part, r.Text, r.Hint)
+}
+
+// The rules by which something is undecided.
+const (
+	RuleArithmetic = "prove-arithmetic"
+	RuleText       = "prove-text"
+	RuleSize       = "prove-size"
+	RuleMap        = "prove-map"
+	RuleNested     = "prove-nested"
+	RuleType       = "prove-type"
+	RuleForm       = "prove-form"
+	RuleChanged    = "prove-type-changed"
+	RuleSteps      = "prove-steps"
+	RuleInvalid    = "prove-no-valid-request"
+)
+
+// hints say, for each rule about a part of a condition, what is not decided and how to
+// write it so that it is.
+var hints = map[string][2]string{
+	RuleArithmetic: {"computes with its operands", "compare values with constants or with each other, or move the computation into a check"},
+	RuleText:       {"looks into a text", "compare whole texts by `==` or `in`, or move the condition into a check"},
+	RuleSize:       {"counts", "ask `has()` whether there is an element, or move the condition into a check"},
+	RuleMap:        {"reads a map", "use a list of ids, or a list of messages with `exists`"},
+	RuleNested:     {"has a loop within a loop, or a list within a list", "write one `exists` or `all` over one list"},
+	RuleType:       {"is of a type that is not decided", "compare strings, enums, integers, bools, timestamps or durations"},
+	RuleForm:       {"is of a form that is not decided", "use `==`, `!=`, `in`, `has`, `<`, `exists` and `all`, and `&&`, `||`, `!` and `?:` over those"},
+	RuleChanged:    {"is of another type in the other declaration", "look at the change by hand"},
+}
+
+// An outsideError says that a part of a condition is outside of the fragment.
+type outsideError struct{ Reason }
+
+func (o *outsideError) Error() string { return o.String() }
+
+func outside(rule, part string) error {
+	return &outsideError{Reason{Rule: rule, Part: part, Text: hints[rule][0], Hint: hints[rule][1]}}
+}

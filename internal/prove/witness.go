@@ -1,0 +1,150 @@
+package prove
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
+)
+
+// A Witness is a call that one declaration lets in and another does not, or that an
+// assertion says must not be let in. The gate's own evaluation has said so of it.
+type Witness struct {
+	// ID, Scheme, Roles and Scopes are the principal's, as its authenticator gives them.
+	// The scheme is empty where no condition reads it.
+	ID, Scheme    string
+	Roles, Scopes []string
+	// Scoped is whether the credential carries no more than CarriedScopes.
+	Scoped        bool
+	CarriedScopes []string
+	// Claims are the principal's claims, or nil where none are given.
+	Claims proto.Message
+	// AuthenticatedAt and ExpiresAt are the principal's times, zero where not known.
+	AuthenticatedAt, ExpiresAt time.Time
+	// Request is what is asked for. The validation rules of its fields accept it.
+	Request proto.Message
+	// Now is when the call comes.
+	Now time.Time
+	// Answers are those of the checks, by their names.
+	Answers map[string]bool
+	// Grant is what lets the call in: the name or the place of a grant, or "anyone".
+	Grant string
+}
+
+func newWitness(input policy.Input, answers map[string]bool, grant string) *Witness {
+	principal := input.Principal
+	return &Witness{
+		ID: principal.ID(), Scheme: principal.Scheme(), Roles: principal.Roles(), Scopes: principal.Scopes(),
+		Scoped: principal.Scoped(), CarriedScopes: principal.CarriedScopes(), Claims: principal.Claims(),
+		AuthenticatedAt: principal.AuthenticatedAt(), ExpiresAt: principal.ExpiresAt(),
+		Request: input.Request, Now: input.Now, Answers: answers, Grant: grant,
+	}
+}
+
+// Principal is the principal of the witness, before a gate has bound it.
+func (w *Witness) Principal() *authn.Principal {
+	return principalOf(w.ID, authn.Details{
+		Scheme: w.Scheme, Roles: w.Roles, Scopes: w.Scopes, Claims: w.Claims,
+		AuthenticatedAt: w.AuthenticatedAt, ExpiresAt: w.ExpiresAt,
+	}, w.Scoped, w.CarriedScopes)
+}
+
+// String is the witness as a sentence for people.
+func (w *Witness) String() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "principal %q", w.ID)
+	if w.Scheme != "" {
+		fmt.Fprintf(&text, " by scheme %q", w.Scheme)
+	}
+	text.WriteString(" with " + listed(w.Roles, "role") + " and " + listed(w.Scopes, "scope"))
+	if w.Scoped {
+		text.WriteString(", by a credential that carries " + listed(w.CarriedScopes, "scope"))
+	}
+	if w.Claims != nil {
+		text.WriteString(", claims {" + oneLine(w.Claims) + "}")
+	}
+	if !w.AuthenticatedAt.IsZero() {
+		text.WriteString(", authenticated at " + w.AuthenticatedAt.UTC().Format(time.RFC3339Nano))
+	}
+	if !w.ExpiresAt.IsZero() {
+		text.WriteString(", expiring at " + w.ExpiresAt.UTC().Format(time.RFC3339Nano))
+	}
+	text.WriteString(", request {" + oneLine(w.Request) + "}, at " + w.Now.UTC().Format(time.RFC3339Nano))
+	for _, check := range slices.Sorted(maps.Keys(w.Answers)) {
+		fmt.Fprintf(&text, ", check %s says %t", check, w.Answers[check])
+	}
+	if w.Grant != "" {
+		text.WriteString(": let in by " + w.Grant)
+	}
+	return text.String()
+}
+
+func listed(names []string, thing string) string {
+	switch len(names) {
+	case 0:
+		return "no " + thing
+	case 1:
+		return thing + " " + names[0]
+	default:
+		return thing + "s " + strings.Join(names, ", ")
+	}
+}
+
+// oneLine is a message in protobuf text on one line. Its package puts spaces in at random.
+func oneLine(of proto.Message) string {
+	return strings.Join(strings.Fields(prototext.MarshalOptions{}.Format(of)), " ")
+}
+
+// MarshalJSON writes the witness with its messages as protobuf's JSON has them.
+func (w *Witness) MarshalJSON() ([]byte, error) {
+	made := struct {
+		ID              string          `json:"id"`
+		Scheme          string          `json:"scheme,omitempty"`
+		Roles           []string        `json:"roles,omitempty"`
+		Scopes          []string        `json:"scopes,omitempty"`
+		Scoped          bool            `json:"scoped,omitempty"`
+		CarriedScopes   []string        `json:"carried_scopes,omitempty"`
+		Claims          json.RawMessage `json:"claims,omitempty"`
+		AuthenticatedAt time.Time       `json:"authenticated_at,omitzero"`
+		ExpiresAt       time.Time       `json:"expires_at,omitzero"`
+		Request         json.RawMessage `json:"request"`
+		Now             time.Time       `json:"now"`
+		Answers         map[string]bool `json:"answers,omitempty"`
+		Grant           string          `json:"grant,omitempty"`
+	}{
+		ID: w.ID, Scheme: w.Scheme, Roles: w.Roles, Scopes: w.Scopes, Scoped: w.Scoped, CarriedScopes: w.CarriedScopes,
+		AuthenticatedAt: w.AuthenticatedAt, ExpiresAt: w.ExpiresAt, Now: w.Now, Answers: w.Answers, Grant: w.Grant,
+	}
+	var err error
+	if made.Request, err = messageJSON(w.Request); err != nil {
+		return nil, err
+	}
+	if w.Claims != nil {
+		if made.Claims, err = messageJSON(w.Claims); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(made)
+}
+
+// messageJSON is a message in protobuf's JSON, without the spaces that its package puts in
+// at random.
+func messageJSON(of proto.Message) (json.RawMessage, error) {
+	text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(of)
+	if err != nil {
+		return nil, fmt.Errorf("write a %s in JSON: %w", of.ProtoReflect().Descriptor().FullName(), err)
+	}
+	var compact bytes.Buffer
+	err = json.Compact(&compact, text)
+	return compact.Bytes(), err
+}
