@@ -4,8 +4,8 @@ package proto
 
 import "embed"
 
-// Files holds sallyport/v1/*.proto under the paths by which .proto files import
-// them.
+// Files holds sallyport/v1/action.proto under the path by which .proto files import it.
+// The other files beside it are imported by none.
 //
-//go:embed sallyport/v1/*.proto
+//go:embed sallyport/v1/action.proto
 var Files embed.FS

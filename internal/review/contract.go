@@ -123,3 +123,14 @@ func (c *Contract) Actions() []Action {
 	}
 	return actions
 }
+
+// Declarations are what the contract was made of, in the order of its actions.
+func (c *Contract) Declarations() []*declare.Declaration {
+	var declarations []*declare.Declaration
+	for _, service := range c.Services {
+		for _, action := range service.Actions {
+			declarations = append(declarations, action.declaration)
+		}
+	}
+	return declarations
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/prove"
+)
+
+// proveOutputs are the ways to print what is proved.
+var proveOutputs = []string{"text", "json"}
+
+func newProve() *cobra.Command {
+	var flags contractFlags
+	var output, assertions string
+	command := &cobra.Command{
+		Use:   "prove [DIR|REVISION:DIR|FILE|URL]",
+		Short: "Prove or refute what must be true of every call",
+		Long: `Prove decides assertions about a contract: for every principal and every valid request,
+not for examples. An assertion is proved, refuted with a call that the gate's own
+evaluation lets in, or undecided with the reason and how to write the rule otherwise.
+
+` + contractWords + `
+
+Assertions are a sallyport.v1.Assertions in a .txtpb or .json file: a name, patterns of
+procedures, and one of
+
+  never: "request.user_id != principal.id && !('admin' in principal.roles)"
+  only {any_role: "admin"}      all who are let in have it
+  equal: "…"                    lets in where it is true, and nowhere else
+  reachable {}                  each grant lets some call in
+  authenticated {}              the action is not anonymous
+
+A pattern that matches no procedure, and an expression that does not compile for one of
+the actions, are errors. Without assertions it prints the grants that add nothing.
+
+Prove exits with 1 where something is refuted or undecided.`,
+		Example: `  sallyport prove --assertions assertions.txtpb
+  sallyport prove main:proto --assertions assertions.txtpb -o json
+  sallyport prove proto`,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) > 1 {
+				return misuse{"name one folder, file or server"}
+			}
+			return nil
+		},
+		RunE: verb(func(command *cobra.Command, arguments []string) error {
+			if !slices.Contains(proveOutputs, output) {
+				return misuse{fmt.Sprintf("there is no output %q: write %s", output, joined(proveOutputs))}
+			}
+			source := ""
+			if len(arguments) > 0 {
+				source = arguments[0]
+			}
+			contract, err := flags.read(command.Context(), source, command.InOrStdin())
+			if err != nil {
+				return err
+			}
+			lines, err := proofs(contract.Declarations(), assertions)
+			if err != nil {
+				return err
+			}
+			return printProofs(command, lines, output)
+		}),
+	}
+	flags.flags(command)
+	command.Flags().StringVar(&assertions, "assertions", "", "a `FILE` of assertions (.txtpb or .json)")
+	must(command.MarkFlagFilename("assertions", "txtpb", "textproto", "textpb", "json"))
+	outputFlag(command, &output, proveOutputs...)
+	return command
+}
+
+// A proofLine is what came of one assertion about one action, as prove prints it in JSON,
+// one a line.
+type proofLine struct {
+	Assertion string         `json:"assertion"`
+	Procedure string         `json:"procedure"`
+	Outcome   string         `json:"outcome"`
+	Problem   string         `json:"problem,omitempty"`
+	Rule      string         `json:"rule,omitempty"`
+	Witness   *prove.Witness `json:"witness,omitempty"`
+	Steps     int            `json:"steps"`
+}
+
+// proofs decides the assertions of a file or, where none is named, that each grant adds
+// something.
+func proofs(declarations []*declare.Declaration, path string) ([]proofLine, error) {
+	if path == "" {
+		return grantsThatAddNothing(declarations)
+	}
+	assertions, err := prove.ReadAssertions(path)
+	if err != nil {
+		return nil, err
+	}
+	var lines []proofLine
+	for _, assertion := range assertions {
+		selected, err := prove.Select(declarations, assertion)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		for _, declaration := range selected {
+			answer, err := prove.Assert(declaration, assertion)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
+			line := proofLine{
+				Assertion: assertion.GetName(), Procedure: declaration.Procedure, Outcome: answer.Outcome.String(),
+				Problem: answer.Text, Witness: answer.Witness, Steps: answer.Steps,
+			}
+			if answer.Reason != nil {
+				line.Rule, line.Problem = answer.Reason.Rule, answer.Reason.String()
+			}
+			lines = append(lines, line)
+		}
+	}
+	return lines, nil
+}
+
+func grantsThatAddNothing(declarations []*declare.Declaration) ([]proofLine, error) {
+	const asserted = "each grant adds something"
+	var lines []proofLine
+	for _, declaration := range declarations {
+		nothing, err := prove.AddsNothing(declaration)
+		if err != nil {
+			return nil, err
+		}
+		for _, grant := range nothing {
+			lines = append(lines, proofLine{
+				Assertion: asserted, Procedure: declaration.Procedure, Outcome: prove.Refuted.String(),
+				Problem: "grant " + grant + " lets in no call that the others keep out",
+			})
+		}
+	}
+	return lines, nil
+}
+
+// printProofs prints the lines, and reports that something was found where one is not
+// proved.
+func printProofs(command *cobra.Command, lines []proofLine, output string) error {
+	open := 0
+	for _, line := range lines {
+		if line.Outcome != prove.Proved.String() {
+			open++
+		}
+		if err := line.print(command.OutOrStdout(), output); err != nil {
+			return err
+		}
+	}
+	errs := command.ErrOrStderr()
+	switch {
+	case len(lines) == 0:
+		fmt.Fprintln(errs, "no grant was found to add nothing")
+		return nil
+	case open > 0:
+		fmt.Fprintf(errs, "%s of %d not proved\n", count(open, "answer"), len(lines))
+		return errFound
+	default:
+		fmt.Fprintf(errs, "all of %s: %s\n", count(len(lines), "answer"), prove.Scope)
+		return nil
+	}
+}
+
+func (l proofLine) print(out io.Writer, output string) error {
+	if output == "json" {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(l)
+	}
+	text := fmt.Sprintf("%-9s %s: %s", l.Outcome, l.Procedure, l.Assertion)
+	if l.Problem != "" {
+		text += "\n  " + l.Problem
+	}
+	if l.Witness != nil {
+		text += "\n  " + l.Witness.String()
+	}
+	_, err := fmt.Fprintln(out, text)
+	return err
+}

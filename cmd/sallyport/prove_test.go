@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const provenProto = `syntax = "proto3";
+package acme.v1;
+import "sallyport/v1/action.proto";
+enum Role {
+  option (sallyport.v1.roles) = true;
+  ROLE_UNSPECIFIED = 0;
+  ROLE_MEMBER = 1 [(sallyport.v1.role) = {name: "member"}];
+  ROLE_ADMIN = 2 [(sallyport.v1.role) = {name: "admin" includes: "member"}];
+}
+message DoRequest { string owner_id = 1; }
+message DoResponse {}
+service Service {
+  rpc Do(DoRequest) returns (DoResponse) {
+    option (sallyport.v1.action) = {
+      authenticate: {schemes: ["session"]}
+      authorize: {
+        allow: {name: "staff" cel: "'member' in principal.roles"}
+        allow: {name: "chief" any_role: "admin"}
+      }
+    };
+  }
+}
+`
+
+func TestProve(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	protos := filepath.Dir(write("proto/acme.proto", provenProto))
+	proved := write("proved.txtpb", `assertion {name: "members" procedures: "*" only {any_role: "member"}}`)
+	refuted := write("refuted.txtpb", `assertion {name: "admins" procedures: "/acme.v1.Service/*" only {any_role: "admin"}}`)
+	open := write("open.txtpb", `assertion {name: "open" procedures: "*" equal: "'member' in principal.roles && size(principal.roles) > 0"}`)
+	nothing := write("nothing.txtpb", `assertion {name: "gone" procedures: "/acme.v1.Service/Undo" reachable {}}`)
+	wrong := write("wrong.txtpb", `assertion {name: "wrong" procedures: "*" never: "request.user_id == 'x'"}`)
+	tests := []struct {
+		name      string
+		arguments []string
+		code      int
+		out, errs string
+	}{
+		{"proved", []string{"--assertions", proved}, exitDone, "proved    /acme.v1.Service/Do: members", "given that the request was validated"},
+		{"refuted", []string{"--assertions", refuted}, exitFailed, "with role member", "1 answer of 1 not proved"},
+		{"refuted, in JSON", []string{"--assertions", refuted, "-o", "json"}, exitFailed, `"outcome":"refuted"`, "1 answer of 1 not proved"},
+		{"undecided", []string{"--assertions", open}, exitFailed, "prove-size", "1 answer of 1 not proved"},
+		{"nothing matches", []string{"--assertions", nothing}, exitFailed, "", `assertion "gone": no procedure matches "/acme.v1.Service/Undo"`},
+		{"an expression that does not compile", []string{"--assertions", wrong}, exitFailed, "", "undefined field"},
+		{"no such file", []string{"--assertions", filepath.Join(dir, "none.txtpb")}, exitFailed, "", "no such file"},
+		{"a grant that adds nothing", nil, exitFailed, "grant chief lets in no call that the others keep out", "1 answer of 1 not proved"},
+		{"an unknown output", []string{"-o", "xml"}, exitMisused, "", `there is no output "xml"`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			code := run(t.Context(), append([]string{"prove", protos}, test.arguments...), strings.NewReader(""), &out, &errs)
+			if code != test.code || !strings.Contains(out.String(), test.out) || !strings.Contains(errs.String(), test.errs) {
+				t.Errorf("it exits with %d, want %d, and prints\n%s\n%s", code, test.code, out.String(), errs.String())
+			}
+			if strings.Contains(test.name, "JSON") {
+				var line struct {
+					Witness struct{ Roles []string } `json:"witness"`
+				}
+				if err := json.Unmarshal(out.Bytes(), &line); err != nil || strings.Join(line.Witness.Roles, " ") != "member" {
+					t.Errorf("%v: %s", err, out.String())
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,226 @@
+package prove
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// An Outcome says what came of an assertion.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Open is the zero Outcome: the assertion is undecided.
+	Open Outcome = iota
+	// Proved: it is true of every call.
+	Proved
+	// Refuted: it is not.
+	Refuted
+)
+
+// String returns "undecided", "proved" or "refuted".
+func (o Outcome) String() string { return [...]string{"undecided", "proved", "refuted"}[o] }
+
+// Scope says what a proof is about, for people to read beside it.
+const Scope = "proved of the declarations, given that the request was validated; principals range over every set of known and " +
+	"unknown roles, scopes and claims, with an id that is not empty; checks may answer anything, the same for the same arguments"
+
+// An Answer is what came of an assertion about one action. The zero Answer is undecided.
+type Answer struct {
+	Outcome Outcome
+	// Witness is a call that refutes it. It is nil where no call does, such as where a grant
+	// lets none in.
+	Witness *Witness
+	// Text says, of one that is refuted, in which way.
+	Text string
+	// Reason says why it is undecided. It is nil otherwise.
+	Reason *Reason
+	// Steps is how many evaluations of a condition it took.
+	Steps int
+}
+
+// Assert decides an assertion about the declaration of an action. Of an anonymous action
+// it takes it that every principal is let in. An error says that the assertion is none for
+// this action: an expression in it does not compile, or names what there is not.
+func Assert(declaration *declare.Declaration, assertion *sallyportv1.Assertion) (Answer, error) {
+	return newProver().assert(context.Background(), declaration, assertion)
+}
+
+func (p *prover) assert(ctx context.Context, declaration *declare.Declaration, assertion *sallyportv1.Assertion) (answer Answer, err error) {
+	p.taken = 0
+	defer func() {
+		answer.Steps = p.taken
+		if err != nil {
+			err = fmt.Errorf("assertion %q about %s: %w", assertion.GetName(), declaration.Procedure, err)
+		}
+	}()
+	switch says := assertion.GetSays().(type) {
+	case *sallyportv1.Assertion_Authenticated:
+		if declaration.Anonymous() {
+			return Answer{Outcome: Refuted, Text: "it is anonymous"}, nil
+		}
+		return Answer{Outcome: Proved}, nil
+	case *sallyportv1.Assertion_Never:
+		given, err := expressionFor(declaration, says.Never)
+		if err != nil {
+			return Answer{}, err
+		}
+		return p.none(ctx, with(declaration, given), without(declaration), "this call is let in, and the expression is true of it")
+	case *sallyportv1.Assertion_Only:
+		only, err := onlyFor(declaration, says.Only)
+		if err != nil {
+			return Answer{}, err
+		}
+		return p.none(ctx, declaration, only, "this call is let in without it")
+	case *sallyportv1.Assertion_Equal:
+		return p.equal(ctx, declaration, says.Equal)
+	case *sallyportv1.Assertion_Reachable:
+		return p.reachable(ctx, declaration)
+	default:
+		return Answer{}, errors.New("it says nothing")
+	}
+}
+
+// none is proved where one declaration lets in nothing that another keeps out.
+func (p *prover) none(ctx context.Context, lets, keeps *declare.Declaration, otherwise string) (Answer, error) {
+	witness, reason, err := p.looser(ctx, lets, keeps)
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case witness != nil:
+		return Answer{Outcome: Refuted, Witness: witness, Text: otherwise}, nil
+	case reason != nil:
+		return Answer{Reason: reason}, nil
+	default:
+		return Answer{Outcome: Proved}, nil
+	}
+}
+
+func (p *prover) equal(ctx context.Context, declaration *declare.Declaration, text string) (Answer, error) {
+	given, err := expressionFor(declaration, text)
+	if err != nil {
+		return Answer{}, err
+	}
+	other := without(declaration)
+	other.Grants = []declare.Grant{{Name: "equal", Conditions: []declare.Condition{given}}}
+	answer, err := p.none(ctx, declaration, other, "this call is let in, and the expression is not true of it")
+	if err != nil || answer.Outcome == Refuted {
+		return answer, err
+	}
+	reversed, err := p.none(ctx, other, declaration, "the expression is true of this call, and it is not let in")
+	if err != nil || reversed.Outcome != Proved {
+		return reversed, err
+	}
+	return answer, nil
+}
+
+func (p *prover) reachable(ctx context.Context, declaration *declare.Declaration) (Answer, error) {
+	answer := Answer{Outcome: Proved}
+	for _, grant := range declaration.Grants {
+		alone := without(declaration)
+		alone.Grants = []declare.Grant{grant}
+		found, err := p.none(ctx, alone, without(declaration), "")
+		switch {
+		case err != nil:
+			return Answer{}, err
+		case found.Outcome == Proved:
+			return Answer{Outcome: Refuted, Text: "grant " + grant.Name + " lets no call in"}, nil
+		case found.Outcome == Open:
+			answer = found
+		}
+	}
+	return answer, nil
+}
+
+// AddsNothing returns the names of those grants of a declaration without which the same
+// calls are let in.
+func AddsNothing(declaration *declare.Declaration) ([]string, error) {
+	p := newProver()
+	var names []string
+	for i, grant := range declaration.Grants {
+		alone, others := without(declaration), without(declaration)
+		alone.Grants = []declare.Grant{grant}
+		others.Grants = slices.Delete(slices.Clone(declaration.Grants), i, i+1)
+		answer, err := p.none(context.Background(), alone, others, "")
+		if err != nil {
+			return nil, err
+		}
+		if answer.Outcome == Proved {
+			names = append(names, grant.Name)
+		}
+	}
+	return names, nil
+}
+
+// without is a declaration with no grant: it lets in nothing.
+func without(of *declare.Declaration) *declare.Declaration {
+	made := *of
+	made.Grants, made.Anyone = nil, false
+	return &made
+}
+
+// with is a declaration of which each grant requires a condition more.
+func with(of *declare.Declaration, condition declare.Condition) *declare.Declaration {
+	made := without(of)
+	grants := of.Grants
+	if of.Anyone {
+		grants = []declare.Grant{{Name: "anyone"}}
+	}
+	for _, grant := range grants {
+		grant.Conditions = append(slices.Clone(grant.Conditions), condition)
+		made.Grants = append(made.Grants, grant)
+	}
+	return made
+}
+
+// expressionFor compiles an expression for the request of an action, and refuses names of
+// roles and schemes that there are not.
+func expressionFor(declaration *declare.Declaration, text string) (declare.Condition, error) {
+	environment, err := condition.NewEnvironment()
+	if err != nil {
+		return nil, err
+	}
+	facts := condition.Facts{Roles: newSide(declaration).roles(), Schemes: declaration.Schemes}
+	expression, traps, err := environment.WithClaims(declaration.Claims).Examine(text, declaration.Method.Input(), facts)
+	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
+		return nil, fmt.Errorf("the expression %s (line %d, column %d)\n%s", syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, trap := range traps {
+		if trap.Kind == condition.UnknownName {
+			return nil, fmt.Errorf("there is no %s %q; there are: %s", trap.Of, trap.Name, strings.Join(trap.Known, ", "))
+		}
+	}
+	return declare.CEL{Expression: expression}, nil
+}
+
+// onlyFor is a declaration that lets in whom `only` names.
+func onlyFor(declaration *declare.Declaration, only *sallyportv1.Only) (*declare.Declaration, error) {
+	side := newSide(declaration)
+	var conditions []declare.Condition
+	if named := only.GetAnyRole(); len(named) > 0 {
+		of := declare.AnyRole{Named: named}
+		for _, role := range named {
+			if !slices.Contains(side.roles(), role) {
+				return nil, fmt.Errorf("there is no role %q; there are: %s", role, strings.Join(side.roles(), ", "))
+			}
+			of.Unfolded = append(of.Unfolded, side.giving(role)...)
+		}
+		conditions = append(conditions, of)
+	}
+	if named := only.GetAllScopes(); len(named) > 0 {
+		conditions = append(conditions, declare.AllScopes{Named: named})
+	}
+	made := without(declaration)
+	made.Grants = []declare.Grant{{Name: "only", Conditions: conditions}}
+	return made, nil
+}

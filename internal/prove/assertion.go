@@ -1,0 +1,120 @@
+package prove
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/prototext"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// ReadAssertions reads a file of assertions, as [ParseAssertions] does.
+func ReadAssertions(path string) ([]*sallyportv1.Assertion, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, err
+	}
+	return ParseAssertions(path, text)
+}
+
+// ParseAssertions reads assertions: protobuf text, or JSON where the file's name ends in
+// .json. What it does not know is refused, and so is an assertion that lacks something. The
+// error lists all that is wrong.
+func ParseAssertions(name string, text []byte) ([]*sallyportv1.Assertion, error) {
+	read := &sallyportv1.Assertions{}
+	var err error
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".json":
+		err = protojson.Unmarshal(text, read)
+	case ".txtpb", ".textproto", ".textpb":
+		err = prototext.Unmarshal(text, read)
+	default:
+		err = errors.New("assertions are protobuf text in a .txtpb file or JSON in a .json file")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if len(read.GetAssertion()) == 0 {
+		return nil, fmt.Errorf("%s: it has no assertion", name)
+	}
+	var faults []error
+	seen := map[string]bool{}
+	for i, assertion := range read.GetAssertion() {
+		if problem := faultOf(assertion); problem != "" {
+			faults = append(faults, fmt.Errorf("%s: assertion[%d] %q: %s", name, i, assertion.GetName(), problem))
+		}
+		if seen[assertion.GetName()] {
+			faults = append(faults, fmt.Errorf("%s: assertion[%d]: another one is called %q", name, i, assertion.GetName()))
+		}
+		seen[assertion.GetName()] = true
+	}
+	return read.GetAssertion(), errors.Join(faults...)
+}
+
+// faultOf says what an assertion lacks, or "".
+func faultOf(of *sallyportv1.Assertion) string {
+	blank := func(text string) bool { return strings.TrimSpace(text) == "" }
+	switch {
+	case blank(of.GetName()):
+		return "it needs a `name`"
+	case len(of.GetProcedures()) == 0 || slices.ContainsFunc(slices.Concat(of.GetProcedures(), of.GetExcept()), blank):
+		return "it needs `procedures`, such as \"/acme.v1.*\", and none may be empty"
+	}
+	switch says := of.GetSays().(type) {
+	case *sallyportv1.Assertion_Never:
+		if blank(says.Never) {
+			return "`never` is an expression"
+		}
+	case *sallyportv1.Assertion_Equal:
+		if blank(says.Equal) {
+			return "`equal` is an expression"
+		}
+	case *sallyportv1.Assertion_Only:
+		if len(says.Only.GetAnyRole()) == 0 && len(says.Only.GetAllScopes()) == 0 {
+			return "`only` needs `any_role` or `all_scopes`"
+		}
+	case *sallyportv1.Assertion_Reachable, *sallyportv1.Assertion_Authenticated:
+	default:
+		return "it says nothing: write `never`, `only`, `equal`, `reachable` or `authenticated`"
+	}
+	return ""
+}
+
+// Select returns the declarations that an assertion is about. A pattern that matches none
+// is an error: what it was meant for may be called otherwise by now.
+func Select(declarations []*declare.Declaration, assertion *sallyportv1.Assertion) ([]*declare.Declaration, error) {
+	matches := func(pattern string, declaration *declare.Declaration) bool {
+		return glob(pattern).MatchString(declaration.Procedure)
+	}
+	for _, pattern := range slices.Concat(assertion.GetProcedures(), assertion.GetExcept()) {
+		if !slices.ContainsFunc(declarations, func(d *declare.Declaration) bool { return matches(pattern, d) }) {
+			return nil, fmt.Errorf("assertion %q: no procedure matches %q", assertion.GetName(), pattern)
+		}
+	}
+	var selected []*declare.Declaration
+	for _, declaration := range declarations {
+		among := func(patterns []string) bool {
+			return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, declaration) })
+		}
+		if among(assertion.GetProcedures()) && !among(assertion.GetExcept()) {
+			selected = append(selected, declaration)
+		}
+	}
+	if len(selected) == 0 {
+		return nil, fmt.Errorf("assertion %q: `except` leaves no procedure", assertion.GetName())
+	}
+	return selected, nil
+}
+
+// glob is a pattern in which `*` is any text.
+func glob(pattern string) *regexp.Regexp {
+	return regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*") + "$")
+}
