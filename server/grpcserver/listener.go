@@ -39,6 +39,10 @@ const (
 	connectionWindow = 1 << 20
 )
 
+// workers is how many goroutines stay to serve calls, with the stacks that calls need. A call
+// for which none is free has a goroutine of its own, whose stack has to grow.
+const workers = 64
+
 // Start implements the interface that package server asks for.
 func (l *Listener) Start(host port.Host) port.Server {
 	limits := host.Limits()
@@ -51,6 +55,7 @@ func (l *Listener) Start(host port.Host) port.Server {
 		grpc.MaxSendMsgSize(1<<31-1),                                // what a handler sends has no limit, as on net/http
 		grpc.MaxConcurrentStreams(uint32(limits.ConcurrentStreams)), //nolint:gosec // an option limits it
 		grpc.MaxHeaderListSize(uint32(limits.HeaderBytes)),          //nolint:gosec // as above
+		grpc.NumStreamWorkers(workers),
 		grpc.ConnectionTimeout(limits.HeaderTimeout),
 		grpc.StaticStreamWindowSize(window),
 		grpc.StaticConnWindowSize(connectionWindow),

@@ -198,6 +198,39 @@ func TestInterceptorsAndFrontDoor(t *testing.T) {
 	}
 }
 
+// More calls than there are goroutines for run at a time: one that waits holds up no other.
+func TestManyCalls(t *testing.T) {
+	t.Parallel()
+	const calls = 150
+	entered, leave := make(chan struct{}, calls), make(chan struct{})
+	release := sync.OnceFunc(func() { close(leave) })
+	defer release()
+	served := serve(t, &handlers{unary: func(context.Context, *connect.CallInfo, *testv1.Request) (*testv1.Response, error) {
+		entered <- struct{}{}
+		<-leave
+		return &testv1.Response{}, nil
+	}})
+	conn := dial(t, served.native, nil)
+	answered := make(chan codes.Code, calls)
+	for range calls {
+		go func() { answered <- invoke(as(t.Context(), alice...), conn, unaryService+"Anyone", sound) }()
+	}
+	waited := time.After(soon)
+	for i := range calls {
+		select {
+		case <-entered:
+		case <-waited:
+			t.Fatalf("%d calls run", i)
+		}
+	}
+	release()
+	for range calls {
+		if code := <-answered; code != codes.OK {
+			t.Errorf("a call: %v", code)
+		}
+	}
+}
+
 // A shutdown waits for calls that were accepted, tells handlers, and ends streams after
 // their grace; new calls find no one.
 func TestDrain(t *testing.T) {
