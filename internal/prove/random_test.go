@@ -207,7 +207,7 @@ func (c *contracts) call(tb testing.TB) policy.Input {
 	claims := dynamicpb.NewMessage(c.like.Claims)
 	said := c.some("org_id: %q", words...) + c.some("org_ids: %q", words...) + c.some("org_ids: %q", words...) + c.some("team: %q", "x", words[0], "") + c.some("level: %s", "1", "3", "2")
 	for range c.IntN(3) {
-		said += fmt.Sprintf(`memberships: {org_id: %q %s %s} `, c.oneOf(words...), c.some("state: %s", "STATE_OPEN", "STATE_CLOSED"), c.some("title: %q", "x", "y"))
+		said += fmt.Sprintf(`memberships: {org_id: %q %s %s} `, c.oneOf(words...), c.some("state: %s", "STATE_OPEN", "STATE_CLOSED"), c.some("title: %q", "x", "y")) //nolint:perfsprint // three at most
 	}
 	if err := prototext.Unmarshal([]byte(said), claims); err != nil {
 		tb.Fatalf("%v: %s", err, said)

@@ -275,7 +275,7 @@ func sortOf(field protoreflect.FieldDescriptor) (sort, bool) {
 		}
 		kind = wrapped[of.FullName()]
 	}
-	switch kind { //nolint:exhaustive // the others are not decided
+	switch kind {
 	case protoreflect.StringKind:
 		return ofString, true
 	case protoreflect.BoolKind:

@@ -104,7 +104,7 @@ func sameRead(sides [2]*side, one, other condition.Read) bool {
 }
 
 func samePath(one, other condition.Path, seen map[protoreflect.FullName]bool) bool {
-	return slices.EqualFunc(one, other, func(a, b protoreflect.FieldDescriptor) bool { return sameField(a, b) }) &&
+	return slices.EqualFunc(one, other, sameField) &&
 		sameMessage(one[len(one)-1].Message(), other[len(other)-1].Message(), seen)
 }
 

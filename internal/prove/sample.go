@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp/syntax"
+	"strconv"
 	"strings"
 
 	"buf.build/go/protovalidate"
@@ -19,7 +20,7 @@ var pools = []pool{
 	func(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012x", i+1) },
 	func(i int) string { return fmt.Sprintf("x%d", i+1) },
 	func(i int) string { return fmt.Sprintf("X%d", i+1) },
-	func(i int) string { return fmt.Sprintf("%d", i+1) },
+	func(i int) string { return strconv.Itoa(i + 1) },
 	func(i int) string { return fmt.Sprintf("x%d@example.com", i+1) },
 	func(i int) string { return fmt.Sprintf("x%d.example.com", i+1) },
 	func(i int) string { return fmt.Sprintf("https://example.com/x%d", i+1) },
@@ -44,8 +45,8 @@ type ruleValues struct {
 
 // rulesOf returns what the rules of a field are written with. What cannot be read is left
 // out: the values are tried, and none is relied on.
-func rulesOf(field protoreflect.FieldDescriptor) ruleValues {
-	var found ruleValues
+func rulesOf(field protoreflect.FieldDescriptor) *ruleValues {
+	found := &ruleValues{}
 	if rules, err := protovalidate.ResolveFieldRules(field); err == nil && rules != nil {
 		found.add(rules.ProtoReflect())
 	}
@@ -165,7 +166,7 @@ func samples(field protoreflect.FieldDescriptor) []any {
 }
 
 // pools are forms of the lengths that the rules name.
-func (r ruleValues) pools() []pool {
+func (r *ruleValues) pools() []pool {
 	var forms []pool
 	for _, number := range r.numbers {
 		if number.IsInt64() && number.Int64() > 0 && number.Int64() < maxText {

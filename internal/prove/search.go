@@ -11,7 +11,7 @@ import (
 
 // maxSteps is how many evaluations of a condition one question takes at most. It is a
 // number of steps and no time, so that an answer does not depend on the machine.
-const maxSteps = 2_000_000
+const maxSteps = 200_000
 
 // maxTried is how many inputs that would be an answer are tried for a request that the
 // validation rules accept.
@@ -227,16 +227,19 @@ func (s *search) chooseValue(place *place, can bool, next func() (bool, error)) 
 	of := place.class
 	if can {
 		for i, value := range of.values {
-			if isNew := of.isFresh(i) && i >= len(of.constants)+of.used; isNew && i > len(of.constants)+of.used {
+			isNew := of.isFresh(i) && i >= len(of.constants)+of.used
+			if isNew && i > len(of.constants)+of.used {
 				break
-			} else if !place.takes(value) {
+			}
+			if !place.takes(value) {
 				continue
-			} else if isNew {
+			}
+			if isNew {
 				of.used++
-				found, err = s.with(place, value, next)
+			}
+			found, err = s.with(place, value, next)
+			if isNew {
 				of.used--
-			} else {
-				found, err = s.with(place, value, next)
 			}
 			if found || err != nil {
 				return found, err
