@@ -39,6 +39,11 @@ test: ## Run the tests, under the race detector where there is a C compiler
 	fi; \
 	set -x; CGO_ENABLED=$$cgo go test $$race -shuffle=on ./...
 
+.PHONY: everything
+everything: ## Run the tests of what strangers send with every option of the server on
+	@$(call need,go)
+	go test -count=1 -run '^TestEverythingOn$$' ./server
+
 .PHONY: test-services
 test-services: ## Run the tests that need PostgreSQL and Redis, beside servers of their own
 	@$(call need,go)

@@ -62,6 +62,9 @@ func TestEverythingOn(t *testing.T) {
 	if isEverythingOn() {
 		t.Skip("it runs the others")
 	}
+	if raceDetector {
+		t.Skip("it takes minutes under the race detector, which the tests that it runs are run by already: make everything")
+	}
 	var names []string
 	for _, stranger := range strangers {
 		names = append(names, stranger.tests...)
