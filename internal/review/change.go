@@ -1,0 +1,58 @@
+package review
+
+import "github.com/sallyport-rpc/sallyport/internal/prove"
+
+// A Judgement says what a change does to who may call.
+type Judgement string
+
+// The judgements.
+const (
+	// Looser lets in a call that was kept out, or takes a bound away.
+	Looser Judgement = "looser"
+	// Tighter keeps out a call that was let in, or adds a bound.
+	Tighter Judgement = "tighter"
+	// Different does both, or changes how a call is decided.
+	Different Judgement = "different"
+	// Undecided may be looser: it was not decided.
+	Undecided Judgement = "undecided"
+	// Added is an action that is new and lets in no stranger.
+	Added Judgement = "added"
+	// Removed is an action, a role or a page that is gone.
+	Removed Judgement = "removed"
+)
+
+// A Change is one thing that differs between two contracts.
+type Change struct {
+	// Subject is what it is about: a procedure, "role editor", or "page GET /healthz".
+	Subject string `json:"subject"`
+	// Kind names the change, such as "scheme-added". It is stable: people accept changes by
+	// it.
+	Kind string `json:"kind"`
+	// Judgement says what it does.
+	Judgement Judgement `json:"judgement"`
+	// Text says it in words.
+	Text string `json:"text"`
+	// LetIn is a call that is let in now and was not, and KeptOut one that was and is not
+	// any more. The gate's own evaluation has decided both.
+	LetIn   *prove.Witness `json:"let_in,omitempty"`
+	KeptOut *prove.Witness `json:"kept_out,omitempty"`
+	// Rule and Hint say, of what is undecided, why, and how to write it so that it is
+	// decided.
+	Rule string `json:"rule,omitempty"`
+	Hint string `json:"hint,omitempty"`
+	// Accepted is the reason for which an accepted change does not fail, or "".
+	Accepted string `json:"accepted,omitempty"`
+}
+
+// Fails reports whether the change needs to be looked at: it may let in more, and nobody
+// has accepted it.
+func (c Change) Fails() bool {
+	switch {
+	case c.Accepted != "":
+		return false
+	case c.Judgement == Different:
+		return c.LetIn != nil
+	default:
+		return c.Judgement == Looser || c.Judgement == Undecided
+	}
+}
