@@ -80,22 +80,24 @@ proto-deps: ## Put the third-party schemas into third_party/proto (git-ignored)
 	@go run ./cmd/sallyport protos third_party/proto buf/validate/validate.proto
 
 .PHONY: bench
-bench: ## Run the benchmarks, with the peers they are compared with
-	@$(call need,go)
-	@test -f bench/go.mod || { echo "make $@: there is no bench/ yet" >&2; exit 1; }
-	cd bench && go test -run '^$$' -bench . -benchmem ./...
-	@echo; echo 'Bearer tokens, remembered and verified anew, and a thousand goroutines on one cache'
-	go test -run '^$$' -bench 'Authenticate|Thousand' -benchmem ./authn/bearer
-	@echo; echo 'Streams: what a message costs, how soon a revoked one ends, what an idle one takes'
-	go test -run '^$$' -bench Stream -benchmem ./action
-	go test -run '^$$' -bench IdleWatchers -benchtime 1x ./server
-
-.PHONY: bench-wire
-bench-wire: ## Call Sallyport and its peers over real connections (needs h2load and taskset)
+bench: ## Measure Sallyport beside its peers for a few minutes, into bench/README.md (needs h2load and taskset)
 	@$(call need,go)
 	@$(call need,h2load)
 	@$(call need,taskset)
-	@cd bench && go run ./wire
+	cd bench && go run ./wire -rounds $(ROUNDS) -calls $(CALLS) -raw data/wire.json
+	cd bench && go test -run '^$$' -bench . . -args -rounds $(ROUNDS) -raw data/inprocess.json
+	cd bench && go run ./startup -raw data/startup.json
+	cd bench && go run ./report
+
+# How often `make bench` measures each row, and how many calls it makes over the wire.
+ROUNDS ?= 5
+CALLS ?= 10000
+
+.PHONY: bench-full
+bench-full: ## Measure longer, and run the benchmarks of the packages six times, summed up by benchstat
+	@$(MAKE) bench ROUNDS=11 CALLS=40000
+	go test -run '^$$' -bench . -count 6 ./action ./server ./authn/bearer | tee bench/data/packages.txt
+	$(TOOL) benchstat bench/data/packages.txt
 
 .PHONY: bench-observed
 bench-observed: ## Measure what telemetry and the audit log cost a call (needs h2load and taskset; PostgreSQL where it is installed)
@@ -108,7 +110,7 @@ bench-observed: ## Measure what telemetry and the audit log cost a call (needs h
 .PHONY: bench-check
 bench-check: ## Hold what a call allocates to its budget, its instructions where there is valgrind, and observers to see each call
 	@$(call need,go)
-	cd bench && go test -count=1 ./calls ./wire
+	cd bench && go test -count=1 ./calls ./raw ./report ./wire
 	@if command -v valgrind >/dev/null 2>&1; then bench/instructions; \
 	else echo "make $@: valgrind is missing, so instructions are not counted" >&2; fi
 

@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/bench/many"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
@@ -89,24 +90,24 @@ func (m memory) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.
 }
 
 // newRegistry returns a registry that knows one caller.
-func newRegistry(caller *authn.Principal) *action.Registry {
-	return must(action.NewRegistry(authn.Schemes{"session": memory{sessions[*authn.Principal]{token: caller}}}))
+func newRegistry(caller *authn.Principal, options ...action.RegistryOption) *action.Registry {
+	return must(action.NewRegistry(authn.Schemes{"session": memory{sessions[*authn.Principal]{token: caller}}}, options...))
 }
 
 // accountRegistry returns a registry that guards accounts and knows one caller.
-func accountRegistry(caller *authn.Principal) *action.Registry {
-	return guardAccounts(newRegistry(caller))
+func accountRegistry(caller *authn.Principal, options ...action.RegistryOption) *action.Registry {
+	return guardAccounts(newRegistry(caller, options...))
 }
 
 // guardAccounts registers accounts.
 func guardAccounts(registry *action.Registry) *action.Registry {
-	file := newFile("bench.v1")
-	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
-	file.method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", adminOrOwner())
-	service := file.service()
+	file := many.NewFile("bench.v1")
+	file.EnumType = append(file.EnumType, many.Catalogue([]string{"admin"}))
+	file.Method("DeleteUser", ".demo.v1.DeleteUserRequest", ".demo.v1.DeleteUserResponse", many.AdminOrOwner("admin"))
+	service := file.Build()
 	must(0, actiongen.Register(registry, actiongen.Service[accounts]{
 		Descriptor:  service,
-		Fingerprint: fingerprints(service)[0],
+		Fingerprint: many.Fingerprints(service)[0],
 		Methods:     []actiongen.Method[accounts]{actiongen.Unary("DeleteUser", accounts.deleteUser)},
 	}, accounts{}))
 	return registry

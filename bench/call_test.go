@@ -2,7 +2,8 @@ package bench
 
 import (
 	"context"
-	"time"
+	"io"
+	"log/slog"
 
 	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
@@ -12,7 +13,9 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/bench/many"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
@@ -22,24 +25,23 @@ type way struct {
 	server func() *connect.Server
 }
 
+// validated is the row that a gate is compared with.
+const validated = "unguarded, validated"
+
 // ways serve DeleteUser to its owner.
 var ways = []way{
 	{"unguarded", unguardedServer},
-	{"unguarded, validated", validatedServer},
+	{validated, validatedServer},
 	{"sallyport", guardedServer},
+	{"sallyport, allows recorded", recordedServer},
 	{"sallyport, principal made anew", anewServer},
 	{"checks by hand in the handler", handServer},
 	{"interceptors: connectrpc.com/validate, authentication, authorization", interceptedServer},
 }
 
-// guardTarget is what the gate may cost over what there is to do without it.
-func guardTarget(row, over int) target {
-	return target{row: row, over: over, time: 300 * time.Nanosecond, allocations: 2}
-}
-
 // callTable calls as a transport does: nothing is copied or encoded.
 func callTable() table {
-	t := table{title: "guarded unary call, admin or owner, asked by the owner", target: guardTarget(2, 1)}
+	t := table{title: "guarded unary call, admin or owner, asked by the owner", base: validated}
 	for _, way := range ways {
 		t.rows = append(t.rows, called(way.name, way.server(), deleteUser, receive))
 	}
@@ -86,7 +88,7 @@ func receive(message any) { message.(*demov1.DeleteUserRequest).UserId = owner }
 // inProcessTable calls as a client in the same process does: request and response
 // are copied.
 func inProcessTable() table {
-	t := table{title: "the same through a client in process", target: guardTarget(2, 1)}
+	t := table{title: "the same through a client in process", base: validated}
 	ctx, info := connect.NewClientContext(context.Background())
 	info.RequestHeader().Set("Authorization", token)
 	spec := connect.Spec{Procedure: deleteUser}
@@ -101,14 +103,14 @@ func inProcessTable() table {
 
 // ruleFreeTable has a request without validation rules, and so nothing but the gate.
 func ruleFreeTable() table {
-	file := newFile("bench.touch")
-	file.method("Touch", emptyMessage, emptyMessage, anyRole("admin"))
-	file.EnumType = append(file.EnumType, catalogue([]string{"admin"}))
+	file := many.NewFile("bench.touch")
+	file.Method("Touch", many.EmptyMessage, many.EmptyMessage, many.AnyRole("admin"))
+	file.EnumType = append(file.EnumType, many.Catalogue([]string{"admin"}))
 	registry := newRegistry(byAdmin.principal())
-	service := file.service()
+	service := file.Build()
 	must(0, actiongen.Register(registry, actiongen.Service[answering]{
 		Descriptor:  service,
-		Fingerprint: fingerprints(service)[0],
+		Fingerprint: many.Fingerprints(service)[0],
 		Methods:     []actiongen.Method[answering]{actiongen.Unary("Touch", answering.touched)},
 	}, answering{}))
 	const procedure = "/bench.touch.Service/Touch"
@@ -126,27 +128,15 @@ func ruleFreeTable() table {
 			called("unguarded", unguarded, procedure, receive),
 			called("sallyport", serverOf(must(registry.Methods())...), procedure, receive),
 		},
-		target: guardTarget(1, 0),
+		base: "unguarded",
 	}
 }
+
+// answering has nothing to do.
+type answering struct{}
 
 func (answering) touched(context.Context, *action.Call[emptypb.Empty]) (*emptypb.Empty, error) {
 	return &emptypb.Empty{}, nil
-}
-
-// callActionsTable calls the last of so many actions.
-func callActionsTable() table {
-	t := table{title: "guarded unary call with so many actions registered (the request is a dynamic message)"}
-	for _, n := range []int{10, 100, 1_000, 10_000} {
-		many := newMany(n)
-		registry := newRegistry(byOwner.principal())
-		must(0, many.register(registry))
-		procedure, request := many.last()
-		t.rows = append(t.rows, called(actionsName(n), serverOf(must(registry.Methods())...), procedure, func(message any) {
-			message.(*shaped).made = request.made
-		}))
-	}
-	return t
 }
 
 func serverOf(methods ...connect.Method) *connect.Server {
@@ -187,6 +177,12 @@ func guardedServer() *connect.Server {
 func anewServer() *connect.Server {
 	registry := must(action.NewRegistry(authn.Schemes{"session": anew{sessions[*asker]{token: &byOwner}}}))
 	return serverOf(must(guardAccounts(registry).Methods())...)
+}
+
+// recordedServer logs what it allows as well, as text.
+func recordedServer() *connect.Server {
+	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug})) //nolint:sloglint // formatting is measured
+	return serverOf(must(accountRegistry(byOwner.principal(), action.WithRecorder(event.LogRecorder(log))).Methods())...)
 }
 
 func unguardedServer() *connect.Server { return serverOf(method(handler(deleteIt))) }

@@ -2,14 +2,14 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"time"
+	"strconv"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/bench/many"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
@@ -34,8 +34,8 @@ var engines = []struct {
 
 func decideTable(by asker) table {
 	t := table{
-		title:  "admin or owner, asked by " + by.name,
-		target: target{row: 0, over: noRow, time: 100 * time.Nanosecond},
+		title: "admin or owner, asked by " + by.name,
+		base:  "sallyport",
 	}
 	for _, engine := range engines {
 		decide := engine.made(by)
@@ -87,17 +87,16 @@ func handDecider(by asker) decider {
 // actionsTable asks registries of different sizes.
 func actionsTable() table {
 	t := table{
-		title:  "admin or owner, asked by the owner, with so many actions registered",
-		target: target{row: 3, over: noRow, time: 100 * time.Nanosecond},
+		title: "admin or owner, asked by the owner, with so many actions registered",
 	}
 	for _, n := range []int{10, 100, 1_000, 10_000} {
-		many := newMany(n)
+		made := many.New(n)
 		registry := newRegistry(nil)
-		must(0, many.register(registry))
-		procedure, request := many.last()
+		must(0, made.Register(registry))
+		procedure, request := made.Last(owner)
 		decide := must(action.Unguarded(unguarded.Give()).Decide(registry, procedure))
 		principal := byOwner.principal()
-		t.rows = append(t.rows, row{name: actionsName(n), op: func() error {
+		t.rows = append(t.rows, row{name: strconv.Itoa(n), op: func() error {
 			return allowedBy(decide, principal, request)
 		}})
 	}
@@ -108,17 +107,16 @@ func actionsTable() table {
 func rolesTable() table {
 	const most = 1_000
 	t := table{
-		title:  "any of 1,000 roles that the catalogue knows, with so many roles held",
-		target: target{row: 3, over: noRow, time: 100 * time.Nanosecond},
+		title: "any of 1,000 roles that the catalogue knows, with so many roles held",
 	}
-	roles := newRoles(most)
+	roles := many.NewRoles(most)
 	registry := newRegistry(nil)
-	must(0, roles.register(registry))
-	procedure, request := roles.last()
+	must(0, roles.Register(registry))
+	procedure, request := roles.Last(owner)
 	decide := must(action.Unguarded(unguarded.Give()).Decide(registry, procedure))
 	for _, n := range []int{1, 10, 100, most} {
-		principal := authn.NewPrincipal("u", authn.Details{Unscoped: true, Roles: roles.names[most-n:]})
-		t.rows = append(t.rows, row{name: fmt.Sprintf("%d roles", n), op: func() error {
+		principal := authn.NewPrincipal("u", authn.Details{Unscoped: true, Roles: roles.Names[most-n:]})
+		t.rows = append(t.rows, row{name: strconv.Itoa(n), op: func() error {
 			return allowedBy(decide, principal, request)
 		}})
 	}

@@ -15,7 +15,10 @@ import (
 
 // check calls a peer in each way that it must answer, before it is timed: allowed,
 // denied, invalid, unauthenticated.
-func (w way) check(address string) error {
+func (w way) check(p peer, address string) error {
+	if w.messages > 0 {
+		return w.checkStream(p, address)
+	}
 	allowed := proto.CloneOf(note)
 	denied := proto.CloneOf(note)
 	denied.UserId = other
@@ -36,7 +39,7 @@ func (w way) check(address string) error {
 		if w.grpc {
 			want = test.grpc
 		}
-		if got, err := w.call(address, test.request, test.token); err != nil {
+		if got, err := w.call(p, address, test.request, test.token); err != nil {
 			return fmt.Errorf("%s: %w", test.what, err)
 		} else if got != want {
 			return fmt.Errorf("%s: answered with %d, want %d", test.what, got, want)
@@ -45,17 +48,37 @@ func (w way) check(address string) error {
 	return nil
 }
 
+// checkStream has each stream's first message looked at, as those after it are.
+func (w way) checkStream(p peer, address string) error {
+	one := w
+	one.messages = 2
+	for _, test := range []struct {
+		what string
+		user string
+		code int
+	}{{"allowed", owner, 0}, {"denied", other, 7}, {"invalid", "nobody", 3}} {
+		request := w.request()
+		request.UserId = test.user
+		if got, err := one.call(p, address, request, token); err != nil {
+			return fmt.Errorf("%s: %w", test.what, err)
+		} else if got != test.code && !p.unchecked {
+			return fmt.Errorf("%s: answered with %d, want %d", test.what, got, test.code)
+		}
+	}
+	return nil
+}
+
 // call returns the status of an answer: gRPC's, or that of HTTP.
-func (w way) call(address string, message *benchv1.WriteNoteRequest, token string) (int, error) {
+func (w way) call(p peer, address string, message *benchv1.WriteNoteRequest, token string) (int, error) {
 	body, err := w.body(message)
 	if err != nil {
 		return 0, err
 	}
-	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+address+procedure, bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+address+w.procedure(p), bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
-	for _, header := range w.headers(token) {
+	for _, header := range w.headers(p, token) {
 		request.Header.Set(header[0], header[1])
 	}
 	transport := &http.Transport{Protocols: new(http.Protocols)}
@@ -78,12 +101,4 @@ func (w way) call(address string, message *benchv1.WriteNoteRequest, token strin
 		status = response.Header.Get("Grpc-Status") // of an answer without a message
 	}
 	return strconv.Atoi(status)
-}
-
-func (w way) headers(token string) [][2]string {
-	headers := [][2]string{{"Content-Type", w.contentType}, {"Authorization", token}}
-	if w.grpc {
-		headers = append(headers, [2]string{"Te", "trailers"})
-	}
-	return headers
 }

@@ -2,7 +2,7 @@
 // the same service with the same checks, each in a process of its own, and h2load calls
 // them in alternating rounds.
 //
-//	go run ./wire [-observed] [-rounds 5] [-calls 40000] [-json FILE] [PEER…]
+//	go run ./wire [-observed] [-rounds 5] [-calls 10000] [-raw FILE] [-only TEXT] [PEER…]
 //
 // It needs h2load (Debian: nghttp2-client) and taskset. The server has one core and
 // h2load another, where there are two.

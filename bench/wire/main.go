@@ -1,19 +1,16 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime/pprof"
 	"slices"
 	"strings"
-	"syscall"
+
+	"github.com/sallyport-rpc/sallyport/bench/raw"
+	"github.com/sallyport-rpc/sallyport/bench/tables"
 )
 
 func main() {
@@ -23,126 +20,138 @@ func main() {
 	}
 }
 
+// leastCalls keep every connection of h2load busy.
+const leastCalls = 1_000
+
+// A plan is what is measured, and how often.
+type plan struct {
+	rounds, calls int
+	profile       string   // a folder
+	names         []string // of peers; none: all
+	peers         []peer
+}
+
 func run() error {
 	serve := flag.String("serve", "", "serve as this `peer`, for the process that measures")
 	rounds := flag.Int("rounds", 5, "how often each peer is called in each way")
-	calls := flag.Int("calls", 40_000, "how many calls a round makes")
-	raw := flag.String("json", "", "write what was measured to this `file`")
-	observed := flag.Bool("observed", false, "measure what telemetry and the audit log cost instead")
+	calls := flag.Int("calls", 10_000, "how many calls a round makes")
+	file := flag.String("raw", "", "write what was measured to this `file`")
 	profile := flag.String("profile", "", "write a CPU profile of each server into this `folder`")
+	only := flag.String("only", "", "measure what has this `text` in its name")
+	observed := flag.Bool("observed", false, "measure what telemetry and the audit log cost instead")
 	flag.Parse()
 	if *serve != "" {
-		return serveAs(*serve, *profile)
+		return serveAs(*serve)
 	}
-	if *rounds < 1 || *calls < 100 {
-		return errors.New("at least one round of 100 calls is needed")
+	if *rounds < 1 || *calls < leastCalls {
+		return fmt.Errorf("at least one round of %d calls is needed", leastCalls)
 	}
-	versions(os.Stdout)
-	var all []result
-	set, in, show := peers, ways, report
+	plan := plan{*rounds, *calls, *profile, flag.Args(), peers}
+	made := raw.Run{Environment: raw.Surroundings()}
+	tables.Environment(os.Stdout, made.Environment)
+	parts := plan.parts()
 	if *observed {
-		set, in, show = observedPeers, observedWays, reportObserved
+		plan.peers = observedPeers
+		parts = plan.partsOf(observedWays)
 	}
 	var missed []error
-	for _, way := range in {
-		results, err := measure(set, way, flag.Args(), *profile, *rounds, *calls)
-		if err != nil {
-			return fmt.Errorf("%s: %w", way.name, err)
-		}
-		missed = append(missed, show(os.Stdout, way.name, results))
-		all = append(all, results...)
-	}
-	return errors.Join(append(missed, writeJSON(*raw, all))...)
-}
-
-// writeJSON writes what was measured to a file, where one is named.
-func writeJSON(file string, all []result) error {
-	if file == "" {
-		return nil
-	}
-	content, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, append(content, '\n'), 0o644) //nolint:gosec // for everyone to read
-}
-
-// profileOf is the file for a profile of a peer that is called in a way.
-func profileOf(folder string, way way, peer peer) string {
-	if folder == "" {
-		return ""
-	}
-	return filepath.Join(folder, strings.NewReplacer(" ", "-", ",", "", "/", "-").Replace(way.name+" "+peer.name)+".pprof")
-}
-
-// serveAs serves as a peer until it is asked to stop, and prints where.
-func serveAs(name, profile string) error {
-	all := slices.Concat(peers, observedPeers)
-	i := slices.IndexFunc(all, func(p peer) bool { return p.name == name })
-	if i < 0 {
-		return fmt.Errorf("there is no peer %q", name)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is open at once
-	if err != nil {
-		return err
-	}
-	stopped, cancel := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer cancel()
-	if profile != "" {
-		file, err := os.Create(profile) //nolint:gosec // the user names it
-		if err != nil {
-			return err
-		}
-		defer func() { _ = file.Close() }()
-		if err := pprof.StartCPUProfile(file); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
-	}
-	fmt.Println(listener.Addr())
-	return all[i].serve(stopped, listener)
-}
-
-// measure calls the peers in turns, each in a process of its own that has served as many
-// calls before.
-func measure(peers []peer, way way, names []string, profile string, rounds, calls int) (results []result, err error) {
-	var servers []*process
-	defer func() {
-		for _, server := range servers {
-			err = errors.Join(err, server.stop())
-		}
-	}()
-	for _, peer := range peers {
-		if peer.grpcOnly && !way.grpc || len(names) > 0 && !slices.Contains(names, peer.name) ||
-			peer.needs != "" && os.Getenv(peer.needs) == "" {
+	for _, part := range parts {
+		if !strings.Contains(part.name, *only) {
 			continue
 		}
-		if peer.name == "connect, bare" && way.user == other {
-			continue // it denies nothing
-		}
-		server, err := way.start(peer.name, profileOf(profile, way, peer))
+		table, err := part.measure()
 		if err != nil {
-			return nil, err
+			return fmt.Errorf("%s: %w", part.name, err)
 		}
-		servers = append(servers, server)
-		results = append(results, result{Way: way.name, Peer: peer.name})
-		if peer.name != "connect, bare" {
-			if err := way.check(server.address); err != nil {
-				return nil, fmt.Errorf("%s: %w", peer.name, err)
-			}
-		}
-		if _, err := way.load(server, calls/4); err != nil {
-			return nil, fmt.Errorf("%s: %w", peer.name, err)
+		tables.Table(os.Stdout, table)
+		made.Tables = append(made.Tables, table)
+		if *observed {
+			missed = append(missed, reportObserved(os.Stdout, table))
 		}
 	}
-	for range rounds {
-		for i, server := range servers {
-			round, err := way.load(server, calls)
+	made.Environment.LoadNow()
+	if *file != "" {
+		missed = append(missed, made.Write(*file))
+	}
+	return errors.Join(missed...)
+}
+
+// A part is a table in the making.
+type part struct {
+	name    string
+	measure func() (raw.Table, error)
+}
+
+func (p plan) parts() []part {
+	return append(p.partsOf(ways), part{"idle streams", p.idle}, part{"allocation sites", p.sites})
+}
+
+func (p plan) partsOf(ways []way) []part {
+	parts := make([]part, 0, len(ways))
+	for _, way := range ways {
+		parts = append(parts, part{way.name, func() (raw.Table, error) { return p.measure(way) }})
+	}
+	return parts
+}
+
+// profileOf is the environment that has a peer profiled as it is called in a way.
+func (p plan) profileOf(way way, peer peer) string {
+	if p.profile == "" {
+		return profileVariable + "="
+	}
+	name := strings.NewReplacer(" ", "-", ",", "", "/", "-", "'", "").Replace(way.name + " " + peer.name)
+	return profileVariable + "=" + filepath.Join(p.profile, name+".pprof")
+}
+
+// A contender is a peer at work.
+type contender struct {
+	peer
+	*process
+}
+
+// measure calls the peers in turns, each in a process of its own that has served a few
+// calls before, there and back: what else the machine does then falls on all of them.
+func (p plan) measure(way way) (table raw.Table, err error) {
+	table = raw.Table{Name: way.name, Title: way.name, Ours: []string{p.peers[0].name}}
+	if way.grpc && !way.shared {
+		table.Ours = append(table.Ours, nameGRPC)
+	}
+	var contenders []contender
+	defer func() {
+		for _, contender := range contenders {
+			err = errors.Join(err, contender.stop())
+		}
+	}()
+	for _, peer := range p.peers {
+		if !way.reaches(peer) || peer.needs != "" && os.Getenv(peer.needs) == "" || len(p.names) > 0 && !slices.Contains(p.names, peer.name) {
+			continue
+		}
+		server, err := way.start(peer.name, p.profileOf(way, peer))
+		if err != nil {
+			return table, err
+		}
+		contenders = append(contenders, contender{peer, server})
+		table.Rows = append(table.Rows, raw.Row{Name: peer.name})
+		if !peer.unchecked {
+			if err := way.check(peer, server.address); err != nil {
+				return table, fmt.Errorf("%s: %w", peer.name, err)
+			}
+		}
+		if _, err := way.load(peer, server, max(leastCalls, p.calls/4)); err != nil {
+			return table, fmt.Errorf("%s: %w", peer.name, err)
+		}
+	}
+	for round := range p.rounds {
+		for i := range contenders {
+			if round%2 == 1 {
+				i = len(contenders) - 1 - i
+			}
+			sample, err := way.load(contenders[i].peer, contenders[i].process, p.calls)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", results[i].Peer, err)
+				return table, fmt.Errorf("%s: %w", contenders[i].peer.name, err)
 			}
-			results[i].Rounds = append(results[i].Rounds, round)
+			table.Rows[i].Samples = append(table.Rows[i].Samples, sample)
 		}
 	}
-	return results, nil
+	return table, nil
 }

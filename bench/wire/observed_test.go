@@ -44,14 +44,14 @@ func TestObserved(t *testing.T) {
 				found, err = observe(ctx, listener, test.start)
 				ended <- err
 			}()
-			if err := observedWays[0].check(listener.Addr().String()); err != nil {
+			if err := observedWays[0].check(observedPeers[0], listener.Addr().String()); err != nil {
 				t.Fatal(err)
 			}
 			var group sync.WaitGroup
 			for range callers {
 				group.Go(func() {
 					for range each {
-						if got, err := observedWays[0].call(listener.Addr().String(), note, token); err != nil || got != 0 {
+						if got, err := observedWays[0].call(observedPeers[0], listener.Addr().String(), note, token); err != nil || got != 0 {
 							t.Errorf("answered with %d, %v", got, err)
 						}
 					}

@@ -2,27 +2,28 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 )
 
-// A process is a peer that serves in a process of its own.
+// A process is a peer that serves in a process of its own, which says what it has used
+// when it is asked.
 type process struct {
 	name    string
 	command *exec.Cmd
-	output  *bufio.Reader
+	ask     io.WriteCloser
+	answers *bufio.Reader
 	address string
 }
 
-// start starts a peer on its cores, and returns when it listens.
-func (w way) start(name, profile string) (*process, error) {
+// start starts a peer on its cores, and returns when it listens. What it logs is formatted
+// and written, to a file that keeps nothing.
+func (w way) start(name string, environment ...string) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -31,8 +32,12 @@ func (w way) start(name, profile string) (*process, error) {
 	if w.shared {
 		cores, threads = "0,1", "GOMAXPROCS=2"
 	}
-	command := exec.Command("taskset", "-c", cores, self, "-serve", name, "-profile", profile) //nolint:gosec,noctx // it starts itself; run stops it
-	command.Env = append(os.Environ(), threads)
+	command := exec.Command("taskset", "-c", cores, self, "-serve", name) //nolint:gosec,noctx // it starts itself; stop stops it
+	command.Env = append(append(os.Environ(), threads), environment...)
+	ask, err := command.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
 	output, err := command.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -40,47 +45,40 @@ func (w way) start(name, profile string) (*process, error) {
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewReader(output)
-	line, err := lines.ReadString('\n')
+	answers := bufio.NewReader(output)
+	line, err := answers.ReadString('\n')
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s did not start: %w", name, err), command.Process.Kill())
 	}
-	return &process{name, command, lines, strings.TrimSpace(line)}, nil
+	return &process{name, command, ask, answers, strings.TrimSpace(line)}, nil
 }
 
-// stop stops the peer, and prints what it says at its end.
+// stop ends the process, which does so when it can be asked nothing more, and prints what
+// it says at its end.
 func (p *process) stop() error {
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("%s: %w", p.name, err)
-	}
-	said, err := io.ReadAll(p.output)
+	err := p.ask.Close()
+	said, reading := io.ReadAll(p.answers)
 	if len(said) > 0 {
 		fmt.Printf("%s: %s", p.name, said)
 	}
-	if err := errors.Join(err, p.command.Wait()); err != nil {
+	if err := errors.Join(err, reading, p.command.Wait()); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	return nil
 }
 
-// clockTick is the unit of a process's times in /proc (USER_HZ, which Linux fixes).
-const clockTick = time.Second / 100
+// usage asks what the process has used: after collecting its garbage, if so.
+func (p *process) usage(question string) (use usage, err error) {
+	return use, p.answer(question, &use)
+}
 
-// cpu returns what the process has used of its core so far.
-func (p *process) cpu() (time.Duration, error) {
-	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+func (p *process) answer(question string, to any) error {
+	if _, err := fmt.Fprintln(p.ask, question); err != nil {
+		return err
+	}
+	line, err := p.answers.ReadBytes('\n')
 	if err != nil {
-		return 0, err
+		return err
 	}
-	_, after, _ := strings.Cut(string(content), ") ")
-	fields := strings.Fields(after)
-	var ticks int
-	for _, field := range fields[11:13] { // utime and stime
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * clockTick, nil
+	return json.Unmarshal(line, to)
 }

@@ -189,6 +189,199 @@ func (x *WriteNoteResponse) GetNoteId() string {
 	return ""
 }
 
+// WriteNotesRequest is a note and the account that it is for.
+type WriteNotesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The account.
+	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The note.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// Words to find it by.
+	Labels        []string `protobuf:"bytes,3,rep,name=labels,proto3" json:"labels,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteNotesRequest) Reset() {
+	*x = WriteNotesRequest{}
+	mi := &file_test_bench_v1_bench_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteNotesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteNotesRequest) ProtoMessage() {}
+
+func (x *WriteNotesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_bench_v1_bench_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteNotesRequest.ProtoReflect.Descriptor instead.
+func (*WriteNotesRequest) Descriptor() ([]byte, []int) {
+	return file_test_bench_v1_bench_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *WriteNotesRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *WriteNotesRequest) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *WriteNotesRequest) GetLabels() []string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+// WriteNotesResponse says where the note is.
+type WriteNotesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The note's id.
+	NoteId        string `protobuf:"bytes,1,opt,name=note_id,json=noteId,proto3" json:"note_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WriteNotesResponse) Reset() {
+	*x = WriteNotesResponse{}
+	mi := &file_test_bench_v1_bench_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WriteNotesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WriteNotesResponse) ProtoMessage() {}
+
+func (x *WriteNotesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_bench_v1_bench_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WriteNotesResponse.ProtoReflect.Descriptor instead.
+func (*WriteNotesResponse) Descriptor() ([]byte, []int) {
+	return file_test_bench_v1_bench_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WriteNotesResponse) GetNoteId() string {
+	if x != nil {
+		return x.NoteId
+	}
+	return ""
+}
+
+// WatchNotesRequest asks for notes as they are written.
+type WatchNotesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchNotesRequest) Reset() {
+	*x = WatchNotesRequest{}
+	mi := &file_test_bench_v1_bench_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchNotesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchNotesRequest) ProtoMessage() {}
+
+func (x *WatchNotesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_bench_v1_bench_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchNotesRequest.ProtoReflect.Descriptor instead.
+func (*WatchNotesRequest) Descriptor() ([]byte, []int) {
+	return file_test_bench_v1_bench_proto_rawDescGZIP(), []int{4}
+}
+
+// WatchNotesResponse is a note.
+type WatchNotesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The note's id.
+	NoteId        string `protobuf:"bytes,1,opt,name=note_id,json=noteId,proto3" json:"note_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchNotesResponse) Reset() {
+	*x = WatchNotesResponse{}
+	mi := &file_test_bench_v1_bench_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchNotesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchNotesResponse) ProtoMessage() {}
+
+func (x *WatchNotesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_bench_v1_bench_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchNotesResponse.ProtoReflect.Descriptor instead.
+func (*WatchNotesResponse) Descriptor() ([]byte, []int) {
+	return file_test_bench_v1_bench_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WatchNotesResponse) GetNoteId() string {
+	if x != nil {
+		return x.NoteId
+	}
+	return ""
+}
+
 var File_test_bench_v1_bench_proto protoreflect.FileDescriptor
 
 const file_test_bench_v1_bench_proto_rawDesc = "" +
@@ -201,6 +394,17 @@ const file_test_bench_v1_bench_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\n" +
 	"\"\x04r\x02\x182R\x06labels\",\n" +
 	"\x11WriteNoteResponse\x12\x17\n" +
+	"\anote_id\x18\x01 \x01(\tR\x06noteId\"~\n" +
+	"\x11WriteNotesRequest\x12!\n" +
+	"\auser_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\xb0\x01\x01R\x06userId\x12\x1e\n" +
+	"\x04text\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x04text\x12&\n" +
+	"\x06labels\x18\x03 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10\n" +
+	"\"\x04r\x02\x182R\x06labels\"-\n" +
+	"\x12WriteNotesResponse\x12\x17\n" +
+	"\anote_id\x18\x01 \x01(\tR\x06noteId\"\x13\n" +
+	"\x11WatchNotesRequest\"-\n" +
+	"\x12WatchNotesResponse\x12\x17\n" +
 	"\anote_id\x18\x01 \x01(\tR\x06noteId*f\n" +
 	"\x04Role\x12\x14\n" +
 	"\x10ROLE_UNSPECIFIED\x10\x00\x12\x1d\n" +
@@ -215,7 +419,22 @@ const file_test_bench_v1_bench_proto_rawDesc = "" +
 	"\asession\x12,\n" +
 	"\a\n" +
 	"\x05admin\n" +
-	"!\x1a\x1fprincipal.id == request.user_idB>Z<github.com/sallyport-rpc/sallyport/gen/test/bench/v1;benchv1b\x06proto3"
+	"!\x1a\x1fprincipal.id == request.user_id2\xa4\x02\n" +
+	"\x11NoteStreamService\x12\x98\x01\n" +
+	"\n" +
+	"WriteNotes\x12 .test.bench.v1.WriteNotesRequest\x1a!.test.bench.v1.WriteNotesResponse\"A\xba\xa0\x19=\n" +
+	"\t\n" +
+	"\asession\x12,\n" +
+	"\a\n" +
+	"\x05admin\n" +
+	"!\x1a\x1fprincipal.id == request.user_id\x1a\x02\b\x03(\x010\x01\x12t\n" +
+	"\n" +
+	"WatchNotes\x12 .test.bench.v1.WatchNotesRequest\x1a!.test.bench.v1.WatchNotesResponse\"\x1f\xba\xa0\x19\x1b\n" +
+	"\t\n" +
+	"\asession\x12\n" +
+	"\n" +
+	"\b\n" +
+	"\x06member\x1a\x02\b\x010\x01B>Z<github.com/sallyport-rpc/sallyport/gen/test/bench/v1;benchv1b\x06proto3"
 
 var (
 	file_test_bench_v1_bench_proto_rawDescOnce sync.Once
@@ -230,17 +449,25 @@ func file_test_bench_v1_bench_proto_rawDescGZIP() []byte {
 }
 
 var file_test_bench_v1_bench_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_test_bench_v1_bench_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_test_bench_v1_bench_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_test_bench_v1_bench_proto_goTypes = []any{
-	(Role)(0),                 // 0: test.bench.v1.Role
-	(*WriteNoteRequest)(nil),  // 1: test.bench.v1.WriteNoteRequest
-	(*WriteNoteResponse)(nil), // 2: test.bench.v1.WriteNoteResponse
+	(Role)(0),                  // 0: test.bench.v1.Role
+	(*WriteNoteRequest)(nil),   // 1: test.bench.v1.WriteNoteRequest
+	(*WriteNoteResponse)(nil),  // 2: test.bench.v1.WriteNoteResponse
+	(*WriteNotesRequest)(nil),  // 3: test.bench.v1.WriteNotesRequest
+	(*WriteNotesResponse)(nil), // 4: test.bench.v1.WriteNotesResponse
+	(*WatchNotesRequest)(nil),  // 5: test.bench.v1.WatchNotesRequest
+	(*WatchNotesResponse)(nil), // 6: test.bench.v1.WatchNotesResponse
 }
 var file_test_bench_v1_bench_proto_depIdxs = []int32{
 	1, // 0: test.bench.v1.NoteService.WriteNote:input_type -> test.bench.v1.WriteNoteRequest
-	2, // 1: test.bench.v1.NoteService.WriteNote:output_type -> test.bench.v1.WriteNoteResponse
-	1, // [1:2] is the sub-list for method output_type
-	0, // [0:1] is the sub-list for method input_type
+	3, // 1: test.bench.v1.NoteStreamService.WriteNotes:input_type -> test.bench.v1.WriteNotesRequest
+	5, // 2: test.bench.v1.NoteStreamService.WatchNotes:input_type -> test.bench.v1.WatchNotesRequest
+	2, // 3: test.bench.v1.NoteService.WriteNote:output_type -> test.bench.v1.WriteNoteResponse
+	4, // 4: test.bench.v1.NoteStreamService.WriteNotes:output_type -> test.bench.v1.WriteNotesResponse
+	6, // 5: test.bench.v1.NoteStreamService.WatchNotes:output_type -> test.bench.v1.WatchNotesResponse
+	3, // [3:6] is the sub-list for method output_type
+	0, // [0:3] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -257,9 +484,9 @@ func file_test_bench_v1_bench_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_test_bench_v1_bench_proto_rawDesc), len(file_test_bench_v1_bench_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   2,
+			NumMessages:   6,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_test_bench_v1_bench_proto_goTypes,
 		DependencyIndexes: file_test_bench_v1_bench_proto_depIdxs,

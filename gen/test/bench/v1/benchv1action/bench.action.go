@@ -40,3 +40,31 @@ func RegisterNoteService(registry *action.Registry, implementation NoteServiceHa
 		},
 	}, implementation)
 }
+
+// NoteStreamServiceHandler is what an application implements to serve test.bench.v1.NoteStreamService.
+// Its methods are reached only through their gates.
+//
+// NoteStreamService keeps notes of accounts by streams.
+type NoteStreamServiceHandler interface {
+	// WriteNotes writes each note into an account, and answers each.
+	//
+	// Access: callers sign in by session; who may: admin; or principal.id == request.user_id.
+	WriteNotes(context.Context, *action.BidiStream[v1.WriteNotesRequest, v1.WriteNotesResponse]) error
+	// WatchNotes sends nothing until it ends.
+	//
+	// Access: callers sign in by session; who may: member.
+	WatchNotes(context.Context, *action.Call[v1.WatchNotesRequest], *action.ServerStream[v1.WatchNotesResponse]) error
+}
+
+// RegisterNoteStreamService registers implementation as test.bench.v1.NoteStreamService. The error lists
+// every refusal; then none of the service is registered.
+func RegisterNoteStreamService(registry *action.Registry, implementation NoteStreamServiceHandler) error {
+	return actiongen.Register(registry, actiongen.Service[NoteStreamServiceHandler]{
+		Descriptor:  v1.File_test_bench_v1_bench_proto.Services().ByName("NoteStreamService"),
+		Fingerprint: "51e39d65cd976bf0b4f45161874d7324dd220d0c1dd4a7840d55ac4e3e116c56",
+		Methods: []actiongen.Method[NoteStreamServiceHandler]{
+			actiongen.BidiStreaming("WriteNotes", NoteStreamServiceHandler.WriteNotes),
+			actiongen.ServerStreaming("WatchNotes", NoteStreamServiceHandler.WatchNotes),
+		},
+	}, implementation)
+}

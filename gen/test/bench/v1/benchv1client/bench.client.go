@@ -44,3 +44,38 @@ type noteServiceClient struct{ service *client.Service }
 func (c noteServiceClient) WriteNote(ctx context.Context, request *v1.WriteNoteRequest) (*v1.WriteNoteResponse, error) {
 	return client.CallUnary[v1.WriteNoteResponse](ctx, c.service, "WriteNote", request)
 }
+
+// NoteStreamServiceName is the full name of the service.
+const NoteStreamServiceName = "test.bench.v1.NoteStreamService"
+
+// The procedures of test.bench.v1.NoteStreamService.
+const (
+	NoteStreamServiceWriteNotesProcedure = "/test.bench.v1.NoteStreamService/WriteNotes"
+	NoteStreamServiceWatchNotesProcedure = "/test.bench.v1.NoteStreamService/WatchNotes"
+)
+
+// NoteStreamServiceClient calls test.bench.v1.NoteStreamService.
+//
+// NoteStreamService keeps notes of accounts by streams.
+type NoteStreamServiceClient interface {
+	// WriteNotes writes each note into an account, and answers each.
+	WriteNotes(ctx context.Context) (*client.BidiStream[v1.WriteNotesRequest, v1.WriteNotesResponse], error)
+	// WatchNotes sends nothing until it ends.
+	WatchNotes(ctx context.Context, request *v1.WatchNotesRequest) (*client.ServerStream[v1.WatchNotesResponse], error)
+}
+
+// NewNoteStreamServiceClient returns a client of test.bench.v1.NoteStreamService. Several clients may
+// share one connection; client.New makes one.
+func NewNoteStreamServiceClient(connection *connect.Client) NoteStreamServiceClient {
+	return noteStreamServiceClient{client.NewService(connection, v1.File_test_bench_v1_bench_proto.Services().ByName("NoteStreamService"))}
+}
+
+type noteStreamServiceClient struct{ service *client.Service }
+
+func (c noteStreamServiceClient) WriteNotes(ctx context.Context) (*client.BidiStream[v1.WriteNotesRequest, v1.WriteNotesResponse], error) {
+	return client.OpenBidiStream[v1.WriteNotesRequest, v1.WriteNotesResponse](ctx, c.service, "WriteNotes")
+}
+
+func (c noteStreamServiceClient) WatchNotes(ctx context.Context, request *v1.WatchNotesRequest) (*client.ServerStream[v1.WatchNotesResponse], error) {
+	return client.OpenServerStream[v1.WatchNotesResponse](ctx, c.service, "WatchNotes", request)
+}

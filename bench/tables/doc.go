@@ -1,0 +1,3 @@
+// Package tables writes what was measured as tables of Markdown, which a terminal shows
+// as well.
+package tables
