@@ -28,9 +28,9 @@ func (c *callContext) Value(key any) any {
 	return c.calls.Value(key)
 }
 
-// begin makes the context one of a call, below another.
-func (c *callContext) begin(ctx context.Context, incoming *incoming) {
-	c.incoming = incoming
+// begin makes the context one of a call, below another. calls may be nil.
+func (c *callContext) begin(ctx context.Context, incoming *incoming, calls context.Context) {
+	c.incoming, c.calls = incoming, calls
 	c.Context = actionserver.Context{Context: ctx, Accountant: incoming}
 }
 

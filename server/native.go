@@ -103,8 +103,7 @@ func (h nativeHost) Serve(ctx context.Context, call port.Call) (failure *connect
 	}, procedure)
 	defer stream.letGo()
 	defer stream.incoming.turn.end()
-	stream.context.begin(ctx, &stream.incoming)
-	stream.context.calls = h.calls
+	stream.context.begin(ctx, &stream.incoming, h.calls)
 	ctx = &stream.context
 	defer func() {
 		if thrown := recover(); thrown != nil {
