@@ -53,7 +53,8 @@ func (g *gate) authenticate(ctx context.Context, pass *passage) error {
 // there. All other credentials of the call must be good as well, and name the
 // same principal: a call that speaks for two has lost track of who makes it. Where one
 // of them is scoped, so is the call. On an
-// anonymous action, and only there, it leaves the passage without a principal.
+// anonymous action, and only there, it leaves the passage without a principal. The passage
+// has none before.
 func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 	pass.step(event.StageAuthenticate)
 	pass.clock()
@@ -64,7 +65,6 @@ func (g *gate) findPrincipal(ctx context.Context, pass *passage) error {
 	if !ok {
 		return fault(errors.New("the call came without connect's call info"))
 	}
-	pass.principal = nil
 	for i := range g.schemes {
 		principal, err := g.schemes[i].find(ctx, call)
 		switch {

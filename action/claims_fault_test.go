@@ -27,14 +27,13 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
-// ruledClaims is a file with claims that have a validation rule, which cannot be run on
-// claims without the label that `team` names.
-func ruledClaims(t *testing.T) beside {
+// ruledClaims is a file with claims that have a validation rule.
+func ruledClaims(t *testing.T, expression string) beside {
 	t.Helper()
 	options := &descriptorpb.MessageOptions{}
 	proto.SetExtension(options, sallyportv1.E_Claims, true)
 	proto.SetExtension(options, validate.E_Message, validate.MessageRules_builder{
-		Cel: []*validate.Rule{validate.Rule_builder{Id: new("claims.team"), Message: new("the team is one of the teams"), Expression: new("this.teams[0] == this.team")}.Build()},
+		Cel: []*validate.Rule{validate.Rule_builder{Id: new("claims.team"), Message: new("the team is one of the teams"), Expression: &expression}.Build()},
 	}.Build())
 	text := descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum()
 	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
@@ -56,11 +55,26 @@ func ruledClaims(t *testing.T) beside {
 	return beside{files}
 }
 
+// A service whose claims have a rule that does not compile is not registered.
+func TestClaimsWithABrokenRule(t *testing.T) {
+	t.Parallel()
+	service := describeIn(t, ruledClaims(t, "this.ghost == this.team"), "other.proto", "claims_broken", &descriptorpb.ServiceDescriptorProto{
+		Name: new("Ruled"), Method: methods([]rpc{{name: "Get", action: bySession(allow(&sallyportv1.Grant{Cel: new("principal.claims.team == 'red'")}))}}),
+	}).Services().Get(0)
+	registry := must(action.NewRegistry(someSchemes()))
+	err := actiongen.Register(registry, actiongen.Service[*worker]{
+		Descriptor: service, Fingerprint: declaretest.Fingerprint(t, service),
+		Methods: []actiongen.Method[*worker]{actiongen.Unary("Get", (*worker).get)},
+	}, &worker{})
+	expectRules(t, err, "validation-invalid")
+	expectShut(t, registry, "validation-invalid")
+}
+
 // The claims' own rules are held where claims were given. One that is broken, and one that
 // cannot be run, are faults of the scheme: no grant is looked at, also where one would hold.
 func TestClaimsWithRules(t *testing.T) {
 	t.Parallel()
-	files := ruledClaims(t)
+	files := ruledClaims(t, "this.teams[0] == this.team") // cannot be run without teams
 	found, err := files.FindDescriptorByName("other.v1.Claims")
 	if err != nil {
 		t.Fatal(err)

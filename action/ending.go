@@ -30,7 +30,7 @@ func (e ending) code() connect.Code {
 	if e.public == nil {
 		return 0
 	}
-	if authored, ok := errors.AsType[*connect.Error](e.public); ok && authored != nil && authored.IsRemote() {
+	if authored, ok := errors.AsType[*connect.Error](e.public); ok && authored.IsRemote() {
 		return connect.CodeInternal // which is what callers see of another server's error
 	}
 	return connect.CodeOf(e.public)
