@@ -78,7 +78,9 @@ func TestProve(t *testing.T) {
 			}
 			if strings.Contains(test.name, "JSON") {
 				var line struct {
-					Witness struct{ Roles []string } `json:"witness"`
+					Witness struct {
+						Roles []string `json:"roles"`
+					} `json:"witness"`
 				}
 				if err := json.Unmarshal(out.Bytes(), &line); err != nil || strings.Join(line.Witness.Roles, " ") != "member" {
 					t.Errorf("%v: %s", err, out.String())
