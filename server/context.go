@@ -29,7 +29,7 @@ func (c *callContext) Value(key any) any {
 }
 
 // begin makes the context one of a call, below another. calls may be nil.
-func (c *callContext) begin(ctx context.Context, incoming *incoming, calls context.Context) {
+func (c *callContext) begin(ctx, calls context.Context, incoming *incoming) {
 	c.incoming, c.calls = incoming, calls
 	c.Context = actionserver.Context{Context: ctx, Accountant: incoming}
 }

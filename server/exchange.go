@@ -46,7 +46,7 @@ func (s *settings) begin(writer http.ResponseWriter, request *http.Request, proc
 	call := &exchange.incoming
 	call.begin(s, peer, procedure)
 	call.exchange = exchange
-	exchange.context.begin(request.Context(), call, nil)
+	exchange.context.begin(request.Context(), nil, call)
 	var ctx context.Context = &exchange.context
 	if procedure.streams() {
 		ctx = actionserver.WithStreamControl(ctx, s.control(exchange))

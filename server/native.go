@@ -103,7 +103,7 @@ func (h nativeHost) Serve(ctx context.Context, call port.Call) (failure *connect
 	}, procedure)
 	defer stream.letGo()
 	defer stream.incoming.turn.end()
-	stream.context.begin(ctx, &stream.incoming, h.calls)
+	stream.context.begin(ctx, h.calls, &stream.incoming)
 	ctx = &stream.context
 	defer func() {
 		if thrown := recover(); thrown != nil {
