@@ -107,6 +107,14 @@ bench-observed: ## Measure what telemetry and the audit log cost a call (needs h
 	@$(call need,taskset)
 	@tools/bench-observed
 
+# Of how many actions `make bench-review` reviews a contract.
+ACTIONS ?= 1000
+
+.PHONY: bench-review
+bench-review: ## Print how long the review of a contract of ACTIONS actions takes: matrix, diff, and prove of ten patterns
+	@$(call need,go)
+	SALLYPORT_TEST_REVIEW_ACTIONS=$(ACTIONS) go test -count=1 -v -run '^TestManyActions$$' ./cmd/sallyport
+
 .PHONY: bench-check
 bench-check: ## Hold what a call allocates to its budget, its instructions where there is valgrind, and observers to see each call
 	@$(call need,go)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,10 +12,12 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/server"
@@ -121,6 +124,45 @@ func TestUnknownFields(t *testing.T) {
 			if (call.code == connect.CodeInvalidArgument) != refuse || (served.handled.Load() > before) == refuse {
 				t.Errorf("%s, treatment %d: code %v: %s", name, treatment, call.code, call.text)
 			}
+		}
+	}
+}
+
+// A duration outside its own definition is invalid, in JSON and in binary, whatever the
+// field's own rules say; one within it passes.
+func TestDurationOutsideItsDefinition(t *testing.T) {
+	t.Parallel()
+	served := serve(t, &directory{})
+	const text = `{"name": "backup", "lifetime": "%s", "scopes": ["users.read"]}`
+	binary := func(seconds int64, nanos int32) string {
+		message, err := proto.Marshal(&demov1.CreateApiKeyRequest{
+			Name: "backup", Scopes: []string{"users.read"}, Lifetime: &durationpb.Duration{Seconds: seconds, Nanos: nanos},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(message)
+	}
+	for name, test := range map[string]struct {
+		kind, message string
+		invalid       bool
+	}{
+		"JSON":                       {"json", fmt.Sprintf(text, "3600s"), false},
+		"JSON, longer than any":      {"json", fmt.Sprintf(text, "315576000001s"), true},
+		"JSON, parts too small":      {"json", fmt.Sprintf(text, "3600.0000000001s"), true},
+		"binary":                     {"proto", binary(3600, 999_999_999), false},
+		"binary, a second of nanos":  {"proto", binary(3600, 1_000_000_000), true},
+		"binary, of two signs":       {"proto", binary(3600, -1), true},
+		"binary, longer than any":    {"proto", binary(315_576_000_001, 0), true},
+		"binary, the largest number": {"proto", binary(math.MaxInt64, math.MaxInt32), true},
+	} {
+		way := waysIn()[0]
+		request := way.make(served.url+demov1client.AccountServiceCreateApiKeyProcedure, test.kind, false, []byte(test.message))
+		request.Header.Set("Authorization", "Bearer admin")
+		before := served.handled.Load()
+		call := served.refusal(t, way, request)
+		if (call.code == connect.CodeInvalidArgument) != test.invalid || (served.handled.Load() > before) == test.invalid {
+			t.Errorf("%s: code %v: %s", name, call.code, call.text)
 		}
 	}
 }

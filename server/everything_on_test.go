@@ -41,6 +41,7 @@ var strangers = []struct {
 	{"many connections, each with a large message", []string{"TestPendingIsShed", "TestBudgetIsShared"}},
 	{"malformed base64, a parameter twice, chunks, two lengths", []string{"TestMalformed", "TestTwoLengths", "TestNothingIsSmuggled"}},
 	{"unknown fields", []string{"TestUnknownFields"}},
+	{"a duration outside its own definition", []string{"TestDurationOutsideItsDefinition"}},
 	{"a message of millions of elements", []string{"TestElements"}},
 	{"more streams, unread answers and calls than one caller or the server may have", []string{
 		"TestPrincipalStreams", "TestUnread", "TestReadIsNotCounted", "TestClientNeverReads", "TestOneCallTooMany", "TestSilentClientsDeadline",

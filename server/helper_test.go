@@ -93,6 +93,11 @@ func (d *directory) GetUser(_ context.Context, call *action.Call[demov1.GetUserR
 	return &demov1.GetUserResponse{User: &demov1.User{Name: d.name}}, nil
 }
 
+func (d *directory) CreateApiKey(context.Context, *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) {
+	d.handled.Add(1)
+	return &demov1.CreateApiKeyResponse{}, nil
+}
+
 func (d *directory) DeleteUser(context.Context, *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	d.handled.Add(1)
 	return &demov1.DeleteUserResponse{}, nil

@@ -31,8 +31,8 @@ var page = template.Must(template.New("page").Funcs(template.FuncMap{
 	"further":    Action.beyond,
 }).Parse(pageText))
 
-// policy lets the page use its own style and script, and nothing from anywhere else.
-func policy() string {
+// contentPolicy lets the page use its own style and script, and nothing from anywhere else.
+func contentPolicy() string {
 	digest := func(text string) string {
 		sum := sha256.Sum256([]byte(text))
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
@@ -56,7 +56,7 @@ func (c *Contract) WriteHTML(out io.Writer) error {
 		"Contract": c,
 		"Roles":    slices.Sorted(maps.Keys(roles)),
 		"Scopes":   slices.Sorted(maps.Keys(scopes)),
-		"Policy":   policy(),
+		"Policy":   contentPolicy(),
 		"Style":    template.CSS(pageStyle), //nolint:gosec // the file beside this one
 		"Script":   template.JS(pageScript), //nolint:gosec // the file beside this one
 	})

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sallyport-rpc/sallyport/internal/review"
+)
+
+// explainFlags are the flags of explain.
+type explainFlags struct {
+	contractFlags
+
+	principal, request, now, output string
+	answers                         []string
+}
+
+func newExplain() *cobra.Command {
+	flags := &explainFlags{}
+	command := &cobra.Command{
+		Use:   "explain PROCEDURE [DIR|REVISION:DIR|FILE|URL]",
+		Short: "Say step by step why a call is allowed or denied",
+		Long: `Explain decides one call as the gate does, by the gate's own code: it validates the
+request, holds the caller against the schemes and the age of the sign-in, looks at what
+a scoped credential carries, and then at each condition of each grant. Of a call that no
+grant lets in it prints the smallest sets of roles and scopes that would: of up to three,
+and of no claims.
+
+The principal is a JSON object such as {"id": "ada", "roles": ["member"], "scopes": [],
+"claims": {}, "authenticated_at": "2026-11-26T09:00:00Z"}: the form in which diff and
+prove print witnesses.
+
+` + contractWords,
+		Example: `  sallyport explain /demo.v1.AccountService/GetUser --principal ada.json --request '{"userId": "…"}'
+  sallyport explain /acme.v1.Notes/Read main:proto --principal ada.json --answer is_open=yes -o json`,
+		Args: func(_ *cobra.Command, arguments []string) error {
+			if len(arguments) < 1 || len(arguments) > 2 {
+				return misuse{"name the procedure, such as /demo.v1.AccountService/GetUser"}
+			}
+			return nil
+		},
+	}
+	command.RunE = verb(flags.explain)
+	flags.flags(command)
+	command.Flags().StringVar(&flags.principal, "principal", "", "a `FILE` with who calls (.json); without it, nobody in particular calls an anonymous action")
+	command.Flags().StringVar(&flags.request, "request", "", "the request in `JSON`; an empty message without it")
+	command.Flags().StringVar(&flags.now, "now", "", "the `TIME` of the call, 2026-11-26T09:00:00Z; now without it")
+	command.Flags().StringArrayVar(&flags.answers, "answer", nil, "what a check answers, `CHECK=yes` or CHECK=no; may be repeated")
+	must(command.MarkFlagFilename("principal", "json"))
+	outputFlag(command, &flags.output, outputs...)
+	return command
+}
+
+func (f *explainFlags) explain(command *cobra.Command, arguments []string) error {
+	if !slices.Contains(outputs, f.output) {
+		return misuse{fmt.Sprintf("there is no output %q: write %s", f.output, joined(outputs))}
+	}
+	question, err := f.question()
+	if err != nil {
+		return err
+	}
+	source := ""
+	if len(arguments) > 1 {
+		source = arguments[1]
+	}
+	contract, err := f.read(command.Context(), source, command.InOrStdin())
+	if err != nil {
+		return err
+	}
+	actions := contract.Actions()
+	at := slices.IndexFunc(actions, func(action review.Action) bool { return action.Procedure == arguments[0] })
+	if at < 0 {
+		return fmt.Errorf("there is no action %q: sallyport matrix lists them", arguments[0])
+	}
+	if f.principal == "" && len(actions[at].Schemes) > 0 {
+		return misuse{"the action's callers authenticate: name a file with who calls by --principal"}
+	}
+	explained, err := actions[at].Explain(command.Context(), question)
+	if err != nil {
+		return err
+	}
+	if f.output == "json" {
+		return explained.WriteJSON(command.OutOrStdout())
+	}
+	return explained.WriteText(command.OutOrStdout())
+}
+
+// question reads what the flags say of the call.
+func (f *explainFlags) question() (review.Question, error) {
+	question := review.Question{Request: f.request, Now: time.Now(), Answers: map[string]bool{}}
+	if f.now != "" {
+		at, err := time.Parse(time.RFC3339, f.now)
+		if err != nil {
+			return question, misuse{fmt.Sprintf("--now is %q: write a time such as 2026-11-26T09:00:00Z", f.now)}
+		}
+		question.Now = at
+	}
+	for _, text := range f.answers {
+		name, answer, _ := strings.Cut(text, "=")
+		if name == "" || answer != "yes" && answer != "no" {
+			return question, misuse{fmt.Sprintf("--answer is %q: write the check and its answer, such as is_open=yes", text)}
+		}
+		question.Answers[name] = answer == "yes"
+	}
+	if f.principal == "" {
+		return question, nil
+	}
+	file, err := os.Open(f.principal)
+	if err != nil {
+		return question, err
+	}
+	defer file.Close()
+	if question.Caller, err = review.ReadCaller(file); err != nil {
+		return question, fmt.Errorf("%s: %w", f.principal, err)
+	}
+	return question, nil
+}
