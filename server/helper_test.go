@@ -93,7 +93,7 @@ func (d *directory) GetUser(_ context.Context, call *action.Call[demov1.GetUserR
 	return &demov1.GetUserResponse{User: &demov1.User{Name: d.name}}, nil
 }
 
-func (d *directory) CreateApiKey(context.Context, *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) {
+func (d *directory) CreateApiKey(context.Context, *action.Call[demov1.CreateApiKeyRequest]) (*demov1.CreateApiKeyResponse, error) { //nolint:revive // the name is the RPC's
 	d.handled.Add(1)
 	return &demov1.CreateApiKeyResponse{}, nil
 }

@@ -62,7 +62,7 @@ type Help struct {
 
 // String is the help in words.
 func (h Help) String() string {
-	var words []string
+	words := make([]string, 0, len(h.Roles)+len(h.Scopes))
 	for _, role := range h.Roles {
 		words = append(words, "role "+role)
 	}
@@ -186,7 +186,7 @@ func (e *explaining) authorize(ctx context.Context) (bool, error) {
 	decides := e.policy()
 	decision, err := decides.Decide(ctx, input)
 	if err != nil {
-		return e.step("authorize", false, "a condition fails, which denies: "+err.Error()), nil
+		return e.step("authorize", false, "a condition fails, which denies: "+err.Error()), nil //nolint:nilerr // it is what the call ends with
 	}
 	var why []string
 	for _, outcome := range decides.Explain(ctx, input) {
