@@ -70,6 +70,9 @@ func (s *served) dialFrom(t *testing.T, address string) net.Conn {
 	if err := conn.SetDeadline(time.Now().Add(soon)); err != nil {
 		t.Fatal(err)
 	}
+	if s.all != nil {
+		return &lateTLS{Conn: conn, roots: s.roots}
+	}
 	return conn
 }
 

@@ -44,7 +44,7 @@ var strangers = []struct {
 	{"a duration outside its own definition", []string{"TestDurationOutsideItsDefinition"}},
 	{"a message of millions of elements", []string{"TestElements"}},
 	{"more streams, unread answers and calls than one caller or the server may have", []string{
-		"TestPrincipalStreams", "TestUnread", "TestReadIsNotCounted", "TestClientNeverReads", "TestOneCallTooMany", "TestSilentClientsDeadline",
+		"TestPrincipalStreams", "TestUnread", "TestReadIsNotCounted", "TestClientNeverReads", "TestOneCallTooMany", "TestSilentClientsDeadline", "TestMaxConnections",
 	}},
 	{"refusals and panics leave one line each", []string{"TestOneLineForEachRefusal", "TestPanic"}},
 	{"a stream whose principal is revoked", []string{"TestStreamEndsWithItsPrincipal"}},
