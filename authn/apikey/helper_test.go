@@ -17,7 +17,8 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
-	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -158,10 +159,14 @@ func openSchema(tb testing.TB) (db *sql.DB, address string) {
 // connect4 opens a pool of four connections that stay, and does not close it.
 func connect4(tb testing.TB, address string) *sql.DB {
 	tb.Helper()
-	db, err := sql.Open("pgx", address)
+	config, err := pgx.ParseConfig(address)
 	if err != nil {
 		tb.Fatal(err)
 	}
+	// Else what was idle for a second is pinged for the next caller, and a caller who leaves
+	// meanwhile costs it: how long it is idle depends on the machine.
+	unpinged := stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false })
+	db := stdlib.OpenDB(*config, unpinged)
 	db.SetMaxOpenConns(4)
 	db.SetMaxIdleConns(4)
 	return db
