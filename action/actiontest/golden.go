@@ -10,10 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/protobuf/reflect/protoregistry"
-
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/review"
 )
 
@@ -41,11 +38,7 @@ func Golden(t *testing.T, registry *action.Registry, path string, pages ...Page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reader, err := declare.NewReader(declare.Config{Files: protoregistry.GlobalFiles})
-	if err != nil {
-		t.Fatal(err)
-	}
-	contract := review.Of(reader, declarations)
+	contract := review.Of(declarations)
 	for _, page := range pages {
 		contract.Pages = append(contract.Pages, review.Page(page))
 	}

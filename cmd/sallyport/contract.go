@@ -89,7 +89,7 @@ func (f *contractFlags) contract(source string, read *schema.Schema) (*review.Co
 	if len(declarations) == 0 {
 		return nil, fmt.Errorf("%s declares no action", source)
 	}
-	return review.Of(reader, declarations), nil
+	return review.Of(declarations), nil
 }
 
 // maxRefusals is how many refusals an error lists.

@@ -37,7 +37,7 @@ type Declaration struct {
 	// Claims is the type of `principal.claims`, or nil where the declaration sees none.
 	Claims protoreflect.MessageDescriptor
 	// Includes are the roles that the declaration sees, each with those that it includes,
-	// as written.
+	// as written. Declarations of a service share them.
 	Includes map[string][]string
 	// Limits are how often the action may be called, in the order written.
 	Limits []limit.Limit
@@ -186,7 +186,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 
 		CredentialScopes: slices.Clone(option.GetAuthorize().GetCredentialScopes()),
 		Claims:           m.view().Claims(),
-		Includes:         m.view().Includes(),
+		Includes:         m.near.includes(),
 		Limits:           limitsOf(option),
 		Outside:          m.outside,
 		Option:           option,

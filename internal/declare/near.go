@@ -19,10 +19,11 @@ type neighbourhood struct {
 	service protoreflect.ServiceDescriptor
 	given   Given
 
-	isOutside bool           // the declaration is not from the .proto
-	outside   *neighbourhood // that of declarations from outside; nil until one is read
-	inUse     []string       // see schemes
-	added     []string       // see entryText
+	isOutside bool                // the declaration is not from the .proto
+	outside   *neighbourhood      // that of declarations from outside; nil until one is read
+	roleTree  map[string][]string // see includes
+	inUse     []string            // see schemes
+	added     []string            // see entryText
 }
 
 func newNeighbourhood(reader *Reader, service protoreflect.ServiceDescriptor, given Given) *neighbourhood {
@@ -38,6 +39,15 @@ func (n *neighbourhood) fromOutside() *neighbourhood {
 		}
 	}
 	return n.outside
+}
+
+// includes are the roles that the declarations see, as [View.Includes] returns them. It is
+// one map for all of them.
+func (n *neighbourhood) includes() map[string][]string {
+	if n.roleTree == nil {
+		n.roleTree = n.view.Includes()
+	}
+	return n.roleTree
 }
 
 // refused returns what is wrong with what declarations from outside see and, so, not with

@@ -1,11 +1,13 @@
 package declare
 
 import (
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // catalogue is a file with a catalogue of the given roles, all of them by themselves
@@ -335,5 +337,42 @@ func TestUnknownRoleIsSpeltOut(t *testing.T) {
 	const want = `authorize.allow[0]: no role catalogue of package test.v1 or of those that it uses (other.v1) has role "bos"; did you mean "boss"?`
 	if len(refusals) != 1 || refusals[0].Problem != want {
 		t.Errorf("refused:\n%s", texts(refusals))
+	}
+}
+
+// The declarations of a service have one map of the roles that they see, however many
+// there are of either.
+func TestIncludesAreShared(t *testing.T) {
+	t.Parallel()
+	schema := compile(t, sources{"test/v1/files.proto": `syntax = "proto3";
+package test.v1;
+import "sallyport/v1/action.proto";
+enum Role {
+  option (sallyport.v1.roles) = true;
+  ROLE_UNSPECIFIED = 0;
+  ROLE_ADMIN = 1 [(sallyport.v1.role) = {name: "admin" includes: "editor"}];
+  ROLE_EDITOR = 2 [(sallyport.v1.role) = {name: "editor"}];
+}
+message M {}
+service Files {
+  rpc Read(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {any_role: "editor"}}}; }
+  rpc Write(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {any_role: "admin"}}}; }
+}`})
+	reader, err := NewReader(Config{Files: schema.files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	declarations, refusals := reader.Service(schema.file(t, "test/v1/files.proto").Services().Get(0), Given{})
+	if len(refusals) > 0 {
+		t.Fatal(refusals)
+	}
+	want := map[string][]string{"admin": {"editor"}, "editor": nil}
+	for _, declaration := range declarations {
+		if diff := gocmp.Diff(want, declaration.Includes, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s: -want +got\n%s", declaration.Procedure, diff)
+		}
+	}
+	if reflect.ValueOf(declarations[0].Includes).Pointer() != reflect.ValueOf(declarations[1].Includes).Pointer() {
+		t.Error("each declaration has a map of its own")
 	}
 }

@@ -4,8 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -51,25 +50,27 @@ type Page struct {
 // Compare orders pages by their patterns.
 func (p Page) Compare(other Page) int { return strings.Compare(p.Pattern, other.Pattern) }
 
-// Of makes the contract of declarations, which the reader has read. It is complete where
-// they are all those of the program.
-func Of(reader *declare.Reader, declarations []*declare.Declaration) *Contract {
+// Of makes the contract of declarations. It is complete where they are all those of the
+// program.
+func Of(declarations []*declare.Declaration) *Contract {
 	contract := &Contract{Fingerprint: declare.ContractFingerprint(declarations)}
-	services := map[protoreflect.FullName]int{}
-	files := map[protoreflect.FileDescriptor]bool{}
+	type sight struct { // what sees the same roles
+		service string
+		outside bool
+	}
+	seen := map[sight]bool{}
 	for _, declaration := range inOrder(declarations) {
-		name := declaration.Method.Parent().FullName()
-		place, known := services[name]
-		if !known {
-			place = len(contract.Services)
-			services[name] = place
-			contract.Services = append(contract.Services, Service{Name: string(name)})
+		name := string(declaration.Method.Parent().FullName())
+		last := len(contract.Services) - 1
+		if last < 0 || contract.Services[last].Name != name {
+			contract.Services = append(contract.Services, Service{Name: name})
+			last++
 		}
-		service := &contract.Services[place]
+		service := &contract.Services[last]
 		service.Actions = append(service.Actions, actionOf(declaration))
-		if file := declaration.Method.ParentFile(); !files[file] {
-			files[file] = true
-			contract.addRoles(reader.View(file).Includes())
+		if sees := (sight{name, declaration.Outside}); !seen[sees] {
+			seen[sees] = true
+			contract.addRoles(declaration.Includes)
 		}
 	}
 	slices.SortFunc(contract.Roles, func(a, b Role) int { return strings.Compare(a.Name, b.Name) })
@@ -88,9 +89,10 @@ func inOrder(declarations []*declare.Declaration) []*declare.Declaration {
 	return sorted
 }
 
-// addRoles adds the roles of a view, which are given with those that they include as
-// written. A name that several catalogues have is one role to a principal.
+// addRoles adds the roles that a declaration sees, which are given with those that they
+// include as written. A name that several catalogues have is one role to a principal.
 func (c *Contract) addRoles(includes map[string][]string) {
+	hierarchy := authn.NewHierarchy(includes)
 	for name := range includes {
 		place := slices.IndexFunc(c.Roles, func(role Role) bool { return role.Name == name })
 		if place < 0 {
@@ -98,21 +100,9 @@ func (c *Contract) addRoles(includes map[string][]string) {
 			c.Roles = append(c.Roles, Role{Name: name})
 		}
 		role := &c.Roles[place]
-		role.Includes = slices.Compact(slices.Sorted(slices.Values(append(role.Includes, closure(includes, name)...))))
+		holder := authn.NewPrincipal(name, authn.Details{Roles: []string{name}}).Bound("", hierarchy)
+		role.Includes = slices.Compact(slices.Sorted(slices.Values(append(role.Includes, holder.EffectiveRoles()[1:]...))))
 	}
-}
-
-// closure returns the roles that come with one, directly and through others.
-func closure(includes map[string][]string, name string) []string {
-	found := []string{name}
-	for i := 0; i < len(found); i++ {
-		for _, included := range includes[found[i]] {
-			if !slices.Contains(found, included) {
-				found = append(found, included)
-			}
-		}
-	}
-	return found[1:]
 }
 
 // Actions returns the actions of all services.

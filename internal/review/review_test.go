@@ -38,7 +38,7 @@ func contractOf(t *testing.T, folder string) *review.Contract {
 		}
 		declarations = append(declarations, of...)
 	}
-	return review.Of(reader, declarations)
+	return review.Of(declarations)
 }
 
 // TestMatrix compares what is written of a contract that has everything with the golden
