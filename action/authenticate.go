@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // A scheme is an authenticator under its name.
@@ -20,10 +20,6 @@ type scheme struct {
 	// ask is the authenticator's Authenticate, or what leaves it behind.
 	ask func(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error)
 }
-
-// maxClockSkew is how far ahead of ours the clock may be by which an authenticator
-// tells when its principal signed in.
-const maxClockSkew = time.Minute
 
 // authenticate finds out who is calling, and says so to the accountant of the server.
 func (g *gate) authenticate(ctx context.Context, pass *passage) error {
@@ -125,20 +121,15 @@ func (g *gate) stale(pass *passage) error {
 	if principal.Expired(now) {
 		return &denial{public: errUnauthenticated, reason: expired, credential: authn.Expired}
 	}
-	if g.maxAge == 0 {
+	reason := "the action has a max_age, and nothing tells when the caller authenticated"
+	switch policy.FreshnessOf(principal, now, g.maxAge) {
+	case policy.Fresh:
 		return nil
-	}
-	since := principal.AuthenticatedAt()
-	var reason string
-	switch {
-	case since.IsZero():
-		reason = "the action has a max_age, and nothing tells when the caller authenticated"
-	case now.Sub(since) > g.maxAge:
+	case policy.TooLongAgo:
 		reason = "the caller authenticated longer ago than max_age allows"
-	case since.After(now.Add(maxClockSkew)):
+	case policy.InTheFuture:
 		reason = "the caller authenticated in the future"
-	default:
-		return nil
+	case policy.TimeUnknown:
 	}
 	return &denial{public: errUnauthenticated, reason: reason, credential: authn.NotFresh, maxAge: g.maxAge}
 }

@@ -137,19 +137,21 @@ func (e *explaining) authenticate(context.Context) (bool, error) {
 		return false, err
 	}
 	e.principal = principal
-	since := principal.AuthenticatedAt()
-	switch most := e.declaration.MaxAge; {
+	switch {
 	case !slices.Contains(e.declaration.Schemes, principal.Scheme()):
 		return e.step(name, false, fmt.Sprintf("the action does not take scheme %q, but %s", principal.Scheme(), strings.Join(e.declaration.Schemes, " and "))), nil
 	case principal.Expired(e.question.Now):
 		return e.step(name, false, "the credential expired at "+principal.ExpiresAt().UTC().Format(time.RFC3339)), nil
-	case most > 0 && since.IsZero():
-		return e.step(name, false, "when the caller authenticated is not known, and it must be within the last "+short(most)), nil
-	case most > 0 && e.question.Now.Sub(since) > most:
-		return e.step(name, false, "the caller authenticated at "+since.UTC().Format(time.RFC3339)+", and it must be within the last "+short(most)), nil
-	default:
-		return e.step(name, true, fmt.Sprintf("principal %q by scheme %q", principal.ID(), principal.Scheme())), nil
 	}
+	found := "when the caller authenticated is not known"
+	switch policy.FreshnessOf(principal, e.question.Now, e.declaration.MaxAge) {
+	case policy.Fresh:
+		return e.step(name, true, fmt.Sprintf("principal %q by scheme %q", principal.ID(), principal.Scheme())), nil
+	case policy.TooLongAgo, policy.InTheFuture:
+		found = "the caller authenticated at " + principal.AuthenticatedAt().UTC().Format(time.RFC3339)
+	case policy.TimeUnknown:
+	}
+	return e.step(name, false, found+", and it must be within the last "+short(e.declaration.MaxAge)), nil
 }
 
 // credential holds what a scoped credential carries against what the action needs of one.

@@ -36,6 +36,7 @@ func TestExplain(t *testing.T) {
 		"not expired":                {method: "Mine", principal: `{"id": "ada", "expires_at": "2026-11-26T12:00:01Z"}`, request: read, allowed: true, grant: "anyone", last: "authorize"},
 		"authenticated long ago":     {method: "Watch", principal: `{"id": "ada", "roles": ["admin"], "authenticated_at": "2026-11-26T11:44:59Z"}`, request: read, last: "authenticate", why: "must be within the last 15m"},
 		"authenticated at no time":   {method: "Watch", principal: `{"id": "ada", "roles": ["admin"]}`, request: read, last: "authenticate", why: "is not known"},
+		"authenticated tomorrow":     {method: "Watch", principal: `{"id": "ada", "roles": ["admin"], "authenticated_at": "2026-11-27T12:00:00Z"}`, request: read, last: "authenticate", why: "authenticated at 2026-11-27T12:00:00Z"},
 		"a check that says nothing":  {method: "Watch", principal: `{"id": "ada", "roles": ["admin"], "authenticated_at": "2026-11-26T11:45:00Z"}`, request: read, last: "authorize", why: "is_open", unanswered: []string{"is_open"}},
 		"a check that says yes":      {method: "Watch", principal: `{"id": "ada", "roles": ["admin"], "authenticated_at": "2026-11-26T11:45:00Z"}`, request: read, answers: map[string]bool{"is_open": true}, allowed: true, grant: "allow[0]", last: "authorize"},
 		"a scoped credential":        {method: "Read", principal: `{"id": "ada", "scoped": true, "carried_scopes": ["notes.write"]}`, request: read, last: "credential", why: "must carry notes.read"},
