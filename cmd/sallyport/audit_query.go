@@ -12,7 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport-rpc/sallyport/audit"
+	"github.com/sallyport-rpc/sallyport/internal/review"
 )
+
+// queryOutputs are the ways to print events.
+var queryOutputs = []string{"text", "json", "csv"}
 
 func newAuditQuery() *cobra.Command {
 	var named databases
@@ -66,7 +70,7 @@ func newAuditQuery() *cobra.Command {
 	flags.StringVar(&query.Procedure, "procedure", "", "an RPC, or a pattern such as '/acme.*/Delete*'")
 	flags.StringVar(&query.Call, "call", "", "the id of one call")
 	flags.StringVar(&query.Code, "code", "", "what the caller was answered, such as permission_denied")
-	outputFlag(command, &output, "text", "json", "csv")
+	outputFlag(command, &output, queryOutputs...)
 	return command
 }
 
@@ -108,23 +112,12 @@ func newEventPrinter(out io.Writer, output string) (eventPrinter, error) {
 		return eventPrinter{func(found audit.Found) error {
 			e := found.Entry
 			record := []string{found.Log, strconv.FormatInt(found.Number, 10), e.Time.Format(time.RFC3339Nano), e.Kind, e.Outcome, e.Code, e.Principal, e.Scheme, e.Grant, e.Procedure, e.Peer, e.Call, e.RequestID, e.Reason, e.Error}
-			for i := range record {
-				record[i] = plainCell(record[i])
-			}
+			review.PlainCells(record)
 			return table.Write(record)
 		}, func() error { table.Flush(); return table.Error() }}, err
 	default:
-		return eventPrinter{}, misuse{fmt.Sprintf("there is no output %q: write text, json or csv", output)}
+		return eventPrinter{}, checkOutput(output, queryOutputs)
 	}
-}
-
-// plainCell keeps a spreadsheet from taking a text for a formula
-// (https://owasp.org/www-community/attacks/CSV_Injection).
-func plainCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 // eventLine is an event on one line. What a caller chose is quoted.

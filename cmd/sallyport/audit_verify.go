@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -30,8 +31,8 @@ makes a cut or a rewrite be found. What no checkpoint covers yet is said, and no
   sallyport audit verify --database postgres://audit@db/audit --key audit.pub -o json`,
 		Args: cobra.NoArgs,
 		RunE: verb(func(command *cobra.Command, _ []string) error {
-			if output != "text" && output != "json" {
-				return misuse{fmt.Sprintf("there is no output %q: write text or json", output)}
+			if err := checkOutput(output, outputs); err != nil {
+				return err
 			}
 			verifiers, err := publicKeys(keys)
 			if err != nil {
@@ -66,7 +67,7 @@ makes a cut or a rewrite be found. What no checkpoint covers yet is said, and no
 	named.flag(command, "a database of the logs")
 	command.Flags().StringArrayVar(&keys, "key", nil, "a public key that may sign, or a file with it")
 	command.Flags().StringArrayVar(&kept, "checkpoints", nil, "a file of checkpoints that was kept elsewhere")
-	outputFlag(command, &output, "text", "json")
+	outputFlag(command, &output, outputs...)
 	return command
 }
 
@@ -74,6 +75,14 @@ makes a cut or a rewrite be found. What no checkpoint covers yet is said, and no
 func outputFlag(command *cobra.Command, output *string, values ...string) {
 	command.Flags().StringVarP(output, "output", "o", values[0], "how to print: "+joined(values))
 	_ = command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// checkOutput refuses a value of -o that is none of its values.
+func checkOutput(output string, values []string) error {
+	if !slices.Contains(values, output) {
+		return misuse{fmt.Sprintf("there is no output %q: write %s", output, joined(values))}
+	}
+	return nil
 }
 
 // joined is the values as a sentence has them: "text, json or csv".

@@ -1,10 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -24,19 +24,14 @@ shows its caller only a part of its contract is refused.`
 
 // contractFlags are the flags of the verbs that read contracts.
 type contractFlags struct {
-	imports, headers []string
-	declarations     string
+	sourceFlags
+
+	headers []string
 }
 
 func (f *contractFlags) flags(command *cobra.Command) {
-	command.Flags().StringArrayVarP(&f.imports, "import", "I", nil, "a further `DIR` that imports start from; may be repeated")
-	command.Flags().StringVar(&f.declarations, "declarations", "", "a `FILE` of declarations for services whose .proto is not yours (.txtpb or .json)")
+	f.sourceFlags.flags(command)
 	command.Flags().StringArrayVarP(&f.headers, "header", "H", nil, "a header for a running server, such as \"Authorization: Bearer …\"; @FILE reads it from a file; may be repeated")
-	must(command.MarkFlagDirname("import"))
-	must(command.MarkFlagFilename("declarations", "txtpb", "textproto", "textpb", "json"))
-	command.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return nil, cobra.ShellCompDirectiveDefault // files and folders
-	}
 }
 
 // isURL reports whether a source is a running server.
@@ -50,34 +45,25 @@ func (f *contractFlags) read(ctx context.Context, source string, in io.Reader) (
 	if isURL(source) {
 		return f.reflected(ctx, source)
 	}
-	if source == "" {
-		source = "proto"
-		if _, err := os.Stat(source); err != nil {
-			return nil, misuse{"there is no folder proto here: name the folder of your .proto files"}
-		}
-	}
 	if len(f.headers) > 0 {
-		return nil, misuse{"--header is for a running server, and " + source + " is none"}
+		return nil, misuse{"--header is for a running server, and " + cmp.Or(source, defaultSource) + " is none"}
 	}
-	read, err := schema.Read(ctx, schema.Source{Path: source, Imports: f.imports, Stdin: in})
+	read, err := f.schema(ctx, source, in)
 	if err != nil {
 		return nil, err
 	}
-	return f.contract(source, read)
+	return f.contract(cmp.Or(source, defaultSource), read)
 }
 
 // contract reads the declarations of a schema.
 func (f *contractFlags) contract(source string, read *schema.Schema) (*review.Contract, error) {
-	given, refusals := declare.ReadDeclarations(f.declarations)
-	if len(refusals) > 0 {
+	reader, given, refusals, err := f.reader(read)
+	switch {
+	case err != nil:
+		return nil, err
+	case reader == nil:
 		return nil, refused(source, refusals)
 	}
-	reader, err := declare.NewReader(declare.Config{Files: read.Files})
-	if err != nil {
-		return nil, err
-	}
-	procedures := read.Procedures()
-	refusals = given.Unmatched(func(procedure string) bool { return slices.Contains(procedures, procedure) })
 	var declarations []*declare.Declaration
 	for _, file := range read.Own {
 		of, found := reader.File(file, given)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,14 +40,10 @@ What a check in Go answers is not looked at.`,
 			return nil
 		},
 		RunE: verb(func(command *cobra.Command, arguments []string) error {
-			if !slices.Contains(diffOutputs, output) {
-				return misuse{fmt.Sprintf("there is no output %q: write %s", output, joined(diffOutputs))}
+			if err := checkOutput(output, diffOutputs); err != nil {
+				return err
 			}
-			updated := ""
-			if len(arguments) > 1 {
-				updated = arguments[1]
-			}
-			changes, err := flags.changes(command, arguments[0], updated, accepted)
+			changes, err := flags.changes(command, arguments[0], first(arguments[1:]), accepted)
 			if err != nil {
 				return err
 			}

@@ -57,18 +57,14 @@ prove print witnesses.
 }
 
 func (f *explainFlags) explain(command *cobra.Command, arguments []string) error {
-	if !slices.Contains(outputs, f.output) {
-		return misuse{fmt.Sprintf("there is no output %q: write %s", f.output, joined(outputs))}
+	if err := checkOutput(f.output, outputs); err != nil {
+		return err
 	}
 	question, err := f.question()
 	if err != nil {
 		return err
 	}
-	source := ""
-	if len(arguments) > 1 {
-		source = arguments[1]
-	}
-	contract, err := f.read(command.Context(), source, command.InOrStdin())
+	contract, err := f.read(command.Context(), first(arguments[1:]), command.InOrStdin())
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +13,9 @@ import (
 
 // lintFlags are the flags of lint.
 type lintFlags struct {
-	imports      []string
-	declarations string
-	output       string
+	sourceFlags
+
+	output string
 }
 
 func newLint() *cobra.Command {
@@ -41,27 +39,16 @@ Lint exits with 1 where something is refused.`,
   sallyport lint proto --import third_party/proto
   sallyport lint --declarations declarations.txtpb
   buf build -o - | sallyport lint -`,
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) > 1 {
-				return misuse{"name one folder or file"}
-			}
-			return nil
-		},
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return nil, cobra.ShellCompDirectiveDefault // files and folders
-		},
+		Args: atMostOne("name one folder or file"),
 	}
-	command.RunE = verb(func(command *cobra.Command, arguments []string) error { return flags.lint(command, arguments) })
-	command.Flags().StringArrayVarP(&flags.imports, "import", "I", nil, "a further `DIR` that imports start from; may be repeated")
-	command.Flags().StringVar(&flags.declarations, "declarations", "", "a `FILE` of declarations for services whose .proto is not yours (.txtpb or .json)")
+	command.RunE = verb(flags.lint)
+	flags.flags(command)
 	command.Flags().StringVarP(&flags.output, "output", "o", "text", "how refusals are printed: text or json")
-	must(command.MarkFlagDirname("import"))
-	must(command.MarkFlagFilename("declarations", "txtpb", "textproto", "textpb", "json"))
 	must(command.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp)))
 	return command
 }
 
-// outputs are the ways to print refusals.
+// outputs are the ways to print what is a line, or an object, each.
 var outputs = []string{"text", "json"}
 
 // must is for what fails only where a flag is misspelt in this program.
@@ -72,16 +59,10 @@ func must(err error) {
 }
 
 func (f *lintFlags) lint(command *cobra.Command, arguments []string) error {
-	if !slices.Contains(outputs, f.output) {
-		return misuse{fmt.Sprintf("there is no output %q: write text or json", f.output)}
+	if err := checkOutput(f.output, outputs); err != nil {
+		return err
 	}
-	path := "proto"
-	if len(arguments) > 0 {
-		path = arguments[0]
-	} else if _, err := os.Stat(path); err != nil {
-		return misuse{"there is no folder proto here: name the folder of your .proto files"}
-	}
-	read, err := schema.Read(command.Context(), schema.Source{Path: path, Imports: f.imports, Stdin: command.InOrStdin()})
+	read, err := f.schema(command.Context(), first(arguments), command.InOrStdin())
 	if err != nil {
 		return err
 	}
@@ -103,16 +84,10 @@ func (f *lintFlags) lint(command *cobra.Command, arguments []string) error {
 
 // refusals applies the rules to a schema.
 func (f *lintFlags) refusals(read *schema.Schema) ([]declare.Refusal, error) {
-	given, refusals := declare.ReadDeclarations(f.declarations)
-	if len(refusals) > 0 {
-		return refusals, nil
+	reader, given, refusals, err := f.reader(read)
+	if reader == nil {
+		return refusals, err
 	}
-	reader, err := declare.NewReader(declare.Config{Files: read.Files})
-	if err != nil {
-		return nil, err
-	}
-	procedures := read.Procedures()
-	refusals = given.Unmatched(func(procedure string) bool { return slices.Contains(procedures, procedure) })
 	return append(refusals, reader.Lint(read.Own, given)...), nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -37,21 +36,12 @@ the request, a check in Go or the credential decides.`,
   sallyport matrix main:proto --import third_party/proto -o csv
   sallyport matrix --users users.json -o markdown
   sallyport matrix https://api.example.com -H @credential.txt`,
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) > 1 {
-				return misuse{"name one folder, file or server"}
-			}
-			return nil
-		},
+		Args: atMostOne("name one folder, file or server"),
 		RunE: verb(func(command *cobra.Command, arguments []string) error {
-			if !slices.Contains(matrixOutputs, output) {
-				return misuse{fmt.Sprintf("there is no output %q: write %s", output, joined(matrixOutputs))}
+			if err := checkOutput(output, matrixOutputs); err != nil {
+				return err
 			}
-			source := ""
-			if len(arguments) > 0 {
-				source = arguments[0]
-			}
-			contract, err := flags.read(command.Context(), source, command.InOrStdin())
+			contract, err := flags.read(command.Context(), first(arguments), command.InOrStdin())
 			if err != nil {
 				return err
 			}

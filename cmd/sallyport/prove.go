@@ -4,16 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
-
-// proveOutputs are the ways to print what is proved.
-var proveOutputs = []string{"text", "json"}
 
 func newProve() *cobra.Command {
 	var flags contractFlags
@@ -43,21 +39,12 @@ Prove exits with 1 where something is refuted or undecided.`,
 		Example: `  sallyport prove --assertions assertions.txtpb
   sallyport prove main:proto --assertions assertions.txtpb -o json
   sallyport prove proto`,
-		Args: func(_ *cobra.Command, arguments []string) error {
-			if len(arguments) > 1 {
-				return misuse{"name one folder, file or server"}
-			}
-			return nil
-		},
+		Args: atMostOne("name one folder, file or server"),
 		RunE: verb(func(command *cobra.Command, arguments []string) error {
-			if !slices.Contains(proveOutputs, output) {
-				return misuse{fmt.Sprintf("there is no output %q: write %s", output, joined(proveOutputs))}
+			if err := checkOutput(output, outputs); err != nil {
+				return err
 			}
-			source := ""
-			if len(arguments) > 0 {
-				source = arguments[0]
-			}
-			contract, err := flags.read(command.Context(), source, command.InOrStdin())
+			contract, err := flags.read(command.Context(), first(arguments), command.InOrStdin())
 			if err != nil {
 				return err
 			}
@@ -71,7 +58,7 @@ Prove exits with 1 where something is refuted or undecided.`,
 	flags.flags(command)
 	command.Flags().StringVar(&assertions, "assertions", "", "a `FILE` of assertions (.txtpb or .json)")
 	must(command.MarkFlagFilename("assertions", "txtpb", "textproto", "textpb", "json"))
-	outputFlag(command, &output, proveOutputs...)
+	outputFlag(command, &output, outputs...)
 	return command
 }
 

@@ -52,12 +52,13 @@ func (c *Contract) csvRow(action Action, grant Grant) []string {
 		grant.When, expression, grant.Check, strings.Join(grant.accepts(), "; "), action.Anyone, strings.Join(action.CredentialScopes, " "),
 		conceal, action.Stream, action.Recheck, strings.Join(action.Limits, "; "), strings.Join(inputs, "; "), c.Fingerprint,
 	}
-	plain(row)
+	PlainCells(row)
 	return row
 }
 
-// plain makes cells that a spreadsheet would take for formulas texts.
-func plain(row []string) {
+// PlainCells keeps a spreadsheet from taking cells of CSV for formulas: those begin with an
+// apostrophe then (https://owasp.org/www-community/attacks/CSV_Injection).
+func PlainCells(row []string) {
 	for i, cell := range row {
 		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 			row[i] = "'" + cell

@@ -268,7 +268,7 @@ func (t *UserTable) WriteMarkdown(out io.Writer) error {
 func (t *UserTable) WriteCSV(out io.Writer) error {
 	rows := t.cells()
 	for _, row := range rows {
-		plain(row)
+		PlainCells(row)
 	}
 	return csv.NewWriter(out).WriteAll(rows)
 }
