@@ -132,6 +132,14 @@ differential: ## Hold compiled conditions against CEL a million times
 	@$(call need,go)
 	SALLYPORT_DIFFERENTIAL_PAIRS=1000000 go test -count=1 -run TestDifferential -v ./internal/condition
 
+# Against how many calls `make contracts` holds each pair.
+CONTRACT_CALLS ?= 100000
+
+.PHONY: contracts
+contracts: ## Hold what diff says of 200 random pairs of contracts against CONTRACT_CALLS calls each
+	@$(call need,go)
+	SALLYPORT_TEST_CONTRACT_CALLS=$(CONTRACT_CALLS) go test -count=1 -timeout 60m -run '^TestRandomContracts$$' -v ./internal/prove
+
 # What `make mutation` changes. SINCE=ref keeps to the functions that changed since
 # then, LIMIT=150s ends early.
 MUTATE ?= ./authn/... ./internal/declare ./internal/condition ./internal/policy ./action ./server

@@ -24,7 +24,7 @@ func TestSpec(t *testing.T) {
 	}
 	for _, section := range declare.Sections() {
 		for _, rule := range section.Rules {
-			if want := section.Walls != declare.OfProgram; have[ruleID(rule.ID)] != want {
+			if want := section.Walls != declare.OfProgram; have[ruleID(category, string(rule.ID))] != want {
 				t.Errorf("%s is a lint rule: %t, want %t", rule.ID, !want, want)
 			}
 		}

@@ -1,6 +1,13 @@
 package review
 
-import "github.com/sallyport-rpc/sallyport/internal/prove"
+import (
+	"fmt"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/internal/prove"
+)
 
 // A Judgement says what a change does to who may call.
 type Judgement string
@@ -42,10 +49,23 @@ type Change struct {
 	Hint string `json:"hint,omitempty"`
 	// Accepted is the reason for which an accepted change does not fail, or "".
 	Accepted string `json:"accepted,omitempty"`
+	// Method is the action in the new contract, or nil where the change is of something
+	// else.
+	Method protoreflect.MethodDescriptor `json:"-"`
 }
 
-// Fails reports whether the change needs to be looked at: it may let in more, and nobody
-// has accepted it.
+// String returns the change as text of several lines: what it is, then what shows it.
+func (c Change) String() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-9s  %s: %s [%s]\n", c.Judgement, c.Subject, c.Text, c.Kind)
+	for _, line := range c.details() {
+		fmt.Fprintf(&text, "           %s\n", line)
+	}
+	return text.String()
+}
+
+// Fails reports whether the change needs to be looked at: it may let in more, and no
+// entry accepts it.
 func (c Change) Fails() bool {
 	switch {
 	case c.Accepted != "":

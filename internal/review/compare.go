@@ -43,7 +43,7 @@ func (c *Contract) byProcedure() map[string]Action {
 
 // added is the change of an action that is new.
 func added(action Action) Change {
-	change := Change{Subject: action.Procedure, Kind: "action-added", Judgement: Added}
+	change := Change{Subject: action.Procedure, Kind: "action-added", Judgement: Added, Method: action.declaration.Method}
 	switch {
 	case len(action.Schemes) == 0:
 		change.Judgement, change.Text = Looser, "it is new, and its callers need not authenticate: "+action.Anonymous

@@ -35,7 +35,7 @@ func compareActions(old, updated Action) ([]Change, error) {
 }
 
 func (c *comparison) addf(kind string, judgement Judgement, format string, args ...any) {
-	c.changes = append(c.changes, Change{Subject: c.subject, Kind: kind, Judgement: judgement, Text: fmt.Sprintf(format, args...)})
+	c.changes = append(c.changes, Change{Subject: c.subject, Kind: kind, Judgement: judgement, Text: fmt.Sprintf(format, args...), Method: c.now.Method})
 }
 
 func (c *comparison) schemes() {
@@ -216,7 +216,7 @@ func (c *comparison) grants() error {
 	if err != nil {
 		return err
 	}
-	change := Change{Subject: c.subject, LetIn: compared.Looser, KeptOut: compared.Tighter}
+	change := Change{Subject: c.subject, Method: c.now.Method, LetIn: compared.Looser, KeptOut: compared.Tighter}
 	switch compared.Verdict {
 	case prove.Same:
 		return nil

@@ -39,10 +39,7 @@ func (c Change) details() []string {
 func WriteChanges(out io.Writer, changes []Change) error {
 	var text strings.Builder
 	for _, change := range sorted(changes) {
-		fmt.Fprintf(&text, "%-9s  %s: %s [%s]\n", change.Judgement, change.Subject, change.Text, change.Kind)
-		for _, line := range change.details() {
-			fmt.Fprintf(&text, "           %s\n", line)
-		}
+		text.WriteString(change.String())
 	}
 	_, err := io.WriteString(out, text.String())
 	return err

@@ -1,0 +1,37 @@
+package review
+
+// A Kind is one kind of change that needs to be looked at.
+type Kind struct {
+	// ID is the [Change.Kind] of such a change.
+	ID string
+	// Means says what it does, in one sentence with a full stop.
+	Means string
+}
+
+// Kinds returns the kinds of changes of declarations that may fail. Those of pages are
+// not among them: declarations do not say them.
+func Kinds() []Kind {
+	return []Kind{
+		{"anonymous", "Callers need not authenticate any more."},
+		{"scheme-added", "Callers may authenticate by one more scheme."},
+		{"max-age-raised", "The caller may have authenticated longer ago."},
+		{"max-age-removed", "The caller may have authenticated any time ago."},
+		{"recheck-raised", "The caller of a stream is checked again later."},
+		{"recheck-removed", "The caller of a stream is checked again as late as the server allows."},
+		{"stream-timing", "Not every message of a stream is authorized any more."},
+		{"conceal-removed", "A denial says that there is something to be denied."},
+		{"limit-raised", "A limit lets more calls through."},
+		{"limit-removed", "A limit is gone."},
+		{"limit-finer", "A limit counts by a finer key, and lets more calls through in all."},
+		{"credential-scopes-given", "Scoped credentials are accepted, and were not."},
+		{"credential-scope-removed", "A scoped credential needs one scope less."},
+		{"credential-scope-changed", "A scoped credential needs another scope."},
+		{"role-includes", "A role includes more roles."},
+		{"validation-removed", "A field that conditions read is not validated any more."},
+		{"validation-changed", "A field that conditions read is validated in another way."},
+		{"grants-looser", "Grants let in callers who were kept out."},
+		{"grants-different", "Grants let in callers who were kept out, and keep out others."},
+		{"grants-undecided", "It is not decided whether grants let in more callers."},
+		{"action-added", "A new action is open to all, or to all who authenticate."},
+	}
+}
