@@ -140,6 +140,10 @@ func TestBufBreaking(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds buf")
 	}
+	config, err := os.ReadFile("testdata/breaking.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -153,7 +157,8 @@ func TestBufBreaking(t *testing.T) {
 			t.Fatal(err)
 		}
 		imported(t, filepath.Join(dir, filepath.Dir(folder), "third_party"))
-		write(filepath.Join(filepath.Dir(folder), "buf.yaml"), "version: v2\nmodules:\n  - path: proto\n  - path: third_party\nbreaking:\n  use: [SALLYPORT_ACCESS]\nplugins:\n  - plugin: buf-plugin-sallyport\n")
+		write(filepath.Join(filepath.Dir(folder), "buf.yaml"), string(config))
+		write(filepath.Join(filepath.Dir(folder), "accepted.json"), "[]")
 	}
 	run := func(name string, arguments ...string) string {
 		out, err := exec.CommandContext(t.Context(), name, arguments...).Output()
