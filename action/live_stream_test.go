@@ -447,7 +447,7 @@ func TestMovingStreamsLive(t *testing.T) {
 
 // TestRecheckRemembersTheRequest has a caller lose a role between messages. What a
 // recheck decides about is the first request, or where each is authorized by itself,
-// the last one.
+// the last one, as the gate saw it: the handler writes another owner into each.
 func TestRecheckRemembersTheRequest(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -461,22 +461,45 @@ func TestRecheckRemembersTheRequest(t *testing.T) {
 		{"every, own", sallyportv1.Stream_EVERY_MESSAGE, "bob", "alice", 0},
 		{"every, by the role", sallyportv1.Stream_EVERY_MESSAGE, "alice", "bob", connect.CodePermissionDenied},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				r := newRechecking(t)
-				r.registerTransfer(t, test.timing, func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return true, nil })
-				s := r.serve(t, "/described.v1.TransferService/Transfer")
-				s.in <- owned(test.first)
-				s.in <- owned(test.second)
-				s.expectEnd(t, 0)
-				r.authority.set(finds(aliceAlone))
-				r.registry.Recheck("alice")
-				s.expectEnd(t, test.want)
-				close(s.in)
-				synctest.Wait()
+		for grants, check := range map[string]transferChecks{
+			"with a check": func(context.Context, *authn.Principal, *testv1.Request) (bool, error) { return true, nil },
+			"of one field": nil,
+		} {
+			t.Run(test.name+", "+grants, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					r := newRechecking(t)
+					r.collect = overwrites
+					r.registerTransfer(t, test.timing, check)
+					s := r.serve(t, "/described.v1.TransferService/Transfer")
+					s.in <- owned(test.first)
+					s.in <- owned(test.second)
+					s.expectEnd(t, 0)
+					r.authority.set(finds(aliceAlone))
+					r.registry.Recheck("alice")
+					s.expectEnd(t, test.want)
+					close(s.in)
+					synctest.Wait()
+				})
 			})
-		})
+		}
+	}
+}
+
+// overwrites is a handler that makes alice's requests bob's, and all others alice's.
+func overwrites(_ context.Context, in receiver) (*testv1.Response, error) {
+	for {
+		request, err := in.Receive()
+		switch {
+		case errors.Is(err, io.EOF):
+			return &testv1.Response{}, nil
+		case err != nil:
+			return nil, err
+		case request.GetOwner() == "alice":
+			request.Owner = "bob"
+		default:
+			request.Owner = "alice"
+		}
 	}
 }
 
@@ -536,17 +559,21 @@ func (h *handlers) Transfer(ctx context.Context, in *requests) (*testv1.Response
 	return h.doCollect(ctx, in.Principal().ID(), in)
 }
 
+// registerTransfer registers it; without a check, the role is enough.
 func (r *rechecking) registerTransfer(t *testing.T, timing sallyportv1.Stream_Timing, check transferChecks) {
 	t.Helper()
-	declared := bySession(allow(
-		&sallyportv1.Grant{AnyRole: []string{"editor"}, Check: new("may_transfer")},
-		&sallyportv1.Grant{Cel: new("principal.id == request.owner")},
-	))
+	byRole := &sallyportv1.Grant{AnyRole: []string{"editor"}}
+	var checks []actiongen.Check
+	if check != nil {
+		byRole.Check = new("may_transfer")
+		checks = []actiongen.Check{actiongen.NewCheck(check, "Transfer", "may_transfer", transferChecks.mayTransfer)}
+	}
+	declared := bySession(allow(byRole, &sallyportv1.Grant{Cel: new("principal.id == request.owner")}))
 	declared.Stream = &sallyportv1.Stream{Authorize: timing}
 	if err := declaretest.Register(t, r.registry, actiongen.Service[transferrer]{
 		Descriptor: describe(t, "TransferService", rpc{name: "Transfer", action: declared, clients: true}),
 		Methods:    []actiongen.Method[transferrer]{actiongen.ClientStreaming("Transfer", transferrer.Transfer)},
-		Checks:     []actiongen.Check{actiongen.NewCheck(check, "Transfer", "may_transfer", transferChecks.mayTransfer)},
+		Checks:     checks,
 	}, transferrer(r.handlers)); err != nil {
 		t.Fatal(err)
 	}

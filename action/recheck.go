@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
 // recheckTimeout is how long a recheck may wait for an authenticator or a check. A
@@ -19,11 +20,13 @@ const recheckTimeout = 15 * time.Second
 // A standing is what a stream lives by: what was found of its caller, and the recheck
 // that looks at that again. It costs a timer and no goroutine.
 type standing struct {
-	caller   *authn.Principal // as last found; nil on an anonymous action
-	found    time.Time        // when the gate, or a recheck, began to look for the caller
-	subject  proto.Message    // a copy of the request that the decision is about, where a grant reads it
-	by       int32            // the place of the grant that held for that request, when last looked at
-	rechecks uint64           // how many rechecks let the stream live on
+	caller *authn.Principal // as last found; nil on an anonymous action
+	found  time.Time        // when the gate, or a recheck, began to look for the caller
+	// subject is what the grants read of the request that the decision is about. It changes
+	// with the next such request, and never while rechecking is set.
+	subject  policy.Kept
+	by       int32  // the place of the grant that held for that request, when last looked at
+	rechecks uint64 // how many rechecks let the stream live on
 
 	// rechecking is set while a recheck is asked for or under way. No message passes
 	// meanwhile.
@@ -50,10 +53,10 @@ func (r *Registry) Recheck(principalID string) {
 // begin begins to look after a stream that the gate has let in, for a first request
 // or for none. The error is what it ended with, where it must not live.
 func (s *stream) begin(first proto.Message) error {
-	subject := s.subjectOf(first)
+	s.keepSubject(first)
 	s.mu.Lock()
 	s.opened = s.ctx.Err() == nil // else what stopped it is for the caller to say
-	s.caller, s.subject, s.by = s.principal, subject, s.grant
+	s.caller, s.by = s.principal, s.grant
 	s.found, s.moved = s.start, s.gate.registry.now()
 	s.schedule(s.moved)
 	opened := s.opened
@@ -73,28 +76,25 @@ func (s *stream) begin(first proto.Message) error {
 	return err
 }
 
-// subjectOf returns a copy of a request for rechecks to decide about, and nil where no
-// grant reads it. It is copied because the handler owns the request.
-func (s *stream) subjectOf(request proto.Message) proto.Message {
-	if request == nil || s.drained || !s.gate.policy.NeedsRequest() || s.gate.authorizesOpen() {
-		return nil
+// keepSubject keeps what the grants read of a request, for rechecks to decide about. It is
+// a copy because the handler owns the request. No recheck is asked for or under way, which
+// the caller sees to.
+func (s *stream) keepSubject(request proto.Message) {
+	if request != nil && !s.drained && s.gate.policy.NeedsRequest() && !s.gate.authorizesOpen() {
+		s.gate.policy.Keep(&s.subject, request)
 	}
-	return proto.Clone(request)
 }
 
 // settle waits as await does, with a message that was let through when there had been so
 // many rechecks. Where there was none since, and each message is authorized by itself,
 // the decision about this one is from now on what the stream lives by.
 func (s *stream) settle(request proto.Message, rechecks uint64) (caller *authn.Principal, now uint64, err error) {
-	stands := s.gate.authorizesEvery() && !s.drained
-	var subject proto.Message
-	if stands {
-		subject = s.subjectOf(request)
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if caller, now, err = s.awaitLocked(); err == nil && stands && now == rechecks {
-		s.subject, s.by = subject, s.message.grant
+	caller, now, err = s.awaitLocked()
+	if err == nil && now == rechecks && s.gate.authorizesEvery() && !s.drained {
+		s.keepSubject(request)
+		s.by = s.message.grant
 	}
 	return caller, now, err
 }
@@ -205,7 +205,7 @@ func (s *stream) lookAgain() bool {
 		return false
 	}
 	s.asked = false
-	known, subject := s.caller, s.subject
+	known := s.caller
 	s.mu.Unlock()
 
 	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + recheckTimeout.String()}
@@ -215,7 +215,7 @@ func (s *stream) lookAgain() bool {
 		_ = s.end(pass, silent)
 	}).Stop()
 	pass := &passage{gate: s.gate, identity: &s.own, kind: event.Recheck}
-	if err := pass.run(s.ctx, admitAgain(known), nil, subject); err != nil {
+	if err := pass.run(s.ctx, s.admitAgain(known), nil, nil); err != nil {
 		if pass.principal == nil {
 			pass.principal = known // whose stream it was
 		}
@@ -231,9 +231,9 @@ func (s *stream) lookAgain() bool {
 }
 
 // admitAgain is the gate of a recheck, for the principal that the caller was known as
-// and a copy of the request that the decision was about.
-func admitAgain(known *authn.Principal) step {
-	return func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, subject proto.Message) error {
+// and what the grants read of the request that the decision was about.
+func (s *stream) admitAgain(known *authn.Principal) step {
+	return func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, _ proto.Message) error {
 		if err := g.findPrincipal(ctx, pass); err != nil {
 			pass.principal = nil
 			return err
@@ -241,6 +241,6 @@ func admitAgain(known *authn.Principal) step {
 		if pass.principal.ID() != known.ID() {
 			return &denial{public: errUnauthenticated, reason: "the credential now names another principal"}
 		}
-		return g.authorize(ctx, pass, subject)
+		return g.authorize(ctx, pass, s.subject.Request())
 	}
 }

@@ -79,6 +79,7 @@ type Policy struct {
 	grants []grant
 	// credentialScopes are what a scoped credential needs; none where none is taken.
 	credentialScopes []string
+	keeping          condition.Keeping
 }
 
 // A grant is one way to be let through: all of its conditions must hold.
@@ -109,7 +110,37 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 		}
 		policy.grants[i] = made
 	}
+	policy.keeping = keepingOf(policy.grants)
 	return policy
+}
+
+// keepingOf returns what keeps what the grants read of requests: all of the request where
+// one of them asks a check.
+func keepingOf(grants []grant) condition.Keeping {
+	var all []condition.Read
+	for _, grant := range grants {
+		for _, compiled := range grant.conditions {
+			reads := compiled.reads()
+			ofRequest := slices.ContainsFunc(reads, func(read read) bool { return read.of.OfRequest() })
+			if compiled.needsRequest && !ofRequest {
+				return condition.KeepAll() // what it reads of it is not known
+			}
+			for _, read := range reads {
+				all = append(all, read.of)
+			}
+		}
+	}
+	return condition.NewKeeping(all)
+}
+
+// Kept is what [Policy.Keep] kept of a request.
+type Kept = condition.Kept
+
+// Keep makes kept of a request: the grants decide for [Kept.Request] as they do for the
+// request now, also when that has changed since. Kept has what they read alone, or all of
+// the request where they ask a check.
+func (p *Policy) Keep(kept *Kept, request proto.Message) {
+	p.keeping.Keep(kept, request)
 }
 
 // NeedsRequest reports whether some grant cannot be decided without the request.
