@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,14 +15,14 @@ import (
 type explainFlags struct {
 	contractFlags
 
-	principal, request, now, output string
-	answers                         []string
+	principal, request, now, event, output string
+	answers                                []string
 }
 
 func newExplain() *cobra.Command {
 	flags := &explainFlags{}
 	command := &cobra.Command{
-		Use:   "explain PROCEDURE [DIR|REVISION:DIR|FILE|URL]",
+		Use:   "explain {PROCEDURE|--event FILE} [DIR|REVISION:DIR|FILE|URL]",
 		Short: "Say step by step why a call is allowed or denied",
 		Long: `Explain decides one call as the gate does, by the gate's own code: it validates the
 request, holds the caller against the schemes and the age of the sign-in, looks at what
@@ -31,14 +30,25 @@ a scoped credential carries, and then at each condition of each grant. Of a call
 grant lets in it prints the smallest sets of roles and scopes that would: of up to three,
 and of no claims.
 
+With --event it explains a recorded call: one event as "sallyport audit query -o json"
+prints it. Events have what conditions read where the program records it, with
+action.WithEventValues. What the event lacks is said, and nothing is guessed.
+
 The principal is a JSON object such as {"id": "ada", "roles": ["member"], "scopes": [],
 "claims": {}, "authenticated_at": "2026-11-26T09:00:00Z"}: the form in which diff and
 prove print witnesses.
 
 ` + contractWords,
 		Example: `  sallyport explain /demo.v1.AccountService/GetUser --principal ada.json --request '{"userId": "…"}'
-  sallyport explain /acme.v1.Notes/Read main:proto --principal ada.json --answer is_open=yes -o json`,
+  sallyport explain /acme.v1.Notes/Read main:proto --principal ada.json --answer is_open=yes -o json
+  sallyport audit query --database audit.db --call 4F…2A --kind decided -o json | sallyport explain --event - proto`,
 		Args: func(_ *cobra.Command, arguments []string) error {
+			if flags.event != "" {
+				if len(arguments) > 1 {
+					return misuse{"the event names the procedure: name one folder, file or server at most"}
+				}
+				return nil
+			}
 			if len(arguments) < 1 || len(arguments) > 2 {
 				return misuse{"name the procedure, such as /demo.v1.AccountService/GetUser"}
 			}
@@ -47,11 +57,16 @@ prove print witnesses.
 	}
 	command.RunE = verb(flags.explain)
 	flags.flags(command)
-	command.Flags().StringVar(&flags.principal, "principal", "", "a `FILE` with who calls (.json); without it, nobody in particular calls an anonymous action")
+	command.Flags().StringVar(&flags.principal, "principal", "", "a `FILE` with who calls (.json); an anonymous action needs none")
 	command.Flags().StringVar(&flags.request, "request", "", "the request in `JSON`; an empty message without it")
 	command.Flags().StringVar(&flags.now, "now", "", "the `TIME` of the call, 2026-11-26T09:00:00Z; now without it")
 	command.Flags().StringArrayVar(&flags.answers, "answer", nil, "what a check answers, `CHECK=yes` or CHECK=no; may be repeated")
+	command.Flags().StringVar(&flags.event, "event", "", "a `FILE` with a recorded event (.json), - for standard input; it says who called, when, and what for")
 	must(command.MarkFlagFilename("principal", "json"))
+	must(command.MarkFlagFilename("event", "json"))
+	for _, other := range []string{"principal", "request", "now", "answer"} {
+		command.MarkFlagsMutuallyExclusive("event", other)
+	}
 	outputFlag(command, &flags.output, outputs...)
 	return command
 }
@@ -59,6 +74,9 @@ prove print witnesses.
 func (f *explainFlags) explain(command *cobra.Command, arguments []string) error {
 	if err := checkOutput(f.output, outputs); err != nil {
 		return err
+	}
+	if f.event != "" {
+		return f.explainEvent(command, first(arguments))
 	}
 	question, err := f.question()
 	if err != nil {
@@ -68,18 +86,68 @@ func (f *explainFlags) explain(command *cobra.Command, arguments []string) error
 	if err != nil {
 		return err
 	}
-	actions := contract.Actions()
-	at := slices.IndexFunc(actions, func(action review.Action) bool { return action.Procedure == arguments[0] })
-	if at < 0 {
-		return fmt.Errorf("there is no action %q: sallyport matrix lists them", arguments[0])
-	}
-	if f.principal == "" && len(actions[at].Schemes) > 0 {
-		return misuse{"the action's callers authenticate: name a file with who calls by --principal"}
-	}
-	explained, err := actions[at].Explain(command.Context(), question)
+	action, err := actionIn(contract, arguments[0])
 	if err != nil {
 		return err
 	}
+	if f.principal == "" && len(action.Schemes) > 0 {
+		return misuse{"the action's callers authenticate: name a file with who calls by --principal"}
+	}
+	explained, err := action.Explain(command.Context(), question)
+	if err != nil {
+		return err
+	}
+	return f.write(command, explained)
+}
+
+// explainEvent explains the one event that a file has.
+func (f *explainFlags) explainEvent(command *cobra.Command, source string) error {
+	if f.event == "-" && source == "-" {
+		return misuse{"standard input cannot be both the event and the contract"}
+	}
+	from, done, err := openEvents(f.event, command.InOrStdin())
+	if err != nil {
+		return err
+	}
+	defer done()
+	var events []review.Event
+	for event, err := range review.ReadEvents(from) {
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.event, err)
+		}
+		if events = append(events, event); len(events) > 1 {
+			return fmt.Errorf("%s has more than one event: take the one that is to be explained, such as by --call and --kind of audit query", f.event)
+		}
+	}
+	if len(events) == 0 {
+		return fmt.Errorf("%s has no event", f.event)
+	}
+	contract, err := f.read(command.Context(), source, command.InOrStdin())
+	if err != nil {
+		return err
+	}
+	action, err := actionIn(contract, events[0].Procedure)
+	if err != nil {
+		return err
+	}
+	explained, err := action.ExplainEvent(command.Context(), &events[0])
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.event, err)
+	}
+	return f.write(command, explained)
+}
+
+// actionIn returns an action of a contract, by its procedure.
+func actionIn(contract *review.Contract, procedure string) (review.Action, error) {
+	for _, action := range contract.Actions() {
+		if action.Procedure == procedure {
+			return action, nil
+		}
+	}
+	return review.Action{}, fmt.Errorf("there is no action %q: sallyport matrix lists them", procedure)
+}
+
+func (f *explainFlags) write(command *cobra.Command, explained *review.Explanation) error {
 	if f.output == "json" {
 		return explained.WriteJSON(command.OutOrStdout())
 	}

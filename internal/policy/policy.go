@@ -80,6 +80,9 @@ type Policy struct {
 	// credentialScopes are what a scoped credential needs; none where none is taken.
 	credentialScopes []string
 	keeping          condition.Keeping
+	// fresh is whether callers must have authenticated not too long ago. Who asks does
+	// that before it decides, see [FreshnessOf].
+	fresh bool
 }
 
 // A grant is one way to be let through: all of its conditions must hold.
@@ -102,6 +105,7 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 	policy := &Policy{
 		anyone: declaration.Anyone, grants: make([]grant, len(declaration.Grants)),
 		credentialScopes: slices.Clone(declaration.CredentialScopes),
+		fresh:            declaration.MaxAge > 0,
 	}
 	for i, declared := range declaration.Grants {
 		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}

@@ -42,7 +42,7 @@ type Values struct {
 }
 
 // Values returns what the conditions read of the input: of those that were not looked
-// at, too. The input has the answers of the checks.
+// at, too. Of an action with a max_age, that is when the caller authenticated as well. The input has the answers of the checks.
 func (p *Policy) Values(input Input) *Values {
 	values := &Values{}
 	if p == nil {
@@ -66,6 +66,9 @@ func (p *Policy) Values(input Input) *Values {
 				}
 			}
 		}
+	}
+	if read := ofPrincipal("authenticated_at"); p.fresh && !seen[read.name] {
+		values.add(read, input)
 	}
 	return values
 }

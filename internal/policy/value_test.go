@@ -130,3 +130,26 @@ func TestValuesOfScopedCredential(t *testing.T) {
 		}
 	}
 }
+
+// When the caller authenticated is kept where the action has a max_age, once.
+func TestValuesOfMaxAge(t *testing.T) {
+	t.Parallel()
+	since := noon.Add(-time.Minute)
+	who := alice(authn.Details{Unscoped: true, AuthenticatedAt: since})
+	const at = "principal.authenticated_at"
+	for name, test := range map[string]struct {
+		authorize string
+		maxAge    time.Duration
+		want      Values
+	}{
+		"without":        {`anyone: "x"`, 0, Values{}},
+		"with":           {`anyone: "x"`, time.Hour, Values{Reads: []string{at}, AuthenticatedAt: since}},
+		"read once more": {`allow: {cel: "principal.authenticated_at < now"}`, time.Hour, Values{Reads: []string{at}, AuthenticatedAt: since}},
+	} {
+		declaration := declared(t, test.authorize)
+		declaration.MaxAge = test.maxAge
+		if diff := cmp.Diff(&test.want, New(declaration, nil).Values(Input{Principal: who, Now: noon})); diff != "" {
+			t.Errorf("%s: values (-want +got):\n%s", name, diff)
+		}
+	}
+}

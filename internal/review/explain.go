@@ -42,6 +42,14 @@ type Explanation struct {
 	Helps []Help `json:"helps,omitempty"`
 	// Unanswered are the checks that a grant asks and that the question does not answer.
 	Unanswered []string `json:"unanswered_checks,omitempty"`
+
+	// Recorded is what the event says, where a recorded call is explained.
+	Recorded *Recorded `json:"recorded,omitempty"`
+	// Because is why a recorded call is denied. It has nothing that the caller chose.
+	Because string `json:"because,omitempty"`
+	// Undecided is whether the event does not say enough, and Lacks what it does not have.
+	Undecided bool     `json:"undecided,omitempty"`
+	Lacks     []string `json:"lacks,omitempty"`
 }
 
 // A Step is one step of a gate.

@@ -16,11 +16,20 @@ func (x *Explanation) WriteText(out io.Writer) error {
 			outcome += " by " + x.Grant
 		}
 	}
+	if x.Undecided {
+		outcome = "undecided"
+	}
 	fmt.Fprintf(&text, "%s: %s\n", x.Procedure, outcome)
+	if x.Recorded != nil {
+		fmt.Fprintf(&text, "  %s\n", x.Recorded)
+	}
 	for _, step := range x.Steps {
 		passed := "stops"
-		if step.Passed {
+		switch {
+		case step.Passed:
 			passed = "passes"
+		case x.Undecided:
+			passed = "is not decided"
 		}
 		fmt.Fprintf(&text, "  %s %s\n", step.Name, passed)
 		for _, why := range step.Why {
@@ -42,3 +51,11 @@ func (x *Explanation) WriteText(out io.Writer) error {
 
 // WriteJSON writes the explanation as one JSON object, indented.
 func (x *Explanation) WriteJSON(out io.Writer) error { return writeJSON(out, x) }
+
+// String says in one line what an event says.
+func (r Recorded) String() string {
+	if r.Outcome == "allow" {
+		return "the event: allowed by " + r.Grant
+	}
+	return fmt.Sprintf("the event: denied at %s: %s", r.Stage, r.Reason)
+}
