@@ -101,8 +101,8 @@ func (behind) Rehearsal(registry *Registry) ([]connect.Method, error) {
 
 // Decide seals a registry and returns the part of an action's gate that looks at the
 // grants, for benchmarks to measure by itself. The principal is taken as one that the
-// action's first scheme has found.
-func (behind) Decide(registry *Registry, procedure string) (func(context.Context, *authn.Principal, proto.Message) (bool, error), error) {
+// action's first scheme has found, at the given time.
+func (behind) Decide(registry *Registry, procedure string, now time.Time) (func(context.Context, *authn.Principal, proto.Message) (bool, error), error) {
 	if err := registry.Seal(); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (behind) Decide(registry *Registry, procedure string) (func(context.Context
 	}
 	return func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error) {
 		decision, err := gate.policy.Decide(ctx, policy.Input{
-			Principal: principal.Bound(gate.schemes[0].name, registry.hierarchy.Load()), Request: request, Now: gate.registry.now(),
+			Principal: principal.Bound(gate.schemes[0].name, registry.hierarchy.Load()), Request: request, Now: now,
 		})
 		return decision.Allowed, err
 	}, nil

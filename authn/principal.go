@@ -24,6 +24,9 @@ type Principal struct {
 	carried         names // what a scoped credential carries
 	// bound is the same principal as it was last bound.
 	bound atomic.Pointer[Principal]
+	// room is memory for the first one that is bound, made with this one; nil once it is
+	// taken.
+	room atomic.Pointer[Principal]
 }
 
 // Details is what is known about a principal besides its id. The zero value claims
@@ -68,7 +71,8 @@ func (d *Details) EndBy(end time.Time) {
 // unique among all principals that the schemes of one registry can return, and must
 // not be empty: a gate denies a principal without one.
 func NewPrincipal(id string, details Details) *Principal {
-	made := &Principal{
+	// A gate binds each principal that an authenticator makes: the two are made at once.
+	pair := &[2]Principal{{
 		id:              id,
 		scheme:          details.Scheme,
 		roles:           newNames(details.Roles),
@@ -77,7 +81,9 @@ func NewPrincipal(id string, details Details) *Principal {
 		authenticatedAt: details.AuthenticatedAt,
 		expiresAt:       details.ExpiresAt,
 		unscoped:        details.Unscoped,
-	}
+	}}
+	made := &pair[0]
+	made.room.Store(&pair[1])
 	if !made.unscoped {
 		made.carried = made.scopes
 	}
@@ -137,18 +143,16 @@ func (p *Principal) WithScheme(scheme string) *Principal { return p.Bound(scheme
 
 // clone returns a copy that has not been bound anew.
 func (p *Principal) clone() *Principal {
-	return &Principal{
-		id:              p.id,
-		scheme:          p.scheme,
-		roles:           p.roles,
-		hierarchy:       p.hierarchy,
-		scopes:          p.scopes,
-		claims:          p.claims,
-		authenticatedAt: p.authenticatedAt,
-		expiresAt:       p.expiresAt,
-		unscoped:        p.unscoped,
-		carried:         p.carried,
+	made := p.room.Swap(nil) // which no one else has seen
+	if made == nil {
+		made = &Principal{}
 	}
+	made.id, made.scheme = p.id, p.scheme
+	made.roles, made.hierarchy, made.scopes = p.roles, p.hierarchy, p.scopes
+	made.claims = p.claims
+	made.authenticatedAt, made.expiresAt = p.authenticatedAt, p.expiresAt
+	made.unscoped, made.carried = p.unscoped, p.carried
+	return made
 }
 
 // AuthenticatedAt returns when the principal proved its identity, or the zero time

@@ -202,6 +202,26 @@ func TestWithSchemeAtOnce(t *testing.T) {
 	}
 }
 
+// A principal that is made anew for a call takes two allocations: itself, with what a
+// gate binds, and its roles. One that is bound again, to another scheme, takes one more.
+func TestAllocationsOfAPrincipal(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
+	hierarchy, roles := authn.NewHierarchy(map[string][]string{"admin": {"member"}}), []string{"admin"}
+	var bound *authn.Principal
+	for schemes, want := range map[int]float64{1: 2, 2: 3} {
+		if got := testing.AllocsPerRun(100, func() {
+			principal := authn.NewPrincipal("ada", authn.Details{Roles: roles, Unscoped: true})
+			for i := range schemes {
+				bound = principal.Bound([]string{"session", "bearer"}[i], hierarchy)
+			}
+		}); got != want {
+			t.Errorf("%d schemes: %v allocations, want %v", schemes, got, want)
+		}
+		if !bound.Has("member") || bound.ID() != "ada" || bound.Scoped() {
+			t.Errorf("%d schemes: bound wrongly: %q of %q", schemes, bound.Scheme(), bound.ID())
+		}
+	}
+}
+
 func TestWithSchemeAllocatesOnce(t *testing.T) {
 	principal := authn.NewPrincipal("ada", authn.Details{})
 	principal.WithScheme("session")

@@ -157,6 +157,12 @@ func not(of predicate) predicate {
 
 // equality translates the equality of two values of one type.
 func (t translation) equality(left, right ast.Expr) predicate {
+	if owns := t.ownership(left, right); owns != nil {
+		return owns
+	}
+	if owns := t.ownership(right, left); owns != nil {
+		return owns
+	}
 	if a, b := t.text(left), t.text(right); a != nil && b != nil {
 		longest := t.longest
 		return func(p *authn.Principal, r protoreflect.Message) Truth {
@@ -194,6 +200,29 @@ func (t translation) equality(left, right ast.Expr) predicate {
 		}
 	}
 	return nil
+}
+
+// ownership translates the most common comparison of all, that of the principal's id with
+// a field, without calls of its terms through variables. It returns nil for any other.
+func (t translation) ownership(id, field ast.Expr) predicate {
+	if principalField(id) != "id" || id.AsSelect().IsTestOnly() || field.Kind() != ast.SelectKind || field.AsSelect().IsTestOnly() {
+		return nil
+	}
+	path, ok := pathOf(t.request, field)
+	if !ok || len(path) != 1 {
+		return nil
+	}
+	leaf, longest := path.leaf(), t.longest
+	if !isSingular(leaf) || leaf.Kind() != protoreflect.StringKind || mayBeAbsent(leaf) {
+		return nil
+	}
+	return func(p *authn.Principal, r protoreflect.Message) Truth {
+		one, other := p.ID(), r.Get(leaf).String()
+		if len(one) > longest && len(other) > longest {
+			return askCEL
+		}
+		return truthOf(one == other)
+	}
 }
 
 // text translates an expression that is a string.

@@ -12,7 +12,7 @@ import (
 type cel struct{ declare.CEL }
 
 func (c cel) holds(ctx context.Context, input Input) (bool, error) {
-	return holds(ctx, c.Expression, input)
+	return holds(ctx, c.Expression, &input)
 }
 
 func (c cel) explain(ctx context.Context, input Input, _ bool) (held bool, why string) {
@@ -22,8 +22,8 @@ func (c cel) explain(ctx context.Context, input Input, _ bool) (held bool, why s
 func (c cel) reads() []read { return readsOf(c.Expression) }
 
 // holds reports whether an expression is true of an input.
-func holds(ctx context.Context, expression *condition.Expression, input Input) (bool, error) {
-	return expression.Holds(ctx, conditionInput(input))
+func holds(ctx context.Context, expression *condition.Expression, input *Input) (bool, error) {
+	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
 }
 
 func conditionInput(input Input) *condition.Input {

@@ -97,6 +97,22 @@ type compiled struct {
 	requirement
 
 	needsRequest bool
+	// roles and expression are those of a requirement that is nothing else, which is
+	// decided without a call through it.
+	roles      []string
+	expression *condition.Expression
+}
+
+// decide is holds, and takes the input where it is.
+func (c *compiled) decide(ctx context.Context, input *Input) (bool, error) {
+	switch {
+	case c.expression != nil:
+		return holds(ctx, c.expression, input)
+	case c.roles != nil:
+		return carriesOne(input.Principal, c.roles), nil
+	default:
+		return c.holds(ctx, *input)
+	}
 }
 
 // New returns what a declaration allows. The checks are those that it names, by
@@ -110,12 +126,25 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 	for i, declared := range declaration.Grants {
 		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
 		for j, declared := range declared.Conditions {
-			made.conditions[j] = compiled{compile(declared, checks), declared.ReadsRequest()}
+			made.conditions[j] = newCompiled(compile(declared, checks), declared.ReadsRequest())
 		}
 		policy.grants[i] = made
 	}
 	policy.keeping = keepingOf(policy.grants)
 	return policy
+}
+
+func newCompiled(of requirement, needsRequest bool) compiled {
+	made := compiled{requirement: of, needsRequest: needsRequest}
+	switch of := of.(type) {
+	case anyRole:
+		made.roles = of.Unfolded
+	case cel:
+		made.expression = of.Expression
+	case when:
+		made.expression = of.Expression
+	}
+	return made
 }
 
 // keepingOf returns what keeps what the grants read of requests: all of the request where
@@ -196,7 +225,7 @@ func (g *grant) holds(ctx context.Context, input *Input) (bool, error) {
 		if condition.needsRequest && input.Request == nil {
 			return false, nil // there is no request for it to be true of
 		}
-		holds, err := condition.holds(ctx, *input)
+		holds, err := condition.decide(ctx, input)
 		if err != nil || !holds {
 			return false, err
 		}

@@ -230,3 +230,46 @@ func TestGrantName(t *testing.T) {
 		t.Errorf("of no policy: %q", got)
 	}
 }
+
+// A condition that is decided without a call through its requirement is decided alike.
+func TestDecideAlike(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		authorize string
+		direct    bool
+	}{
+		"roles":      {`allow: {any_role: "member"}`, true},
+		"cel":        {`allow: {cel: "principal.id == request.owner"}`, true},
+		"when":       {`allow: {when: "own"}`, true},
+		"a slow one": {`allow: {cel: "request.inners.exists(i, i.text == 'x') && principal.id == 'alice'"}`, true},
+		"scopes":     {`allow: {all_scopes: "a"}`, false},
+		"a check":    {`allow: {check: "ok"}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			declaration := declared(t, test.authorize)
+			policy := New(declaration, map[string]CheckFunc{"ok": func(_ context.Context, principal *authn.Principal, _ proto.Message) (bool, error) {
+				return principal.CarriesRole("member"), nil
+			}})
+			condition := &policy.grants[0].conditions[0]
+			if direct := condition.roles != nil || condition.expression != nil; direct != test.direct {
+				t.Errorf("decided directly: %t", direct)
+			}
+			outcomes := map[bool]int{}
+			for _, details := range []authn.Details{{Unscoped: true}, {Unscoped: true, Roles: []string{"member"}, Scopes: []string{"a"}}} {
+				for _, text := range []string{``, `owner: "alice" inners {text: "x"}`, `owner: "bob"`} {
+					input := Input{Principal: alice(details), Request: request(t, declaration.Method.Input(), text), Now: noon}
+					got, err := condition.decide(t.Context(), &input)
+					want, wantErr := condition.holds(t.Context(), input)
+					if got != want || err != nil || wantErr != nil {
+						t.Errorf("%v of %s: %t, %v; by its requirement %t, %v", details, text, got, err, want, wantErr)
+					}
+					outcomes[got]++
+				}
+			}
+			if outcomes[true] == 0 || outcomes[false] == 0 {
+				t.Errorf("outcomes %v", outcomes)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -12,12 +13,16 @@ import (
 type anyRole struct{ declare.AnyRole }
 
 func (r anyRole) holds(_ context.Context, input Input) (bool, error) {
-	for _, role := range r.Unfolded { //nolint:modernize // the calls of slices.ContainsFunc are not inlined
-		if input.Principal.CarriesRole(role) {
-			return true, nil
+	return carriesOne(input.Principal, r.Unfolded), nil
+}
+
+func carriesOne(principal *authn.Principal, roles []string) bool {
+	for _, role := range roles { //nolint:modernize // the calls of slices.ContainsFunc are not inlined
+		if principal.CarriesRole(role) {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 func (r anyRole) explain(_ context.Context, input Input, _ bool) (held bool, why string) {

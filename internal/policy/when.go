@@ -10,7 +10,7 @@ import (
 type when struct{ declare.When }
 
 func (w when) holds(ctx context.Context, input Input) (bool, error) {
-	return holds(ctx, w.Expression, input)
+	return holds(ctx, w.Expression, &input)
 }
 
 func (w when) explain(ctx context.Context, input Input, _ bool) (held bool, why string) {
