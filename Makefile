@@ -200,6 +200,12 @@ newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
 	@test -x $(NEWCOMER) || { echo "make $@: there is no $(NEWCOMER) yet" >&2; exit 1; }
 	$(NEWCOMER)
 
+.PHONY: new
+new: ## Have a project of `sallyport new` generate, test, prove, serve and be called, outside the repository
+	@$(call need,go)
+	@$(call need,curl)
+	newcomer/new
+
 .PHONY: conformance
 conformance: conformance-gen ## Let Connect's conformance suite and gRPC's interop client call our server
 	@$(call need,go)

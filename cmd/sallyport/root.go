@@ -56,7 +56,7 @@ what it looks for (lint: a refusal), and 2 when it did not understand.`,
 			return nil
 		},
 	}
-	root.AddCommand(newLint(), newProtos(), newAudit(), newMatrix(), newDiff(), newExplain(), newProve(), newReplay())
+	root.AddCommand(newLint(), newProtos(), newAudit(), newMatrix(), newDiff(), newExplain(), newProve(), newReplay(), newNew())
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuse{err.Error()} })
 	return root
 }
