@@ -67,7 +67,8 @@ type Registry struct {
 type registered struct {
 	declaration *declare.Declaration
 	serve       connect.Method
-	rehearse    connect.Method
+	gate        *gate
+	method      unguarded.Method
 }
 
 // A RegistryOption changes what [NewRegistry] makes.
@@ -184,12 +185,11 @@ func (r *Registry) register(service unguarded.Service) error {
 		gate := r.newGate(examined[i])
 		gate.claims = claims
 		r.procedures[gate.procedure] = gate
-		uncounted := *gate // a rehearsal uses no limit up
-		uncounted.limits = nil
 		r.actions = append(r.actions, &registered{
 			declaration: examined[i].declaration,
 			serve:       connect.Method{Spec: examined[i].spec(), Handler: gate.serve(method)},
-			rehearse:    connect.Method{Spec: examined[i].spec(), Handler: uncounted.serve(rehearsal(method))},
+			gate:        gate,
+			method:      method,
 		})
 	}
 	return nil

@@ -33,8 +33,8 @@ func (s *ClientStream[Req]) Principal() *authn.Principal { return s.requests.cal
 // is empty where the grant has no name. It may be called by any goroutine.
 func (s *ClientStream[Req]) Grant() string { return s.requests.stream.grantName() }
 
-func (s *ClientStream[Req]) carry(stream *stream) { s.requests.stream = stream }
-func (s *ClientStream[Req]) drain() error         { return s.requests.drain() }
+func (s *ClientStream[Req]) carry(stream *stream)    { s.requests.stream = stream }
+func (s *ClientStream[Req]) drain(seen func()) error { return s.requests.drain(seen) }
 
 // An AnonymousClientStream is a [ClientStream] of an action that anyone may call
 // without signing in.
@@ -45,8 +45,8 @@ type AnonymousClientStream[Req any] struct {
 // Receive returns the next request, as [ClientStream.Receive] does.
 func (s *AnonymousClientStream[Req]) Receive() (*Req, error) { return s.anonymous.receive() }
 
-func (s *AnonymousClientStream[Req]) carry(stream *stream) { s.anonymous.stream = stream }
-func (s *AnonymousClientStream[Req]) drain() error         { return s.anonymous.drain() }
+func (s *AnonymousClientStream[Req]) carry(stream *stream)    { s.anonymous.stream = stream }
+func (s *AnonymousClientStream[Req]) drain(seen func()) error { return s.anonymous.drain(seen) }
 
 // A ServerStream is where the handler of a server stream sends its responses.
 //
@@ -69,7 +69,7 @@ func (s *ServerStream[Res]) SendHeaders() error { return s.responses.sendHeaders
 func (s *ServerStream[Res]) Grant() string { return s.responses.stream.grantName() }
 
 func (s *ServerStream[Res]) carry(stream *stream) { s.responses.stream = stream }
-func (s *ServerStream[Res]) drain() error         { return nil }
+func (s *ServerStream[Res]) drain(func()) error   { return nil }
 
 // A BidiStream is a stream of requests that the gate let through, with who they are
 // from, and of responses to them. As with a [Call], nothing but the gate makes one
@@ -100,7 +100,7 @@ func (s *BidiStream[Req, Res]) Grant() string { return s.requests.stream.grantNa
 func (s *BidiStream[Req, Res]) carry(stream *stream) {
 	s.requests.stream, s.responses.stream = stream, stream
 }
-func (s *BidiStream[Req, Res]) drain() error { return s.requests.drain() }
+func (s *BidiStream[Req, Res]) drain(seen func()) error { return s.requests.drain(seen) }
 
 // An AnonymousBidiStream is a [BidiStream] of an action that anyone may call
 // without signing in.
@@ -124,14 +124,15 @@ func (s *AnonymousBidiStream[Req, Res]) carry(stream *stream) {
 	s.anonymous.stream, s.responses.stream = stream, stream
 }
 
-func (s *AnonymousBidiStream[Req, Res]) drain() error { return s.anonymous.drain() }
+func (s *AnonymousBidiStream[Req, Res]) drain(seen func()) error { return s.anonymous.drain(seen) }
 
 // A kindOfStream is a pointer to any of the kinds of stream.
 type kindOfStream interface {
 	// carry gives the kind its stream.
 	carry(stream *stream)
-	// drain receives all requests until the client has ended the stream.
-	drain() error
+	// drain receives all requests until the client has ended the stream, and calls seen for
+	// each.
+	drain(seen func()) error
 }
 
 // requests are the requests of a stream, of one type.
@@ -145,13 +146,14 @@ func (r requests[Req]) receive() (*Req, error) {
 	return any(request).(*Req), nil //nolint:forcetypeassert // it is the one above, or the maker's
 }
 
-func (r requests[Req]) drain() error {
+func (r requests[Req]) drain(seen func()) error {
 	for {
 		if _, err := r.receive(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
+		seen()
 	}
 }
 

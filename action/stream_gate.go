@@ -139,17 +139,3 @@ func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.Serv
 	pass.stage = event.StageHandle
 	return nil
 }
-
-// rehearsal returns a method without its handler: what a gate lets through is
-// answered with an empty response.
-func rehearsal(method unguarded.Method) unguarded.Method {
-	method.Handle = func(_ context.Context, call, _ any) (proto.Message, error) {
-		if requests, ok := call.(kindOfStream); ok {
-			if err := requests.drain(); err != nil {
-				return nil, err
-			}
-		}
-		return method.Response.ProtoReflect().New().Interface(), nil
-	}
-	return method
-}

@@ -85,20 +85,6 @@ func (behind) Declarations(registry *Registry) ([]*declare.Declaration, error) {
 	return declarations(registry.actions), nil
 }
 
-// Rehearsal seals a registry and returns its actions with their gates and without
-// their handlers: what a gate lets through is answered with an empty response. It is
-// for actiontest.Matrix.
-func (behind) Rehearsal(registry *Registry) ([]connect.Method, error) {
-	if err := registry.Seal(); err != nil {
-		return nil, err
-	}
-	methods := make([]connect.Method, len(registry.actions))
-	for i, action := range registry.actions {
-		methods[i] = action.rehearse
-	}
-	return methods, nil
-}
-
 // Decide seals a registry and returns the part of an action's gate that looks at the
 // grants, for benchmarks to measure by itself. The principal is taken as one that the
 // action's first scheme has found, at the given time.

@@ -2,9 +2,7 @@ package actiontest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 
@@ -166,29 +164,7 @@ func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller
 	for name, value := range caller.Header {
 		info.RequestHeader().Set(name, value)
 	}
-	response := dynamicpb.NewMessage(method.Output())
-	if spec.StreamType == connect.StreamTypeUnary {
-		return client.CallUnary(ctx, spec, request, response)
-	}
-	stream, err := client.CallClientStream(ctx, spec)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	// io.EOF says that the server has answered already; receiving returns the answer.
-	if err := stream.Send(request); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	for {
-		if err := stream.Receive(response); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-	}
+	return exchange(ctx, client, spec, []proto.Message{request})
 }
 
 func codeOf(err error) connect.Code {

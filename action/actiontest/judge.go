@@ -1,0 +1,237 @@
+package actiontest
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/authn"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
+	"github.com/sallyport-rpc/sallyport/limit"
+)
+
+// An attempt is one call of an action.
+type attempt struct {
+	name        string
+	credentials []credential
+	// requests are the messages of a stream of requests, or the one request.
+	requests []proto.Message
+	// answers are what the checks say, by their names; one that is not there says no.
+	answers map[string]bool
+	// full is of which limit there is no room left; zero of none.
+	full limit.Per
+	now  time.Time
+}
+
+// A verdict is what must come of an attempt.
+type verdict struct {
+	code connect.Code
+	// kind and stage are of the event that says so.
+	kind  event.Kind
+	stage event.Stage
+	// grant is what lets the call in, where code is Allowed.
+	grant string
+	// ran is whether the handler runs, and received how many messages of a stream of
+	// requests it gets.
+	ran      bool
+	received int
+}
+
+// A judge says what must come of calls of one action, by its declaration. It reads the
+// declaration by itself: neither a gate nor the package that decides for one is asked,
+// but for what an expression says.
+type judge struct {
+	declaration *declare.Declaration
+	hierarchy   *authn.Hierarchy
+	validators  *validation.Validators
+}
+
+func newJudge(declaration *declare.Declaration, validators *validation.Validators) *judge {
+	return &judge{declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: validators}
+}
+
+// valid reports whether a message keeps its validation rules. One whose rules do not run
+// is not valid.
+func (j *judge) valid(message proto.Message) bool {
+	validator, err := j.validators.For(message.ProtoReflect().Descriptor())
+	return err == nil && validator.Validate(message) == nil
+}
+
+// of says what must come of an attempt.
+func (j *judge) of(a *attempt) verdict {
+	method, timing := j.declaration.Method, j.declaration.Timing()
+	open := timing == sallyportv1.Stream_OPEN
+	denied := func(code connect.Code, stage event.Stage) verdict {
+		return verdict{code: code, kind: event.Decided, stage: stage}
+	}
+	if (a.full == limit.Address || a.full == limit.Action) && j.limits(a.full) {
+		return denied(connect.CodeResourceExhausted, event.StageLimit)
+	}
+	var request proto.Message
+	if !open && len(a.requests) > 0 {
+		request = a.requests[0]
+		if !j.valid(request) {
+			return denied(connect.CodeInvalidArgument, event.StageValidate)
+		}
+	}
+	principal, code := j.authenticate(a)
+	if code != Allowed {
+		return denied(code, event.StageAuthenticate)
+	}
+	if a.full == limit.Principal && j.limits(a.full) {
+		return denied(connect.CodeResourceExhausted, event.StageLimit)
+	}
+	grant, code := j.authorize(a, principal, request)
+	if code != Allowed {
+		return denied(code, event.StageAuthorize)
+	}
+	if open && !method.IsStreamingClient() && !j.valid(a.requests[0]) {
+		return denied(connect.CodeInvalidArgument, event.StageValidate)
+	}
+	admitted := verdict{kind: event.Decided, stage: event.StageHandle, grant: grant, ran: true}
+	if method.IsStreamingClient() || method.IsStreamingServer() {
+		admitted.kind = event.Opened
+	}
+	if method.IsStreamingClient() {
+		return j.messages(a, principal, admitted)
+	}
+	return admitted
+}
+
+// messages says what must come of the messages of a stream of requests that was let in.
+func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdict) verdict {
+	timing := j.declaration.Timing()
+	for i, message := range a.requests {
+		ended := verdict{kind: event.Message, ran: true, received: i}
+		switch {
+		case i == 0 && timing != sallyportv1.Stream_OPEN: // it let the stream in
+		case !j.valid(message):
+			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageValidate
+			return ended
+		case timing == sallyportv1.Stream_EVERY_MESSAGE:
+			if _, code := j.authorize(a, principal, message); code != Allowed {
+				ended.code, ended.stage = code, event.StageAuthorize
+				return ended
+			}
+		}
+		admitted.received++
+	}
+	return admitted
+}
+
+func (j *judge) limits(per limit.Per) bool {
+	return slices.ContainsFunc(j.declaration.Limits, func(one limit.Limit) bool { return one.Per == per })
+}
+
+// refused is what a caller is answered whom no grant lets in.
+func (j *judge) refused() connect.Code {
+	if j.declaration.Conceal {
+		return connect.CodeNotFound
+	}
+	return connect.CodePermissionDenied
+}
+
+// authenticate says who calls, or the code of what is wrong with the credentials. It is
+// nil on an anonymous action.
+func (j *judge) authenticate(a *attempt) (*authn.Principal, connect.Code) {
+	var found *authn.Principal
+	for _, scheme := range j.declaration.Schemes {
+		at := slices.IndexFunc(a.credentials, func(c credential) bool { return c.scheme == scheme })
+		if at < 0 {
+			continue
+		}
+		presented := a.credentials[at]
+		if presented.fault != noFault {
+			return nil, presented.fault.code()
+		}
+		principal := presented.holder.principal()
+		if claims := presented.holder.details.Claims; claims != nil && j.declaration.Claims != nil && !j.valid(claims) {
+			return nil, connect.CodeInternal
+		}
+		if end := presented.holder.details.ExpiresAt; !end.IsZero() && !a.now.Before(end) {
+			return nil, connect.CodeUnauthenticated
+		}
+		switch {
+		case found == nil:
+			found = principal.Bound(scheme, j.hierarchy)
+		case found.ID() != principal.ID():
+			return nil, connect.CodeUnauthenticated
+		default:
+			found = found.LimitedBy(principal)
+		}
+	}
+	if j.declaration.Anonymous() {
+		return nil, Allowed
+	}
+	if found == nil || !j.fresh(found.AuthenticatedAt(), a.now) {
+		return nil, connect.CodeUnauthenticated
+	}
+	return found, Allowed
+}
+
+// fresh reports whether who authenticated at a time may still call, or may already.
+func (j *judge) fresh(at, now time.Time) bool {
+	const skew = time.Minute // as sallyport/v1/action.proto says of max_age
+	age := j.declaration.MaxAge
+	return age == 0 || !at.IsZero() && !at.Before(now.Add(-age)) && !at.After(now.Add(skew))
+}
+
+// authorize says which grant lets a principal in, or the code of why none does. The request
+// is nil where none was read. What a credential lacks is not concealed: it says nothing of
+// the request.
+func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.Message) (grant string, code connect.Code) {
+	if principal != nil && principal.Scoped() && !j.carries(principal) {
+		return "", connect.CodePermissionDenied
+	}
+	if j.declaration.Anyone {
+		return "anyone", Allowed
+	}
+	for i, grant := range j.declaration.Grants {
+		if held := j.conditions(a, principal, request, i); len(held) > 0 && !slices.Contains(held, false) {
+			return grant.Name, Allowed
+		}
+	}
+	return "", j.refused()
+}
+
+// carries reports whether a scoped credential has what the action needs of one.
+func (j *judge) carries(principal *authn.Principal) bool {
+	needed := j.declaration.CredentialScopes
+	return len(needed) > 0 && !slices.ContainsFunc(needed, func(scope string) bool { return !principal.CredentialCarries(scope) })
+}
+
+// conditions says of each condition of a grant whether it holds.
+func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) []bool {
+	conditions := j.declaration.Grants[grant].Conditions
+	held := make([]bool, len(conditions))
+	for i, of := range conditions {
+		switch of := of.(type) {
+		case declare.AnyRole:
+			held[i] = slices.ContainsFunc(of.Named, principal.Has)
+		case declare.AllScopes:
+			held[i] = !slices.ContainsFunc(of.Named, func(scope string) bool { return !principal.CarriesScope(scope) })
+		case declare.When:
+			held[i] = isTrue(of.Expression, principal, request, a.now)
+		case declare.CEL:
+			held[i] = isTrue(of.Expression, principal, request, a.now)
+		case declare.Check:
+			held[i] = request != nil && a.answers[of.Name]
+		}
+	}
+	return held
+}
+
+func isTrue(expression *condition.Expression, principal *authn.Principal, request proto.Message, now time.Time) bool {
+	if expression.ReadsRequest() && request == nil {
+		return false
+	}
+	holds, err := expression.Holds(context.Background(), &condition.Input{Principal: principal, Request: request, Now: now})
+	return err == nil && holds
+}

@@ -1,0 +1,207 @@
+package actiontest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
+)
+
+const (
+	// atOnce is how many calls of a trial are under way at a time.
+	atOnce = 8
+	// patience is how long a call may take.
+	patience = 30 * time.Second
+	// mostProblems is how many problems of one action are listed.
+	mostProblems = 20
+)
+
+// A planned call is an attempt with what must come of it.
+type planned struct {
+	attempt
+
+	want verdict
+}
+
+// run makes calls of one action, each by every way in, and returns what is wrong with what
+// came of them.
+func (tr *trial) run(ctx context.Context, ways []way, spec connect.Spec, calls []planned) []string {
+	at := map[time.Time][]planned{}
+	for _, call := range calls {
+		at[call.now] = append(at[call.now], call)
+	}
+	problems := make([]string, 0, len(at))
+	for _, now := range slices.SortedFunc(maps.Keys(at), time.Time.Compare) {
+		tr.now.Store(&now)
+		problems = append(problems, tr.runAll(ctx, ways, spec, at[now])...)
+	}
+	return problems
+}
+
+// runAll makes calls that come at one time.
+func (tr *trial) runAll(ctx context.Context, ways []way, spec connect.Spec, calls []planned) []string {
+	type one struct {
+		planned
+
+		by way
+	}
+	queue := make(chan one)
+	var mu sync.Mutex
+	var problems []string
+	var workers sync.WaitGroup
+	for range atOnce {
+		workers.Go(func() {
+			for next := range queue {
+				if problem := tr.make(ctx, next.by, spec, next.planned); problem != "" {
+					mu.Lock()
+					problems = append(problems, fmt.Sprintf("%s, by %s: %s", next.name, next.by.name, problem))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, call := range calls {
+		for _, way := range ways {
+			if way.serves(spec) {
+				queue <- one{call, way}
+			}
+		}
+	}
+	close(queue)
+	workers.Wait()
+	slices.Sort(problems)
+	return problems
+}
+
+// make makes one call, and says what is wrong with what came of it, or "".
+func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call planned) string {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ctx, info := connect.NewClientContext(ctx)
+	id := fmt.Sprintf("actiontest-%d", tr.calls.Add(1))
+	info.RequestHeader().Set(callHeader, id)
+	for _, credential := range call.credentials {
+		info.RequestHeader().Add(credentialHeader, tr.wallet.present(credential))
+	}
+	for check, holds := range call.answers {
+		if holds {
+			info.RequestHeader().Add(answerHeader, check)
+		}
+	}
+	if call.full != 0 {
+		info.RequestHeader().Set(fullHeader, call.full.String())
+	}
+	err := exchange(ctx, way.client, spec, call.requests)
+	return call.want.differs(err, tr.take(id))
+}
+
+// exchange makes a call with some messages and returns the error that it is answered.
+func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message) error {
+	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
+	if !ok {
+		return connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
+	}
+	response := dynamicpb.NewMessage(method.Output())
+	if spec.StreamType == connect.StreamTypeUnary {
+		return client.CallUnary(ctx, spec, requests[0], response)
+	}
+	stream, err := client.CallClientStream(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	for _, request := range requests {
+		// io.EOF says that the server has answered already; receiving returns the answer.
+		if err := stream.Send(request); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	for {
+		if err := stream.Receive(response); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// differs says how what came of a call differs from what must, or "".
+func (v verdict) differs(err error, got notes) string {
+	var problems []string
+	if code := codeOf(err); code != v.code {
+		text := fmt.Sprintf("answered %s, want %s", outcome(code), outcome(v.code))
+		if err != nil {
+			text += fmt.Sprintf(" (%v)", err)
+		}
+		problems = append(problems, text)
+	}
+	switch {
+	case got.ran > 0 && !v.ran:
+		problems = append(problems, "the handler ran")
+	case got.ran != 1 && v.ran:
+		problems = append(problems, fmt.Sprintf("the handler ran %d times, want once", got.ran))
+	}
+	if got.received != v.received {
+		problems = append(problems, fmt.Sprintf("the handler received %d messages, want %d", got.received, v.received))
+	}
+	if !slices.ContainsFunc(got.events, v.isIn) {
+		problems = append(problems, "no event says so: "+v.listed(got.events))
+	}
+	return strings.Join(problems, "; ")
+}
+
+// isIn reports whether an event says what must come of a call.
+func (v verdict) isIn(of *event.Event) bool {
+	if v.code == Allowed {
+		return of.Kind == v.kind && of.Outcome == event.Allow && of.Grant == v.grant
+	}
+	return of.Kind == v.kind && of.Outcome == event.Deny && of.Stage == v.stage && of.Code == v.code
+}
+
+func (v verdict) listed(events []*event.Event) string {
+	said := make([]string, 0, len(events))
+	for _, of := range events {
+		text := fmt.Sprintf("%s %s at %s", of.Kind, of.Outcome, of.Stage)
+		if of.Outcome == event.Deny {
+			text += " with " + of.Code.String()
+		} else {
+			text += " by " + of.Grant
+		}
+		said = append(said, text)
+	}
+	want := fmt.Sprintf("want %s deny at %s", v.kind, v.stage)
+	if v.code == Allowed {
+		want = fmt.Sprintf("want %s allow by %s", v.kind, v.grant)
+	}
+	return fmt.Sprintf("recorded %v, %s", said, want)
+}
+
+// report fails the test for problems of one action.
+func report(t *testing.T, problems []string) {
+	t.Helper()
+	for i, problem := range problems {
+		if i == mostProblems {
+			t.Errorf("and %d more", len(problems)-i)
+			return
+		}
+		t.Error(problem)
+	}
+}

@@ -1,0 +1,240 @@
+package actiontest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/authn"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
+	"github.com/sallyport-rpc/sallyport/internal/validation"
+	"github.com/sallyport-rpc/sallyport/limit"
+)
+
+// An Option changes what [Denials] and [Allows] call an action with.
+type Option interface{ apply(*trial) }
+
+type trialOption func(*trial)
+
+func (o trialOption) apply(tr *trial) { o(tr) }
+
+// WithSample gives a request of an action for which none can be made from its validation
+// rules, and principals to make it. One that breaks validation rules is taken as the sample
+// of a request that breaks them. Without principals some are tried: those with every role,
+// and with the ids that the request holds. By default there are no samples.
+func WithSample(procedure string, request proto.Message, principals ...*authn.Principal) Option {
+	return trialOption(func(tr *trial) {
+		tr.samples[procedure] = append(tr.samples[procedure], sample{request, principals})
+	})
+}
+
+// WithSchemes names schemes that no linked .proto names, such as those that only a
+// declaration of the program does. By default there are none of those.
+func WithSchemes(names ...string) Option {
+	return trialOption(func(tr *trial) { tr.named = append(tr.named, names...) })
+}
+
+type sample struct {
+	request    proto.Message
+	principals []*authn.Principal
+}
+
+// A trial calls the actions of a registry, each through its gate, without its handler.
+type trial struct {
+	samples map[string][]sample
+	named   []string // schemes
+
+	declarations []*declare.Declaration
+	methods      []connect.Method
+	validators   *validation.Validators
+	wallet       *wallet
+	roles        []string
+	scopes       []string
+	schemes      []string
+	breakers     map[protoreflect.FullName]*breaker // by the type of the request
+
+	now   atomic.Pointer[time.Time]
+	calls atomic.Int64
+	mu    sync.Mutex
+	notes map[string]*notes // by call
+}
+
+// notes are what happened to one call.
+type notes struct {
+	ran, received int
+	events        []*event.Event
+}
+
+// newTrial makes a registry and takes its handlers, checks, recorder and limiter away.
+func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, options []Option) *trial {
+	t.Helper()
+	tr := &trial{
+		samples: map[string][]sample{}, notes: map[string]*notes{}, validators: validation.New(),
+		breakers: map[protoreflect.FullName]*breaker{}, wallet: &wallet{issued: map[string]authentication{}},
+	}
+	for _, option := range options {
+		if option == nil {
+			t.Fatal("actiontest: an option is nil")
+		}
+		option.apply(tr)
+	}
+	if registryOf == nil {
+		t.Fatal("actiontest: there is no function that makes the registry")
+	}
+	schemes := authn.Schemes{}
+	tr.schemes = append(linkedSchemes(), tr.named...)
+	for _, name := range tr.schemes {
+		schemes[name] = trialScheme{tr.wallet, name}
+	}
+	registry := registryOf(schemes)
+	behind := action.Unguarded(permit(t))
+	methods, err := behind.Rehearse(registry, (*trialRecorder)(tr), trialLimiter{}, tr.time, unguarded.Rehearsal{
+		Ran:      func(ctx context.Context) { tr.note(idOf(ctx), func(n *notes) { n.ran++ }) },
+		Received: func(ctx context.Context) { tr.note(idOf(ctx), func(n *notes) { n.received++ }) },
+		Answer: func(ctx context.Context, check string) (bool, error) {
+			call, ok := connect.CallInfoForServerContext(ctx)
+			return ok && slices.Contains(call.RequestHeader().Values(answerHeader), check), nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(methods) == 0 {
+		t.Fatal("the registry has no actions: register a service before it is returned")
+	}
+	if tr.declarations, err = behind.Declarations(registry); err != nil {
+		t.Fatal(err)
+	}
+	tr.methods = methods
+	tr.roles, tr.scopes = namesOf(tr.declarations)
+	for procedure := range tr.samples {
+		if !slices.ContainsFunc(tr.declarations, func(d *declare.Declaration) bool { return d.Procedure == procedure }) {
+			t.Fatalf("actiontest: there is a sample of %s, which is no action of the registry", procedure)
+		}
+	}
+	return tr
+}
+
+// linkedSchemes are the schemes that the .proto files of the program name.
+func linkedSchemes() []string {
+	var names []string
+	protoregistry.GlobalFiles.RangeFiles(func(file protoreflect.FileDescriptor) bool {
+		for i := range file.Services().Len() {
+			methods := file.Services().Get(i).Methods()
+			for j := range methods.Len() {
+				declared, _ := proto.GetExtension(methods.Get(j).Options(), sallyportv1.E_Action).(*sallyportv1.Action)
+				names = append(names, declared.GetAuthenticate().GetSchemes()...)
+			}
+		}
+		return true
+	})
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// namesOf are the roles and scopes that declarations know.
+func namesOf(declarations []*declare.Declaration) (roles, scopes []string) {
+	for _, declaration := range declarations {
+		for role, includes := range declaration.Includes {
+			roles = append(append(roles, role), includes...)
+		}
+		scopes = append(scopes, declaration.CredentialScopes...)
+		for _, grant := range declaration.Grants {
+			for _, condition := range grant.Conditions {
+				if of, ok := condition.(declare.AllScopes); ok {
+					scopes = append(scopes, of.Named...)
+				}
+			}
+		}
+	}
+	slices.Sort(roles)
+	slices.Sort(scopes)
+	return slices.Compact(roles), slices.Compact(scopes)
+}
+
+func (tr *trial) time() time.Time {
+	if now := tr.now.Load(); now != nil {
+		return *now
+	}
+	return time.Now()
+}
+
+// note changes the notes of a call.
+func (tr *trial) note(id string, change func(*notes)) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.notes[id] == nil {
+		tr.notes[id] = &notes{}
+	}
+	change(tr.notes[id])
+}
+
+// take returns what happened to a call.
+func (tr *trial) take(id string) notes {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	taken := tr.notes[id]
+	delete(tr.notes, id)
+	if taken == nil {
+		return notes{}
+	}
+	return *taken
+}
+
+// idOf is the id that a trial gave to a call.
+func idOf(ctx context.Context) string {
+	call, ok := connect.CallInfoForServerContext(ctx)
+	if !ok {
+		return ""
+	}
+	return call.RequestHeader().Get(callHeader)
+}
+
+// A trialRecorder keeps the events of a trial's calls that say what the gate decided.
+type trialRecorder trial
+
+// Enabled implements [event.Recorder].
+func (*trialRecorder) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
+
+// Record implements [event.Recorder].
+func (r *trialRecorder) Record(_ context.Context, of *event.Event) error {
+	if of.Kind != event.Ended {
+		(*trial)(r).note(of.RequestID, func(n *notes) { n.events = append(n.events, of) })
+	}
+	return nil
+}
+
+// A trialLimiter has no room for what a call says there is none for.
+type trialLimiter struct{}
+
+// Take implements [limit.Limiter].
+func (trialLimiter) Take(ctx context.Context, buckets []limit.Bucket) (wait time.Duration, over int, err error) {
+	call, ok := connect.CallInfoForServerContext(ctx)
+	if !ok {
+		return 0, 0, nil
+	}
+	full := call.RequestHeader().Get(fullHeader)
+	over = slices.IndexFunc(buckets, func(b limit.Bucket) bool { return b.Limit.Per.String() == full })
+	if over < 0 {
+		return 0, 0, nil
+	}
+	return time.Second, over, nil
+}
+
+// sampleAdvice says how to give a request of an action.
+func sampleAdvice(declaration *declare.Declaration, which string) string {
+	return fmt.Sprintf("pass actiontest.WithSample(%q, …) with a %s %s", declaration.Procedure, declaration.Method.Input().FullName(), which)
+}

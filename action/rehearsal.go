@@ -1,0 +1,91 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
+	"github.com/sallyport-rpc/sallyport/limit"
+)
+
+// Rehearsal seals a registry and returns its actions with their gates and without
+// their handlers: what a gate lets through is answered with an empty response. No limit
+// counts the calls. It is for actiontest.Matrix.
+func (behind) Rehearsal(registry *Registry) ([]connect.Method, error) {
+	if err := registry.Seal(); err != nil {
+		return nil, err
+	}
+	methods := make([]connect.Method, len(registry.actions))
+	for i, action := range registry.actions {
+		uncounted := *action.gate
+		uncounted.limits = nil
+		methods[i] = connect.Method{Spec: action.serve.Spec, Handler: uncounted.serve(rehearsal(action.method, unguarded.Rehearsal{}))}
+	}
+	return methods, nil
+}
+
+// Rehearse is Rehearsal with the limits, for a registry that nothing has sealed yet: its
+// events go to the recorder, the limiter counts its calls, and now tells its gates the time.
+// What stands in for handlers and checks says what happened to a call. It is for
+// actiontest.Denials.
+func (behind) Rehearse(registry *Registry, recorder event.Recorder, limiter limit.Limiter, now func() time.Time, with unguarded.Rehearsal) ([]connect.Method, error) {
+	if registry == nil || registry.reader == nil {
+		return nil, registry.Seal()
+	}
+	if registry.sealed.Load() {
+		return nil, errors.New("the registry is sealed already: return one that nothing has served yet")
+	}
+	registry.recorder, registry.elsewhere, registry.limiter, registry.now = recorder, recorder, limiter, now
+	if err := registry.Seal(); err != nil {
+		return nil, err
+	}
+	methods := make([]connect.Method, len(registry.actions))
+	for i, action := range registry.actions {
+		methods[i] = action.rehearse(with)
+	}
+	return methods, nil
+}
+
+// rehearse returns an action with its gate and without its handler and its checks.
+func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
+	gate := *r.gate
+	if with.Answer != nil {
+		checks := map[string]policy.CheckFunc{}
+		for _, name := range r.declaration.Checks() {
+			checks[name] = func(ctx context.Context, _ *authn.Principal, _ proto.Message) (bool, error) {
+				return with.Answer(ctx, name)
+			}
+		}
+		gate.policy = policy.New(r.declaration, checks)
+	}
+	return connect.Method{Spec: r.serve.Spec, Handler: gate.serve(rehearsal(r.method, with))}
+}
+
+// rehearsal returns a method without its handler: what a gate lets through is
+// answered with an empty response.
+func rehearsal(method unguarded.Method, with unguarded.Rehearsal) unguarded.Method {
+	method.Handle = func(ctx context.Context, call, _ any) (proto.Message, error) {
+		if with.Ran != nil {
+			with.Ran(ctx)
+		}
+		received := func() {
+			if with.Received != nil {
+				with.Received(ctx)
+			}
+		}
+		if requests, ok := call.(kindOfStream); ok {
+			if err := requests.drain(received); err != nil {
+				return nil, err
+			}
+		}
+		return method.Response.ProtoReflect().New().Interface(), nil
+	}
+	return method
+}

@@ -1,0 +1,15 @@
+package unguarded
+
+import "context"
+
+// A Rehearsal is what stands in for the handlers and checks of a registry while its gates
+// are tested. The context is the call's. The zero Rehearsal notes nothing.
+type Rehearsal struct {
+	// Ran is called in place of a handler. Nil calls nothing.
+	Ran func(ctx context.Context)
+	// Received is called for each message that the handler of a stream of requests would
+	// receive. Nil calls nothing.
+	Received func(ctx context.Context)
+	// Answer decides each check by its name. Nil leaves the checks as they are.
+	Answer func(ctx context.Context, check string) (bool, error)
+}
