@@ -110,21 +110,21 @@ func (p *passage) recordDeny(ctx context.Context, kind event.Kind, reason *denia
 		return
 	}
 	// The context may be over, which is no reason to lose the event.
-	ctx = context.WithoutCancel(ctx)
+	lasting := context.WithoutCancel(ctx)
 	if p.identity != nil {
-		e := p.event(ctx, kind, p.denied(ctx, reason))
+		e := p.event(lasting, kind, p.denied(lasting, reason))
 		e.Values = p.values()
-		p.gate.registry.record(ctx, e)
+		p.gate.registry.record(lasting, e)
 		return
 	}
 	// It is the one event of the call. A stranger may cause many that are not kept.
-	draft := &event.Event{Kind: kind, CallID: CallID(ctx), Contract: p.gate.registry.contract, Decision: p.outline(ctx, reason)}
+	draft := &event.Event{Kind: kind, CallID: CallID(ctx), Contract: p.gate.registry.contract, Decision: p.outline(lasting, reason)}
 	draft.Peer, draft.RequestID = callerOf(ctx)
-	p.gate.registry.recordDraft(ctx, draft, func(e *event.Event) {
+	p.gate.registry.recordDraft(lasting, draft, func(e *event.Event) {
 		if e.CallID == "" {
 			e.CallID = rand.Text()
 		}
-		e.Grants, e.Values = reason.outcomes(ctx), p.values()
+		e.Grants, e.Values = reason.outcomes(lasting), p.values()
 	})
 }
 

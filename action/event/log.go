@@ -58,15 +58,18 @@ func (r logRecorder) Record(ctx context.Context, event *Event) error {
 	}
 	logger := r.to()
 	if logger.Enabled(ctx, level) {
-		logger.LogAttrs(ctx, level, event.Kind.String(), logAttributes(event)...)
+		var room [mostAttributes]slog.Attr
+		logger.LogAttrs(ctx, level, event.Kind.String(), logAttributes(room[:0], event)...)
 	}
 	return nil
 }
 
-// logAttributes are what a line has of an event. What is not known is left out, but for
+// mostAttributes is how many attributes a line has at most.
+const mostAttributes = 15
+
+// logAttributes appends what a line has of an event. What is not known is left out, but for
 // the outcome.
-func logAttributes(event *Event) []slog.Attr {
-	attributes := make([]slog.Attr, 0, 16)
+func logAttributes(attributes []slog.Attr, event *Event) []slog.Attr {
 	text := func(key, value string, most int) {
 		if value != "" {
 			attributes = append(attributes, slog.String(key, oneLine(value, most)))
@@ -106,6 +109,13 @@ func logAttributes(event *Event) []slog.Attr {
 // what changes the direction of a line. A quote and a backslash count twice, as
 // handlers escape them.
 func oneLine(text string, most int) string {
+	if isOneLine(text, most) {
+		return text
+	}
+	return escaped(text, most)
+}
+
+func escaped(text string, most int) string {
 	var line strings.Builder
 	size := 0
 	for len(text) > 0 {
@@ -127,4 +137,22 @@ func oneLine(text string, most int) string {
 		text = text[width:]
 	}
 	return line.String()
+}
+
+// isOneLine reports whether a text is short enough and has nothing to escape, as most texts
+// are. It looks at no rune, and allocates nothing.
+func isOneLine(text string, most int) bool {
+	if len(text) > most {
+		return false
+	}
+	size := len(text)
+	for i := range len(text) {
+		switch char := text[i]; {
+		case char < ' ' || char > '~':
+			return false
+		case char == '"' || char == '\\':
+			size++
+		}
+	}
+	return size <= most
 }

@@ -166,16 +166,17 @@ func (x *Expression) evaluate(ctx context.Context, input Input) (truth Truth, mi
 }
 
 // Missing names the values that are not there and that the condition reads, and, where
-// it is absent for another reason, the part of it that has no value. It is for
-// explanations, and shows no value of the input.
-func (x *Expression) Missing(ctx context.Context, input Input) []string {
+// it is absent for another reason, the part of it that has no value. truth is what
+// [Expression.Truth] says of the input. It is for explanations, and shows no value of the
+// input.
+func (x *Expression) Missing(ctx context.Context, input Input, truth Truth) []string {
 	var missing []string
 	for _, read := range x.reads {
 		if name := read.Missing(input); name != "" && !slices.Contains(missing, name) {
 			missing = append(missing, name)
 		}
 	}
-	if len(missing) > 0 {
+	if len(missing) > 0 || truth != Absent {
 		return missing
 	}
 	if truth, part, err := x.evaluate(ctx, input); err == nil && truth == Absent {

@@ -48,7 +48,7 @@ func TestAbsentByFault(t *testing.T) {
 				if got, err := truth(t, expression, input); got != Absent || err != nil {
 					t.Fatalf("%s = %v, %v", text, got, err)
 				}
-				if missing := strings.Join(expression.Missing(t.Context(), input), " "); missing == "" || strings.Contains(missing, secret) {
+				if missing := strings.Join(expression.Missing(t.Context(), input, Absent), " "); missing == "" || strings.Contains(missing, secret) {
 					t.Errorf("what is missing in %s: %q", text, missing)
 				}
 			}

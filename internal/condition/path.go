@@ -73,6 +73,9 @@ func (p Path) missing(request protoreflect.Message) Path {
 // of is the path in another descriptor of the same message. ok is false where that does
 // not have it.
 func (p Path) of(message protoreflect.MessageDescriptor) (path Path, ok bool) {
+	if p[0].ContainingMessage() == message {
+		return p, true
+	}
 	path = make(Path, len(p))
 	for i, field := range p {
 		if message == nil {

@@ -40,8 +40,9 @@ func (p *Policy) Explain(ctx context.Context, input Input) []GrantOutcome {
 func (g *grant) explain(ctx context.Context, input Input) GrantOutcome {
 	outcome := GrantOutcome{Grant: g.name, Conditions: make([]ConditionOutcome, len(g.conditions))}
 	all := true
-	for i, condition := range g.conditions {
-		of := ConditionOutcome{Condition: condition.String()}
+	for i := range g.conditions {
+		condition := &g.conditions[i]
+		of := ConditionOutcome{Condition: condition.text}
 		switch {
 		case input.Principal == nil:
 			of.Why = "there was no principal"
@@ -58,15 +59,28 @@ func (g *grant) explain(ctx context.Context, input Input) GrantOutcome {
 
 // Summary writes what came of grants on one line: those conditions that did not hold.
 func Summary(outcomes []GrantOutcome) string {
-	grants := make([]string, len(outcomes))
+	size := 0
+	for _, outcome := range outcomes {
+		size += len(outcome.Grant) + len("; ")
+		for _, condition := range outcome.Conditions {
+			size += len(condition.Condition) + len(condition.Why) + len(": : ")
+		}
+	}
+	var line strings.Builder
+	line.Grow(size)
 	for i, outcome := range outcomes {
-		parts := []string{outcome.Grant}
+		if i > 0 {
+			line.WriteString("; ")
+		}
+		line.WriteString(outcome.Grant)
 		for _, condition := range outcome.Conditions {
 			if !condition.Held {
-				parts = append(parts, condition.Condition+": "+condition.Why)
+				line.WriteString(": ")
+				line.WriteString(condition.Condition)
+				line.WriteString(": ")
+				line.WriteString(condition.Why)
 			}
 		}
-		grants[i] = strings.Join(parts, ": ")
 	}
-	return strings.Join(grants, "; ")
+	return line.String()
 }

@@ -26,27 +26,35 @@ func holds(ctx context.Context, expression *condition.Expression, input *Input) 
 	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
 }
 
-func conditionInput(input Input) *condition.Input {
-	return &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now}
+func conditionInput(input Input) condition.Input {
+	return condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now}
 }
 
 // explain shows the values that an expression was evaluated with.
 func explain(ctx context.Context, expression *condition.Expression, input Input) (held bool, why string) {
-	truth, err := expression.Truth(ctx, conditionInput(input))
+	of := conditionInput(input)
+	truth, err := expression.Truth(ctx, &of)
 	if err != nil {
 		return false, err.Error()
 	}
 	held = truth == condition.True
-	var values []string
+	var values strings.Builder
+	add := func(name, what string) {
+		if values.Len() > 0 {
+			values.WriteString(", ")
+		}
+		values.WriteString(name)
+		values.WriteString(what)
+	}
 	for _, read := range expression.Reads() {
-		if value := read.Value(*conditionInput(input)); value != "" {
-			values = append(values, read.Name+" is "+value)
+		if value := read.Value(of); value != "" {
+			add(read.Name, " is "+value)
 		}
 	}
-	for _, missing := range expression.Missing(ctx, *conditionInput(input)) {
-		values = append(values, missing+" is not set")
+	for _, missing := range expression.Missing(ctx, of, truth) {
+		add(missing, " is not set")
 	}
-	return held, strings.Join(values, ", ")
+	return held, values.String()
 }
 
 const noRequest = "there was no request to read"

@@ -96,6 +96,7 @@ type grant struct {
 type compiled struct {
 	requirement
 
+	text         string // the condition as declared, for explanations
 	needsRequest bool
 	// roles and expression are those of a requirement that is nothing else, which is
 	// decided without a call through it.
@@ -135,7 +136,7 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 }
 
 func newCompiled(of requirement, needsRequest bool) compiled {
-	made := compiled{requirement: of, needsRequest: needsRequest}
+	made := compiled{requirement: of, text: of.String(), needsRequest: needsRequest}
 	switch of := of.(type) {
 	case anyRole:
 		made.roles = of.Unfolded
