@@ -175,6 +175,14 @@ soak: ## Run the tests of revocations and of streams' ends SOAK times under the 
 	@$(call need,bash)
 	@tools/soak $(SOAK)
 
+# By how much the servers of `make late` are late at most.
+LATE ?= 100ms
+
+.PHONY: late
+late: ## Run the tests of package server on servers that read and record late: what passes by luck fails
+	@$(call need,go)
+	SALLYPORT_TEST_LATE=$(LATE) go test -count=1 -shuffle=on -timeout 30m -skip '^TestEverythingOn$$' ./server
+
 .PHONY: abuse
 abuse: ## Attack a server as strangers could, and print what it spends (its flags: ARGS="-run echo")
 	@$(call need,go)

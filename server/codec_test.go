@@ -1,12 +1,14 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -167,6 +169,13 @@ func TestDurationOutsideItsDefinition(t *testing.T) {
 	}
 }
 
+// until is a body of which nothing comes before the context ends.
+func until(ctx context.Context) io.Reader {
+	reader, writer := io.Pipe()
+	context.AfterFunc(ctx, func() { writer.CloseWithError(ctx.Err()) })
+	return reader
+}
+
 // When the calls that are read have no room, one more is shed with a hint when to
 // come again, and what they held is free when they end.
 func TestPendingIsShed(t *testing.T) {
@@ -177,21 +186,21 @@ func TestPendingIsShed(t *testing.T) {
 	client := served.client(t, 1)
 	// Each holds half of a message, in a buffer of twice that, and sends no more. One
 	// message that is decompressed has six MiB set aside, and one address half of the rest.
+	// One that comes while a call below has the room is shed itself, and comes again.
 	const each = 1 << 20
-	var held []*io.PipeWriter
+	ctx, leave := context.WithCancel(t.Context())
+	var holding sync.WaitGroup
 	for range (least - 6<<20) / 2 / (2 * each) {
-		reader, writer := io.Pipe()
-		request, _ := http.NewRequest(http.MethodPost, procedure, reader)
-		request.Header.Set("Content-Type", "application/proto")
-		go func() {
-			if response, err := client.Do(request); err == nil {
-				response.Body.Close()
+		holding.Go(func() {
+			for ctx.Err() == nil {
+				half := io.MultiReader(bytes.NewReader(make([]byte, each)), until(ctx))
+				request, _ := http.NewRequestWithContext(ctx, http.MethodPost, procedure, half)
+				request.Header.Set("Content-Type", "application/proto")
+				if response, err := client.Do(request); err == nil {
+					response.Body.Close()
+				}
 			}
-		}()
-		if _, err := writer.Write(make([]byte, each)); err != nil {
-			t.Fatal(err)
-		}
-		held = append(held, writer)
+		})
 	}
 	for _, way := range waysIn() {
 		if way.name == "Connect GET" {
@@ -210,9 +219,8 @@ func TestPendingIsShed(t *testing.T) {
 			t.Errorf("%s: code %v, Retry-After %q: %s", way.name, call.code, call.headers.Get("Retry-After"), call.text)
 		}
 	}
-	for _, writer := range held {
-		writer.CloseWithError(io.ErrClosedPipe)
-	}
+	leave()
+	holding.Wait()
 	for range 100 {
 		way := waysIn()[0]
 		request := way.make(procedure, "proto", false, append([]byte{0xa2, 0x1f, 0x80, 0x80, 0x40}, make([]byte, 1<<20)...))

@@ -142,7 +142,7 @@ func TestLostPeer(t *testing.T) {
 		close(gone)
 		return ctx.Err()
 	}}
-	served := serve(t, directory, server.WithPingInterval(short))
+	served := serve(t, directory, server.WithPingInterval(fair))
 	frames := served.dialFrames(t)
 	frames.send(frame{kind: frameHeaders, flags: flagEndHeaders, stream: 1, payload: served.post(listUsers)})
 	frames.send(frame{kind: frameData, flags: flagEndStream, stream: 1, payload: make([]byte, 5)})

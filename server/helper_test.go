@@ -147,6 +147,7 @@ type records struct {
 func (r *records) Enabled(context.Context, event.Kind, event.Outcome) bool { return true }
 
 func (r *records) Record(_ context.Context, e *event.Event) error {
+	beLate()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch e.Kind { //nolint:exhaustive // the others are not kept
@@ -291,6 +292,7 @@ func start(tb testing.TB, registry *action.Registry, options ...server.Option) *
 	if err != nil {
 		tb.Fatal(err)
 	}
+	listener = late(listener)
 	// A test's own context ends before its clean-up.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(tb.Context()))
 	ended := make(chan error, 1)

@@ -203,7 +203,7 @@ func TestPageLimits(t *testing.T) {
 			}
 		}
 	})
-	served := serve(t, &directory{}, server.WithMaxMessageBytes(1000), server.WithReadTimeout(short), server.WithWriteTimeout(short),
+	served := serve(t, &directory{}, server.WithMaxMessageBytes(1000), server.WithReadTimeout(fair), server.WithWriteTimeout(fair),
 		server.WithUnguardedHandler("/read", reason, read),
 		server.WithUnguardedHandler("/endless", reason, endless),
 		server.WithUnguardedHandler("/panics", reason, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a secret") })),
@@ -233,7 +233,7 @@ func TestPageLimits(t *testing.T) {
 	conn := served.dial(t)
 	begin := time.Now()
 	fmt.Fprint(conn, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-	time.Sleep(3 * short)
+	time.Sleep(2 * fair)
 	if _, err := io.Copy(io.Discard, conn); errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > soon {
 		t.Errorf("the answer did not end: %v", err)
 	}
@@ -250,7 +250,7 @@ func TestPageLimits(t *testing.T) {
 type slowly struct{}
 
 func (slowly) Read(data []byte) (int, error) {
-	time.Sleep(short / 4)
+	time.Sleep(fair / 4)
 	data[0] = 'x'
 	return 1, nil
 }
@@ -258,9 +258,9 @@ func (slowly) Read(data []byte) (int, error) {
 // A shutdown waits for a page, and names the one that it waited for in vain.
 func TestShutdownWaitsForPages(t *testing.T) {
 	t.Parallel()
-	for _, leaves := range []bool{true, false} {
+	for leaves, timeout := range map[bool]time.Duration{true: long, false: 3 * short} {
 		entered, leave := make(chan struct{}), make(chan struct{})
-		served := serve(t, &directory{}, server.WithShutdownTimeout(3*short), server.WithUnguardedHandler("/report", reason,
+		served := serve(t, &directory{}, server.WithShutdownTimeout(timeout), server.WithUnguardedHandler("/report", reason,
 			http.HandlerFunc(func(writer http.ResponseWriter, request *http.Request) {
 				close(entered)
 				select {

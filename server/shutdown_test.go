@@ -150,7 +150,7 @@ func TestShutdownIsBounded(t *testing.T) {
 // Connections without a call do not hold a shutdown up, nor do they make it fail.
 func TestShutdownWithIdlers(t *testing.T) {
 	t.Parallel()
-	served := serve(t, &directory{}, server.WithShutdownTimeout(2*short))
+	served := serve(t, &directory{}, server.WithShutdownTimeout(4*time.Second))
 	served.dial(t) // which net/http waits five seconds for
 	served.dialFrames(t)
 	for _, major := range []int{1, 2} {

@@ -370,7 +370,7 @@ func TestCancelReachesTheServer(t *testing.T) {
 // take to arrive; later messages have the idle limit.
 func TestStrangersDoNotHoldStreams(t *testing.T) {
 	t.Parallel()
-	served, _ := serveHandlers(t, echo{}, server.WithReadTimeout(short), server.WithStreamIdleTimeout(long))
+	served, _ := serveHandlers(t, echo{}, server.WithReadTimeout(fair), server.WithStreamIdleTimeout(long))
 	for _, major := range []int{1, 2} {
 		for _, name := range []string{"Up", "Both"} {
 			if major == 1 && name == "Both" {
@@ -385,12 +385,12 @@ func TestStrangersDoNotHoldStreams(t *testing.T) {
 			}
 			answer, _ := io.ReadAll(response.Body)
 			response.Body.Close()
-			if took := time.Since(begin); took < short || took > soon || !bytes.Contains(answer, []byte("deadline_exceeded")) {
+			if took := time.Since(begin); took < fair || took > soon || !bytes.Contains(answer, []byte("deadline_exceeded")) {
 				t.Errorf("%s on HTTP/%d: after %v the answer is %q", name, major, took, answer)
 			}
 		}
 	}
-	got, err := converse(served.client(t, 2), served.url, "Up", 3*short, []string{"a", "b"})
+	got, err := converse(served.client(t, 2), served.url, "Up", 2*fair, []string{"a", "b"})
 	if err != nil || got != "ab" {
 		t.Errorf("a later message that takes longer: %q, %v", got, err)
 	}

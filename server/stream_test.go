@@ -145,8 +145,8 @@ var protocols = map[string][]connecthttp.Option{
 // The timeouts for one message do not end a stream of them.
 func TestStreamsOutliveTimeouts(t *testing.T) {
 	t.Parallel()
-	served, _ := serveStreams(t, 2*short, server.WithHeaderTimeout(short), server.WithReadTimeout(short),
-		server.WithWriteTimeout(short), server.WithIdleTimeout(short))
+	served, _ := serveStreams(t, 2*fair, server.WithHeaderTimeout(fair), server.WithReadTimeout(fair),
+		server.WithWriteTimeout(fair), server.WithIdleTimeout(fair))
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, major := range []int{1, 2} {
@@ -164,7 +164,7 @@ func TestStreamsOutliveTimeouts(t *testing.T) {
 				}
 				client := served.client(t, major)
 				all.Go(func() {
-					got, err := converse(client, served.url, name, 2*short, test.messages, options...)
+					got, err := converse(client, served.url, name, 2*fair, test.messages, options...)
 					if err != nil || got != test.want {
 						t.Errorf("%s by %s on HTTP/%d: got %q and %v", name, protocol, major, got, err)
 					}
