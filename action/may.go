@@ -30,14 +30,15 @@ type Question struct {
 // name its scheme it is denied, as its credential would be. A nil principal is a
 // caller who is not signed in.
 //
-// The answer is recorded as an event of kind [event.Question]. The registry must be
-// sealed, as it is when it is served; until then everything is denied.
+// The answer is recorded as an event of kind [event.Question], and observers are given it.
+// The registry must be sealed, as it is when it is served; until then everything is denied.
 func (r *Registry) May(ctx context.Context, principal *authn.Principal, question Question) event.Decision {
 	pass, reason := r.ask(ctx, principal, question)
 	decision := pass.decision(event.Allow)
 	if reason != nil {
 		decision = pass.denied(ctx, reason)
 	}
+	pass.observed(ctx, event.Question, decision.Outcome, decision.Code)
 	if r.recorder != nil && r.keeps(ctx, event.Question, decision.Outcome) {
 		event := pass.event(ctx, event.Question, decision)
 		event.Values = pass.values()
@@ -49,7 +50,7 @@ func (r *Registry) May(ctx context.Context, principal *authn.Principal, question
 // ask takes a question through the gate of its action. The reason is nil where it lets
 // the call through.
 func (r *Registry) ask(ctx context.Context, principal *authn.Principal, question Question) (*passage, *denial) {
-	nowhere := &passage{stage: event.StageDecode, gate: &gate{registry: r, procedure: question.Procedure}}
+	nowhere := &passage{stage: event.StageDecode, gate: &gate{registry: r, procedure: foreign(question.Procedure, maxPath)}}
 	if !r.sealed.Load() {
 		return nowhere, &denial{public: errInternal, reason: "the registry is not sealed"}
 	}

@@ -3,6 +3,7 @@ package action_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -270,5 +271,46 @@ func TestMayBySchemeOfThePrincipal(t *testing.T) {
 		if events := kept.takeEvents(); len(events) != len(rpcs) || events[0].Kind != event.Question || events[0].Code != test.want[0] {
 			t.Errorf("a principal %s: recorded %+v", name, events)
 		}
+	}
+}
+
+// An observer is given each question. What the caller chose is not among its texts, and the
+// event has little of it.
+func TestMayIsObserved(t *testing.T) {
+	t.Parallel()
+	o := newMayFixture(t)
+	alice := o.signIn(t, "alice")
+	seen := &observer{}
+	o.registry.Observe(seen)
+	o.takeEvents()
+	long := "/" + strings.Repeat("x\n", 300)
+	o.registry.MayEach(t.Context(), alice,
+		action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "alice"}},
+		action.Question{Procedure: unary("Own"), Request: &testv1.Request{Owner: "bob"}},
+		action.Question{Procedure: long, Request: &testv1.Request{Owner: "alice"}},
+	)
+	type observed struct {
+		Procedure, Grant string
+		Outcome          event.Outcome
+		Code             connect.Code
+	}
+	var got []observed
+	for _, one := range seen.take() {
+		if one.Kind != event.Question {
+			t.Errorf("observed %+v", one)
+		}
+		got = append(got, observed{one.Procedure, one.Grant, one.Outcome, one.Code})
+	}
+	want := []observed{
+		{unary("Own"), "allow[0]", event.Allow, 0},
+		{unary("Own"), "", event.Deny, connect.CodePermissionDenied},
+		{"", "", event.Deny, connect.CodeUnimplemented},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	events := o.takeEvents()
+	if last := events[len(events)-1].Procedure; len(events) != 3 || len(last) > 256 || strings.Contains(last, "\n") {
+		t.Errorf("%d events, the last of %q", len(events), last)
 	}
 }

@@ -102,6 +102,9 @@ func (p *passage) observedOver(ctx context.Context, kind event.Kind, outcome eve
 	if !p.start.IsZero() {
 		observation.Duration = registry.now().Sub(p.start)
 	}
+	if kind == event.Question && registry.procedures[observation.Procedure] == nil {
+		observation.Procedure = "" // who asks chose it
+	}
 	if outcome == event.Allow {
 		observation.Grant = p.gate.policy.Grant(p.grant)
 	}

@@ -74,6 +74,10 @@ func TestThinningRecorder(t *testing.T) {
 		"handlers that fail":             {one, event.Decision{Outcome: event.Deny, Err: fault}, 100, event.Ended},
 		"ends":                           {one, event.Decision{Outcome: event.Allow}, 100, event.Ended},
 		"refused calls":                  {one, denial, 20, event.Refused},
+		"a principal's questions":        {many, event.Decision{Outcome: event.Allow, PrincipalID: "alice"}, 20, event.Question},
+		"strangers' questions":           {one, event.Decision{Outcome: event.Allow}, 20, event.Question},
+		"questions that are denied":      {one, denial, 20, event.Question},
+		"the program's own questions":    {func(int) *authn.Peer { return nil }, event.Decision{Outcome: event.Allow}, 100, event.Question},
 		"faults":                         {one, denial, 100, event.Fault},
 		"in the process":                 {func(int) *authn.Peer { return nil }, denial, 100, 0},
 	} {

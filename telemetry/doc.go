@@ -14,6 +14,7 @@
 //	sallyport.validation.duration  by rpc.method
 //	sallyport.streams.live         by rpc.method
 //	sallyport.rechecks             by rpc.method, outcome, code
+//	sallyport.questions            by rpc.method, outcome, code
 //	sallyport.refused              calls that came to no gate, by code
 //	sallyport.shed                 calls for which there was no room, by rpc.method
 //	sallyport.cache.lookups        by cache, result

@@ -15,9 +15,9 @@ import (
 // measurements are what is counted and timed of gates. They implement
 // [event.Observer].
 type measurements struct {
-	decisions, rechecks, refused, shed, limited metric.Int64Counter
-	live                                        metric.Int64UpDownCounter
-	gate, step, validation                      metric.Float64Histogram
+	decisions, rechecks, refused, shed, limited, questions metric.Int64Counter
+	live                                                   metric.Int64UpDownCounter
+	gate, step, validation                                 metric.Float64Histogram
 
 	// sets are attributes by what they are of, so that a call makes none. What they are
 	// of comes from declarations, so there are few.
@@ -48,7 +48,7 @@ var seconds = metric.WithExplicitBucketBoundaries(
 
 func newMeasurements(meter metric.Meter) (*measurements, error) {
 	m := &measurements{}
-	var errs [9]error
+	var errs [10]error
 	m.decisions, errs[0] = meter.Int64Counter("sallyport.decisions", metric.WithDescription("What gates decided."))
 	m.rechecks, errs[1] = meter.Int64Counter("sallyport.rechecks", metric.WithDescription("Callers of live streams that were looked at again."))
 	m.refused, errs[2] = meter.Int64Counter("sallyport.refused", metric.WithDescription("Calls that were refused before they came to a gate."))
@@ -61,6 +61,7 @@ func newMeasurements(meter metric.Meter) (*measurements, error) {
 	m.validation, errs[7] = meter.Float64Histogram("sallyport.validation.duration", metric.WithUnit("s"), seconds,
 		metric.WithDescription("The time that the rules of a request took."))
 	m.limited, errs[8] = meter.Int64Counter("sallyport.limited", metric.WithDescription("Calls for which a limit of their action had no room."))
+	m.questions, errs[9] = meter.Int64Counter("sallyport.questions", metric.WithDescription("Questions whether a call would be let in."))
 	for stage := range event.StageHandle {
 		m.steps[stage] = attributes(attribute.String("step", stage.String()))
 	}
@@ -125,6 +126,8 @@ func (m *measurements) Observe(ctx context.Context, of event.Observation) {
 		}
 	case event.Message:
 		m.decisions.Add(ctx, 1, labels.decision)
+	case event.Question:
+		m.questions.Add(ctx, 1, labels.recheck)
 	case event.Recheck:
 		m.rechecks.Add(ctx, 1, labels.recheck)
 	case event.Ended:

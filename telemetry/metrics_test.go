@@ -11,7 +11,9 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/sallyport-rpc/sallyport/action"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1client"
 	"github.com/sallyport-rpc/sallyport/server"
 )
 
@@ -43,6 +45,9 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-m.open
+	for _, procedure := range []string{demov1client.AccountServiceListUsersProcedure, "/no.Service/Method"} {
+		m.registry.May(t.Context(), nil, action.Question{Procedure: procedure, Request: &demov1.ListUsersRequest{}})
+	}
 	m.registry.Recheck(secretID)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		families, _ := m.scrape(t)
@@ -64,6 +69,8 @@ func TestMetrics(t *testing.T) {
 		{"sallyport_decisions_total", []string{"rpc_method", listUsers, "outcome", "deny", "stage", "authorize", "code", "permission_denied"}, 1},
 		{"sallyport_decisions_total", []string{"rpc_method", listUsers, "outcome", "deny", "stage", "validate", "code", "invalid_argument"}, 1},
 		{"sallyport_decisions_total", []string{"rpc_method", watchUsers, "outcome", "allow", "kind", "opened"}, 1},
+		{"sallyport_questions_total", []string{"rpc_method", listUsers, "outcome", "deny", "code", "unauthenticated"}, 1},
+		{"sallyport_questions_total", []string{"rpc_method", "", "outcome", "deny", "code", "unimplemented"}, 1},
 		{"sallyport_gate_duration_seconds", []string{"outcome", "allow"}, 4},
 		{"sallyport_gate_duration_seconds", []string{"outcome", "deny"}, 3},
 		{"sallyport_gate_step_duration_seconds", []string{"step", "decode"}, 7},

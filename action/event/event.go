@@ -77,8 +77,8 @@ type Event struct {
 	Contract string
 	// Decision is what was decided.
 	Decision
-	// NotRecorded is how many denials were not recorded since the last that was, where a
-	// recorder thins them. See [ThinningRecorder].
+	// NotRecorded is how many denials and questions were not recorded since the last that was,
+	// where a recorder thins them. See [ThinningRecorder].
 	NotRecorded int
 	// Values are what the conditions of the action read. They are nil without
 	// [action.WithEventValues], and on events of other kinds than decisions on grants.

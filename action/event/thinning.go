@@ -12,7 +12,8 @@ import (
 // for some of what one caller can cause at will. Of the denials of one principal, and of
 // those without a principal from one network ([authn.Peer.Network]), it hands on the
 // first 20, and then one a second, with the number of those that it left out in [Event]'s
-// NotRecorded; so it does with the ends of calls that the gate or the caller cut short.
+// NotRecorded; so it does with the ends of calls that the gate or the caller cut short, and
+// with the answers to questions.
 // The last denials of a flood are counted about a second after it.
 //
 // Allows, faults, handlers that fail, and calls within the process, which have no peer,
@@ -88,7 +89,12 @@ func (r *thinningRecorder) recordDraft(ctx context.Context, event *Event, finish
 
 // thins reports whether a caller can cause events of this kind at will.
 func thins(event *Event) bool {
-	if event.Outcome != Deny || event.Kind == Fault || event.Peer == nil {
+	switch {
+	case event.Kind == Fault, event.Peer == nil:
+		return false
+	case event.Kind == Question:
+		return true
+	case event.Outcome != Deny:
 		return false
 	}
 	// A fault that a stranger runs into is one of many.
