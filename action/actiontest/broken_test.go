@@ -166,6 +166,9 @@ func truthsOf(t *testing.T) map[string]*trial {
 // A trial finds a gate that does anything else than what is declared.
 func TestTrialOfOtherGates(t *testing.T) {
 	t.Parallel()
+	if raceDetector {
+		t.Skip("one gate after another: there is nothing more for the race detector to see than in TestDenials")
+	}
 	truths := truthsOf(t)
 	for name, replace := range map[string][]string{
 		"as it is declared":             {"", ""},
@@ -247,6 +250,9 @@ func (l lenient) Receive(message any) error {
 // event.
 func TestDenialsOfOtherHandlers(t *testing.T) {
 	t.Parallel()
+	if raceDetector {
+		t.Skip("see TestTrialOfOtherGates")
+	}
 	truths := truthsOf(t)
 	for name, test := range map[string]struct {
 		change func(*trial, connect.ServerFunc) connect.ServerFunc

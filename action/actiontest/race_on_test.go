@@ -1,0 +1,5 @@
+//go:build race
+
+package actiontest
+
+const raceDetector = true
