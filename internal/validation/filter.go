@@ -71,8 +71,7 @@ func (b *besides) ShouldValidate(message protoreflect.Message, descriptor protor
 	inCEL := false
 	switch descriptor := descriptor.(type) {
 	case protoreflect.MessageDescriptor:
-		rules, err := protovalidate.ResolveMessageRules(descriptor)
-		inCEL = err != nil || len(rules.GetCel()) > 0 || len(rules.GetCelExpression()) > 0
+		inCEL = isCEL(descriptor)
 	case protoreflect.FieldDescriptor:
 		if b.large[descriptor] {
 			return false
@@ -83,6 +82,37 @@ func (b *besides) ShouldValidate(message protoreflect.Message, descriptor protor
 		return false // it is not known to hold, nor not to
 	}
 	return b.collecting.ShouldValidate(message, descriptor)
+}
+
+// writesCEL reports whether a rule of a type of message, or of one that it holds at any
+// depth, is written in CEL.
+func writesCEL(message protoreflect.MessageDescriptor, seen map[protoreflect.MessageDescriptor]bool) bool {
+	if seen[message] {
+		return false
+	}
+	seen[message] = true
+	if isCEL(message) {
+		return true
+	}
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		if hasCEL(field) {
+			return true
+		}
+		if field.IsMap() {
+			field = field.MapValue()
+		}
+		if within := field.Message(); within != nil && writesCEL(within, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// isCEL reports whether a rule of a message as such is written in CEL.
+func isCEL(message protoreflect.MessageDescriptor) bool {
+	rules, err := protovalidate.ResolveMessageRules(message)
+	return err != nil || len(rules.GetCel()) > 0 || len(rules.GetCelExpression()) > 0
 }
 
 // hasCEL reports whether a rule of a field is written in CEL.

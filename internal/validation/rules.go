@@ -20,6 +20,10 @@ type Rules struct {
 	// packed is nil where nothing can be packed into a message.
 	packed *packed
 	none   bool // there are no rules
+	// late is set where the sizes may be looked at after the rules: no rule is written in
+	// CEL, so that what they take grows with the size of the message and no faster, and the
+	// rules ask for all that the sizes do.
+	late bool
 }
 
 // Rules returns the rules of a message's type. The error says which of them does not
@@ -40,6 +44,7 @@ func (v *Validators) Rules(message protoreflect.MessageDescriptor) (*Rules, erro
 		}
 		rules.packed = v.packed
 	}
+	rules.late = sizes != nil && !sizes.asksMore() && !writesCEL(message, map[protoreflect.MessageDescriptor]bool{})
 	rules.none = sizes == nil && rules.packed == nil && !ruled(message, map[protoreflect.MessageDescriptor]bool{})
 	return rules, nil
 }
@@ -53,15 +58,20 @@ const smallBytes = 16 << 10
 // gone, and anything else where a rule could not be evaluated.
 //
 // Sizes come first, and where one does not hold, no rule in CEL runs, and nothing looks
-// at a field that is too large. Else the rules run until one does not hold. Only then a
+// at a field that is too large. Only of a small message whose rules are none that are
+// written in CEL they come second, and only where a rule does not hold: most messages are
+// good, and are looked at once. Else the rules run until one does not hold. Only then a
 // second pass collects more of those, until it has looked at as much as it may. Messages
 // that are packed into one that keeps its rules come last.
 func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) error {
-	if r.sizes != nil && !r.sizes.hold(message.ProtoReflect()) {
+	late := r.late && bytes > 0 && bytes <= smallBytes
+	if !late && !r.sizesHold(message) {
 		return r.tooLarge(ctx, message)
 	}
 	err := r.pass(ctx, message, bytes)
 	switch {
+	case err != nil && late && !r.sizesHold(message):
+		return r.tooLarge(ctx, message)
 	case err == nil && r.packed != nil:
 		return r.packed.validate(ctx, message)
 	case err == nil:
@@ -72,6 +82,10 @@ func (r *Rules) Validate(ctx context.Context, message proto.Message, bytes int) 
 		return err
 	}
 	return r.collect(ctx, message, invalid.ToProto().GetViolations())
+}
+
+func (r *Rules) sizesHold(message proto.Message) bool {
+	return r.sizes == nil || r.sizes.hold(message.ProtoReflect())
 }
 
 // pass runs the rules until one does not hold.

@@ -144,6 +144,20 @@ func readSizes(message protoreflect.MessageDescriptor) (*sizes, error) {
 	return result, nil
 }
 
+// asksMore reports whether there is something to check that no rule asks for: times.
+func (s *sizes) asksMore() bool {
+	seen := map[*sizes]bool{}
+	var asks func(*sizes) bool
+	asks = func(s *sizes) bool {
+		if s == nil || seen[s] {
+			return false
+		}
+		seen[s] = true
+		return slices.ContainsFunc(s.fields, func(field *sizedField) bool { return field.valid != nil || asks(field.within) })
+	}
+	return asks(s)
+}
+
 // checks reports whether there is something to check besides what is within.
 func (f *sizedField) checks() bool {
 	return len(f.whole) > 0 || len(f.keys) > 0 || len(f.values) > 0 || f.valid != nil
