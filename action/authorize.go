@@ -20,6 +20,9 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 		pass.more().basis = &asked{g.policy, input}
 	}
 	decision, err := g.policy.Decide(ctx, input)
+	if g.shadow != nil {
+		g.shade(ctx, pass, input, decision.Allowed && err == nil)
+	}
 	if decision.Insufficient {
 		return g.insufficient(pass.principal)
 	}

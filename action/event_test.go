@@ -237,7 +237,7 @@ func TestEventKinds(t *testing.T) {
 	t.Parallel()
 	names := map[event.Kind]string{
 		0: "none", event.Decided: "decided", event.Opened: "opened", event.Message: "message", event.Recheck: "recheck",
-		event.Ended: "ended", event.Refused: "refused", event.Question: "question", event.Fault: "fault", 99: "unknown",
+		event.Ended: "ended", event.Refused: "refused", event.Question: "question", event.Fault: "fault", event.Shadowed: "shadowed", 99: "unknown",
 	}
 	for kind, want := range names {
 		if got := kind.String(); got != want {

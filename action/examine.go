@@ -247,7 +247,7 @@ func (r *Registry) newGate(method examined) *gate {
 		checks = maps.Clone(checks)
 		gate.leaveBehind(checks)
 	}
-	gate.policy = policy.New(method.declaration, checks)
+	gate.policy, gate.shadow = policy.New(method.declaration, checks), policy.NewShadow(method.declaration)
 	return gate
 }
 

@@ -27,7 +27,8 @@ type gate struct {
 	conceal   bool          // a denial reads as not_found
 	claims    *claimsType   // what principals carry besides; nil for none
 	policy    *policy.Policy
-	limits    *limits // nil where the action has none
+	shadow    *policy.Policy // evaluated beside it; nil where the action has none
+	limits    *limits        // nil where the action has none
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
 	recheck time.Duration             // how long a stream's decision lives

@@ -30,6 +30,8 @@ type passage struct {
 type extras struct {
 	watch *stopwatch // measures the steps, for observers
 	basis *asked     // what the grants were looked at with, for event values
+
+	shadow event.Shadow // what the action's shadow would have decided
 }
 
 // more returns the extras of the passage, to set one.
@@ -113,6 +115,9 @@ func (p *passage) decision(outcome event.Outcome) event.Decision {
 	}
 	if !p.start.IsZero() {
 		decision.Duration = p.gate.registry.now().Sub(p.start)
+	}
+	if p.extras != nil {
+		decision.Shadow = p.extras.shadow
 	}
 	if p.principal != nil {
 		decision.PrincipalID, decision.Scheme, decision.Scoped = p.principal.ID(), p.principal.Scheme(), p.principal.Scoped()

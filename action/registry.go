@@ -56,6 +56,7 @@ type Registry struct {
 	sealed     atomic.Bool // set under mu; what is sealed does not change any more
 	includes   map[string][]string
 	roles      map[string]protoreflect.EnumDescriptor // which catalogue has them
+	shadows    shadows                                // room for those that are evaluated at once
 	claims     *claimsType                            // nil where no action reads any
 	// hierarchy is made of includes: which roles the registered catalogues let include
 	// which. It is never nil in a registry that NewRegistry made.
@@ -113,6 +114,7 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		procedures: map[string]*gate{},
 		includes:   map[string][]string{},
 		roles:      map[string]protoreflect.EnumDescriptor{},
+		shadows:    newShadows(maxShadows, shadowTimeout),
 	}
 	registry.hierarchy.Store(authn.NewHierarchy(nil))
 	var refusals []Refusal

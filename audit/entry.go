@@ -48,6 +48,9 @@ type Entry struct {
 	Grant string `json:"grant,omitempty"`
 	// Reason is why the call was denied, for an operator.
 	Reason string `json:"reason,omitempty"`
+	// Shadow is what the shadow of the action would have decided: "same", "would_allow",
+	// "would_deny" or "undecided".
+	Shadow string `json:"shadow,omitempty"`
 	// MissingScopes are the scopes that a denied caller lacked.
 	MissingScopes []string `json:"missing_scopes,omitempty"`
 	// MaxAge is how long ago the caller may have authenticated, in nanoseconds, where
@@ -130,6 +133,7 @@ func entryOf(e *event.Event) Entry {
 		Scoped:        e.Scoped,
 		Grant:         e.Grant,
 		Reason:        cut(e.Reason, mostReason),
+		Shadow:        e.Shadow.String(),
 		MissingScopes: e.MissingScopes,
 		MaxAge:        e.MaxAge,
 		Duration:      e.Duration,

@@ -27,6 +27,8 @@ type Query struct {
 	Call string
 	// Code is what the caller was answered, such as "permission_denied".
 	Code string
+	// Shadow is what the action's shadow would have decided, such as "would_deny".
+	Shadow string
 }
 
 // A Found is an entry and where it stands.
@@ -91,6 +93,6 @@ func (q Query) selects(entry Entry, pseudonym string) bool {
 	if !is(q.Principal, entry.Principal) && (pseudonym == "" || entry.Principal != pseudonym) {
 		return false
 	}
-	return is(q.Kind, entry.Kind) && is(q.Outcome, entry.Outcome) && is(q.Call, entry.Call) && is(q.Code, entry.Code) &&
+	return is(q.Kind, entry.Kind) && is(q.Outcome, entry.Outcome) && is(q.Call, entry.Call) && is(q.Code, entry.Code) && is(q.Shadow, entry.Shadow) &&
 		(q.Since.IsZero() || !entry.Time.Before(q.Since)) && (q.Until.IsZero() || entry.Time.Before(q.Until))
 }

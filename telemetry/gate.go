@@ -15,9 +15,9 @@ import (
 // measurements are what is counted and timed of gates. They implement
 // [event.Observer].
 type measurements struct {
-	decisions, rechecks, refused, shed, limited, questions metric.Int64Counter
-	live                                                   metric.Int64UpDownCounter
-	gate, step, validation                                 metric.Float64Histogram
+	decisions, rechecks, refused, shed, limited, questions, shadows metric.Int64Counter
+	live                                                            metric.Int64UpDownCounter
+	gate, step, validation                                          metric.Float64Histogram
 
 	// sets are attributes by what they are of, so that a call makes none. What they are
 	// of comes from declarations, so there are few.
@@ -34,12 +34,13 @@ type decided struct {
 	code      uint32
 	grant     string
 	limit     string // what it counts
+	shadow    event.Shadow
 }
 
 // labels are the attributes for one kind of decision.
 type labels struct {
-	decision, method, outcome, recheck, code, limit metric.MeasurementOption
-	span                                            []attribute.KeyValue
+	decision, method, outcome, recheck, code, limit, shadow metric.MeasurementOption
+	span                                                    []attribute.KeyValue
 }
 
 // seconds are the bounds of buckets for what takes microseconds.
@@ -48,7 +49,7 @@ var seconds = metric.WithExplicitBucketBoundaries(
 
 func newMeasurements(meter metric.Meter) (*measurements, error) {
 	m := &measurements{}
-	var errs [10]error
+	var errs [11]error
 	m.decisions, errs[0] = meter.Int64Counter("sallyport.decisions", metric.WithDescription("What gates decided."))
 	m.rechecks, errs[1] = meter.Int64Counter("sallyport.rechecks", metric.WithDescription("Callers of live streams that were looked at again."))
 	m.refused, errs[2] = meter.Int64Counter("sallyport.refused", metric.WithDescription("Calls that were refused before they came to a gate."))
@@ -62,6 +63,7 @@ func newMeasurements(meter metric.Meter) (*measurements, error) {
 		metric.WithDescription("The time that the rules of a request took."))
 	m.limited, errs[8] = meter.Int64Counter("sallyport.limited", metric.WithDescription("Calls for which a limit of their action had no room."))
 	m.questions, errs[9] = meter.Int64Counter("sallyport.questions", metric.WithDescription("Questions whether a call would be let in."))
+	m.shadows, errs[10] = meter.Int64Counter("sallyport.shadow", metric.WithDescription("What shadows of actions would have decided."))
 	for stage := range event.StageHandle {
 		m.steps[stage] = attributes(attribute.String("step", stage.String()))
 	}
@@ -74,7 +76,7 @@ func attributes(list ...attribute.KeyValue) metric.MeasurementOption {
 
 // labels returns the attributes for an observation.
 func (m *measurements) labels(of *event.Observation) *labels {
-	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant, of.Limit.String()}
+	key := decided{of.Kind, of.Procedure, of.Outcome, of.Stage, uint32(of.Code), of.Grant, of.Limit.String(), of.Shadow}
 	if known, ok := m.sets.Load(key); ok {
 		return known.(*labels) //nolint:forcetypeassert // nothing else is stored
 	}
@@ -91,6 +93,7 @@ func (m *measurements) labels(of *event.Observation) *labels {
 		recheck:  attributes(method, outcome, code),
 		code:     attributes(code),
 		limit:    attributes(method, attribute.String("per", of.Limit.String())),
+		shadow:   attributes(method, outcome, attribute.String("shadow", of.Shadow.String())),
 		span: []attribute.KeyValue{
 			attribute.String("sallyport.outcome", of.Outcome.String()), attribute.String("sallyport.stage", of.Stage.String()),
 			attribute.String("sallyport.grant", of.Grant),
@@ -128,6 +131,8 @@ func (m *measurements) Observe(ctx context.Context, of event.Observation) {
 		m.decisions.Add(ctx, 1, labels.decision)
 	case event.Question:
 		m.questions.Add(ctx, 1, labels.recheck)
+	case event.Shadowed:
+		m.shadows.Add(ctx, 1, labels.shadow)
 	case event.Recheck:
 		m.rechecks.Add(ctx, 1, labels.recheck)
 	case event.Ended:

@@ -87,6 +87,8 @@ type Decision struct {
 	// MaxAge is set where the principal authenticated longer ago than the action
 	// allows: how long ago it may have.
 	MaxAge time.Duration
+	// Shadow is what the shadow of the action would have decided.
+	Shadow Shadow
 	// Err is the fault behind a denial that is not the caller's doing, if any.
 	Err error
 	// Time is when the call reached the gate.

@@ -34,9 +34,12 @@ const (
 	// Fault: something failed that is part of no decision: a recorder that
 	// panicked, or that did not keep an event.
 	Fault
+	// Shadowed: the shadow of an action was evaluated. Only observers learn of it; the
+	// events of the call have it in their [Decision].
+	Shadowed
 )
 
-var kinds = [...]string{"none", "decided", "opened", "message", "recheck", "ended", "refused", "question", "fault"}
+var kinds = [...]string{"none", "decided", "opened", "message", "recheck", "ended", "refused", "question", "fault", "shadowed"}
 
 // String returns the kind in lower case: "decided".
 func (k Kind) String() string {

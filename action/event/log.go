@@ -88,6 +88,7 @@ func logAttributes(attributes []slog.Attr, event *Event) []slog.Attr {
 	text("principal", event.PrincipalID, maxLogName)
 	text("scheme", event.Scheme, maxLogName)
 	text("grant", event.Grant, maxLogName)
+	text("shadow", event.Shadow.String(), maxLogName)
 	attributes = append(attributes, slog.Duration("duration", event.Duration))
 	if event.Code != 0 {
 		text("code", event.Code.String(), maxLogName)

@@ -33,6 +33,9 @@ type Observation struct {
 	Stage   Stage
 	Code    connect.Code
 	Grant   string
+	// Shadow is what the shadow of the action would have decided, where Kind is [Shadowed]:
+	// Outcome is that of the decision in force.
+	Shadow Shadow
 	// Limit is what the limit counts that had no room for the call, where that is why it
 	// was denied: Stage is [StageLimit]. It is the zero Per otherwise.
 	Limit limit.Per

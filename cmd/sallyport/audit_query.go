@@ -70,6 +70,7 @@ func newAuditQuery() *cobra.Command {
 	flags.StringVar(&query.Procedure, "procedure", "", "an RPC, or a pattern such as '/acme.*/Delete*'")
 	flags.StringVar(&query.Call, "call", "", "the id of one call")
 	flags.StringVar(&query.Code, "code", "", "what the caller was answered, such as permission_denied")
+	flags.StringVar(&query.Shadow, "shadow", "", "what the action's shadow would have decided: would_allow, would_deny, same or undecided")
 	outputFlag(command, &output, queryOutputs...)
 	return command
 }
@@ -135,7 +136,7 @@ func eventLine(found audit.Found) string {
 	}
 	for _, field := range [][2]string{
 		{"outcome", e.Outcome}, {"code", e.Code}, {"procedure", e.Procedure}, {"principal", e.Principal}, {"scheme", e.Scheme},
-		{"grant", e.Grant}, {"peer", e.Peer}, {"call", e.Call}, {"reason", e.Reason}, {"error", e.Error}, {"log", e.Log},
+		{"grant", e.Grant}, {"peer", e.Peer}, {"call", e.Call}, {"shadow", e.Shadow}, {"reason", e.Reason}, {"error", e.Error}, {"log", e.Log},
 	} {
 		add(field[0], field[1])
 	}

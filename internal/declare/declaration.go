@@ -34,6 +34,8 @@ type Declaration struct {
 	Conceal bool
 	// Grants are the ways to be let through.
 	Grants []Grant
+	// Shadow are grants that are evaluated beside those, and decide nothing.
+	Shadow []Grant
 	// Claims is the type of `principal.claims`, or nil where the declaration sees none.
 	Claims protoreflect.MessageDescriptor
 	// Includes are the roles that the declaration sees, each with those that it includes,
@@ -201,7 +203,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		return nil
 	}
 	m.readCredentialScopes(option, broken)
-	declaration.Grants = m.readGrants(option.GetAuthorize().GetAllow(), broken)
+	declaration.Grants, declaration.Shadow = m.readGrants("authorize.", option.GetAuthorize().GetAllow(), broken), m.readShadow(option.GetAuthorize().GetShadow(), broken)
 	return declaration
 }
 

@@ -31,6 +31,9 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 		for _, grant := range declaration.Grants {
 			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}
+		for _, grant := range declaration.Shadow {
+			fmt.Fprintf(digest, "shadow %q\n", grant.restsOn())
+		}
 	}
 	return hex.EncodeToString(digest.Sum(nil))
 }

@@ -47,6 +47,8 @@ func (m *methodReading) fixOf(of problem) string {
 		return m.limitsText()
 	case strings.HasPrefix(part, "limit["):
 		return messageText("limit", m.fixedLimit(m.option.GetLimit()[indexOf(part)]).ProtoReflect())
+	case strings.HasPrefix(of.path, "authorize.shadow"):
+		return m.shadowText()
 	case strings.HasPrefix(of.path, "authorize.allow["):
 		grant := m.option.GetAuthorize().GetAllow()[indexOf(of.path)]
 		if strings.HasSuffix(of.path, ".cel") && utf8.RuneCountInString(grant.GetCel()) > maxCEL {
@@ -186,6 +188,9 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 		}
 	}
 	anonymous := m.option.GetAuthenticate() != nil && m.fixedAuthenticate().Anonymous != nil
+	if fixed.Shadow = m.fixedShadow(); anonymous {
+		fixed.Shadow = nil
+	}
 	if fixed.CredentialScopes = named(fixed.GetCredentialScopes(), m.scopeName); anonymous {
 		fixed.CredentialScopes = nil
 	}

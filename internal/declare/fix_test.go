@@ -16,7 +16,7 @@ import (
 func follow(t *testing.T, option *sallyportv1.Action, refusals []Refusal) (fixed *sallyportv1.Action, all bool) {
 	t.Helper()
 	fixed, all = proto.CloneOf(option), true
-	remove := map[int]bool{}
+	remove, removeShadow := map[int]bool{}, map[int]bool{}
 	for _, refusal := range refusals {
 		text, _, _ := strings.Cut(refusal.Fix, "\nor\n")
 		removed, removes := strings.CutPrefix(text, "remove ")
@@ -33,9 +33,19 @@ func follow(t *testing.T, option *sallyportv1.Action, refusals []Refusal) (fixed
 			return fixed, all // it has all the grants
 		case parsed && part.GetStream() != nil:
 			fixed.Stream = part.GetStream()
-		case prototext.Unmarshal([]byte(removed), grant) == nil && len(grant.GetAllow()) == 1:
+		case prototext.Unmarshal([]byte(removed), grant) == nil && grant.GetShadow() != nil:
+			fixed.Authorize.Shadow = grant.GetShadow()
+			if removes {
+				fixed.Authorize.Shadow = nil
+			}
+		case len(grant.GetAllow()) == 1:
 			_, after, _ := strings.Cut(refusal.Problem, "authorize.")
 			at := indexOf(after)
+			if strings.HasPrefix(after, "shadow.") {
+				fixed.Authorize.Shadow.Allow[at] = grant.GetAllow()[0]
+				removeShadow[at] = removeShadow[at] || removes
+				continue
+			}
 			fixed.Authorize.Allow[at] = grant.GetAllow()[0]
 			remove[at] = remove[at] || removes
 		case strings.HasPrefix(text, "option (sallyport.v1.action) = {"):
@@ -48,14 +58,19 @@ func follow(t *testing.T, option *sallyportv1.Action, refusals []Refusal) (fixed
 			all = false
 		}
 	}
-	var kept []*sallyportv1.Grant
-	for i, grant := range fixed.GetAuthorize().GetAllow() {
-		if !remove[i] {
-			kept = append(kept, grant)
+	kept := func(grants []*sallyportv1.Grant, remove map[int]bool) (kept []*sallyportv1.Grant) {
+		for i, grant := range grants {
+			if !remove[i] {
+				kept = append(kept, grant)
+			}
 		}
+		return kept
 	}
 	if len(remove) > 0 {
-		fixed.Authorize.Allow = kept
+		fixed.Authorize.Allow = kept(fixed.GetAuthorize().GetAllow(), remove)
+	}
+	if len(removeShadow) > 0 {
+		fixed.Authorize.Shadow.Allow = kept(fixed.GetAuthorize().GetShadow().GetAllow(), removeShadow)
 	}
 	return fixed, all
 }

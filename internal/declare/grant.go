@@ -68,18 +68,18 @@ var conditionKinds = []conditionKind{
 // grantReading is the state of reading one grant.
 type grantReading struct {
 	*methodReading
-	path  string // "authorize.allow[0]"
+	path  string // "authorize.allow[0]", "authorize.shadow.allow[0]"
 	grant *sallyportv1.Grant
 	used  []Rule // those that the grant accepts and that its expression breaks
 }
 
-// readGrants reads all grants of a declaration.
-func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []problem) []Grant {
+// readGrants reads all grants of a declaration or of its shadow: where is the path up to them.
+func (m *methodReading) readGrants(where string, options []*sallyportv1.Grant, broken []problem) []Grant {
 	grants := make([]Grant, len(options))
 	for i, option := range options {
 		grants[i].Name = fmt.Sprintf("allow[%d]", i)
 		before := len(m.refusals)
-		reading := &grantReading{methodReading: m, path: "authorize." + grants[i].Name, grant: option}
+		reading := &grantReading{methodReading: m, path: where + grants[i].Name, grant: option}
 		grants[i].Conditions = reading.read(conditionKinds, broken)
 		grants[i].Accepts = reading.readAccept(len(m.refusals) == before)
 		if name := option.GetName(); name != "" {
@@ -92,7 +92,7 @@ func (m *methodReading) readGrants(options []*sallyportv1.Grant, broken []proble
 		}
 	}
 	if len(m.refusals) == 0 {
-		m.readRedundancy(grants)
+		m.readRedundancy(where, options, grants)
 	}
 	return grants
 }
@@ -122,13 +122,13 @@ func (g *grantReading) read(kinds []conditionKind, broken []problem) []Condition
 
 // readRedundancy refuses a grant that admits only callers that another grant admits
 // as well: a reviewer would take it for more than it is.
-func (m *methodReading) readRedundancy(grants []Grant) {
+func (m *methodReading) readRedundancy(where string, options []*sallyportv1.Grant, grants []Grant) {
 	for i, grant := range grants {
 		for j, other := range grants {
 			// Of two that are the same, the later one is refused.
 			if i != j && grant.implies(other) && (!other.implies(grant) || i > j) {
-				m.refuseWithFixf(RuleGrantRedundant, "remove "+messageText("allow", m.option.GetAuthorize().GetAllow()[i].ProtoReflect()),
-					"authorize.%s adds nothing: every caller who satisfies it satisfies authorize.%s", grant.Name, other.Name)
+				m.refuseWithFixf(RuleGrantRedundant, "remove "+messageText("allow", options[i].ProtoReflect()),
+					"%s%s adds nothing: every caller who satisfies it satisfies %s%s", where, grant.Name, where, other.Name)
 				break
 			}
 		}

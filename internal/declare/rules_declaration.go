@@ -27,6 +27,8 @@ const (
 	RuleAnonymousGrant   Rule = "anonymous-grant"
 
 	RuleCredentialScopesAnonymous Rule = "credential-scopes-anonymous" //nolint:gosec // the id of a rule
+	RuleShadowEmpty               Rule = "shadow-empty"
+	RuleShadowAnonymous           Rule = "shadow-anonymous"
 
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"
@@ -91,6 +93,10 @@ var authorizeRules = []Definition{
 		"Name schemes in place of `anonymous`, or write `anyone` in place of the grants."},
 	{RuleCredentialScopesAnonymous, "An anonymous action says what scoped credentials need. It looks at no credential.",
 		"Remove `credential_scopes`."},
+	{RuleShadowEmpty, "`shadow` has no grant.",
+		"Write at least one `allow` in it."},
+	{RuleShadowAnonymous, "An anonymous action has a `shadow`. There is no principal that its grants could be about.",
+		"Remove `shadow`."},
 }
 
 var streamRules = []Definition{

@@ -16,6 +16,8 @@ func TestCompare(t *testing.T) {
 		{"turned around", `allow: {cel: "principal.id == request.owner"}`, `allow: {cel: "request.owner == principal.id"}`, Same},
 		{"a role by cel", `allow: {any_role: "member"}`, `allow: {cel: "'member' in principal.roles"}`, Same},
 		{"a role by cel, included", `allow: {any_role: "member"}`, `allow: {cel: "'member' in principal.roles || 'admin' in principal.roles"}`, Same},
+		{"a shadow", `allow: {any_role: "admin"}`, `allow: {any_role: "admin"} shadow: {allow: {any_role: "member"}}`, Same},
+		{"a shadow of anyone", `anyone: "a test"`, `anyone: "a test" shadow: {allow: {any_role: "member"}}`, Same},
 		{"a role added", `allow: {any_role: "admin"}`, `allow: {any_role: ["admin", "auditor"]}`, Looser},
 		{"a role above", `allow: {any_role: "admin"}`, `allow: {any_role: "member"}`, Looser},
 		{"another role", `allow: {any_role: "admin"}`, `allow: {any_role: "auditor"}`, Different},

@@ -31,6 +31,8 @@ type Action struct {
 	Anyone string `json:"anyone,omitempty"`
 	// Grants are the ways to be let through.
 	Grants []Grant `json:"grants,omitempty"`
+	// Shadow are grants that are tried, and decide nothing.
+	Shadow []Grant `json:"shadow,omitempty"`
 	// CredentialScopes are what a scoped credential needs; where there are none, no scoped
 	// credential is taken.
 	CredentialScopes []string `json:"credential_scopes,omitempty"`
@@ -108,6 +110,9 @@ func actionOf(declaration *declare.Declaration) Action {
 	}
 	for _, grant := range declaration.Grants {
 		action.Grants = append(action.Grants, grantOf(grant))
+	}
+	for _, grant := range declaration.Shadow {
+		action.Shadow = append(action.Shadow, grantOf(grant))
 	}
 	return action
 }
@@ -217,6 +222,9 @@ func (a Action) beyond() []string {
 	}
 	if a.Conceal {
 		lines = append(lines, "a denial reads as not_found")
+	}
+	for _, grant := range a.Shadow {
+		lines = append(lines, "shadow, which decides nothing: "+grant.line())
 	}
 	return lines
 }

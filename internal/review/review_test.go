@@ -14,6 +14,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/review"
+	"github.com/sallyport-rpc/sallyport/internal/review/reviewtest"
 	"github.com/sallyport-rpc/sallyport/internal/schema"
 )
 
@@ -181,4 +182,48 @@ func TestReadUsers(t *testing.T) {
 	if _, err := contract.Table(t.Context(), []review.User{{ID: "ada", Claims: []byte(`{"nope": 1}`)}}); err == nil || !strings.Contains(err.Error(), `the claims of user "ada"`) {
 		t.Errorf("claims of no known message: %v", err)
 	}
+}
+
+// TestMatrixShadow shows a shadow in every form, and apart from the grants in force.
+func TestMatrixShadow(t *testing.T) {
+	t.Parallel()
+	const inForce = `authorize: {allow: {cel: "'reader' in principal.roles"}}`
+	contract := seeded(t, reviewtest.Seed{Replace: []string{inForce, strings.Replace(inForce, "}}", "} shadow: {allow: {any_role: \"admin\"}}}", 1)}})
+	for name, test := range map[string]struct {
+		write func(io.Writer) error
+		want  string
+	}{
+		"text":     {contract.WriteText, "shadow, which decides nothing: allow[0]: role admin\n"},
+		"markdown": {contract.WriteMarkdown, "shadow, which decides nothing: allow\\[0\\]: role admin |"},
+		"html":     {contract.WriteHTML, "<li>shadow, which decides nothing: allow[0]: role admin</li>"},
+		"csv":      {contract.WriteCSV, ",allow[0]: role admin," + contract.Fingerprint},
+		"json":     {contract.WriteJSON, `"shadow": [`},
+	} {
+		var text bytes.Buffer
+		if err := test.write(&text); err != nil || strings.Count(text.String(), test.want) != 1 {
+			t.Errorf("%s, %v: it has no %q:\n%s", name, err, test.want, text.String())
+		}
+		text.Reset()
+		if err := actionWriter(contractOf(t, "testdata/proto"), name)(&text); err != nil || strings.Contains(text.String(), test.want) {
+			t.Errorf("%s, %v: it has %q without a shadow", name, err, test.want)
+		}
+	}
+	users, err := review.ReadUsers(strings.NewReader(`[{"id": "ada", "roles": ["reader"]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := contract.Table(t.Context(), users)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := table.Rows[len(table.Rows)-1]; last.May[0] != review.Yes {
+		t.Errorf("the shadow decides: %+v", last)
+	}
+}
+
+// actionWriter returns what writes a contract in a form.
+func actionWriter(contract *review.Contract, form string) func(io.Writer) error {
+	return map[string]func(io.Writer) error{
+		"text": contract.WriteText, "markdown": contract.WriteMarkdown, "html": contract.WriteHTML, "csv": contract.WriteCSV, "json": contract.WriteJSON,
+	}[form]
 }

@@ -89,7 +89,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6, 0}
 }
 
 // What is counted by itself.
@@ -152,7 +152,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -320,8 +320,11 @@ type Authorize struct {
 	// `anyone`. An API key is scoped, and so is a token that names scopes; a session is
 	// not. An action that names none takes no scoped credential.
 	CredentialScopes []string `protobuf:"bytes,4,rep,name=credential_scopes,json=credentialScopes,proto3" json:"credential_scopes,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// Grants that are tried on real calls before they come into force. They decide
+	// nothing: events and metrics say where they would have decided in another way.
+	Shadow        *Shadow `protobuf:"bytes,5,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Authorize) Reset() {
@@ -382,6 +385,61 @@ func (x *Authorize) GetCredentialScopes() []string {
 	return nil
 }
 
+func (x *Authorize) GetShadow() *Shadow {
+	if x != nil {
+		return x.Shadow
+	}
+	return nil
+}
+
+// A Shadow is evaluated after the decision in force, on a copy of what it reads, and
+// within 50 milliseconds. Checks are not asked in it.
+type Shadow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The grants in place of those of `authorize`. What else `authorize` says, such as
+	// `credential_scopes`, holds for them as well.
+	Allow         []*Grant `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Shadow) Reset() {
+	*x = Shadow{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Shadow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Shadow) ProtoMessage() {}
+
+func (x *Shadow) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Shadow.ProtoReflect.Descriptor instead.
+func (*Shadow) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Shadow) GetAllow() []*Grant {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
 // Grant is one way to be let through. Every condition in it must hold; a grant
 // with no condition is refused.
 type Grant struct {
@@ -415,7 +473,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +485,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +498,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{3}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Grant) GetAnyRole() []string {
@@ -506,7 +564,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -518,7 +576,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -531,7 +589,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -562,7 +620,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +632,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +645,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -625,7 +683,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +695,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +708,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -695,7 +753,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -707,7 +765,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -720,7 +778,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Role) GetName() string {
@@ -749,7 +807,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +819,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +832,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Scope) GetName() string {
@@ -798,7 +856,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -810,7 +868,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -823,7 +881,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -865,7 +923,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +935,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +948,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -911,7 +969,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +981,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +994,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1109,7 +1167,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x13authenticate-choice\x12Gname `schemes` or give a reason for `anonymous`: exactly one of the two\x1a/(size(this.schemes) > 0) != has(this.anonymous)\x1a\x86\x01\n" +
 	"\x11max-age-anonymous\x12D`max_age` asks for a fresh sign-in, and an anonymous caller has none\x1a+!(has(this.anonymous) && has(this.max_age))B\f\n" +
 	"\n" +
-	"_anonymous\"\x8e\x06\n" +
+	"_anonymous\"\xbc\x06\n" +
 	"\tAuthorize\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x8f\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBr\xbaHo\xba\x01l\n" +
@@ -1118,10 +1176,14 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x11credential_scopes\x18\x04 \x03(\tB\xe4\x01\xbaH\xe0\x01\xba\x018\n" +
 	"\x0fscope-duplicate\x12\x16a scope is named twice\x1a\rthis.unique()\x92\x01\xa1\x01\"\x9e\x01\xba\x01\x9a\x01\n" +
 	"\n" +
-	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x10credentialScopes:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
+	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x10credentialScopes\x12,\n" +
+	"\x06shadow\x18\x05 \x01(\v2\x14.sallyport.v1.ShadowR\x06shadow:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
-	"\a_anyone\"\x90\f\n" +
+	"\a_anyone\"\x92\x01\n" +
+	"\x06Shadow\x12)\n" +
+	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow:]\xbaHZ\x1aX\n" +
+	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\x90\f\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +
 	"\x0erole-duplicate\x12\"a role is named twice in one grant\x1a\rthis.unique()\x92\x01\x9b\x01\"\x98\x01\xba\x01\x94\x01\n" +
@@ -1220,60 +1282,63 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
 	(*Action)(nil),                        // 2: sallyport.v1.Action
 	(*Authenticate)(nil),                  // 3: sallyport.v1.Authenticate
 	(*Authorize)(nil),                     // 4: sallyport.v1.Authorize
-	(*Grant)(nil),                         // 5: sallyport.v1.Grant
-	(*Acceptance)(nil),                    // 6: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 7: sallyport.v1.Stream
-	(*Limit)(nil),                         // 8: sallyport.v1.Limit
-	(*Role)(nil),                          // 9: sallyport.v1.Role
-	(*Scope)(nil),                         // 10: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 11: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 12: sallyport.v1.Use
-	(*Declarations)(nil),                  // 13: sallyport.v1.Declarations
-	nil,                                   // 14: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 15: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 16: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 17: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 18: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 19: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 20: google.protobuf.EnumValueOptions
+	(*Shadow)(nil),                        // 5: sallyport.v1.Shadow
+	(*Grant)(nil),                         // 6: sallyport.v1.Grant
+	(*Acceptance)(nil),                    // 7: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 8: sallyport.v1.Stream
+	(*Limit)(nil),                         // 9: sallyport.v1.Limit
+	(*Role)(nil),                          // 10: sallyport.v1.Role
+	(*Scope)(nil),                         // 11: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 12: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 13: sallyport.v1.Use
+	(*Declarations)(nil),                  // 14: sallyport.v1.Declarations
+	nil,                                   // 15: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 16: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 17: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 18: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 19: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 20: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 21: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	3,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	4,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	7,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	8,  // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
-	15, // 4: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
-	5,  // 5: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	6,  // 6: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	0,  // 7: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	15, // 8: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	1,  // 9: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	15, // 10: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	14, // 11: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	2,  // 12: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	16, // 13: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	17, // 14: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	18, // 15: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	18, // 16: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	19, // 17: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	20, // 18: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	20, // 19: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	2,  // 20: sallyport.v1.action:type_name -> sallyport.v1.Action
-	11, // 21: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	9,  // 22: sallyport.v1.role:type_name -> sallyport.v1.Role
-	10, // 23: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	20, // [20:24] is the sub-list for extension type_name
-	13, // [13:20] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	8,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	9,  // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	16, // 4: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	6,  // 5: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
+	5,  // 6: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
+	6,  // 7: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
+	7,  // 8: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	0,  // 9: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	16, // 10: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	1,  // 11: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	16, // 12: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	15, // 13: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	2,  // 14: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	17, // 15: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	18, // 16: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	19, // 17: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	19, // 18: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	20, // 19: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	21, // 20: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	21, // 21: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	2,  // 22: sallyport.v1.action:type_name -> sallyport.v1.Action
+	12, // 23: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	10, // 24: sallyport.v1.role:type_name -> sallyport.v1.Role
+	11, // 25: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	22, // [22:26] is the sub-list for extension type_name
+	15, // [15:22] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1283,14 +1348,14 @@ func file_sallyport_v1_action_proto_init() {
 	}
 	file_sallyport_v1_action_proto_msgTypes[1].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[2].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 7,
 			NumServices:   0,
 		},

@@ -62,6 +62,7 @@ func Seeds() []Seed {
 	return []Seed{
 		{"nothing", nil, nil},
 		{"another reason", []string{`anyone: "it is about the caller alone"`, `anyone: "it says who one is"`}, nil},
+		{"a shadow", []string{`authorize: {allow: {cel: "'reader' in principal.roles"}}`, `authorize: {allow: {cel: "'reader' in principal.roles"} shadow: {allow: {any_role: "admin"} allow: {cel: "principal.id == 'ada'"}}}`}, nil},
 		{"a comment", []string{"service NoteService {", "// Notes.\nservice NoteService {"}, nil},
 		{"grants in another order", []string{
 			`allow: {name: "org_reader" any_role: "reader" when: "same_org"}`, "",

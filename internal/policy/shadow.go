@@ -1,0 +1,58 @@
+package policy
+
+import (
+	"context"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// NewShadow returns what the shadow of a declaration allows, or nil where it has none. Its
+// checks are not asked: see [Policy.Suppose].
+func NewShadow(declaration *declare.Declaration) *Policy {
+	if len(declaration.Shadow) == 0 {
+		return nil
+	}
+	shadow := *declaration
+	shadow.Anyone, shadow.Grants, shadow.Shadow = false, declaration.Shadow, nil
+	return New(&shadow, nil)
+}
+
+// Suppose looks at the grants without asking a check. decided is false where a check would
+// decide. With an error nothing is decided. The credential's scopes are for
+// [Policy.Sufficient].
+func (p *Policy) Suppose(ctx context.Context, input Input) (allowed, decided bool, err error) {
+	if p == nil || input.Principal == nil {
+		return false, true, nil
+	}
+	decided = true
+	for i := range p.grants {
+		holds, asks, err := p.grants[i].suppose(ctx, &input)
+		switch {
+		case err != nil:
+			return false, false, err
+		case holds && !asks:
+			return true, true, nil
+		case holds:
+			decided = false
+		}
+	}
+	return false, decided, nil
+}
+
+// suppose reports whether all conditions hold but for checks, and whether there are some.
+func (g *grant) suppose(ctx context.Context, input *Input) (holds, asks bool, err error) {
+	for i := range g.conditions {
+		condition := &g.conditions[i]
+		if condition.needsRequest && input.Request == nil {
+			return false, false, nil
+		}
+		if _, isCheck := condition.requirement.(undecidable); isCheck {
+			asks = true
+			continue
+		}
+		if holds, err := condition.decide(ctx, input); err != nil || !holds {
+			return false, false, err
+		}
+	}
+	return len(g.conditions) > 0, asks, nil
+}

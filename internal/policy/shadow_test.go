@@ -1,0 +1,50 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
+
+// A shadow is decided without asking a check, and is undecided where that would decide.
+func TestSuppose(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		shadow           string
+		nothing          bool // there is no request
+		allowed, decided bool
+	}{
+		"a grant that holds":           {`allow: {any_role: "member"}`, false, true, true},
+		"one that does not":            {`allow: {any_role: "admin"}`, false, false, true},
+		"a check alone":                {`allow: {check: "ok"}`, false, false, false},
+		"a check beside what holds":    {`allow: {any_role: "member" check: "ok"}`, false, false, false},
+		"a check beside what does not": {`allow: {any_role: "admin" check: "ok"}`, false, false, true},
+		"a check, then what holds":     {`allow: {check: "ok"} allow: {any_role: "member"}`, false, true, true},
+		"a check, of no request":       {`allow: {check: "ok"}`, true, false, true},
+		"an expression of no request":  {`allow: {cel: "request.open && principal.id == 'alice'"}`, true, false, true},
+		"an expression":                {`allow: {cel: "request.open && principal.id == 'alice'"}`, false, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			declaration := declared(t, `anyone: "x" shadow: {`+test.shadow+`}`)
+			policy := NewShadow(declaration)
+			input := Input{Principal: alice(authn.Details{Unscoped: true, Roles: []string{"member"}}), Now: noon}
+			if !test.nothing {
+				input.Request = request(t, declaration.Method.Input(), filled)
+			}
+			allowed, decided, err := policy.Suppose(t.Context(), input)
+			if err != nil || allowed != test.allowed || decided != test.decided {
+				t.Errorf("got %t, %t, %v, want %t, %t", allowed, decided, err, test.allowed, test.decided)
+			}
+			if decision, err := New(declaration, nil).Decide(t.Context(), input); err != nil || !decision.Allowed || decision.Place != AnyonePlace {
+				t.Errorf("the shadow changes the decision in force: %+v, %v", decision, err)
+			}
+		})
+	}
+	if NewShadow(declared(t, `allow: {any_role: "admin"}`)) != nil {
+		t.Error("there is a shadow where none is declared")
+	}
+	if allowed, decided, err := (*Policy)(nil).Suppose(t.Context(), Input{}); allowed || !decided || err != nil {
+		t.Errorf("no policy: %t, %t, %v", allowed, decided, err)
+	}
+}
