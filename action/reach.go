@@ -7,8 +7,8 @@ import (
 )
 
 // Reaches reports whether a principal could be let through to an action with some
-// request: whether its scheme, roles and scopes leave a grant that might hold. It asks
-// no condition that reads a request, and no check. A nil principal, or one without an
+// request: whether its scheme, roles and scopes leave a grant that might hold, and its
+// credential carries what the action needs of a scoped one. It asks no condition that reads a request, and no check. A nil principal, or one without an
 // id, reaches anonymous actions alone. It is for lists of what a caller can use; what
 // decides on a call is its gate. Before the registry is sealed it is false.
 func (r *Registry) Reaches(principal *authn.Principal, procedure string) bool {
@@ -26,6 +26,6 @@ func (r *Registry) Reaches(principal *authn.Principal, procedure string) bool {
 	case !slices.ContainsFunc(gate.schemes, func(s scheme) bool { return s.name == principal.Scheme() }):
 		return false
 	default:
-		return gate.policy.Leaves(principal)
+		return gate.policy.Sufficient(principal) && gate.policy.Leaves(principal)
 	}
 }

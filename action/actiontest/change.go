@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -246,7 +248,7 @@ func values(field protoreflect.FieldDescriptor, now protoreflect.Value, around p
 	}
 	switch field.Kind() { //nolint:exhaustive // what the others can be is in Values
 	case protoreflect.StringKind:
-		return append(made, oddTexts(now, made)...)
+		return slices.Concat(made, oddTexts(now, made), longTexts(field))
 	case protoreflect.BytesKind:
 		return append(made, oddBytes(field)...)
 	case protoreflect.EnumKind:
@@ -294,6 +296,27 @@ func oddTexts(now protoreflect.Value, known []protoreflect.Value) []protoreflect
 	for _, value := range known {
 		if text, ok := value.Interface().(string); ok && len(text) > 0 && len(text) <= maxCount {
 			made = append(made, protoreflect.ValueOfString(text+"@example.com"), protoreflect.ValueOfString("https://example.com/"+text))
+		}
+	}
+	return made
+}
+
+// maxLong is how long a text is made at most to break a rule.
+const maxLong = 1 << 20
+
+// longTexts are texts that are longer than the rules of a field allow.
+func longTexts(field protoreflect.FieldDescriptor) []protoreflect.Value {
+	rules, err := protovalidate.ResolveFieldRules(field)
+	if err != nil {
+		return nil
+	}
+	var made []protoreflect.Value
+	of := []*validate.StringRules{rules.GetString(), rules.GetRepeated().GetItems().GetString()}
+	for _, text := range of {
+		for _, most := range []uint64{text.GetMaxLen(), text.GetMaxBytes(), text.GetLen(), text.GetLenBytes()} {
+			if most > 0 && most < maxLong {
+				made = append(made, protoreflect.ValueOfString(strings.Repeat("x", int(most)+1)))
+			}
 		}
 	}
 	return made

@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
 	"github.com/sallyport-rpc/sallyport/server"
+	"github.com/sallyport-rpc/sallyport/server/access"
 	"github.com/sallyport-rpc/sallyport/server/grpcserver"
 	"github.com/sallyport-rpc/sallyport/server/reflection"
 )
@@ -28,6 +29,9 @@ const (
 	maxHashing = 4
 	maxWaiting = 256
 )
+
+// accessDeclaration says who may ask what they may call.
+const accessDeclaration = `authenticate: {schemes: ["session", "bearer", "apikey"]} authorize: {anyone: "a caller asks about its own calls" credential_scopes: "users.read"}`
 
 // issuerPatience is how long the start waits for the issuer of tokens.
 const issuerPatience = 3 * time.Second
@@ -200,6 +204,9 @@ func newRegistry(parts parts) (*action.Registry, error) {
 		return nil, err
 	}
 	if err := demov1action.RegisterOrganisationService(registry, account.NewOrganisations(parts.users, sessions)); err != nil {
+		return nil, err
+	}
+	if err := access.Register(registry, accessDeclaration, access.WithUses("demo.v1")); err != nil {
 		return nil, err
 	}
 	return registry, reflection.Register(registry, reflectionDeclaration, reflection.WithoutOptions())

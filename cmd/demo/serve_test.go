@@ -54,6 +54,12 @@ demo.v1.OrganisationService
   WatchMembers   session, bearer or apikey  manager_of_org (principal.claims.memberships[request.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
                                             a scoped credential needs users.read
                                             stream: checked at the first message and every 30s
+sallyport.v1.AccessService
+  METHOD       AUTHENTICATED BY           WHO MAY CALL IT
+  ListActions  session, bearer or apikey  anyone signed in
+                                          a scoped credential needs users.read
+  CheckAccess  session, bearer or apikey  anyone signed in
+                                          a scoped credential needs users.read
 grpc.reflection.v1.ServerReflection
   METHOD                AUTHENTICATED BY           WHO MAY CALL IT
   ServerReflectionInfo  session, bearer or apikey  anyone signed in

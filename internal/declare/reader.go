@@ -118,6 +118,9 @@ func (r *Reader) File(file protoreflect.FileDescriptor, given Given) ([]*Declara
 	refusals := r.View(file).refused()
 	var declarations []*Declaration
 	for i := range file.Services().Len() {
+		if IsOfProgram(file.Services().Get(i), given) {
+			continue
+		}
 		of, more := r.service(file.Services().Get(i), given)
 		declarations, refusals = append(declarations, of...), append(refusals, more...)
 	}

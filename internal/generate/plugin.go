@@ -60,6 +60,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 		if !file.Generate {
 			continue
 		}
+		file.Services = slices.DeleteFunc(file.Services, func(service *protogen.Service) bool { return declare.IsOfProgram(service.Desc, given) })
 		declarations, more := reader.File(file.Desc, given)
 		for _, refusal := range more {
 			// A refused role catalogue refuses every file that sees it.
