@@ -187,7 +187,7 @@ func TestShadowFails(t *testing.T) {
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		for name, test := range map[string]struct {
-			ctx     context.Context //nolint:containedctx // what the test is about
+			ctx     context.Context
 			taken   int
 			suppose func(context.Context) (bool, bool, error)
 			want    event.Shadow

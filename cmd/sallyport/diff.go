@@ -89,17 +89,26 @@ func (f *contractFlags) changes(command *cobra.Command, old, updated, accepted s
 	if err != nil || accepted == "" {
 		return changes, err
 	}
-	file, err := os.Open(accepted)
+	entries, err := acceptedIn(accepted)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range review.Accept(changes, entries, time.Now()) {
+		fmt.Fprintf(command.ErrOrStderr(), "%s: no change needs the entry of %s, %s: remove it\n", accepted, entry.Subject, entry.Kind)
+	}
+	return changes, nil
+}
+
+// acceptedIn reads a file of what is accepted.
+func acceptedIn(path string) ([]review.Accepted, error) {
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	entries, err := review.ReadAccepted(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", accepted, err)
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	for _, entry := range review.Accept(changes, entries, time.Now()) {
-		fmt.Fprintf(command.ErrOrStderr(), "%s: no change needs the entry of %s, %s: remove it\n", accepted, entry.Subject, entry.Kind)
-	}
-	return changes, nil
+	return entries, nil
 }

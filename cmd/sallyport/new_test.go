@@ -75,12 +75,10 @@ func TestNewRefuses(t *testing.T) {
 		"one that go.mod cannot have":   {[]string{file("z"), "--replace", file("odd name")}, exitFailed, "name a folder without spaces"},
 		"a program of a work tree":      {[]string{file("v")}, exitMisused, "name the tree by --replace"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			got := sallyport(t, append([]string{"new"}, test.arguments...)...)
-			if got.code != test.code || !strings.Contains(got.errs, test.errs) || (test.errs == "") != (got.errs == "") {
-				t.Errorf("got %+v, want %d, %q", got, test.code, test.errs)
-			}
-		})
+		got := sallyport(t, append([]string{"new"}, test.arguments...)...)
+		if got.code != test.code || !strings.Contains(got.errs, test.errs) || (test.errs == "") != (got.errs == "") {
+			t.Errorf("%s: got %+v, want %d, %q", name, got, test.code, test.errs)
+		}
 	}
 	if text, err := os.ReadFile(file("full/.hidden")); err != nil || string(text) != "x" {
 		t.Errorf("the folder was touched: %q, %v", text, err)

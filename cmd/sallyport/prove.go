@@ -4,16 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove"
+	"github.com/sallyport-rpc/sallyport/internal/review"
 )
 
 func newProve() *cobra.Command {
 	var flags contractFlags
-	var output, assertions string
+	var output, assertions, accepted string
 	command := &cobra.Command{
 		Use:   "prove [DIR|REVISION:DIR|FILE|URL]",
 		Short: "Prove or refute what must be true of every call",
@@ -23,7 +25,7 @@ evaluation lets in, or undecided with the reason and how to write the rule other
 
 ` + contractWords + `
 
-Assertions are a sallyport.v1.Assertions in a .txtpb or .json file: a name, patterns of
+Assertions are a sallyport.v1.Assertions in a .txtpb, .json or .yaml file: a name, patterns of
 procedures, and one of
 
   never: "request.user_id != principal.id && !('admin' in principal.roles)"
@@ -35,7 +37,9 @@ procedures, and one of
 A pattern that matches no procedure, and an expression that does not compile for one of
 the actions, are errors. Without assertions it prints the grants that add nothing.
 
-Prove exits with 1 where something is refuted or undecided.`,
+Prove exits with 1 where something is refuted, or undecided unless --accept FILE has an
+entry for it: a JSON array as diff takes it, whose "subject" is the procedure, and "kind"
+the name of the assertion. What is refuted cannot be accepted.`,
 		Example: `  sallyport prove --assertions assertions.txtpb
   sallyport prove main:proto --assertions assertions.txtpb -o json
   sallyport prove proto`,
@@ -52,12 +56,19 @@ Prove exits with 1 where something is refuted or undecided.`,
 			if err != nil {
 				return err
 			}
+			if accepted != "" {
+				if err := acceptProofs(command, lines, accepted); err != nil {
+					return err
+				}
+			}
 			return printProofs(command, lines, output)
 		}),
 	}
 	flags.flags(command)
-	command.Flags().StringVar(&assertions, "assertions", "", "a `FILE` of assertions (.txtpb or .json)")
-	must(command.MarkFlagFilename("assertions", "txtpb", "textproto", "textpb", "json"))
+	command.Flags().StringVar(&assertions, "assertions", "", "a `FILE` of assertions (.txtpb, .json or .yaml)")
+	command.Flags().StringVar(&accepted, "accept", "", "a `FILE` of undecided answers that are accepted (.json)")
+	must(command.MarkFlagFilename("accept", "json"))
+	must(command.MarkFlagFilename("assertions", "txtpb", "textproto", "textpb", "json", "yaml", "yml"))
 	outputFlag(command, &output, outputs...)
 	return command
 }
@@ -72,6 +83,8 @@ type proofLine struct {
 	Rule      string         `json:"rule,omitempty"`
 	Witness   *prove.Witness `json:"witness,omitempty"`
 	Steps     int            `json:"steps"`
+	// Accepted is the reason for which an undecided answer does not fail, or "".
+	Accepted string `json:"accepted,omitempty"`
 }
 
 // proofs decides the assertions of a file or, where none is named, that each grant adds
@@ -126,12 +139,33 @@ func grantsThatAddNothing(declarations []*declare.Declaration) ([]proofLine, err
 	return lines, nil
 }
 
+// acceptProofs marks the undecided answers that a file accepts until today.
+func acceptProofs(command *cobra.Command, lines []proofLine, path string) error {
+	entries, err := acceptedIn(path)
+	if err != nil {
+		return err
+	}
+	changes := make([]review.Change, len(lines))
+	for i, line := range lines {
+		if line.Outcome == prove.Open.String() {
+			changes[i] = review.Change{Subject: line.Procedure, Kind: line.Assertion}
+		}
+	}
+	for _, entry := range review.Accept(changes, entries, time.Now()) {
+		fmt.Fprintf(command.ErrOrStderr(), "%s: no undecided answer needs the entry of %s, %s: remove it\n", path, entry.Subject, entry.Kind)
+	}
+	for i, change := range changes {
+		lines[i].Accepted = change.Accepted
+	}
+	return nil
+}
+
 // printProofs prints the lines, and reports that something was found where one is not
 // proved.
 func printProofs(command *cobra.Command, lines []proofLine, output string) error {
 	open := 0
 	for _, line := range lines {
-		if line.Outcome != prove.Proved.String() {
+		if line.Outcome != prove.Proved.String() && line.Accepted == "" {
 			open++
 		}
 		if err := line.print(command.OutOrStdout(), output); err != nil {
@@ -161,6 +195,9 @@ func (l proofLine) print(out io.Writer, output string) error {
 	text := fmt.Sprintf("%-9s %s: %s", l.Outcome, l.Procedure, l.Assertion)
 	if l.Problem != "" {
 		text += "\n  " + l.Problem
+	}
+	if l.Accepted != "" {
+		text += "\n  accepted: " + l.Accepted
 	}
 	if l.Witness != nil {
 		text += "\n  " + l.Witness.String()

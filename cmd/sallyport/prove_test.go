@@ -50,6 +50,12 @@ func TestProve(t *testing.T) {
 	proved := write("proved.txtpb", `assertion {name: "members" procedures: "*" only {any_role: "member"}}`)
 	refuted := write("refuted.txtpb", `assertion {name: "admins" procedures: "/acme.v1.Service/*" only {any_role: "admin"}}`)
 	open := write("open.txtpb", `assertion {name: "open" procedures: "*" equal: "'member' in principal.roles && size(principal.roles) > 0"}`)
+	const entry = `[{"subject": "/acme.v1.Service/Do", "kind": "open", "reason": "counted by hand", "until": "9999-12-31"}]`
+	accepted := write("accepted.json", entry)
+	expired := write("expired.json", strings.Replace(entry, "9999-12-31", "2026-11-25", 1))
+	other := write("other.json", strings.Replace(entry, `"open"`, `"admins"`, 1))
+	yaml := write("proved.yaml", "assertion:\n  - name: members\n    procedures: [\"*\"]\n    only: {anyRole: [member]}\n")
+	twice := write("twice.yaml", "assertion: []\nassertion: []\n")
 	nothing := write("nothing.txtpb", `assertion {name: "gone" procedures: "/acme.v1.Service/Undo" reachable {}}`)
 	wrong := write("wrong.txtpb", `assertion {name: "wrong" procedures: "*" never: "request.user_id == 'x'"}`)
 	tests := []struct {
@@ -62,6 +68,12 @@ func TestProve(t *testing.T) {
 		{"refuted", []string{"--assertions", refuted}, exitFailed, "with role member", "1 answer of 1 not proved"},
 		{"refuted, in JSON", []string{"--assertions", refuted, "-o", "json"}, exitFailed, `"outcome":"refuted"`, "1 answer of 1 not proved"},
 		{"undecided", []string{"--assertions", open}, exitFailed, "prove-size", "1 answer of 1 not proved"},
+		{"undecided, and accepted", []string{"--assertions", open, "--accept", accepted}, exitDone, "accepted: counted by hand", "all of 1 answer"},
+		{"undecided, and accepted no more", []string{"--assertions", open, "--accept", expired}, exitFailed, "prove-size", "1 answer of 1 not proved"},
+		{"refuted, which cannot be accepted", []string{"--assertions", refuted, "--accept", other}, exitFailed, "with role member", "no undecided answer needs the entry of /acme.v1.Service/Do, admins: remove it"},
+		{"accepted by no file", []string{"--assertions", open, "--accept", open}, exitFailed, "", "write a JSON array"},
+		{"in YAML", []string{"--assertions", yaml}, exitDone, "proved    /acme.v1.Service/Do: members", "all of 1 answer"},
+		{"in YAML, with a key twice", []string{"--assertions", twice}, exitFailed, "", "already defined"},
 		{"nothing matches", []string{"--assertions", nothing}, exitFailed, "", `assertion "gone": no procedure matches "/acme.v1.Service/Undo"`},
 		{"an expression that does not compile", []string{"--assertions", wrong}, exitFailed, "", "undefined field"},
 		{"no such file", []string{"--assertions", filepath.Join(dir, "none.txtpb")}, exitFailed, "", "no such file"},

@@ -114,6 +114,23 @@ func TestParseAssertions(t *testing.T) {
 	if _, err := ParseAssertions("a.json", []byte(`{"assertion": [{"name": "a", "procedures": ["*"], "reachable": {}}]}`)); err != nil {
 		t.Error(err)
 	}
+	for text, want := range map[string]string{
+		"assertion:\n- {name: a, procedures: ['*'], reachable: {}}\n":                              "",
+		"assertion:\n- name: a\n  procedures: ['*']\n  never: |\n    'admin' in principal.roles\n": "",
+		"":                         "it is empty",
+		"assertion: []":            "it has no assertion",
+		"assertion: []\n---\na: b": "a second document follows",
+		"assertion:\n- {name: a, procedures: ['*'], always: true}":  `unknown field "always"`,
+		"assertion:\n- {name: a, name: b}":                          "already defined",
+		"assertion:\n- {name: 1, procedures: ['*'], reachable: {}}": "invalid value for string field name",
+		"assertion: [": "did not find",
+		"1: 2":         "a.yaml",
+	} {
+		_, err := ParseAssertions("a.yaml", []byte(text))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", text, err, want)
+		}
+	}
 	if _, err := ParseAssertions("a.toml", nil); err == nil {
 		t.Error("a file of another kind is read")
 	}

@@ -1,14 +1,18 @@
 package prove
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/prototext"
 
@@ -25,8 +29,8 @@ func ReadAssertions(path string) ([]*sallyportv1.Assertion, error) {
 	return ParseAssertions(path, text)
 }
 
-// ParseAssertions reads assertions: protobuf text, or JSON where the file's name ends in
-// .json. What it does not know is refused, and so is an assertion that lacks something. The
+// ParseAssertions reads assertions: protobuf text, or JSON or YAML where the file's name
+// ends in .json, .yaml or .yml. What it does not know is refused, and so is an assertion that lacks something. The
 // error lists all that is wrong.
 func ParseAssertions(name string, text []byte) ([]*sallyportv1.Assertion, error) {
 	read := &sallyportv1.Assertions{}
@@ -34,10 +38,14 @@ func ParseAssertions(name string, text []byte) ([]*sallyportv1.Assertion, error)
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".json":
 		err = protojson.Unmarshal(text, read)
+	case ".yaml", ".yml":
+		if text, err = jsonOf(text); err == nil {
+			err = protojson.Unmarshal(text, read)
+		}
 	case ".txtpb", ".textproto", ".textpb":
 		err = prototext.Unmarshal(text, read)
 	default:
-		err = errors.New("assertions are protobuf text in a .txtpb file or JSON in a .json file")
+		err = errors.New("assertions are protobuf text in a .txtpb file JSON in a .json file, or YAML in a .yaml file")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -57,6 +65,23 @@ func ParseAssertions(name string, text []byte) ([]*sallyportv1.Assertion, error)
 		seen[assertion.GetName()] = true
 	}
 	return read.GetAssertion(), errors.Join(faults...)
+}
+
+// jsonOf writes the one document of a YAML text as JSON. A key that is there twice is an
+// error.
+func jsonOf(text []byte) ([]byte, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document any
+	if err := decoder.Decode(&document); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, errors.New("it is empty")
+		}
+		return nil, err
+	}
+	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("a second document follows")
+	}
+	return json.Marshal(document)
 }
 
 // faultOf says what an assertion lacks, or "".
