@@ -16,6 +16,9 @@ import (
 func (g *gate) decode(pass *passage, stream connect.ServerStream, request proto.Message) error {
 	pass.step(event.StageDecode)
 	err := stream.Receive(request)
+	if source, ok := stream.(streamSource); ok && pass.start.IsZero() {
+		pass.start = source.arrived // the clock was read for it
+	}
 	pass.clock()
 	if err != nil {
 		return undecoded(err)

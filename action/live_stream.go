@@ -39,6 +39,7 @@ type stream struct {
 	message  passage       // of the message that is received
 	messages int64         // how many came
 	bytes    int64         // and their size
+	arrived  time.Time     // when the last one did, where its idle time is watched
 
 	// mu guards what follows. It is held for moments only; changed is for those who wait
 	// for the end, for a recheck, or for the transport.

@@ -53,6 +53,9 @@ func (s *stream) release(side *bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*side, s.moved = false, now
+	if side == &s.reading {
+		s.arrived = now
+	}
 	s.changed.Broadcast()
 	if s.ended == nil {
 		return nil
@@ -161,6 +164,7 @@ type streamSource struct{ *stream }
 
 // Receive implements [connect.ServerStream].
 func (s streamSource) Receive(request any) error {
+	s.arrived = time.Time{}
 	err := s.receiveOrEnd(request)
 	if err != nil {
 		s.drained = errors.Is(err, io.EOF)
