@@ -14,6 +14,7 @@ func TestBudget(t *testing.T) { //nolint:paralleltest // it counts what the whol
 	}{
 		{Unary, 3, 208},     // 3 and 208
 		{Validated, 8, 561}, // 8 and 561
+		{Denied, 27, 2082},  // 27 and 2,082: the event, what came of each grant, and the line
 		{Open, 6, 353},      // 6 and 353
 		{Every, 6, 353},     // 8 and 529; the grants read one field of the message
 	} {

@@ -6,6 +6,7 @@ package calls
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -30,6 +31,8 @@ const (
 	// Validated is a unary call whose grant compares the principal with the request,
 	// which has rules.
 	Validated Kind = "unary-validated"
+	// Denied is a call of Validated's kind that is denied, whose denial is logged as text.
+	Denied Kind = "unary-denied"
 	// Open is a message of a bidi stream that was authorized as it opened, with its
 	// response.
 	Open Kind = "bidi-open"
@@ -39,21 +42,29 @@ const (
 )
 
 // Kinds are all kinds.
-func Kinds() []Kind { return []Kind{Unary, Validated, Open, Every} }
+func Kinds() []Kind { return []Kind{Unary, Validated, Denied, Open, Every} }
 
-// id is the caller's, and what the requests name.
-const id = "0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6d"
+const (
+	// id is the caller's, and what the requests name but for those that are denied.
+	id      = "0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6d"
+	otherID = "0198e9c6-5f5c-7d3a-9b1e-3c1f2a4b5c6e"
+)
 
 // New returns a function that makes a number of calls of one kind, or exchanges that many
-// messages. It fails where one of them does not reach its handler.
+// messages. It fails where one of them does not come out as it should.
 func New(kind Kind) (func(count int) error, error) {
-	server, err := newServer()
+	logger := slog.New(slog.DiscardHandler)
+	if kind == Denied {
+		logger = slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // formatting is measured
+	}
+	server, err := newServer(logger)
 	if err != nil {
 		return nil, err
 	}
 	procedure, ok := map[Kind]string{
 		Unary:     "/test.v1.PlainService/Poke",
 		Validated: "/test.v1.UnaryService/Own",
+		Denied:    "/test.v1.UnaryService/Own",
 		Open:      "/test.v1.StreamService/ChatOpen",
 		Every:     "/test.v1.StreamService/ChatEvery",
 	}[kind]
@@ -65,7 +76,10 @@ func New(kind Kind) (func(count int) error, error) {
 	})
 	info := &connect.CallInfo{}
 	return func(count int) error {
-		wire := &wire{}
+		wire := &wire{owner: id}
+		if kind == Denied {
+			wire.owner = otherID
+		}
 		if kind == Open || kind == Every {
 			wire.left = count
 			err := server.Call(ctx, procedure, info, wire)
@@ -73,9 +87,16 @@ func New(kind Kind) (func(count int) error, error) {
 		}
 		for range count {
 			wire.left = 1
-			if err := server.Call(ctx, procedure, info, wire); err != nil {
+			err := server.Call(ctx, procedure, info, wire)
+			if kind == Denied && connect.CodeOf(err) != connect.CodePermissionDenied {
+				return fmt.Errorf("a call was not denied: %w", err)
+			}
+			if kind != Denied && err != nil {
 				return err
 			}
+		}
+		if kind == Denied {
+			count = 0
 		}
 		return wire.answered(count)
 	}, nil
@@ -83,8 +104,9 @@ func New(kind Kind) (func(count int) error, error) {
 
 // A wire brings requests and takes responses.
 type wire struct {
-	left int
-	sent int
+	owner string // whom the requests name
+	left  int
+	sent  int
 }
 
 func (w *wire) Receive(message any) error {
@@ -92,7 +114,7 @@ func (w *wire) Receive(message any) error {
 		return io.EOF
 	}
 	if request, ok := message.(*testv1.Request); ok {
-		request.Owner = id
+		request.Owner = w.owner
 	}
 	return nil
 }
@@ -106,14 +128,14 @@ func (w *wire) Send(any) error {
 
 func (w *wire) answered(count int) error {
 	if w.sent != count {
-		return errors.New("not every message was answered")
+		return fmt.Errorf("%d messages were answered, not %d", w.sent, count)
 	}
 	return nil
 }
 
-func newServer() (*connect.Server, error) {
+func newServer(logger *slog.Logger) (*connect.Server, error) {
 	registry, err := action.NewRegistry(authn.Schemes{"session": known{}, "bearer": known{}, "apikey": known{}},
-		action.WithRecorder(event.LogRecorder(slog.New(slog.DiscardHandler))))
+		action.WithRecorder(event.LogRecorder(logger)))
 	if err != nil {
 		return nil, err
 	}
