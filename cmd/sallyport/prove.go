@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,11 +36,12 @@ procedures, and one of
   authenticated {}              the action is not anonymous
 
 A pattern that matches no procedure, and an expression that does not compile for one of
-the actions, are errors. Without assertions it prints the grants that add nothing.
+the actions, are errors. Without assertions it prints the grants that add nothing, the
+roles that reach nothing, and what each role reaches.
 
 Prove exits with 1 where something is refuted, or undecided unless --accept FILE has an
 entry for it: a JSON array as diff takes it, whose "subject" is the procedure, and "kind"
-the name of the assertion. What is refuted cannot be accepted.`,
+the name of the assertion. What an assertion refutes cannot be accepted.`,
 		Example: `  sallyport prove --assertions assertions.txtpb
   sallyport prove main:proto --assertions assertions.txtpb -o json
   sallyport prove proto`,
@@ -85,13 +87,23 @@ type proofLine struct {
 	Steps     int            `json:"steps"`
 	// Accepted is the reason for which an undecided answer does not fail, or "".
 	Accepted string `json:"accepted,omitempty"`
+	// Reaches are what a role reaches, and Undecided of what that is not decided.
+	Reaches   []prove.ReachedAction `json:"reaches,omitempty"`
+	Undecided []prove.ReachedAction `json:"reaches_undecided,omitempty"`
+
+	remark bool // nothing is let in that must not be, so that people may accept it
 }
 
 // proofs decides the assertions of a file or, where none is named, that each grant adds
 // something.
 func proofs(declarations []*declare.Declaration, path string) ([]proofLine, error) {
 	if path == "" {
-		return grantsThatAddNothing(declarations)
+		lines, err := grantsThatAddNothing(declarations)
+		if err != nil {
+			return nil, err
+		}
+		reached, err := whatRolesReach(declarations)
+		return append(lines, reached...), err
 	}
 	assertions, err := prove.ReadAssertions(path)
 	if err != nil {
@@ -132,9 +144,33 @@ func grantsThatAddNothing(declarations []*declare.Declaration) ([]proofLine, err
 		for _, grant := range nothing {
 			lines = append(lines, proofLine{
 				Assertion: asserted, Procedure: declaration.Procedure, Outcome: prove.Refuted.String(),
-				Problem: "grant " + grant + " lets in no call that the others keep out",
+				Problem: "grant " + grant + " lets in no call that the others keep out", remark: true,
 			})
 		}
+	}
+	return lines, nil
+}
+
+// whatRolesReach has a line for each role.
+func whatRolesReach(declarations []*declare.Declaration) ([]proofLine, error) {
+	reaches, err := prove.Reaches(declarations)
+	if err != nil {
+		return nil, err
+	}
+	var lines []proofLine
+	for _, reach := range reaches {
+		line := proofLine{Assertion: "each role reaches something", Procedure: "role " + reach.Role, Reaches: reach.Actions, Undecided: reach.Undecided, remark: true}
+		switch {
+		case reach.Role == "":
+			line.Assertion, line.Procedure, line.Outcome = "what callers without a role reach", "no role", prove.Proved.String()
+		case len(reach.Actions) > 0:
+			line.Outcome = prove.Proved.String()
+		case len(reach.Undecided) > 0:
+			line.Outcome = prove.Open.String()
+		default:
+			line.Outcome, line.Problem = prove.Refuted.String(), "no grant lets in a caller of it and of no other role"
+		}
+		lines = append(lines, line)
 	}
 	return lines, nil
 }
@@ -147,12 +183,12 @@ func acceptProofs(command *cobra.Command, lines []proofLine, path string) error 
 	}
 	changes := make([]review.Change, len(lines))
 	for i, line := range lines {
-		if line.Outcome == prove.Open.String() {
+		if line.Outcome == prove.Open.String() || line.remark && line.Outcome == prove.Refuted.String() {
 			changes[i] = review.Change{Subject: line.Procedure, Kind: line.Assertion}
 		}
 	}
 	for _, entry := range review.Accept(changes, entries, time.Now()) {
-		fmt.Fprintf(command.ErrOrStderr(), "%s: no undecided answer needs the entry of %s, %s: remove it\n", path, entry.Subject, entry.Kind)
+		fmt.Fprintf(command.ErrOrStderr(), "%s: no answer needs the entry of %s, %s: remove it\n", path, entry.Subject, entry.Kind)
 	}
 	for i, change := range changes {
 		lines[i].Accepted = change.Accepted
@@ -175,7 +211,7 @@ func printProofs(command *cobra.Command, lines []proofLine, output string) error
 	errs := command.ErrOrStderr()
 	switch {
 	case len(lines) == 0:
-		fmt.Fprintln(errs, "no grant was found to add nothing")
+		fmt.Fprintln(errs, "there is nothing to prove")
 		return nil
 	case open > 0:
 		fmt.Fprintf(errs, "%s of %d not proved\n", count(open, "answer"), len(lines))
@@ -192,16 +228,23 @@ func (l proofLine) print(out io.Writer, output string) error {
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(l)
 	}
-	text := fmt.Sprintf("%-9s %s: %s", l.Outcome, l.Procedure, l.Assertion)
+	var text strings.Builder
+	fmt.Fprintf(&text, "%-9s %s: %s\n", l.Outcome, l.Procedure, l.Assertion)
 	if l.Problem != "" {
-		text += "\n  " + l.Problem
+		fmt.Fprintf(&text, "  %s\n", l.Problem)
+	}
+	for _, reached := range l.Reaches {
+		fmt.Fprintf(&text, "  %s by %s\n", reached.Procedure, strings.Join(reached.Grants, ", "))
+	}
+	for _, reached := range l.Undecided {
+		fmt.Fprintf(&text, "  perhaps %s by %s\n", reached.Procedure, strings.Join(reached.Grants, ", "))
 	}
 	if l.Accepted != "" {
-		text += "\n  accepted: " + l.Accepted
+		fmt.Fprintf(&text, "  accepted: %s\n", l.Accepted)
 	}
 	if l.Witness != nil {
-		text += "\n  " + l.Witness.String()
+		fmt.Fprintf(&text, "  %s\n", l.Witness)
 	}
-	_, err := fmt.Fprintln(out, text)
+	_, err := io.WriteString(out, text.String())
 	return err
 }

@@ -56,6 +56,8 @@ func TestProve(t *testing.T) {
 	other := write("other.json", strings.Replace(entry, `"open"`, `"admins"`, 1))
 	yaml := write("proved.yaml", "assertion:\n  - name: members\n    procedures: [\"*\"]\n    only: {anyRole: [member]}\n")
 	twice := write("twice.yaml", "assertion: []\nassertion: []\n")
+	redundant := write("redundant.json", `[{"subject": "/acme.v1.Service/Do", "kind": "each grant adds something", "reason": "for its name", "until": "9999-12-31"}]`)
+	unreached := filepath.Dir(write("unreached/acme.proto", strings.Replace(provenProto, "  ROLE_ADMIN", "  ROLE_GUEST = 3 [(sallyport.v1.role) = {name: \"guest\"}];\n  ROLE_ADMIN", 1)))
 	nothing := write("nothing.txtpb", `assertion {name: "gone" procedures: "/acme.v1.Service/Undo" reachable {}}`)
 	wrong := write("wrong.txtpb", `assertion {name: "wrong" procedures: "*" never: "request.user_id == 'x'"}`)
 	tests := []struct {
@@ -70,21 +72,24 @@ func TestProve(t *testing.T) {
 		{"undecided", []string{"--assertions", open}, exitFailed, "prove-size", "1 answer of 1 not proved"},
 		{"undecided, and accepted", []string{"--assertions", open, "--accept", accepted}, exitDone, "accepted: counted by hand", "all of 1 answer"},
 		{"undecided, and accepted no more", []string{"--assertions", open, "--accept", expired}, exitFailed, "prove-size", "1 answer of 1 not proved"},
-		{"refuted, which cannot be accepted", []string{"--assertions", refuted, "--accept", other}, exitFailed, "with role member", "no undecided answer needs the entry of /acme.v1.Service/Do, admins: remove it"},
+		{"refuted, which cannot be accepted", []string{"--assertions", refuted, "--accept", other}, exitFailed, "with role member", "no answer needs the entry of /acme.v1.Service/Do, admins: remove it"},
 		{"accepted by no file", []string{"--assertions", open, "--accept", open}, exitFailed, "", "write a JSON array"},
 		{"in YAML", []string{"--assertions", yaml}, exitDone, "proved    /acme.v1.Service/Do: members", "all of 1 answer"},
 		{"in YAML, with a key twice", []string{"--assertions", twice}, exitFailed, "", "already defined"},
 		{"nothing matches", []string{"--assertions", nothing}, exitFailed, "", `assertion "gone": no procedure matches "/acme.v1.Service/Undo"`},
 		{"an expression that does not compile", []string{"--assertions", wrong}, exitFailed, "", "undefined field"},
 		{"no such file", []string{"--assertions", filepath.Join(dir, "none.txtpb")}, exitFailed, "", "no such file"},
-		{"a grant that adds nothing", nil, exitFailed, "grant chief lets in no call that the others keep out", "1 answer of 1 not proved"},
+		{"a grant that adds nothing", nil, exitFailed, "grant chief lets in no call that the others keep out", "1 answer of 4 not proved"},
+		{"what roles reach", nil, exitFailed, "proved    role member: each role reaches something\n  /acme.v1.Service/Do by staff\n", "1 answer of 4 not proved"},
+		{"a grant that adds nothing, accepted", []string{"--accept", redundant}, exitDone, "accepted: for its name", "all of 4 answers"},
+		{"a role that reaches nothing", []string{"--accept", redundant, unreached}, exitFailed, "refuted   role guest: each role reaches something\n  no grant lets in a caller of it", "1 answer of 5 not proved"},
 		{"an unknown output", []string{"-o", "xml"}, exitMisused, "", `there is no output "xml"`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var out, errs bytes.Buffer
-			code := run(t.Context(), append([]string{"prove", protos}, test.arguments...), strings.NewReader(""), &out, &errs)
+			code := run(t.Context(), append([]string{"prove"}, append(test.arguments, protosOf(test.arguments, protos)...)...), strings.NewReader(""), &out, &errs)
 			if code != test.code || !strings.Contains(out.String(), test.out) || !strings.Contains(errs.String(), test.errs) {
 				t.Errorf("it exits with %d, want %d, and prints\n%s\n%s", code, test.code, out.String(), errs.String())
 			}
@@ -100,4 +105,12 @@ func TestProve(t *testing.T) {
 			}
 		})
 	}
+}
+
+// protosOf is the folder to prove, where the arguments name none.
+func protosOf(arguments []string, folder string) []string {
+	if len(arguments) > 0 && filepath.Base(arguments[len(arguments)-1]) == "unreached" {
+		return nil
+	}
+	return []string{folder}
 }
