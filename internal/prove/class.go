@@ -26,6 +26,7 @@ type class struct {
 	into      *class // what it was merged into; nil where it is the whole class
 	constants []any
 	ordered   bool // its values are compared by order
+	look      look // how conditions look into its texts
 	// places is how many places of one value are in it, and further how many elements of
 	// lists may have to be of no such value.
 	places, further int
@@ -62,6 +63,7 @@ func merge(a, b *class) *class {
 		a.add(constant)
 	}
 	a.ordered = a.ordered || b.ordered
+	a.look.merge(&b.look)
 	a.places, a.further = a.places+b.places, a.further+b.further
 	a.widen(b.low, b.high)
 	return a
@@ -106,7 +108,9 @@ func same(a, b any) bool {
 
 // isFresh reports whether the value at an index of the class is one of those that stand
 // for all that no constant names, and are interchangeable.
-func (c *class) isFresh(index int) bool { return !c.ordered && index >= len(c.constants) }
+func (c *class) isFresh(index int) bool {
+	return !c.ordered && c.look.isNone() && index >= len(c.constants)
+}
 
 // fill makes the values. Of strings, texts makes the fresh ones.
 func (c *class) fill(need int, texts func(int) string) {
@@ -114,6 +118,10 @@ func (c *class) fill(need int, texts func(int) string) {
 	switch c.sort {
 	case ofBool:
 	case ofString:
+		if !c.look.isNone() {
+			c.values = append(c.values, c.look.fresh(c.constants, need, texts)...)
+			return
+		}
 		for i := 0; len(c.values) < len(c.constants)+need; i++ {
 			if text := texts(i); !slices.Contains(c.constants, any(text)) {
 				c.values = append(c.values, text)

@@ -17,6 +17,8 @@ type model struct {
 	order  []*place // as they were found: what is around another comes before it
 	// types are, by name, what a field is, to find one that is something else elsewhere.
 	types map[string]string
+	// tooMany is whether a class has more shapes of texts than are decided.
+	tooMany bool
 }
 
 func newModel() *model { return &model{places: map[string]*place{}, types: map[string]string{}} }
@@ -126,6 +128,10 @@ func (m *model) finish(sides []*side, fewer int, texts func(*class, []*place, in
 		if of := place.class; of != nil && !filled[of] {
 			filled[of] = true
 			need := max(0, of.places+of.further-fewer)
+			if of.look.shapes() > maxShapes {
+				m.tooMany = true
+				return
+			}
 			of.fill(need, texts(of, m.concrete(), need))
 		}
 	}

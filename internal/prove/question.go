@@ -20,10 +20,12 @@ type prover struct {
 	validity
 
 	most int // how many steps a question takes at most
-	// fewer is how many fresh values are left out of each class, and always whether what can
-	// be absent is taken to be set. A prover that is so made is wrong: tests must notice.
+	// fewer is how many fresh values are left out of each class, always whether what can be
+	// absent is taken to be set, and whole whether what conditions look for in texts is left
+	// out. A prover that is so made is wrong: tests must notice.
 	fewer  int
 	always bool
+	whole  bool
 	taken  int // the steps of all questions
 }
 
@@ -104,6 +106,11 @@ func (q *question) ask(ctx context.Context, grant declare.Grant, by credential) 
 	if err := q.finish(m); err != nil {
 		return nil, err
 	}
+	if m.tooMany {
+		q.note(&Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s, with what it is compared with, looks for too many texts in one place", grant.Name),
+			Hint: "look for fewer texts in one place, or split the action"})
+		return nil, nil //nolint:nilnil // no witness and no fault, as below
+	}
 	s.prepare(m.concrete())
 	made := &finding{question: q, search: s, relaxed: reason != nil}
 	s.accept = made.accept
@@ -183,6 +190,13 @@ func (q *question) finish(m *model) error {
 	var failed error
 	if err := q.assume(q.sides[0].request, m.order); err != nil {
 		return err
+	}
+	if q.whole {
+		for _, place := range m.order {
+			if place.class != nil {
+				place.class.whole().look = look{}
+			}
+		}
 	}
 	m.finish(q.sides[:], q.fewer, func(of *class, places []*place, need int) func(int) string {
 		within := slices.DeleteFunc(slices.Clone(places), func(p *place) bool { return p.class == nil || p.class.whole() != of })

@@ -22,7 +22,7 @@ import (
 )
 
 // words are the strings of random conditions and calls: two ids, and a few others.
-var words = []string{anID, "00000000-0000-4000-8000-0000000000bb", "x", "y", "admin", "member"}
+var words = []string{anID, "00000000-0000-4000-8000-0000000000bb", "x", "y", "admin", "member", "xy", "yx", "xadminy"}
 
 // A contracts makes random contracts over one request type, and calls for them.
 type contracts struct {
@@ -64,7 +64,7 @@ func (c *contracts) list() string {
 
 // atom is one comparison.
 func (c *contracts) atom() string {
-	switch c.IntN(12) {
+	switch c.IntN(13) {
 	case 0, 1, 2:
 		return c.text() + c.oneOf(" == ", " == ", " != ") + c.text()
 	case 3:
@@ -79,6 +79,12 @@ func (c *contracts) atom() string {
 		return c.oneOf("request.open", "request.maybe", "request.inner.open", "request.wrapped == 'x'")
 	case 8:
 		return "'" + c.oneOf("admin", "member", "auditor") + "' in principal.roles"
+	case 11:
+		look := c.oneOf(".startsWith", ".endsWith", ".contains") + "('" + c.oneOf("x", "y", "ad", "xy", "yx", "b", "0000") + "')"
+		if c.IntN(3) == 0 {
+			return c.list() + c.oneOf(".exists", ".all") + "(e, e" + look + ")"
+		}
+		return c.text() + look
 	case 9:
 		return c.list() + c.oneOf(".exists", ".all") + "(e, e " + c.oneOf("==", "!=") + " " + c.text() + ")"
 	case 10:
@@ -334,6 +340,7 @@ func TestWrongProvers(t *testing.T) {
 	for name, wrong := range map[string]func(*prover){
 		"too few fresh values": func(p *prover) { p.fewer = 1 },
 		"nothing is absent":    func(p *prover) { p.always = true },
+		"texts are whole":      func(p *prover) { p.whole = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

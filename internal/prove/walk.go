@@ -82,11 +82,40 @@ func (w *walk) call(expression ast.Expr) error {
 		return w.comparison(expression, true)
 	case operators.In:
 		return w.membership(expression)
-	case overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches:
+	case overloads.StartsWith, overloads.EndsWith, overloads.Contains:
+		return w.looks(expression)
+	case overloads.Matches:
 		return w.outside(RuleText, expression)
 	default:
 		return w.outside(RuleForm, expression)
 	}
+}
+
+// looks takes in `startsWith`, `endsWith` and `contains` with a constant.
+func (w *walk) looks(expression ast.Expr) error {
+	call := expression.AsCall()
+	texts := w.literals(call.Args()[0])
+	if len(texts) != 1 {
+		return w.outside(RuleText, expression)
+	}
+	of, err := w.term(call.Target())
+	if err != nil {
+		return err
+	}
+	var asked look
+	switch call.FunctionName() {
+	case overloads.StartsWith:
+		asked.prefixes = texts
+	case overloads.EndsWith:
+		asked.suffixes = texts
+	default:
+		asked.parts = texts
+	}
+	of.look.merge(&asked)
+	if of.look.shapes() > maxShapes {
+		return w.outside(RuleText, expression)
+	}
+	return nil
 }
 
 func (w *walk) comparison(expression ast.Expr, ordered bool) error {
