@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 )
@@ -86,13 +87,14 @@ type credential struct {
 type fault uint8
 
 const (
-	noFault    fault = iota
-	unknown          // the token is not known
-	down             // the authenticator is unavailable
-	panics           // the authenticator panics
-	nothing          // it returns no principal and no error
-	noID             // it returns a principal without an id
-	bothAtOnce       // it returns a principal and an error
+	noFault     fault = iota
+	unknown           // the token is not known
+	down              // the authenticator is unavailable
+	panics            // the authenticator panics
+	nothing           // it returns no principal and no error
+	noID              // it returns a principal without an id
+	bothAtOnce        // it returns a principal and an error
+	otherClaims       // it returns a principal whose claims are of another type
 )
 
 // present issues what the credential is sent as.
@@ -112,6 +114,8 @@ func (w *wallet) present(c credential) string {
 		nameless := *c.holder
 		nameless.id = ""
 		answer.principal = nameless.principal()
+	case otherClaims:
+		answer.principal = c.holder.but(func(h *holder) { h.details.Claims = &emptypb.Empty{} }).principal()
 	case bothAtOnce:
 		answer.principal, answer.err = c.holder.principal(), authn.InvalidCredential("revoked")
 	}
@@ -125,7 +129,7 @@ func (f fault) code() connect.Code {
 		return Allowed
 	case down:
 		return connect.CodeUnavailable
-	case panics, nothing, noID:
+	case panics, nothing, noID, otherClaims:
 		return connect.CodeInternal
 	default:
 		return connect.CodeUnauthenticated

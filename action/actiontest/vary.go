@@ -216,7 +216,10 @@ func (p *plan) badCredentials(good credential, scheme string, now time.Time) []b
 		{"a principal without an id", noID},
 		{"an authenticator that returns a principal and an error", bothAtOnce},
 	}
-	bad := make([]badCredential, 0, len(faults)+1)
+	bad := make([]badCredential, 0, len(faults)+2)
+	if p.declaration.Claims != nil {
+		bad = append(bad, badCredential{"a principal with claims of another type, by scheme " + scheme, credential{scheme: scheme, holder: good.holder, fault: otherClaims}})
+	}
 	bad = append(bad, badCredential{"a credential that has expired, by scheme " + scheme, credential{
 		scheme: scheme, holder: good.holder.but(func(h *holder) { h.details.ExpiresAt = now }),
 	}})
