@@ -190,10 +190,21 @@ func (c *comparison) inputs(old, now []Input) {
 			c.addf("validation-removed", Looser, "%s is not validated any more, and conditions read it; it was: %s", input.Field, was)
 		case was == "":
 			c.addf("validation-given", Tighter, "%s is validated: %s", input.Field, input.Rules)
+		case c.narrows(input.Field, c.old, c.now):
+			c.addf("validation-tightened", Tighter, "%s is validated by more: %s, and was %s", input.Field, input.Rules, was)
+		case c.narrows(input.Field, c.now, c.old):
+			c.addf("validation-loosened", Looser, "%s is validated by less, and conditions read it: %s, and was %s", input.Field, input.Rules, was)
 		default:
 			c.addf("validation-changed", Undecided, "%s is validated otherwise, and conditions read it: %s, and was %s", input.Field, input.Rules, was)
 		}
 	}
+}
+
+// narrows reports whether the rules of a field show that they accept no more in one
+// declaration than in another.
+func (*comparison) narrows(field string, from, to *declare.Declaration) bool {
+	path := strings.TrimPrefix(field, "request.")
+	return narrows(fieldRulesAt(from.Method.Input(), path), fieldRulesAt(to.Method.Input(), path))
 }
 
 // checks names the checks that are other ones. What they answer is Go code, which is not

@@ -50,6 +50,18 @@ func inputsOf(declaration *declare.Declaration) []Input {
 // way to it, in the text format.
 func rulesAt(message protoreflect.MessageDescriptor, path string) string {
 	var texts []string
+	for _, rules := range fieldRulesAt(message, path) {
+		if rules != nil {
+			// The text format varies its spaces by build on purpose.
+			texts = append(texts, oneLine(prototext.MarshalOptions{}.Format(rules)))
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
+// fieldRulesAt returns the rules of each field on a path, nil of one that has none.
+func fieldRulesAt(message protoreflect.MessageDescriptor, path string) []*validate.FieldRules {
+	var all []*validate.FieldRules
 	for name := range strings.SplitSeq(path, ".") {
 		if message == nil {
 			break
@@ -58,26 +70,20 @@ func rulesAt(message protoreflect.MessageDescriptor, path string) string {
 		if field == nil {
 			break
 		}
-		if text := rulesOf(field); text != "" {
-			texts = append(texts, text)
-		}
+		all = append(all, rulesOf(field))
 		message = field.Message()
 	}
-	return strings.Join(texts, "; ")
+	return all
 }
 
-// rulesOf returns the (buf.validate.field) of a field in the text format.
-func rulesOf(field protoreflect.FieldDescriptor) string {
+// rulesOf returns the (buf.validate.field) of a field, or nil.
+func rulesOf(field protoreflect.FieldDescriptor) *validate.FieldRules {
 	// A schema that was compiled at run time has the option as another Go type.
 	wire, err := proto.Marshal(field.Options())
 	options := &descriptorpb.FieldOptions{}
 	if err != nil || proto.Unmarshal(wire, options) != nil || !proto.HasExtension(options, validate.E_Field) {
-		return ""
+		return nil
 	}
-	rules, ok := proto.GetExtension(options, validate.E_Field).(*validate.FieldRules)
-	if !ok {
-		return ""
-	}
-	// The text format varies its spaces by build on purpose.
-	return oneLine(prototext.MarshalOptions{}.Format(rules))
+	rules, _ := proto.GetExtension(options, validate.E_Field).(*validate.FieldRules)
+	return rules
 }

@@ -28,6 +28,7 @@ func Kinds() []Kind {
 		{"credential-scope-changed", "A scoped credential needs another scope."},
 		{"role-includes", "A role includes more roles."},
 		{"validation-removed", "A field that conditions read is not validated any more."},
+		{"validation-loosened", "A field that conditions read is validated by less."},
 		{"validation-changed", "A field that conditions read is validated in another way."},
 		{"grants-looser", "Grants let in callers who were kept out."},
 		{"grants-different", "Grants let in callers who were kept out, and keep out others."},

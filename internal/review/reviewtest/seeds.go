@@ -125,11 +125,14 @@ func Seeds() []Seed {
 		{"a check renamed", []string{`check: "is_open"`, `check: "is_opened"`}, []string{"different check-renamed", "different grants-different"}},
 		{"a check removed", []string{` check: "is_open"`, ``}, []string{"looser grants-looser"}},
 		{"a grant less", []string{`allow: {name: "org_reader" any_role: "reader" when: "same_org"}`, ""}, []string{"tighter grants-tighter"}},
-		{"what is not decided", []string{`'reader' in principal.roles`, `principal.id.startsWith('staff-')`}, []string{"undecided grants-undecided"}},
+		{"what is not decided", []string{`'reader' in principal.roles`, `principal.id.matches('^staff-')`}, []string{"undecided grants-undecided"}},
 
 		{"validation removed", []string{` [(buf.validate.field).uint32.lte = 100]`, ``}, []string{"looser validation-removed"}},
 		{"validation given", []string{`bool draft = 3;`, `bool draft = 3 [(buf.validate.field).bool.const = false];`}, []string{"tighter validation-given"}},
-		{"validation changed", []string{`min_len: 1 max_len: 40`, `min_len: 1 max_len: 80`}, []string{"undecided validation-changed"}},
+		{"validation by less", []string{`min_len: 1 max_len: 40`, `min_len: 1 max_len: 80`}, []string{"looser validation-loosened"}},
+		{"validation by a rule less", []string{`min_len: 1 max_len: 40`, `min_len: 1`}, []string{"looser validation-loosened"}},
+		{"validation by more", []string{`min_len: 1 max_len: 40`, `min_len: 1 max_len: 39 uuid: true`}, []string{"tighter validation-tightened"}},
+		{"validation changed", []string{`min_len: 1 max_len: 40`, `min_len: 2 max_len: 80`}, []string{"undecided validation-changed"}},
 		{"an action more", []string{"service NoteService {", `service NoteService {
   rpc Fresh(Request) returns (Response) { option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {any_role: "admin"}}}; }`}, []string{"added action-added"}},
 		{"an action for anyone more", []string{"service NoteService {", `service NoteService {
