@@ -112,15 +112,17 @@ func (c *class) isFresh(index int) bool {
 	return !c.ordered && c.look.isNone() && index >= len(c.constants)
 }
 
-// fill makes the values. Of strings, texts makes the fresh ones.
-func (c *class) fill(need int, texts func(int) string) {
+// fill makes the values. Of strings, texts makes the fresh ones. ok is false where it
+// takes too long to find them.
+func (c *class) fill(need int, texts func(int) string) (ok bool) {
 	c.values, c.used = slices.Clone(c.constants), 0
 	switch c.sort {
 	case ofBool:
 	case ofString:
 		if !c.look.isNone() {
-			c.values = append(c.values, c.look.fresh(c.constants, need, texts)...)
-			return
+			fresh, ok := c.look.fresh(c.constants, need, texts)
+			c.values = append(c.values, fresh...)
+			return ok
 		}
 		for i := 0; len(c.values) < len(c.constants)+need; i++ {
 			if text := texts(i); !slices.Contains(c.constants, any(text)) {
@@ -130,7 +132,7 @@ func (c *class) fill(need int, texts func(int) string) {
 	default:
 		if c.ordered {
 			c.fillOrdered(need)
-			return
+			return true
 		}
 		start := new(big.Int)
 		if start.Cmp(c.low) < 0 {
@@ -144,6 +146,7 @@ func (c *class) fill(need int, texts func(int) string) {
 			start.Add(start, c.step())
 		}
 	}
+	return true
 }
 
 // step is how far apart the fresh values of the class are where there is room.

@@ -17,7 +17,7 @@ type model struct {
 	order  []*place // as they were found: what is around another comes before it
 	// types are, by name, what a field is, to find one that is something else elsewhere.
 	types map[string]string
-	// tooMany is whether a class has more shapes of texts than are decided.
+	// tooMany is whether the patterns of a class are more than are decided.
 	tooMany bool
 }
 
@@ -128,11 +128,10 @@ func (m *model) finish(sides []*side, fewer int, texts func(*class, []*place, in
 		if of := place.class; of != nil && !filled[of] {
 			filled[of] = true
 			need := max(0, of.places+of.further-fewer)
-			if of.look.shapes() > maxShapes {
+			if !of.fill(need, texts(of, m.concrete(), need)) {
 				m.tooMany = true
 				return
 			}
-			of.fill(need, texts(of, m.concrete(), need))
 		}
 	}
 }

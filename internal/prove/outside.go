@@ -41,7 +41,7 @@ const (
 // write it so that it is.
 var hints = map[string][2]string{
 	RuleArithmetic: {"computes with its operands", "compare values with constants or with each other, or move the computation into a check"},
-	RuleText:       {"looks into a text by another text, by a pattern or by order, or by many texts", "compare whole texts by `==` or `in`, ask `startsWith`, `endsWith` or `contains` with a constant, or move the condition into a check"},
+	RuleText:       {"looks into a text by another text, by order, or by a pattern that is large or asks for the edges of words and lines", "compare whole texts by `==` or `in`, ask `startsWith`, `endsWith`, `contains` or `matches` with a simple constant, or move the condition into a check"},
 	RuleSize:       {"counts", "ask `has()` whether there is an element, or move the condition into a check"},
 	RuleMap:        {"reads a map", "use a list of ids, or a list of messages with `exists`"},
 	RuleNested:     {"has a loop within a loop, or a list within a list", "write one `exists` or `all` over one list"},

@@ -107,8 +107,8 @@ func (q *question) ask(ctx context.Context, grant declare.Grant, by credential) 
 		return nil, err
 	}
 	if m.tooMany {
-		q.note(&Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s, with what it is compared with, looks for too many texts in one place", grant.Name),
-			Hint: "look for fewer texts in one place, or split the action"})
+		q.note(&Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s, with what it is compared with, looks into one text by too many patterns", grant.Name),
+			Hint: "look into it by fewer or simpler ones, or split the action"})
 		return nil, nil //nolint:nilnil // no witness and no fault, as below
 	}
 	s.prepare(m.concrete())

@@ -80,7 +80,10 @@ func (c *contracts) atom() string {
 	case 8:
 		return "'" + c.oneOf("admin", "member", "auditor") + "' in principal.roles"
 	case 11:
-		look := c.oneOf(".startsWith", ".endsWith", ".contains") + "('" + c.oneOf("x", "y", "ad", "xy", "yx", "b", "0000") + "')"
+		look := c.oneOf(".startsWith", ".endsWith", ".contains", ".matches") + "('" + c.oneOf("x", "y", "ad", "xy", "yx", "b", "0000") + "')"
+		if c.IntN(4) == 0 {
+			look = ".matches('" + c.oneOf("^x", "y$", "^x.*y$", "^[a-x]+$", "^[0-9a-f-]{36}$", "^(x|y)$") + "')"
+		}
 		if c.IntN(3) == 0 {
 			return c.list() + c.oneOf(".exists", ".all") + "(e, e" + look + ")"
 		}

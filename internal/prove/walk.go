@@ -3,6 +3,7 @@ package prove
 import (
 	"maps"
 	"math/big"
+	"regexp"
 	"slices"
 	"time"
 
@@ -82,16 +83,14 @@ func (w *walk) call(expression ast.Expr) error {
 		return w.comparison(expression, true)
 	case operators.In:
 		return w.membership(expression)
-	case overloads.StartsWith, overloads.EndsWith, overloads.Contains:
+	case overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches:
 		return w.looks(expression)
-	case overloads.Matches:
-		return w.outside(RuleText, expression)
 	default:
 		return w.outside(RuleForm, expression)
 	}
 }
 
-// looks takes in `startsWith`, `endsWith` and `contains` with a constant.
+// looks takes in `startsWith`, `endsWith`, `contains` and `matches` with a constant.
 func (w *walk) looks(expression ast.Expr) error {
 	call := expression.AsCall()
 	texts := w.literals(call.Args()[0])
@@ -102,19 +101,19 @@ func (w *walk) looks(expression ast.Expr) error {
 	if err != nil {
 		return err
 	}
-	var asked look
+	pattern := regexp.QuoteMeta(texts[0])
 	switch call.FunctionName() {
 	case overloads.StartsWith:
-		asked.prefixes = texts
+		pattern = `\A` + pattern
 	case overloads.EndsWith:
-		asked.suffixes = texts
-	default:
-		asked.parts = texts
+		pattern += `\z`
+	case overloads.Matches:
+		pattern = texts[0]
 	}
-	of.look.merge(&asked)
-	if of.look.shapes() > maxShapes {
+	if _, ok := programOf(pattern); !ok {
 		return w.outside(RuleText, expression)
 	}
+	of.look.merge(&look{[]string{pattern}})
 	return nil
 }
 

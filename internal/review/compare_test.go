@@ -122,7 +122,7 @@ func TestWriteChanges(t *testing.T) {
 	before := contractOf(t, "testdata/proto")
 	after := seeded(t, reviewtest.Seed{Replace: []string{
 		`["session", "token"]`, `["session", "token", "cookie"]`, ` && !request.draft`, ``, `any_role: "reader" when`, `any_role: "editor" when`,
-		`'reader' in principal.roles`, `principal.id.matches('^staff-')`, "rpc Mine(", "rpc Own(", "recheck: {seconds: 30}", "recheck: {seconds: 10}",
+		`'reader' in principal.roles`, `principal.id.matches('(?m)^staff-')`, "rpc Mine(", "rpc Own(", "recheck: {seconds: 30}", "recheck: {seconds: 10}",
 	}})
 	changes, err := review.Compare(before, after)
 	if err != nil {

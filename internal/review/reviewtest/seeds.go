@@ -125,7 +125,7 @@ func Seeds() []Seed {
 		{"a check renamed", []string{`check: "is_open"`, `check: "is_opened"`}, []string{"different check-renamed", "different grants-different"}},
 		{"a check removed", []string{` check: "is_open"`, ``}, []string{"looser grants-looser"}},
 		{"a grant less", []string{`allow: {name: "org_reader" any_role: "reader" when: "same_org"}`, ""}, []string{"tighter grants-tighter"}},
-		{"what is not decided", []string{`'reader' in principal.roles`, `principal.id.matches('^staff-')`}, []string{"undecided grants-undecided"}},
+		{"what is not decided", []string{`'reader' in principal.roles`, `principal.id.matches('(?m)^staff-')`}, []string{"undecided grants-undecided"}},
 
 		{"validation removed", []string{` [(buf.validate.field).uint32.lte = 100]`, ``}, []string{"looser validation-removed"}},
 		{"validation given", []string{`bool draft = 3;`, `bool draft = 3 [(buf.validate.field).bool.const = false];`}, []string{"tighter validation-given"}},
