@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"context"
+	"errors"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -46,5 +48,19 @@ func TestSuppose(t *testing.T) {
 	}
 	if allowed, decided, err := (*Policy)(nil).Suppose(t.Context(), Input{}); allowed || !decided || err != nil {
 		t.Errorf("no policy: %t, %t, %v", allowed, decided, err)
+	}
+	shadow := NewShadow(declared(t, `anyone: "x" shadow: {allow: {cel: "request.owner.startsWith(principal.id) && principal.id.matches('^a')" accept: {rule: "cel-part" reason: "a test"}}}`))
+	if allowed, decided, err := shadow.Suppose(t.Context(), Input{Request: request(t, declared(t, `anyone: "x"`).Method.Input(), filled)}); allowed || !decided || err != nil {
+		t.Errorf("no principal: %t, %t, %v", allowed, decided, err)
+	}
+	asks := NewShadow(declared(t, `anyone: "x" shadow: {allow: {check: "ok"}}`))
+	if allowed, decided, err := asks.Suppose(t.Context(), Input{Request: request(t, declared(t, `anyone: "x"`).Method.Input(), filled)}); allowed || !decided || err != nil {
+		t.Errorf("a check, and no principal: %t, %t, %v", allowed, decided, err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	input := Input{Principal: alice(authn.Details{Unscoped: true}), Request: request(t, declared(t, `anyone: "x"`).Method.Input(), filled), Now: noon}
+	if allowed, decided, err := shadow.Suppose(ended, input); allowed || decided || !errors.Is(err, context.Canceled) {
+		t.Errorf("a call that was left: %t, %t, %v", allowed, decided, err)
 	}
 }
