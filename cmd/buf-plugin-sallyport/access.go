@@ -81,14 +81,19 @@ func compare(request check.Request, declarations, accept string) (comparison, er
 	return comparison{changes: changes}, nil
 }
 
+// comparedIn returns the comparison that all rules of a request share.
+func comparedIn(ctx context.Context) (comparison, error) {
+	made, err := foundIn(ctx)
+	if err != nil {
+		return comparison{}, err
+	}
+	return made.changes()
+}
+
 // changesOf returns what reports the changes of one kind that need to be looked at.
 func changesOf(kind string) func(context.Context, check.ResponseWriter, check.Request) error {
 	return func(ctx context.Context, response check.ResponseWriter, request check.Request) error {
-		made, err := foundIn(ctx)
-		if err != nil {
-			return err
-		}
-		compared, err := made.changes()
+		compared, err := comparedIn(ctx)
 		for _, change := range compared.changes {
 			if change.Kind != kind || !change.Fails() {
 				continue
@@ -105,11 +110,7 @@ func changesOf(kind string) func(context.Context, check.ResponseWriter, check.Re
 
 // refused reports why contracts cannot be compared.
 func refused(ctx context.Context, response check.ResponseWriter, request check.Request) error {
-	made, err := foundIn(ctx)
-	if err != nil {
-		return err
-	}
-	compared, err := made.changes()
+	compared, err := comparedIn(ctx)
 	for _, refusal := range compared.refusals {
 		response.AddAnnotation(append(location(refusal.At, request.FileDescriptors()), check.WithMessage(message(refusal)))...)
 	}

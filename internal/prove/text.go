@@ -67,14 +67,14 @@ func (l *look) fresh(constants []any, need int, texts func(int) string) (made []
 			waiting = append(waiting, spelt{all.next(at.states, letter), at.text + string(letter)})
 		}
 	}
-	made = slices.DeleteFunc(made, func(text any) bool { return slices.Contains(constants, text) })
-	return distinct(made), true
+	return others(made, constants), true
 }
 
-func distinct(texts []any) []any {
+// others are the texts that no constant is, each once.
+func others(texts, constants []any) []any {
 	var once []any
 	for _, text := range texts {
-		if !slices.Contains(once, text) {
+		if !slices.Contains(constants, text) && !slices.Contains(once, text) {
 			once = append(once, text)
 		}
 	}
