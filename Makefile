@@ -56,6 +56,12 @@ browser: ## Call a server from web pages in headless Chromium, which is installe
 	@$(call need,bash)
 	@tools/browser
 
+.PHONY: solvers
+solvers: ## Hold what is proved against z3 and cvc5, and prove the demo's assertions by them; they are installed where apt-get can
+	@$(call need,go)
+	@$(call need,bash)
+	@tools/solvers
+
 .PHONY: lint
 lint: proto-deps ## Lint the Go code, the import arrows and the schemas
 	@tools/lint "$(GOLANGCI)"
@@ -139,6 +145,14 @@ CONTRACT_CALLS ?= 100000
 contracts: ## Hold what diff says of 200 random pairs of contracts against CONTRACT_CALLS calls each
 	@$(call need,go)
 	SALLYPORT_TEST_CONTRACT_CALLS=$(CONTRACT_CALLS) go test -count=1 -timeout 60m -run '^TestRandomContracts$$' -v ./internal/prove
+
+# Of how many conditions `make encoded` makes terms, and holds each against a hundred inputs.
+ENCODED_CONDITIONS ?= 10000
+
+.PHONY: encoded
+encoded: ## Hold the terms that solvers are given of conditions against the gate's answers, a million times
+	@$(call need,go)
+	SALLYPORT_TEST_ENCODED_CONDITIONS=$(ENCODED_CONDITIONS) go test -count=1 -timeout 60m -run '^TestEncoded$$' -v ./internal/prove
 
 # What `make mutation` changes. SINCE=ref keeps to the functions that changed since
 # then, LIMIT=150s ends early.

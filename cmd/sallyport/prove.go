@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 func newProve() *cobra.Command {
 	var flags contractFlags
 	var output, assertions, accepted string
+	var solving solvingFlags
 	command := &cobra.Command{
 		Use:   "prove [DIR|REVISION:DIR|FILE|URL]",
 		Short: "Prove or refute what must be true of every call",
@@ -39,11 +41,17 @@ A pattern that matches no procedure, and an expression that does not compile for
 the actions, are errors. Without assertions it prints the grants that add nothing, the
 roles that reach nothing, and what each role reaches.
 
+Nothing is asked of solvers unless --solvers names them. What is not decided without them is
+proved then where all of them say so, and there are two or more; it is refuted where the
+gate's own evaluation lets in a call that one of them finds. With --solve-all they are asked
+about the rest, too. A solver that is not installed leaves undecided what it is asked.
+
 Prove exits with 1 where something is refuted, or undecided unless --accept FILE has an
 entry for it: a JSON array as diff takes it, whose "subject" is the procedure, and "kind"
 the name of the assertion. What an assertion refutes cannot be accepted.`,
 		Example: `  sallyport prove --assertions assertions.txtpb
   sallyport prove main:proto --assertions assertions.txtpb -o json
+  sallyport prove --assertions assertions.txtpb --solvers z3,cvc5
   sallyport prove proto`,
 		Args: atMostOne("name one folder, file or server"),
 		RunE: verb(func(command *cobra.Command, arguments []string) error {
@@ -54,7 +62,11 @@ the name of the assertion. What an assertion refutes cannot be accepted.`,
 			if err != nil {
 				return err
 			}
-			lines, err := proofs(contract.Declarations(), assertions)
+			prover, err := solving.prover()
+			if err != nil {
+				return err
+			}
+			lines, err := proofs(command.Context(), prover, contract.Declarations(), assertions)
 			if err != nil {
 				return err
 			}
@@ -63,12 +75,13 @@ the name of the assertion. What an assertion refutes cannot be accepted.`,
 					return err
 				}
 			}
-			return printProofs(command, lines, output)
+			return printProofs(command, lines, output, len(solving.names) > 0)
 		}),
 	}
 	flags.flags(command)
 	command.Flags().StringVar(&assertions, "assertions", "", "a `FILE` of assertions (.txtpb, .json or .yaml)")
 	command.Flags().StringVar(&accepted, "accept", "", "a `FILE` of undecided answers that are accepted (.json)")
+	solving.flags(command)
 	must(command.MarkFlagFilename("accept", "json"))
 	must(command.MarkFlagFilename("assertions", "txtpb", "textproto", "textpb", "json", "yaml", "yml"))
 	outputFlag(command, &output, outputs...)
@@ -85,6 +98,8 @@ type proofLine struct {
 	Rule      string         `json:"rule,omitempty"`
 	Witness   *prove.Witness `json:"witness,omitempty"`
 	Steps     int            `json:"steps"`
+	// By are the solvers by which it is proved, or none.
+	By []string `json:"by,omitempty"`
 	// Accepted is the reason for which an undecided answer does not fail, or "".
 	Accepted string `json:"accepted,omitempty"`
 	// Reaches are what a role reaches, and Undecided of what that is not decided.
@@ -96,13 +111,13 @@ type proofLine struct {
 
 // proofs decides the assertions of a file or, where none is named, that each grant adds
 // something.
-func proofs(declarations []*declare.Declaration, path string) ([]proofLine, error) {
+func proofs(ctx context.Context, prover *prove.Prover, declarations []*declare.Declaration, path string) ([]proofLine, error) {
 	if path == "" {
-		lines, err := grantsThatAddNothing(declarations)
+		lines, err := grantsThatAddNothing(ctx, prover, declarations)
 		if err != nil {
 			return nil, err
 		}
-		reached, err := whatRolesReach(declarations)
+		reached, err := whatRolesReach(ctx, prover, declarations)
 		return append(lines, reached...), err
 	}
 	assertions, err := prove.ReadAssertions(path)
@@ -116,13 +131,13 @@ func proofs(declarations []*declare.Declaration, path string) ([]proofLine, erro
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 		for _, declaration := range selected {
-			answer, err := prove.Assert(declaration, assertion)
+			answer, err := prover.Assert(ctx, declaration, assertion)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
 			line := proofLine{
 				Assertion: assertion.GetName(), Procedure: declaration.Procedure, Outcome: answer.Outcome.String(),
-				Problem: answer.Text, Witness: answer.Witness, Steps: answer.Steps,
+				Problem: answer.Text, Witness: answer.Witness, Steps: answer.Steps, By: answer.By,
 			}
 			if answer.Reason != nil {
 				line.Rule, line.Problem = answer.Reason.Rule, answer.Reason.String()
@@ -133,11 +148,11 @@ func proofs(declarations []*declare.Declaration, path string) ([]proofLine, erro
 	return lines, nil
 }
 
-func grantsThatAddNothing(declarations []*declare.Declaration) ([]proofLine, error) {
+func grantsThatAddNothing(ctx context.Context, prover *prove.Prover, declarations []*declare.Declaration) ([]proofLine, error) {
 	const asserted = "each grant adds something"
 	var lines []proofLine
 	for _, declaration := range declarations {
-		nothing, err := prove.AddsNothing(declaration)
+		nothing, err := prover.AddsNothing(ctx, declaration)
 		if err != nil {
 			return nil, err
 		}
@@ -152,8 +167,8 @@ func grantsThatAddNothing(declarations []*declare.Declaration) ([]proofLine, err
 }
 
 // whatRolesReach has a line for each role.
-func whatRolesReach(declarations []*declare.Declaration) ([]proofLine, error) {
-	reaches, err := prove.Reaches(declarations)
+func whatRolesReach(ctx context.Context, prover *prove.Prover, declarations []*declare.Declaration) ([]proofLine, error) {
+	reaches, err := prover.Reaches(ctx, declarations)
 	if err != nil {
 		return nil, err
 	}
@@ -198,9 +213,11 @@ func acceptProofs(command *cobra.Command, lines []proofLine, path string) error 
 
 // printProofs prints the lines, and reports that something was found where one is not
 // proved.
-func printProofs(command *cobra.Command, lines []proofLine, output string) error {
-	open := 0
+func printProofs(command *cobra.Command, lines []proofLine, output string, solving bool) error {
+	open, bySolvers, undecided := 0, false, false
 	for _, line := range lines {
+		bySolvers = bySolvers || len(line.By) > 0
+		undecided = undecided || line.Outcome == prove.Open.String() && line.Accepted == ""
 		if line.Outcome != prove.Proved.String() && line.Accepted == "" {
 			open++
 		}
@@ -209,12 +226,18 @@ func printProofs(command *cobra.Command, lines []proofLine, output string) error
 		}
 	}
 	errs := command.ErrOrStderr()
+	if bySolvers {
+		fmt.Fprintln(errs, prove.Assumed)
+	}
 	switch {
 	case len(lines) == 0:
 		fmt.Fprintln(errs, "there is nothing to prove")
 		return nil
 	case open > 0:
 		fmt.Fprintf(errs, "%s of %d not proved\n", count(open, "answer"), len(lines))
+		if undecided && !solving {
+			fmt.Fprintln(errs, "solvers may decide what is undecided: --solvers z3,cvc5")
+		}
 		return errFound
 	default:
 		fmt.Fprintf(errs, "all of %s: %s\n", count(len(lines), "answer"), prove.Scope)
@@ -238,6 +261,9 @@ func (l proofLine) print(out io.Writer, output string) error {
 	}
 	for _, reached := range l.Undecided {
 		fmt.Fprintf(&text, "  perhaps %s by %s\n", reached.Procedure, strings.Join(reached.Grants, ", "))
+	}
+	if len(l.By) > 0 {
+		fmt.Fprintf(&text, "  by %s\n", strings.Join(l.By, " and "))
 	}
 	if l.Accepted != "" {
 		fmt.Fprintf(&text, "  accepted: %s\n", l.Accepted)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -69,7 +70,11 @@ func TestProve(t *testing.T) {
 		{"proved", []string{"--assertions", proved}, exitDone, "proved    /acme.v1.Service/Do: members", "given that the request was validated"},
 		{"refuted", []string{"--assertions", refuted}, exitFailed, "with role member", "1 answer of 1 not proved"},
 		{"refuted, in JSON", []string{"--assertions", refuted, "-o", "json"}, exitFailed, `"outcome":"refuted"`, "1 answer of 1 not proved"},
-		{"undecided", []string{"--assertions", open}, exitFailed, "prove-size", "1 answer of 1 not proved"},
+		{"undecided", []string{"--assertions", open}, exitFailed, "prove-size", "1 answer of 1 not proved\nsolvers may decide"},
+		{"undecided by solvers", []string{"--assertions", open, "--solvers", "z3,cvc5"}, exitFailed, "prove-size", "1 answer of 1 not proved\n"},
+		{"an unknown solver", []string{"--assertions", open, "--solvers", "z4"}, exitMisused, "", `there is no solver "z4"; there are: cvc5, z3`},
+		{"a solver twice", []string{"--assertions", open, "--solvers", "z3,z3"}, exitMisused, "", `solver "z3" is named twice`},
+		{"no solver for all", []string{"--assertions", open, "--solve-all"}, exitMisused, "", "name them by --solvers z3,cvc5"},
 		{"undecided, and accepted", []string{"--assertions", open, "--accept", accepted}, exitDone, "accepted: counted by hand", "all of 1 answer"},
 		{"undecided, and accepted no more", []string{"--assertions", open, "--accept", expired}, exitFailed, "prove-size", "1 answer of 1 not proved"},
 		{"refuted, which cannot be accepted", []string{"--assertions", refuted, "--accept", other}, exitFailed, "with role member", "no answer needs the entry of /acme.v1.Service/Do, admins: remove it"},
@@ -105,6 +110,45 @@ func TestProve(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Solvers prove what is not decided without them, where they are installed.
+func TestProveWithSolvers(t *testing.T) {
+	dir := t.TempDir()
+	protos, assertions := filepath.Join(dir, "acme.proto"), filepath.Join(dir, "sizes.txtpb")
+	source := strings.Replace(provenProto, `cel: "'member' in principal.roles"`, `cel: "size(request.owner_id) > 2 && 'member' in principal.roles"`, 1)
+	if err := os.WriteFile(protos, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const text = `assertion {name: "sizes" procedures: "*" never: "request.owner_id == 'x' && !('admin' in principal.roles)"}`
+	if err := os.WriteFile(assertions, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	prove := func(more ...string) (code int, out, errs string) {
+		var output, problems bytes.Buffer
+		code = run(t.Context(), append([]string{"prove", "--assertions", assertions, "--solvers", "z3,cvc5", dir}, more...), strings.NewReader(""), &output, &problems)
+		return code, output.String(), problems.String()
+	}
+	t.Run("installed", func(t *testing.T) {
+		for _, program := range []string{"z3", "cvc5"} {
+			if _, err := exec.LookPath(program); err != nil {
+				t.Skipf("%s is not installed", program)
+			}
+		}
+		for _, all := range [][]string{nil, {"--solve-all"}} {
+			code, out, errs := prove(all...)
+			if code != exitDone || !strings.Contains(out, "proved    /acme.v1.Service/Do: sizes\n  by z3 and cvc5\n") || !strings.Contains(errs, "characters above U+2FFFF") {
+				t.Errorf("it exits with %d and prints\n%s\n%s", code, out, errs)
+			}
+		}
+	})
+	t.Run("missing", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		code, out, errs := prove()
+		if code != exitFailed || !strings.Contains(out, "prove-solver-missing: z3 is not installed; install it, such as by `apt-get install z3`") {
+			t.Errorf("it exits with %d and prints\n%s\n%s", code, out, errs)
+		}
+	})
 }
 
 // protosOf is the folder to prove, where the arguments name none.

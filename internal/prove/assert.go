@@ -42,21 +42,26 @@ type Answer struct {
 	Text string
 	// Reason says why it is undecided. It is nil otherwise.
 	Reason *Reason
-	// Steps is how many evaluations of a condition it took.
+	// Steps is how many evaluations of a condition it took, with the questions to solvers.
 	Steps int
+	// By are the solvers by which it is proved, beyond what is proved without them: all of
+	// them said so. [Assumed] is assumed then.
+	By []string
 }
 
 // Assert decides an assertion about the declaration of an action. Of an anonymous action
 // it takes it that every principal is let in. An error says that the assertion is none for
 // this action: an expression in it does not compile, or names what there is not.
 func Assert(declaration *declare.Declaration, assertion *sallyportv1.Assertion) (Answer, error) {
-	return newProver().assert(context.Background(), declaration, assertion)
+	return NewProver(nil, false).Assert(context.Background(), declaration, assertion)
 }
 
 func (p *prover) assert(ctx context.Context, declaration *declare.Declaration, assertion *sallyportv1.Assertion) (answer Answer, err error) {
-	p.taken = 0
+	p.taken, p.by = 0, nil
 	defer func() {
-		answer.Steps = p.taken
+		if answer.Steps = p.taken; answer.Outcome == Proved {
+			answer.By = p.by
+		}
 		if err != nil {
 			err = fmt.Errorf("assertion %q about %s: %w", assertion.GetName(), declaration.Procedure, err)
 		}
@@ -142,13 +147,16 @@ func (p *prover) reachable(ctx context.Context, declaration *declare.Declaration
 // AddsNothing returns the names of those grants of a declaration without which the same
 // calls are let in.
 func AddsNothing(declaration *declare.Declaration) ([]string, error) {
-	p := newProver()
+	return NewProver(nil, false).AddsNothing(context.Background(), declaration)
+}
+
+func (p *prover) addsNothing(ctx context.Context, declaration *declare.Declaration) ([]string, error) {
 	var names []string
 	for i, grant := range declaration.Grants {
 		alone, others := without(declaration), without(declaration)
 		alone.Grants = []declare.Grant{grant}
 		others.Grants = slices.Delete(slices.Clone(declaration.Grants), i, i+1)
-		answer, err := p.none(context.Background(), alone, others, "")
+		answer, err := p.none(ctx, alone, others, "")
 		if err != nil {
 			return nil, err
 		}

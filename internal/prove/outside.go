@@ -23,7 +23,9 @@ func (r Reason) String() string {
 	return fmt.Sprintf("%s: %s%s; %s", r.Rule, part, r.Text, r.Hint)
 }
 
-// The rules by which something is undecided.
+// The rules by which something is undecided. Solvers are not asked about what is outside by
+// RuleProduct, RulePattern, RuleTimeZone and RuleCharacter. RuleSolver… and those after say
+// what came of asking them.
 const (
 	RuleArithmetic = "prove-arithmetic"
 	RuleText       = "prove-text"
@@ -35,6 +37,19 @@ const (
 	RuleChanged    = "prove-type-changed"
 	RuleSteps      = "prove-steps"
 	RuleInvalid    = "prove-no-valid-request"
+
+	RuleProduct   = "prove-product"
+	RulePattern   = "prove-pattern"
+	RuleTimeZone  = "prove-time-zone"
+	RuleCharacter = "prove-character"
+
+	RuleSolverMissing = "prove-solver-missing"
+	RuleSolverAlone   = "prove-solver-alone"
+	RuleSolverSteps   = "prove-solver-steps"
+	RuleSolverTime    = "prove-solver-time"
+	RuleSolverFailed  = "prove-solver-failed"
+	RuleSolversDiffer = "prove-solvers-differ"
+	RuleNotReproduced = "prove-not-reproduced"
 )
 
 // hints say, for each rule about a part of a condition, what is not decided and how to
@@ -47,6 +62,10 @@ var hints = map[string][2]string{
 	RuleNested:     {"has a loop within a loop, or a list within a list", "write one `exists` or `all` over one list"},
 	RuleType:       {"is of a type that is not decided", "compare strings, enums, integers, bools, timestamps or durations"},
 	RuleForm:       {"is of a form that is not decided", "use `==`, `!=`, `in`, `has`, `<`, `exists` and `all`, and `&&`, `||`, `!` and `?:` over those"},
+	RuleProduct:    {"multiplies what varies", "multiply with a constant, compare the values themselves, or move the computation into a check"},
+	RulePattern:    {"matches a pattern that varies", "write the pattern as a constant, use `startsWith`, `endsWith` or `contains`, or move the condition into a check"},
+	RuleTimeZone:   {"asks for the hour, the day or the year of a time", "compare times with each other, or move the condition into a check"},
+	RuleCharacter:  {"has a character above U+2FFFF", "write the text without it"},
 	RuleChanged:    {"is of another type in the other declaration", "look at the change by hand"},
 }
 

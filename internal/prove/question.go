@@ -27,6 +27,11 @@ type prover struct {
 	always bool
 	whole  bool
 	taken  int // the steps of all questions
+
+	solvers []Solver
+	// every is whether solvers are asked about what is decided without them, too.
+	every bool
+	by    []string // the solvers that proved a part of what was asked last
 }
 
 func newProver() *prover { return &prover{validity: validity{validation.New()}, most: maxSteps} }
@@ -52,16 +57,31 @@ func (p *prover) looser(ctx context.Context, lets, keeps *declare.Declaration) (
 	}
 	for _, grant := range grants {
 		for _, credential := range credentials(lets, keeps) {
-			if !credential.scoped && (keeps.Anyone || slices.ContainsFunc(keeps.Grants, func(other declare.Grant) bool { return implies(q.sides, grant, other) })) {
+			if !credential.scoped && keeps.Anyone {
 				continue
 			}
-			witness, err := q.ask(ctx, grant, credential)
+			witness, reason, err := q.decide(ctx, grant, credential)
 			if witness != nil || err != nil {
 				return witness, nil, err
 			}
+			q.note(reason)
 		}
 	}
 	return nil, q.reason, nil
+}
+
+// decide looks for a call that one grant lets in by a kind of credential, and asks the
+// solvers where it is to.
+func (q *question) decide(ctx context.Context, grant declare.Grant, by credential) (witness *Witness, reason *Reason, err error) {
+	implied := !by.scoped && slices.ContainsFunc(q.keeps.Grants, func(other declare.Grant) bool { return implies(q.sides, grant, other) })
+	if !implied {
+		witness, reason, err = q.ask(ctx, grant, by)
+	}
+	// A scoped credential is asked about by the scopes that it carries, which takes no solver.
+	if err != nil || by.scoped || len(q.solvers) == 0 || reason == nil && !q.every {
+		return witness, reason, err
+	}
+	return q.solve(ctx, grant, witness, reason)
 }
 
 // A credential is how a principal comes to be let in.
@@ -94,22 +114,22 @@ func credentials(lets, keeps *declare.Declaration) []credential {
 	return all
 }
 
-// ask looks for a call that one grant lets in by a kind of credential.
-func (q *question) ask(ctx context.Context, grant declare.Grant, by credential) (*Witness, error) {
+// ask looks for a call that one grant lets in by a kind of credential. Without one the
+// reason says why that proves nothing; it is nil where it proves that there is none.
+func (q *question) ask(ctx context.Context, grant declare.Grant, by credential) (*Witness, *Reason, error) {
 	s := &search{steps: &q.steps, most: q.most, without: by.without}
 	s.sides, s.scoped, s.carried = q.sides, by.scoped, by.carried
 	m := newModel()
 	reason, err := q.take(m, s, grant, by)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := q.finish(m); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if m.tooMany {
-		q.note(&Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s, with what it is compared with, looks into one text by too many patterns", grant.Name),
-			Hint: "look into it by fewer or simpler ones, or split the action"})
-		return nil, nil //nolint:nilnil // no witness and no fault, as below
+		return nil, &Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s, with what it is compared with, looks into one text by too many patterns", grant.Name),
+			Hint: "look into it by fewer or simpler ones, or split the action"}, nil
 	}
 	s.prepare(m.concrete())
 	made := &finding{question: q, search: s, relaxed: reason != nil}
@@ -117,22 +137,22 @@ func (q *question) ask(ctx context.Context, grant declare.Grant, by credential) 
 	found, err := s.run(ctx)
 	switch {
 	case found:
-		return made.witness, nil
+		return made.witness, nil, nil
 	case errors.Is(err, errSteps):
-		q.note(&Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s takes more than %d steps", grant.Name, q.most),
-			Hint: "read fewer values in one grant, or split the action"})
+		return nil, &Reason{Rule: RuleSteps, Text: fmt.Sprintf("grant %s takes more than %d steps", grant.Name, q.most),
+			Hint: "read fewer values in one grant, or split the action"}, nil
 	case errors.Is(err, errTried), err == nil && made.invalid:
 		if reason == nil {
-			reason = &Reason{Rule: RuleInvalid, Text: fmt.Sprintf("no request was found that grant %s lets in and that the validation rules accept", grant.Name),
-				Hint: "write the rules of the fields that it reads so that a value can be made, such as `in` or `uuid`"}
+			reason = invalidFor(grant)
 		}
-		q.note(reason)
+		return nil, reason, nil
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case made.found:
-		q.note(reason) // what is outside of the fragment may keep it out
+		return nil, reason, nil // what is outside of the fragment may keep it out
+	default:
+		return nil, nil, nil
 	}
-	return nil, nil //nolint:nilnil // no witness and no fault: the question's reason says which
 }
 
 // note keeps the first reason.

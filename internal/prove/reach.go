@@ -36,7 +36,11 @@ type ReachedAction struct {
 // but for those that it includes. Checks may say yes. Anonymous actions are left out: all
 // callers reach them.
 func Reaches(declarations []*declare.Declaration) ([]Reach, error) {
-	r := &reaching{prover: newProver(), reaches: map[string]*Reach{"": {}}}
+	return NewProver(nil, false).Reaches(context.Background(), declarations)
+}
+
+func (p *prover) reach(ctx context.Context, declarations []*declare.Declaration) ([]Reach, error) {
+	r := &reaching{prover: p, ctx: ctx, reaches: map[string]*Reach{"": {}}}
 	for _, declaration := range declarations {
 		if declaration.Anonymous() {
 			continue
@@ -66,6 +70,7 @@ func Reaches(declarations []*declare.Declaration) ([]Reach, error) {
 
 // reaching is the state of finding out what roles reach.
 type reaching struct {
+	ctx     context.Context //nolint:containedctx // of one call of it
 	prover  *prover
 	reaches map[string]*Reach
 }
@@ -166,7 +171,7 @@ func (r *reaching) satisfied(declaration *declare.Declaration, grant declare.Gra
 	grant.Conditions = slices.Concat(grant.Conditions, conditions)
 	alone.Grants = []declare.Grant{grant}
 	r.prover.taken = 0
-	answer, err := r.prover.none(context.Background(), alone, without(declaration), "")
+	answer, err := r.prover.none(r.ctx, alone, without(declaration), "")
 	return answer.Outcome, err
 }
 
