@@ -25,11 +25,13 @@ func (v *validity) assume(request protoreflect.MessageDescriptor, places []*plac
 		if len(values) == 0 {
 			continue
 		}
-		// That the rule runs at all is seen of a value that it does not list.
-		if runs, err := v.refused(request, of, unlisted(values)); err != nil || !runs {
-			if err != nil {
-				return err
-			}
+		runs, err := v.runs(request, of, field, func(value any) bool {
+			return slices.ContainsFunc(values, func(listed any) bool { return same(listed, value) })
+		}, unlisted(values))
+		if err != nil {
+			return err
+		}
+		if !runs {
 			continue
 		}
 		for _, value := range values {
@@ -38,6 +40,34 @@ func (v *validity) assume(request protoreflect.MessageDescriptor, places []*plac
 		}
 	}
 	return nil
+}
+
+// runs reports whether the rules of a field are seen to run: they refuse a value that they
+// do not accept and, unless they accept it, the zero value, which a rule of the message
+// may leave to others.
+func (v *validity) runs(request protoreflect.MessageDescriptor, of *place, field protoreflect.FieldDescriptor, accept func(any) bool, other any) (bool, error) {
+	values := []any{other}
+	if field.Message() == nil && !accept(zero(field)) {
+		values = append(values, zero(field))
+	}
+	for _, value := range values {
+		if refused, err := v.refused(request, of, value); err != nil || !refused {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// zero is the value of a field that is not on the wire.
+func zero(field protoreflect.FieldDescriptor) any {
+	switch of, _ := sortOf(field); of {
+	case ofString:
+		return ""
+	case ofBool:
+		return false
+	default:
+		return new(big.Int)
+	}
 }
 
 // unlisted is a value that is not among others of its type, and is not zero.

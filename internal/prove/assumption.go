@@ -75,7 +75,7 @@ func (f *formula) limits(v *validity, of *place) ([]*smt.Term, error) {
 	set = smt.And(f.around(of), set)
 	var all []*smt.Term
 	for _, limit := range limitsOf(rules) {
-		runs, err := v.refused(request, of, limit.beyond(value.Sort()))
+		runs, err := v.runs(request, of, field, limit.accepts, limit.beyond(value.Sort()))
 		if err != nil {
 			return nil, err
 		}
@@ -101,6 +101,18 @@ func (l limit) beyond(sort smt.Sort) any {
 		return strings.Repeat("x", int(next.Int64()))
 	}
 	return next
+}
+
+// accepts reports whether the limit accepts a value.
+func (l limit) accepts(value any) bool {
+	measured, isNumber := value.(*big.Int)
+	if text, isText := value.(string); isText {
+		measured, isNumber = big.NewInt(int64(utf8.RuneCountInString(text))), true
+	}
+	if l.least {
+		return isNumber && l.number.Cmp(measured) <= 0
+	}
+	return isNumber && measured.Cmp(l.number) <= 0
 }
 
 // limitsOf are the limits of texts and whole numbers that rules have.
