@@ -197,6 +197,17 @@ late: ## Run the tests of package server on servers that read and record late: w
 	@$(call need,go)
 	SALLYPORT_TEST_LATE=$(LATE) go test -count=1 -shuffle=on -timeout 30m -skip '^TestEverythingOn$$' ./server
 
+# How often `make stalled` runs each test, and of which packages.
+STALLS ?= 3
+STALLED ?= ./action/... ./audit ./authn/... ./client ./limit/... ./server/... ./telemetry/...
+
+.PHONY: stalled
+stalled: ## Run tests in processes that stop together at random times, as on a busy machine: what passes by luck fails
+	@$(call need,go)
+	@$(call need,bash)
+	@$(call need,setsid)
+	@internal/testservices/run tools/stalled $(STALLS) $(STALLED)
+
 .PHONY: abuse
 abuse: ## Attack a server as strangers could, and print what it spends (its flags: ARGS="-run echo")
 	@$(call need,go)
