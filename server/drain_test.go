@@ -262,7 +262,8 @@ func TestDrainingElsewhere(t *testing.T) {
 }
 
 // signalled is the environment variable that makes the test binary a program which
-// serves a call that does not end, until signals end it.
+// serves until signals end it. A call that it serves "answers" when the server drains,
+// or "waits" for longer than the test takes.
 const signalled = "SALLYPORT_TEST_SIGNALLED"
 
 func TestSignals(t *testing.T) {
@@ -274,7 +275,7 @@ func TestSignals(t *testing.T) {
 	for _, first := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		for _, second := range []bool{false, true} {
 			program := exec.Command(os.Args[0], "-test.run=^TestSignals$", "-test.v")
-			program.Env = append(os.Environ(), signalled+"=1")
+			program.Env = append(os.Environ(), signalled+"="+map[bool]string{false: "answers", true: "waits"}[second])
 			output, err := program.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -334,7 +335,7 @@ func awaitLine(t *testing.T, said <-chan string, want string) {
 	}
 }
 
-// serveUntilSignalled serves a call that takes two seconds longer than the shutdown.
+// serveUntilSignalled serves one call, and stops as a server that is signalled does.
 func serveUntilSignalled(t *testing.T) {
 	ctx, stop := server.SignalContext(t.Context())
 	defer stop()
@@ -350,7 +351,9 @@ func serveUntilSignalled(t *testing.T) {
 	go func() {
 		<-action.Draining(calling)
 		fmt.Println("draining")
-		time.Sleep(2 * time.Second)
+		if os.Getenv(signalled) == "waits" {
+			time.Sleep(time.Minute) // only the second signal ends it
+		}
 		close(held.leave)
 	}()
 	<-ctx.Done()
