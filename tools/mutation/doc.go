@@ -4,7 +4,8 @@
 // guard dropped, an operator swapped, a call, a defer or an assignment left out, an
 // error returned as nil, true returned for false. All mutants of a package are
 // compiled into one test binary, each behind a switch, and the binary runs once for
-// each mutant, with the tests that reach it. A mutant that no test notices survives.
+// each mutant, with the tests that reach it. What they miss is judged by the tests of
+// the further packages that judges.txt names. A mutant that no test notices survives.
 //
 //	go run ./mutation -dir .. ./action ./internal/policy
 //	go run ./mutation -dir .. -since HEAD~1 -limit 150s ./action
@@ -14,7 +15,7 @@
 // when it takes several times as long as without a mutant, which is a kill too.
 //
 // Results are kept, so a run that was interrupted goes on where it stopped: a kill
-// while its file stays the same, a survivor while the package and its tests do. Delete
+// while its file stays the same, a survivor while the package and all of these tests do. Delete
 // bin/mutation after tests were removed. With -limit, the time is shared between the
 // packages, and what was not judged by then is printed and does not fail.
 //

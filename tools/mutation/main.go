@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/tools/go/packages"
@@ -20,6 +21,7 @@ type settings struct {
 	limit                         time.Duration
 	workers                       int
 	patterns                      []string
+	judges                        map[string][]string
 }
 
 func main() {
@@ -57,6 +59,9 @@ func mutation(ctx context.Context, s settings) error {
 	}
 	equivalent, err := readEquivalent(s.equivalent)
 	if err != nil {
+		return err
+	}
+	if s.judges, err = readJudges(root); err != nil {
 		return err
 	}
 	accept := func(mutant) bool { return true }
@@ -109,17 +114,14 @@ func (s settings) judge(ctx context.Context, root string, pkg *packages.Package,
 		return err
 	}
 	defer os.RemoveAll(work)
-	target, err := prepare(ctx, root, work, pkg, accept)
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	judges := s.judges[strings.TrimPrefix(pkg.PkgPath, modulePath+"/")]
+	target, err := prepare(root, work, pkg, judges, accept)
+	if err != nil {
 		return err
 	}
 	target.only(accept)
 	target.only(report.judges) // the others need no test: they survive as the list says
 	all := len(target.mutants)
-	if err != nil {
-		report.late(target.path, all)
-		return nil
-	}
 	if all == 0 {
 		return nil
 	}

@@ -5,29 +5,23 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"go/ast"
+	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/tools/go/packages"
 )
 
-// A target is a package under test, with its mutants compiled into its test binary.
+// A target is a package under test, with its mutants and the tests that judge them.
 type target struct {
 	path    string // its import path
-	folder  string
 	mutants []mutant
-	binary  string
-	digest  string // of its files and tests
-
-	mu    sync.Mutex
-	kills map[string]int // how many mutants each test has killed in this run
+	suites  []*suite // its own tests, and those of further packages
+	digest  string   // of its files and of all tests
 }
 
 // load finds the packages that patterns name.
@@ -49,12 +43,10 @@ func load(ctx context.Context, root string, patterns []string) ([]*packages.Pack
 	return found, nil
 }
 
-// prepare mutates a package and compiles its tests into a folder, unless none of its
-// mutants is accepted. When ctx ends before the tests are compiled, it returns the
-// mutants with the error of ctx. A package without tests is an error: all of its mutants would
-// survive.
-func prepare(ctx context.Context, root, work string, pkg *packages.Package, accept func(mutant) bool) (*target, error) {
-	made := &target{path: pkg.PkgPath, folder: filepath.Dir(pkg.CompiledGoFiles[0])}
+// prepare mutates a package. Its tests, and those of the packages in judges, judge the
+// mutants. There are none where none is accepted.
+func prepare(root, work string, pkg *packages.Package, judges []string, accept func(mutant) bool) (*target, error) {
+	made := &target{path: pkg.PkgPath}
 	overlay := map[string]string{}
 	write := func(name, text string) error {
 		copied := filepath.Join(work, fmt.Sprintf("%d.go", len(overlay)))
@@ -97,53 +89,55 @@ func prepare(ctx context.Context, root, work string, pkg *packages.Package, acce
 		made.mutants = nil
 		return made, nil
 	}
-	return made, errors.Join(made.measure(), made.compile(ctx, root, work, overlay))
-}
-
-// compile builds the test binary with the changed files.
-func (t *target) compile(ctx context.Context, root, work string, overlay map[string]string) error {
 	list, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	listed := filepath.Join(work, "overlay.json")
 	if err := os.WriteFile(listed, list, 0o600); err != nil {
-		return err
+		return nil, err
 	}
-	t.binary = filepath.Join(work, "test")
-	command := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", listed, "-o", t.binary, t.path)
-	command.Dir = root
-	if output, err := command.CombinedOutput(); ctx.Err() != nil {
-		return ctx.Err()
-	} else if err != nil {
-		return fmt.Errorf("compile the mutants of %s: %w\n%s", t.path, err, output)
+	own := filepath.Dir(pkg.CompiledGoFiles[0])
+	made.suites = []*suite{{path: pkg.PkgPath, folder: own, overlay: listed, binary: filepath.Join(work, "test")}}
+	for i, judge := range judges {
+		made.suites = append(made.suites, &suite{
+			path: modulePath + "/" + judge, folder: filepath.Join(root, judge), overlay: listed,
+			binary: filepath.Join(work, fmt.Sprintf("test%d", i+1)),
+		})
 	}
-	if _, err := os.Stat(t.binary); err != nil {
-		return fmt.Errorf("%s has no tests", t.path)
+	return made, made.measure()
+}
+
+// measure digests the files of the package and of those that judge it, tests and test
+// data included.
+func (t *target) measure() error {
+	digest := sha256.New()
+	for _, suite := range t.suites {
+		if err := measure(digest, suite.folder); err != nil {
+			return err
+		}
 	}
+	t.digest = hex.EncodeToString(digest.Sum(nil))[:16]
 	return nil
 }
 
-// measure digests the files of the package, tests and test data included.
-func (t *target) measure() error {
-	digest := sha256.New()
-	err := filepath.WalkDir(t.folder, func(path string, entry os.DirEntry, err error) error {
+// measure writes the files of a package into a digest.
+func measure(digest io.Writer, folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if entry.IsDir() {
-			if path != t.folder && !strings.Contains(path, "testdata") {
+			if path != folder && !strings.Contains(path, "testdata") {
 				return filepath.SkipDir
 			}
 			return nil
 		}
 		content, err := os.ReadFile(path)
-		name, _ := filepath.Rel(t.folder, path) // the verdicts of one clone hold in others
+		name, _ := filepath.Rel(folder, path) // the verdicts of one clone hold in others
 		fmt.Fprintf(digest, "%s %d\n%s", name, len(content), content)
 		return err
 	})
-	t.digest = hex.EncodeToString(digest.Sum(nil))[:16]
-	return err
 }
 
 // digestOf is the digest of a file's content.

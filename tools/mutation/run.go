@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -25,12 +24,16 @@ const patience = 5 * time.Second
 // by them, and the others need not run.
 const quick = 1500 * time.Millisecond
 
+// waitDelay is how long a test binary that has ended may leave its output open: a test
+// may have started others.
+const waitDelay = time.Second
+
 // run runs the test binary in its package's folder, to the first test that fails. It
 // returns the end of what the binary printed.
-func (t *target) run(ctx context.Context, timeout time.Duration, environment []string, arguments ...string) (string, error) {
+func (s *suite) run(ctx context.Context, timeout time.Duration, environment []string, arguments ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout+time.Second)
 	defer cancel()
-	command := t.command(ctx, environment, append(arguments, "-test.timeout", timeout.String())...)
+	command := s.command(ctx, environment, append(arguments, "-test.timeout", timeout.String())...)
 	reader, writer := io.Pipe()
 	command.Stdout, command.Stderr = writer, writer
 	if err := command.Start(); err != nil {
@@ -41,14 +44,6 @@ func (t *target) run(ctx context.Context, timeout time.Duration, environment []s
 	err := command.Wait()
 	_ = writer.Close()
 	return <-read, err
-}
-
-// command is the test binary with arguments.
-func (t *target) command(ctx context.Context, environment []string, arguments ...string) *exec.Cmd {
-	command := exec.CommandContext(ctx, t.binary, arguments...)
-	command.Dir, command.Env = t.folder, append(os.Environ(), environment...)
-	command.WaitDelay = time.Second // a test may have started others
-	return command
 }
 
 // follow reads what a test binary prints, and stops the binary when a test has failed.
@@ -74,9 +69,9 @@ func follow(from io.Reader, stop func()) string {
 
 // judge runs the tests that reach a mutant until one fails: first a few, those that are
 // quick and those that have killed many mutants before it, and then the others.
-func (t *target) judge(ctx context.Context, tests []test, m mutant) (verdict, error) {
+func (s *suite) judge(ctx context.Context, tests []test, m mutant) (verdict, error) {
 	found := verdict{Mutant: m, Survived: true}
-	reaching := t.promising(tests, m)
+	reaching := s.promising(tests, m)
 	found.Reached = len(reaching) > 0
 	few, alone := 0, time.Duration(0)
 	for few < len(reaching) && (few == 0 || alone+reaching[few].alone <= quick) {
@@ -91,7 +86,7 @@ func (t *target) judge(ctx context.Context, tests []test, m mutant) (verdict, er
 		for i, test := range attempt {
 			names[i], alone = test.name, alone+test.alone
 		}
-		output, err := t.run(ctx, 4*alone+patience, []string{"MUTANT=" + strconv.Itoa(m.ID)},
+		output, err := s.run(ctx, 4*alone+patience, []string{"MUTANT=" + strconv.Itoa(m.ID)},
 			"-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
 		if ctx.Err() != nil {
 			return verdict{}, ctx.Err()
@@ -99,7 +94,7 @@ func (t *target) judge(ctx context.Context, tests []test, m mutant) (verdict, er
 		found.Survived = err == nil
 		found.Stuck = err != nil && !strings.Contains(output, "--- FAIL") && strings.Contains(output, "test timed out")
 		if failed := failedTest.FindStringSubmatch(output); failed != nil {
-			t.killed(failed[1])
+			s.killed(failed[1])
 		}
 	}
 	return found, nil
@@ -107,79 +102,96 @@ func (t *target) judge(ctx context.Context, tests []test, m mutant) (verdict, er
 
 var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
-// killed notes that a test has killed a mutant.
-func (t *target) killed(test string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.kills == nil {
-		t.kills = map[string]int{}
-	}
-	t.kills[test]++
-}
-
 // promising are the tests that reach a mutant, those first that cost little for the
 // mutants that they have killed.
-func (t *target) promising(tests []test, m mutant) []test {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (s *suite) promising(tests []test, m mutant) []test {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	reaching := slices.DeleteFunc(slices.Clone(tests), func(of test) bool { return !of.reaches[m.ID] })
 	slices.SortStableFunc(reaching, func(a, b test) int {
-		return cmp.Compare(a.alone/time.Duration(1+t.kills[a.name]), b.alone/time.Duration(1+t.kills[b.name]))
+		return cmp.Compare(a.alone/time.Duration(1+s.kills[a.name]), b.alone/time.Duration(1+s.kills[b.name]))
 	})
 	return reaching
 }
 
 // judgeAll judges all mutants of a package, but for those that a former run has judged,
-// and keeps what it finds. It stops early when ctx ends.
+// and keeps what it finds. What survives the tests of the package is judged by those of
+// the further ones. It stops early when ctx ends.
 func (t *target) judgeAll(ctx context.Context, work, kept string, workers int) ([]verdict, error) {
 	memory, err := recall(kept, t)
 	if err != nil {
 		return nil, err
 	}
 	defer memory.close()
-	var left []mutant
+	var left []verdict
 	for _, m := range t.mutants {
 		if !memory.knows(m) {
-			left = append(left, m)
+			left = append(left, verdict{Mutant: m})
 		}
 	}
-	if len(left) == 0 {
-		return memory.verdicts, nil
+	for i, suite := range t.suites {
+		if len(left) == 0 {
+			break
+		}
+		last := i == len(t.suites)-1
+		note := func(found verdict) error {
+			if found.Survived && !last {
+				return nil
+			}
+			return memory.note(found)
+		}
+		if left, err = suite.judgeAll(ctx, work, workers, left, note); err != nil {
+			break
+		}
 	}
-	tests, err := t.trace(ctx, work, workers)
+	return memory.verdicts, err
+}
+
+// judgeAll judges mutants that have survived until now by the tests of the suite, and
+// returns those that survive them too.
+func (s *suite) judgeAll(ctx context.Context, work string, workers int, left []verdict, note func(verdict) error) ([]verdict, error) {
+	if err := s.compile(ctx); err != nil {
+		return nil, err
+	}
+	tests, err := s.trace(ctx, work, workers)
 	if err != nil {
-		return memory.verdicts, err
+		return nil, err
 	}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	var failed error
-	queue := make(chan mutant)
+	var survivors []verdict
+	queue := make(chan verdict)
 	for range workers {
 		group.Go(func() {
-			for m := range queue {
-				found, err := t.judge(ctx, tests, m)
+			for before := range queue {
+				found, err := s.judge(ctx, tests, before.Mutant)
+				found.Reached = found.Reached || before.Reached
 				mu.Lock()
 				if err == nil {
-					err = memory.note(found)
+					err = note(found)
+				}
+				if found.Survived {
+					survivors = append(survivors, found)
 				}
 				failed = errors.Join(failed, err)
 				mu.Unlock()
 			}
 		})
 	}
-	for i, m := range left {
+	for i, before := range left {
 		if ctx.Err() != nil {
 			break
 		}
 		if i%100 == 0 {
-			fmt.Fprintf(os.Stderr, "%s: %d of %d mutants to judge\n", t.path, len(left)-i, len(t.mutants))
+			fmt.Fprintf(os.Stderr, "%s: %d mutants to judge\n", s.path, len(left)-i)
 		}
-		queue <- m
+		queue <- before
 	}
 	close(queue)
 	group.Wait()
 	if ctx.Err() != nil {
-		return memory.verdicts, ctx.Err()
+		return nil, ctx.Err()
 	}
-	return memory.verdicts, failed
+	return survivors, failed
 }

@@ -2,7 +2,7 @@ package main
 
 // runtimePath is the import path of the package with the switches. It exists in the
 // overlay alone.
-const runtimePath = "github.com/sallyport-rpc/sallyport/internal/zzmutation"
+const runtimePath = modulePath + "/internal/zzmutation"
 
 // runtimeSource is that package. MUTANT names the mutant that is switched on, and
 // MUTANT_TRACE a file that receives the ids of those that were reached.

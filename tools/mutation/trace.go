@@ -25,11 +25,11 @@ var testName = regexp.MustCompile(`^(Test|Example|Fuzz)\S*$`)
 
 // trace runs each test by itself, unchanged, and notes what it reaches. It returns the
 // tests, the quickest first.
-func (t *target) trace(ctx context.Context, work string, workers int) ([]test, error) {
+func (s *suite) trace(ctx context.Context, work string, workers int) ([]test, error) {
 	began := time.Now()
-	listed, err := t.list(ctx)
+	listed, err := s.list(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the tests of %s: %w", t.path, err)
+		return nil, fmt.Errorf("list the tests of %s: %w", s.path, err)
 	}
 	start := time.Since(began)
 	var mu sync.Mutex
@@ -41,7 +41,7 @@ func (t *target) trace(ctx context.Context, work string, workers int) ([]test, e
 		traced := filepath.Join(work, "trace"+strconv.Itoa(i))
 		group.Go(func() {
 			for name := range queue {
-				made, err := t.traceOne(ctx, name, traced, start)
+				made, err := s.traceOne(ctx, name, traced, start)
 				mu.Lock()
 				tests, failed = append(tests, made), errors.Join(failed, err)
 				mu.Unlock()
@@ -64,21 +64,21 @@ func (t *target) trace(ctx context.Context, work string, workers int) ([]test, e
 }
 
 // list returns the names of the tests, examples and fuzz targets.
-func (t *target) list(ctx context.Context) ([]string, error) {
-	command := t.command(ctx, nil, "-test.list", ".")
+func (s *suite) list(ctx context.Context) ([]string, error) {
+	command := s.command(ctx, nil, "-test.list", ".")
 	listed, err := command.Output()
 	names := strings.Split(string(listed), "\n")
 	return slices.DeleteFunc(names, func(name string) bool { return !testName.MatchString(name) }), err
 }
 
 // traceOne runs one test. A test that fails without a mutant may try once more.
-func (t *target) traceOne(ctx context.Context, name, traced string, start time.Duration) (test, error) {
+func (s *suite) traceOne(ctx context.Context, name, traced string, start time.Duration) (test, error) {
 	var output string
 	var err error
 	for range 2 {
 		_ = os.Remove(traced)
 		began := time.Now()
-		output, err = t.run(ctx, 5*time.Minute, []string{"MUTANT_TRACE=" + traced}, "-test.run", "^"+name+"$")
+		output, err = s.run(ctx, 5*time.Minute, []string{"MUTANT_TRACE=" + traced}, "-test.run", "^"+name+"$")
 		if ctx.Err() != nil {
 			return test{}, ctx.Err()
 		}
@@ -97,5 +97,5 @@ func (t *target) traceOne(ctx context.Context, name, traced string, start time.D
 		}
 		return made, nil
 	}
-	return test{}, fmt.Errorf("%s of %s fails without a mutant: %w\n%s", name, t.path, err, output)
+	return test{}, fmt.Errorf("%s of %s fails without a mutant: %w\n%s", name, s.path, err, output)
 }
