@@ -62,7 +62,25 @@ func TestAgreement(t *testing.T) {
 		}
 		asked[i] = made
 	}
-	c := newContracts(t, 3)
+	const parts = 2
+	for seed := range uint64(parts) {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			of := agreementOf(t, asked, 3+seed, pairs/parts)
+			t.Logf("%d questions, and %d that are not for solvers: proved %v, refuted %v, undecided %v", of.asked, of.left, of.proved, of.refuted, of.open)
+			for _, solver := range asked {
+				if name := solver.Name(); of.proved[name] < of.asked/10 || of.refuted[name] < of.asked/20 {
+					t.Errorf("%s decides few: it proves %d, and refutes %d", name, of.proved[name], of.refuted[name])
+				}
+			}
+		})
+	}
+}
+
+// agreementOf asks about random pairs.
+func agreementOf(t *testing.T, asked []Solver, seed uint64, pairs int) agreement {
+	t.Helper()
+	c := newContracts(t, seed)
 	inputs := make([]policy.Input, 100)
 	for i := range inputs {
 		inputs[i] = c.wideCall(t)
@@ -78,12 +96,7 @@ func TestAgreement(t *testing.T) {
 			t.Fatalf("%s\nand not\n%s", lets, keeps)
 		}
 	}
-	t.Logf("%d questions, and %d that are not for solvers: proved %v, refuted %v, undecided %v", counts.asked, counts.left, counts.proved, counts.refuted, counts.open)
-	for _, solver := range asked {
-		if name := solver.Name(); counts.proved[name] < pairs/10 || counts.refuted[name] < pairs/20 {
-			t.Errorf("%s decides few: it proves %d, and refutes %d", name, counts.proved[name], counts.refuted[name])
-		}
-	}
+	return counts
 }
 
 func (a *agreement) ask(t *testing.T, solvers []Solver, lets, keeps *declare.Declaration, inputs []policy.Input) {

@@ -64,18 +64,16 @@ type reply struct {
 	reason  *Reason
 }
 
-// ask asks one solver: for a call that can be made easily first.
+// ask asks one solver. Where what it finds is refused by the validation rules, or it takes
+// too many steps, it is asked again for a call that can be made easily.
 func (p *posed) ask(ctx context.Context, solver Solver) (reply, error) {
-	made := reply{by: solver.Name()}
-	if len(p.guides) > 0 {
-		found, err := p.once(ctx, solver, slices.Concat(p.must, p.guides))
-		if err != nil || found.witness != nil || found.reason != nil && found.reason.Rule == RuleSolverMissing {
-			return found, err
-		}
-	}
 	found, err := p.once(ctx, solver, p.must)
-	if err != nil {
-		return made, err
+	if err != nil || len(p.guides) == 0 || found.reason == nil || found.reason.Rule != RuleInvalid && found.reason.Rule != RuleSolverSteps {
+		return found, err
+	}
+	guided, err := p.once(ctx, solver, slices.Concat(p.must, p.guides))
+	if err != nil || guided.witness != nil {
+		return guided, err
 	}
 	return found, nil
 }
