@@ -161,7 +161,8 @@ MUTATE ?= ./authn/... ./internal/declare ./internal/condition ./internal/policy 
 .PHONY: mutation
 mutation: ## Find faults that the tests would miss: run them against small changes of the code
 	@$(call need,go)
-	go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
+	@$(call need,bash)
+	internal/testservices/run go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
 
 # How often `make restarts` ends the demo.
 RESTARTS ?= 50

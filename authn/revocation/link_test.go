@@ -9,7 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/sallyport-rpc/sallyport/authn/revocation"
+	"github.com/sallyport-rpc/sallyport/authn/revocation/pgbus"
 	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
@@ -149,7 +153,7 @@ func TestSilentBreak(t *testing.T) {
 		received := subscribe(t, service.dial(t, heartbeat, by))
 		by.Stall()
 		after, err := received.broken(t)
-		if err == nil || after < heartbeat/2 || after > 10*heartbeat {
+		if err == nil || !strings.Contains(err.Error(), "the server does not answer") || after < heartbeat/2 || after > 10*heartbeat {
 			t.Errorf("%v after %v", err, after)
 		}
 		t.Logf("%s: heartbeat %v: noticed after %v: %v", t.Name(), heartbeat, after.Round(time.Millisecond), err)
@@ -164,8 +168,8 @@ func TestKilledBreak(t *testing.T) {
 			t.Fatalf("%d connections were killed", killed)
 		}
 		after, err := received.broken(t)
-		if err == nil {
-			t.Error("no error")
+		if err == nil || strings.Contains(err.Error(), "does not answer") { // it has said that it ends the connection
+			t.Errorf("got %v", err)
 		}
 		t.Logf("%s: noticed after %v: %v", t.Name(), after.Round(time.Millisecond), err)
 	})
@@ -185,6 +189,69 @@ func TestContextEnds(t *testing.T) {
 			t.Errorf("Subscribe: %v after %v", err, after)
 		}
 	})
+}
+
+// A subscription that ends leaves no connection with the server.
+func TestEndedLeavesNoConnection(t *testing.T) {
+	t.Parallel()
+	eachService(t, func(t *testing.T, service service) {
+		received := subscribe(t, service.dial(t, 10*time.Second, nil))
+		if got := service.listening(t); got != 1 {
+			t.Errorf("%d connections listen, want 1", got)
+		}
+		received.end()
+		if _, err := received.broken(t); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "does not answer") {
+			t.Errorf("it ended with %v", err)
+		}
+		awaitListening(t, service, 0)
+	})
+}
+
+// awaitListening waits until so many connections listen.
+func awaitListening(t *testing.T, service service, want int) {
+	t.Helper()
+	for end := time.Now().Add(testTimeout); ; time.Sleep(10 * time.Millisecond) {
+		got := service.listening(t)
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d connections listen, want %d", got, want)
+		}
+	}
+}
+
+// A server that refuses to let a connection listen is an error, and the connection is
+// closed.
+func TestListeningRefused(t *testing.T) {
+	t.Parallel()
+	config, err := pgxpool.ParseConfig(testservices.Environment(t, "SALLYPORT_TEST_POSTGRES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(chan *pgx.Conn, 10)
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		made <- conn
+		_, err := conn.Exec(ctx, "BEGIN")
+		_, _ = conn.Exec(ctx, "SELECT 1/0") // in a failed transaction every command is refused
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	link, err := pgbus.New(pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = link.Subscribe(t.Context(), func(revocation.Revocation) { t.Error("it has received something") })
+	if err == nil || !strings.Contains(err.Error(), "25P02") {
+		t.Errorf("got %v", err)
+	}
+	if conn := <-made; !conn.IsClosed() {
+		t.Error("the connection is open")
+	}
 }
 
 func TestNoServer(t *testing.T) {

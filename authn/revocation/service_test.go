@@ -25,6 +25,8 @@ type service struct {
 	dial func(t *testing.T, heartbeat time.Duration, by *testservices.Proxy) revocation.Link
 	// kill makes the server end the connections that listen, and returns how many.
 	kill func(t *testing.T) int
+	// listening returns how many connections listen.
+	listening func(t *testing.T) int
 	// address is the server's.
 	address string
 }
@@ -79,6 +81,19 @@ func postgreSQL(t *testing.T) service {
 			}
 			return int(killed.RowsAffected())
 		},
+		listening: func(t *testing.T) (count int) {
+			t.Helper()
+			conn, err := pgx.Connect(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close(context.WithoutCancel(t.Context()))
+			if err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+				WHERE application_name = $1 AND query LIKE 'LISTEN %'`, name).Scan(&count); err != nil {
+				t.Fatal(err)
+			}
+			return count
+		},
 	}
 }
 
@@ -114,24 +129,38 @@ func redisServer(t *testing.T) service {
 			t.Helper()
 			client := redis.NewClient(options())
 			defer client.Close()
-			listening, err := client.Do(t.Context(), "CLIENT", "LIST", "TYPE", "pubsub").Text()
-			if err != nil {
-				t.Fatal(err)
-			}
-			killed := 0
-			for line := range strings.Lines(listening) {
-				if !strings.Contains(line, "name="+name+" ") {
-					continue
-				}
-				id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+			ids := listeningTo(t, client, name)
+			for _, id := range ids {
 				if err := client.Do(t.Context(), "CLIENT", "KILL", "ID", id).Err(); err != nil {
 					t.Fatal(err)
 				}
-				killed++
 			}
-			return killed
+			return len(ids)
+		},
+		listening: func(t *testing.T) int {
+			t.Helper()
+			client := redis.NewClient(options())
+			defer client.Close()
+			return len(listeningTo(t, client, name))
 		},
 	}
+}
+
+// listeningTo returns the ids of the connections to Redis that have subscribed, of the
+// client with a name.
+func listeningTo(t *testing.T, client *redis.Client, name string) (ids []string) {
+	t.Helper()
+	listed, err := client.Do(t.Context(), "CLIENT", "LIST", "TYPE", "pubsub").Text()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(listed) {
+		if strings.Contains(line, "name="+name+" ") {
+			id, _, _ := strings.Cut(strings.TrimPrefix(line, "id="), " ")
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func portOf(port uint16) string { return strconv.Itoa(int(port)) }

@@ -109,9 +109,12 @@ func prepare(root, work string, pkg *packages.Package, judges []string, accept f
 }
 
 // measure digests the files of the package and of those that judge it, tests and test
-// data included.
+// data included, and which services there are for the tests.
 func (t *target) measure() error {
 	digest := sha256.New()
+	for _, service := range []string{"SALLYPORT_TEST_POSTGRES", "SALLYPORT_TEST_REDIS"} {
+		fmt.Fprintln(digest, os.Getenv(service) != "")
+	}
 	for _, suite := range t.suites {
 		if err := measure(digest, suite.folder); err != nil {
 			return err

@@ -43,3 +43,12 @@ func TestNewRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestSlowestHeartbeat(t *testing.T) {
+	t.Parallel()
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"}) // it does not connect yet
+	t.Cleanup(func() { client.Close() })
+	if _, err := redisbus.New(client, redisbus.WithHeartbeat(15*time.Second)); err != nil {
+		t.Error(err)
+	}
+}

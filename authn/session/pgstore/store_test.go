@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -217,4 +218,50 @@ func TestAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// What the database refuses is an error: no entry is taken for one that is not there, and
+// none that was not written for one that was.
+func TestRefusedByTheDatabase(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	store := newStore(t, server.admin)
+	if _, err := server.admin.Exec(t.Context(), "DROP TABLE sallyport_sessions"); err != nil {
+		t.Fatal(err)
+	}
+	later := time.Now().Add(time.Hour)
+	for name, do := range map[string]func() error{
+		"FindCtx":   func() error { _, _, err := store.FindCtx(t.Context(), "x"); return err },
+		"Find":      func() error { _, _, err := store.Find("x"); return err },
+		"CommitCtx": func() error { return store.CommitCtx(t.Context(), "x", nil, later) },
+		"Commit":    func() error { return store.Commit("x", nil, later) },
+		"DeleteCtx": func() error { return store.DeleteCtx(t.Context(), "x") },
+		"Delete":    func() error { return store.Delete("x") },
+	} {
+		if err := do(); err == nil || !strings.Contains(err.Error(), "42P01") {
+			t.Errorf("%s without a table: %v", name, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := store.Migrate(ended); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "pgstore: migrate") {
+		t.Errorf("Migrate: %v", err)
+	}
+}
+
+// Close closes the connections, and waits no longer than that takes.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	pool, _ := newServer(t).pool(t, 0)
+	if err := pool.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	pgstore.Close(pool)
+	if took := time.Since(began); took >= 2*time.Second { // for so long it waits for a silent server
+		t.Errorf("it took %v", took)
+	}
+	if err := pool.Ping(t.Context()); err == nil {
+		t.Error("the pool is open")
+	}
 }
