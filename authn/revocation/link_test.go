@@ -156,6 +156,11 @@ func TestSilentBreak(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "the server does not answer") || after < heartbeat/2 || after > 10*heartbeat {
 			t.Errorf("%v after %v", err, after)
 		}
+		for end := time.Now().Add(testTimeout); by.Live() > 0; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the connection that does not answer is kept")
+			}
+		}
 		t.Logf("%s: heartbeat %v: noticed after %v: %v", t.Name(), heartbeat, after.Round(time.Millisecond), err)
 	})
 }

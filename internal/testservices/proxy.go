@@ -122,7 +122,7 @@ func (p *Proxy) join(from, to net.Conn) {
 		}
 	})
 	p.group.Go(func() {
-		defer from.Close()
+		defer p.drop(from)
 		defer to.Close()
 		for chunk := range chunks {
 			time.Sleep(time.Until(chunk.due))
@@ -133,6 +133,21 @@ func (p *Proxy) join(from, to net.Conn) {
 			}
 		}
 	})
+}
+
+// drop closes a connection that has ended.
+func (p *Proxy) drop(conn net.Conn) {
+	_ = conn.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, conn)
+}
+
+// Live returns how many connections there are now.
+func (p *Proxy) Live() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.conns) / 2 // both sides are held
 }
 
 // Cut ends all connections and lets no more in.
