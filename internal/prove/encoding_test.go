@@ -287,38 +287,95 @@ func TestEncoded(t *testing.T) {
 		made++
 		axioms := f.axioms()
 		for _, input := range inputs {
-			want, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
-			if err != nil {
-				t.Fatal(err)
-			}
-			values := f.values(input)
-			got := condition.Absent
-			if is, err := values.Holds(said.is); err != nil {
-				t.Fatalf("%s: %v", text, err)
-			} else if is {
-				got = condition.True
-			}
-			if not, err := values.Holds(said.not); err != nil {
-				t.Fatalf("%s: %v", text, err)
-			} else if not && got == condition.True {
-				t.Fatalf("%s is both true and false", text)
-			} else if not {
-				got = condition.False
-			}
-			if got != want {
-				t.Fatalf("%s is %s, and its term says %s, of %v", text, want, got, newWitness(input, nil, ""))
-			}
-			for _, axiom := range axioms {
-				if holds, err := values.Holds(axiom); err != nil || !holds {
-					t.Fatalf("%s: what is taken to be so of every input is not so: %v, %v, of %v", text, smt.Ask(axiom), err, newWitness(input, nil, ""))
-				}
-			}
-			counts[want]++
+			counts[f.holdsLike(t, said, axioms, expression, input)]++
 		}
 	}
 	t.Logf("%v, left out %v", counts, left)
 	if total := conditions * each; min(counts[condition.True], counts[condition.False], counts[condition.Absent]) < total/20 {
 		t.Errorf("the conditions are of few kinds: %v", counts)
+	}
+}
+
+// holdsLike holds the terms of an expression against what the gate's own evaluation says of
+// an input, which it returns.
+func (f *formula) holdsLike(t *testing.T, said truth, axioms []*smt.Term, expression *condition.Expression, input policy.Input) condition.Truth {
+	t.Helper()
+	want, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := f.values(input)
+	holds := func(of *smt.Term) bool {
+		is, err := values.Holds(of)
+		if err != nil {
+			t.Fatalf("%s: %v", expression.Text(), err)
+		}
+		return is
+	}
+	got := condition.Absent
+	switch is, not := holds(said.is), holds(said.not); {
+	case is && not:
+		t.Fatalf("%s is both true and false", expression.Text())
+	case is:
+		got = condition.True
+	case not:
+		got = condition.False
+	}
+	if got != want {
+		t.Fatalf("%s is %s, and its term says %s, of %v", expression.Text(), want, got, newWitness(input, nil, ""))
+	}
+	for _, axiom := range axioms {
+		if !holds(axiom) {
+			t.Fatalf("%s: what is taken to be so of every input is not so: %v, of %v", expression.Text(), smt.Ask(axiom), newWitness(input, nil, ""))
+		}
+	}
+	return want
+}
+
+// Conditions that random ones seldom are.
+func TestEncodedEdges(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"(request.open ? request.nick : 'x') == 'x'",
+		"(request.maybe ? request.size : 1) + 1 == 2",
+		"(request.inner.open ? request.owner : request.free + 'x').startsWith(request.org_id)",
+		"(request.open ? now : request.from) > request.until",
+		"(request.open == request.maybe) == (size(request.tags) > 0)",
+		// The seconds alone are out of range, and with the rest they are not.
+		"(now - duration('9223372036500ms')) - now < duration('0s')",
+		"(now - duration('9223372036000ms')) - now < duration('0s')",
+		"now - (now - duration('9223372036800ms')) > duration('0s')",
+		"request.until - duration('-2562047h47m16.854775808s') > now",
+		"duration('2562047h47m16.854775807s') + duration('1ns') > duration('0s')",
+		"request.total * -1 < 0",
+		"request.count - 1u < 5u",
+		"request.count * 2u + 18446744073709551615u > 0u",
+		"has(request.inner.nick) || has(request.from)",
+		"has(request.open) == has(request.size)",
+		"request.tags.exists(t, request.inners.exists(i, i.id == t || i.nick == t))",
+		"principal.roles.all(r, request.tags.exists(t, r.startsWith(t)))",
+		"'member' in principal.roles",
+		"principal.claims.memberships.all(m, m.state == prove.v1.State.STATE_OPEN)",
+		"request.states.exists(s, s == request.state) || size(request.states) == 0",
+	} {
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			c := newContracts(t, 5)
+			expression, err := c.environment.Compile(text, c.like.Method.Input())
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := newFormula([2]*side{newSide(c.like), newSide(c.like)})
+			f.least = 4
+			said, err := f.twice(declare.CEL{Expression: expression})
+			if err != nil {
+				t.Fatal(err)
+			}
+			axioms := f.axioms()
+			for range 100 {
+				f.holdsLike(t, said, axioms, expression, c.wideCall(t))
+			}
+		})
 	}
 }
 
