@@ -118,10 +118,7 @@ type counted struct {
 // withCounted returns a context that says that the front door has counted ctx's call. It
 // says nothing of a call that a handler makes with it.
 func withCounted(ctx context.Context, g *gate) context.Context {
-	call, ok := connect.CallInfoForServerContext(ctx)
-	if !ok {
-		return ctx
-	}
+	call, _ := connect.CallInfoForServerContext(ctx)
 	return context.WithValue(ctx, countedKey{}, counted{g, call})
 }
 

@@ -54,7 +54,6 @@ type stream struct {
 	interrupted bool           // a Receive of the transport was interrupted
 	moved       time.Time      // when a message last came or went
 	timer       *time.Timer    // looks at what is due
-	cut         *time.Timer    // cuts a Send that waits
 	standing
 }
 
@@ -194,7 +193,7 @@ func (s *stream) interrupt(reason *denial) {
 	if s.control.InterruptSend == nil || s.returned || !s.sending {
 		return
 	}
-	s.cut = time.AfterFunc(sendGrace, func() {
+	time.AfterFunc(sendGrace, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if !s.returned {
@@ -234,21 +233,8 @@ func (s *stream) finish(err *error) {
 		s.changed.Wait()
 	}
 	s.returned = true
-	if s.cut != nil {
-		s.cut.Stop()
-	}
 	s.mu.Unlock()
 	if s.admitted {
 		s.recordEnd(s.ctx, how)
 	}
-}
-
-// endedWith returns what the stream ended with, and nil while it lives.
-func (s *stream) endedWith() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended == nil {
-		return nil
-	}
-	return s.ended
 }

@@ -544,6 +544,180 @@ func TestMessageInRecheck(t *testing.T) {
 	}
 }
 
+// TestRecheckOfAStreamWithoutAMessage has a caller lose the role by which a stream without a
+// message was let in. There is no request for the other grant to hold of: it is as it was
+// when the stream opened.
+func TestRecheckOfAStreamWithoutAMessage(t *testing.T) {
+	t.Parallel()
+	for _, timing := range []sallyportv1.Stream_Timing{sallyportv1.Stream_FIRST_MESSAGE, sallyportv1.Stream_EVERY_MESSAGE} {
+		t.Run(timing.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRechecking(t)
+				r.collect = func(ctx context.Context, _ receiver) (*testv1.Response, error) {
+					<-ctx.Done()
+					return &testv1.Response{}, nil
+				}
+				declared := bySession(allow(&sallyportv1.Grant{AnyRole: []string{"editor"}}, &sallyportv1.Grant{Cel: new("request.owner == '' && principal.id != ''")}))
+				declared.Stream = &sallyportv1.Stream{Authorize: timing}
+				if err := declaretest.Register(t, r.registry, actiongen.Service[transferrer]{
+					Descriptor: describe(t, "TransferService", rpc{name: "Transfer", action: declared, clients: true}),
+					Methods:    []actiongen.Method[transferrer]{actiongen.ClientStreaming("Transfer", transferrer.Transfer)},
+				}, transferrer(r.handlers)); err != nil {
+					t.Fatal(err)
+				}
+				s := r.serve(t, "/described.v1.TransferService/Transfer")
+				close(s.in)
+				s.expectEnd(t, 0)
+				r.registry.Recheck("alice")
+				s.expectEnd(t, 0)
+				r.authority.set(finds(aliceAlone))
+				r.registry.Recheck("alice")
+				s.expectEnd(t, connect.CodePermissionDenied)
+			})
+		})
+	}
+}
+
+// TestEndedStreamIsNotLookedAt asks for a recheck of a stream that has ended, and whose
+// handler has not returned yet. The authenticator is not asked about it.
+func TestEndedStreamIsNotLookedAt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRechecking(t)
+		leave := make(chan struct{})
+		r.chat = func(context.Context, talker) error { <-leave; return nil }
+		s := r.serve(t, stream("ChatOpen"))
+		synctest.Wait()
+		r.authority.set(finds(nil))
+		r.registry.Recheck("alice")
+		synctest.Wait()
+		asked := r.authority.askedTimes()
+		r.registry.Recheck("alice")
+		time.Sleep(time.Hour)
+		if again := r.authority.askedTimes(); asked != 2 || again != asked {
+			t.Errorf("the caller was looked at %d times, and then %d times", asked, again)
+		}
+		close(leave)
+		s.expectEnd(t, connect.CodeUnauthenticated)
+		r.expect(t, "allow at handle", "handle", "deny at authenticate")
+	})
+}
+
+// TestRecheckIsObserved has observers see a recheck that lets its stream live on.
+func TestRecheckIsObserved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRechecking(t)
+		seen := &observer{}
+		r.registry.Observe(seen)
+		s := r.serve(t, stream("ChatOpen"))
+		synctest.Wait()
+		seen.take()
+		r.registry.Recheck("alice")
+		s.expectEnd(t, 0)
+		got := seen.take()
+		if len(got) != 1 || got[0].Kind != event.Recheck || got[0].Outcome != event.Allow || got[0].Procedure != stream("ChatOpen") || got[0].Grant != "allow[0]" {
+			t.Errorf("observed %+v", got)
+		}
+		close(s.in)
+		synctest.Wait()
+	})
+}
+
+// TestGrantWhileAMessageIsDecidedAgain looks at the grant while a message, which was
+// authorized before a recheck, is authorized again. It is the one that the recheck found.
+func TestGrantWhileAMessageIsDecidedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRechecking(t)
+		asked, grants := 0, []string(nil)
+		var in *requests
+		check := transferChecks(func(_ context.Context, _ *authn.Principal, request *testv1.Request) (bool, error) {
+			if request.GetOwner() != "bob" {
+				return false, nil
+			}
+			if asked++; asked == 1 {
+				r.authority.revoke("alice")
+				time.Sleep(time.Second) // the recheck is over by then
+			} else {
+				grants = append(grants, in.Grant())
+			}
+			return true, nil
+		})
+		declared := bySession(allow(
+			&sallyportv1.Grant{Name: new("by_role"), AnyRole: []string{"editor"}, Check: new("may_transfer")},
+			&sallyportv1.Grant{Name: new("own"), Cel: new("principal.id == request.owner")},
+		))
+		declared.Stream = &sallyportv1.Stream{Authorize: sallyportv1.Stream_EVERY_MESSAGE}
+		service := transferring(func(_ context.Context, of *requests) (*testv1.Response, error) {
+			in = of
+			for {
+				if _, err := of.Receive(); err != nil {
+					return &testv1.Response{}, nil //nolint:nilerr // the gate's answer stands
+				}
+				grants = append(grants, of.Grant())
+			}
+		})
+		if err := declaretest.Register(t, r.registry, actiongen.Service[transferrer]{
+			Descriptor: describe(t, "TransferService", rpc{name: "Transfer", action: declared, clients: true}),
+			Methods:    []actiongen.Method[transferrer]{actiongen.ClientStreaming("Transfer", transferrer.Transfer)},
+			Checks:     []actiongen.Check{actiongen.NewCheck(check, "Transfer", "may_transfer", transferChecks.mayTransfer)},
+		}, transferrer(service)); err != nil {
+			t.Fatal(err)
+		}
+		s := r.serve(t, "/described.v1.TransferService/Transfer")
+		s.in <- owned("alice")
+		s.in <- owned("bob")
+		time.Sleep(time.Minute)
+		close(s.in)
+		synctest.Wait()
+		if err := <-s.ended; err != nil || !slices.Equal(grants, []string{"own", "own", "by_role"}) {
+			t.Errorf("it ended with %v; the grants are %q", err, grants)
+		}
+	})
+}
+
+// transferring is a transferrer in one function.
+type transferring func(context.Context, *requests) (*testv1.Response, error)
+
+func (f transferring) Transfer(ctx context.Context, in *requests) (*testv1.Response, error) {
+	return f(ctx, in)
+}
+
+// A slow accountant does not look at its context.
+type slowAccountant struct{ takes time.Duration }
+
+func (a slowAccountant) Authenticated(context.Context, string) error {
+	time.Sleep(a.takes)
+	return nil
+}
+
+// TestStoppedAsItOpens lets the time to open pass during a step of the gate that does not
+// end with its context. What is recorded is what the step led to: the stream is denied when
+// the step is over, and by the goroutine that opens it.
+func TestStoppedAsItOpens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRechecking(t)
+		r.server.Register(must(r.registry.Methods())...)
+		ctx := actionserver.WithAccountant(t.Context(), slowAccountant{time.Hour})
+		ctx = actionserver.WithStreamControl(ctx, &actionserver.StreamControl{OpenTimeout: time.Minute})
+		ended := make(chan error, 1)
+		go func() { ended <- r.server.Call(ctx, stream("ChatOpen"), nil, &pipe{}) }()
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		r.expect(t)
+		if err := <-ended; connect.CodeOf(err) != connect.CodeDeadlineExceeded {
+			t.Errorf("it ended with %v", err)
+		}
+		events, decisions := r.take()
+		if slices.Contains(events, "handle") || len(decisions) != 1 || decisions[0].Reason != "the first message did not come in time" || decisions[0].PrincipalID != "alice" {
+			t.Errorf("%q: it left %+v", events, decisions)
+		}
+	})
+}
+
 // A transferrer has a stream of both kinds of grant: a role with a check, or one's own.
 type transferrer interface {
 	Transfer(ctx context.Context, in *requests) (*testv1.Response, error)

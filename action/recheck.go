@@ -121,9 +121,11 @@ func (s *stream) awaitLocked() (caller *authn.Principal, rechecks uint64, err er
 // where it never must. The caller holds mu.
 func (s *stream) due(now time.Time) (due time.Duration, ok bool) {
 	sooner := func(at time.Time) {
-		if wait := max(at.Sub(now), 0); !ok || wait < due {
-			due, ok = wait, true
+		wait := max(at.Sub(now), 0)
+		if ok {
+			wait = min(wait, due)
 		}
+		due, ok = wait, true
 	}
 	if s.caller != nil {
 		sooner(s.found.Add(s.gate.recheck))
@@ -168,7 +170,7 @@ func (s *stream) look() {
 }
 
 // ask asks for a recheck: no message passes until the caller has been looked at from
-// now on.
+// now on. The stream has a caller.
 func (s *stream) ask() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -176,38 +178,38 @@ func (s *stream) ask() {
 }
 
 func (s *stream) askLocked() {
-	if s.ended != nil || s.caller == nil {
-		return
-	}
 	s.asked = true
 	if !s.rechecking {
 		s.rechecking = true
 		go func() {
-			for s.lookAgain() {
+			for known := s.askedAbout(); known != nil; known = s.askedAbout() {
+				s.lookAgain(known)
 			}
 		}()
 	}
 }
 
-// lookAgain looks at the caller, once, and ends the stream where what let it in no
-// longer holds. It reports whether to look once more.
-func (s *stream) lookAgain() bool {
+// askedAbout returns the caller to look at. It returns nil where the stream has ended, and
+// where the caller was looked at since that was last asked for, so that messages pass again.
+func (s *stream) askedAbout() *authn.Principal {
 	s.mu.Lock()
-	switch {
-	case s.ended != nil:
-		s.mu.Unlock()
-		return false
-	case !s.asked:
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return nil
+	}
+	if !s.asked {
 		s.rechecking = false
 		s.changed.Broadcast()
 		s.schedule(s.gate.registry.now())
-		s.mu.Unlock()
-		return false
+		return nil
 	}
 	s.asked = false
-	known := s.caller
-	s.mu.Unlock()
+	return s.caller
+}
 
+// lookAgain looks at the caller, once, and ends the stream where what let it in no
+// longer holds.
+func (s *stream) lookAgain(known *authn.Principal) {
 	silent := &denial{public: errUnavailable, reason: "the caller could not be looked at again within " + recheckTimeout.String()}
 	defer time.AfterFunc(recheckTimeout, func() {
 		pass := s.outside()
@@ -220,14 +222,13 @@ func (s *stream) lookAgain() bool {
 			pass.principal = known // whose stream it was
 		}
 		_ = s.end(pass, err)
-		return false
+		return
 	}
 	pass.observed(s.ctx, event.Recheck, event.Allow, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.caller, s.found, s.by = pass.principal, pass.start, pass.grant
 	s.rechecks++
-	return true
 }
 
 // admitAgain is the gate of a recheck, for the principal that the caller was known as

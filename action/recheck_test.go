@@ -37,6 +37,7 @@ func TestRecheck(t *testing.T) {
 			code: connect.CodeUnauthenticated, text: textUnauthenticated, stage: event.StageAuthenticate,
 			reason: "the credential now names another principal", principal: "owner", scheme: "session",
 		}},
+		{"another caller's, expired", answers(authn.NewPrincipal("owner", authn.Details{Unscoped: true, ExpiresAt: noon}), nil), ended(connect.CodeUnauthenticated, textUnauthenticated, event.StageAuthenticate, "the credential has expired")},
 		{"without the role", answers(authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"viewer"}}), nil), ended(connect.CodePermissionDenied, textDenied, event.StageAuthorize, "no grant holds")},
 		{"unavailable", answers(nil, authn.Unavailable(nil)), faulty(ended(connect.CodeUnavailable, textUnavailable, event.StageAuthenticate, "session: unavailable"))},
 		{"nothing", answers(nil, nil), faulty(ended(connect.CodeInternal, textInternal, event.StageAuthenticate, "a fault"))},

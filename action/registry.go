@@ -58,7 +58,7 @@ type Registry struct {
 	shadows    shadows                                // room for those that are evaluated at once
 	claims     *claimsType                            // nil where no action reads any
 	// hierarchy is made of includes: which roles the registered catalogues let include
-	// which. It is never nil in a registry that NewRegistry made.
+	// which. It is nil until a service was registered.
 	hierarchy atomic.Pointer[authn.Hierarchy]
 	contract  string // the fingerprint of the actions, set before sealed
 }
@@ -115,7 +115,6 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		roles:      map[string]protoreflect.EnumDescriptor{},
 		shadows:    newShadows(maxShadows, shadowTimeout),
 	}
-	registry.hierarchy.Store(authn.NewHierarchy(nil))
 	var refusals []Refusal
 	for _, option := range options {
 		if isNil(option) {

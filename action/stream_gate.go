@@ -46,9 +46,6 @@ func (g *gate) serveRequests(method unguarded.Method) connect.ServerFunc {
 		if err != nil || method.Stream == connect.StreamTypeBidi {
 			return err
 		}
-		if ended := stream.endedWith(); ended != nil {
-			return ended
-		}
 		if response == nil {
 			return errNoResponse
 		}

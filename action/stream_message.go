@@ -164,7 +164,6 @@ type streamSource struct{ *stream }
 
 // Receive implements [connect.ServerStream].
 func (s streamSource) Receive(request any) error {
-	s.arrived = time.Time{}
 	err := s.receiveOrEnd(request)
 	if err != nil {
 		s.drained = errors.Is(err, io.EOF)

@@ -349,7 +349,7 @@ func TestAfterTheHandler(t *testing.T) {
 		if err := left.Send(&testv1.Response{}); connect.CodeOf(err) != connect.CodeCanceled {
 			t.Errorf("Send: %v", err)
 		}
-		left.Receive() // the first message, which was read before the handler ran
+		// The gate has read the first message before the handler ran.
 		if request, err := left.Receive(); request != nil || connect.CodeOf(err) != connect.CodeCanceled {
 			t.Errorf("Receive: %v, %v", request, err)
 		}
