@@ -46,3 +46,12 @@ func TestErrorInfo(t *testing.T) {
 		})
 	}
 }
+
+// A reason that cannot be encoded leaves the type of the detail: the code alone denies as
+// well.
+func TestErrorInfoThatCannotBeEncoded(t *testing.T) {
+	t.Parallel()
+	if got := errorInfo("\xff"); got.Type != "google.rpc.ErrorInfo" || len(got.Value) > 0 || len(got.Debug) > 0 {
+		t.Errorf("got %+v", got)
+	}
+}

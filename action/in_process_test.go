@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/v1/testv1action"
@@ -77,5 +78,21 @@ func TestInProcessStreams(t *testing.T) {
 	stream.Close()
 	if err := ended(); !errors.Is(err, context.Canceled) {
 		t.Errorf("the handler of a closed stream: %v", err)
+	}
+}
+
+// What serves a unary call within the process lends its handler no control of a stream, which
+// a stream that it calls would take for its own.
+func TestInProcessUnaryLendsNothing(t *testing.T) {
+	t.Parallel()
+	fixture := newFixture(t)
+	var lent *actionserver.StreamControl
+	fixture.handlers.unary = func(ctx context.Context, _ *call) (*testv1.Response, error) {
+		lent = actionserver.StreamControlFrom(ctx)
+		return &testv1.Response{}, nil
+	}
+	within := way{client: connect.NewClient(must(fixture.registry.InProcess()))}
+	if got := fixture.ask(t.Context(), within, unary("Own"), as("session", "alice"), owned("alice")); got.err != nil || lent != nil {
+		t.Errorf("got %v, lent %v", got.err, lent)
 	}
 }

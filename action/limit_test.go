@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/action/event"
@@ -245,7 +247,7 @@ func TestLimitAnswer(t *testing.T) {
 				}
 				_, decisions := fixture.take()
 				if len(decisions) != 1 || decisions[0].Stage != event.StageLimit || decisions[0].PrincipalID != "" ||
-					decisions[0].Reason != "over the limit: 3 a minute of each address, 3 at once" {
+					!decisions[0].Time.Equal(noon) || decisions[0].Reason != "over the limit: 3 a minute of each address, 3 at once" {
 					t.Errorf("the decisions are %+v", decisions)
 				}
 			})
@@ -476,4 +478,30 @@ func (h *handlers) LimitedCollectFirst(ctx context.Context, in *requests) (*test
 
 func (h *handlers) LimitedChatEvery(ctx context.Context, in *dialogue) error {
 	return h.ChatOpen(ctx, in)
+}
+
+// Calls from two networks count apart, and those from one network count as one.
+func TestLimitAddressesByNetwork(t *testing.T) {
+	t.Parallel()
+	fixture, limiter := newLimitedFixture(t, nil)
+	for _, address := range []string{"192.0.2.7", "2001:db8::1", "2001:db8::2"} {
+		server := connect.NewServer(func(next connect.ServerFunc) connect.ServerFunc {
+			return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+				return next(authn.WithPeer(ctx, &authn.Peer{Address: netip.MustParseAddr(address)}), spec, stream)
+			}
+		})
+		server.Register(must(fixture.registry.Methods())...)
+		if err := server.Call(t.Context(), limited("LimitedPublic"), nil, sends{owned("alice")}); err != nil {
+			t.Error(err)
+		}
+	}
+	var networks []string
+	for _, key := range limiter.keys {
+		if of, ok := strings.CutPrefix(key, "LimitedPublic address  "); ok {
+			networks = append(networks, of)
+		}
+	}
+	if diff := cmp.Diff([]string{"192.0.2.7/32", "2001:db8::/64", "2001:db8::/64"}, networks); diff != "" {
+		t.Errorf("what was counted (-want +got):\n%s", diff)
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiongen"
@@ -312,5 +313,35 @@ func TestMayIsObserved(t *testing.T) {
 	events := o.takeEvents()
 	if last := events[len(events)-1].Procedure; len(events) != 3 || len(last) > 256 || strings.Contains(last, "\n") {
 		t.Errorf("%d events, the last of %q", len(events), last)
+	}
+}
+
+// A question whose request panics is denied, as a call would be.
+func TestMayPanics(t *testing.T) {
+	t.Parallel()
+	o := newMayFixture(t)
+	alice := o.signIn(t, "alice")
+	got := o.registry.May(t.Context(), alice, action.Question{Procedure: unary("Own"), Request: explosive{owned("alice")}})
+	if got.Outcome != event.Deny || got.Code != connect.CodeInternal || got.Err == nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// explosive is a message that panics when it is looked at.
+type explosive struct{ *testv1.Request }
+
+func (explosive) ProtoReflect() protoreflect.Message { panic("a message") }
+
+// A question leaves no event where the recorder does not ask for it. It is answered all the
+// same.
+func TestMayWithoutEvents(t *testing.T) {
+	t.Parallel()
+	for name, wanted := range map[string]bool{"asked for": true, "not asked for": false} {
+		kept := 0
+		fixture := newFixture(t, action.WithRecorder(faultyRecorder{func() bool { return wanted }, func() error { kept++; return nil }}))
+		got := fixture.registry.May(t.Context(), people["alice"].WithScheme("session"), action.Question{Procedure: unary("Own"), Request: owned("alice")})
+		if got.Outcome != event.Allow || (kept == 1) != wanted {
+			t.Errorf("%s: %d events, %+v", name, kept, got)
+		}
 	}
 }

@@ -105,7 +105,7 @@ func (h *fixture) live(t *testing.T, way way, procedure string) connect.ClientSt
 	h.handlers.chat = func(_ context.Context, in talker) error { return drain(in) }
 	client := must(way.client.CallClientStream(asCaller(t, "alice"), h.specs[procedure]))
 	t.Cleanup(func() { client.Close() })
-	if methodName(procedure) == "WatchOpen" {
+	if h.specs[procedure].StreamType == connect.StreamTypeServer {
 		if err := errors.Join(client.Send(owned("alice")), client.CloseSend()); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"github.com/google/go-cmp/cmp"
@@ -425,6 +426,8 @@ func TestNewRegistry(t *testing.T) {
 		{name: "a typed nil recorder", options: []action.RegistryOption{action.WithRecorder(nilRecorder)}, rules: []string{"option-nil"}},
 		{name: "a nil clock", options: []action.RegistryOption{actiontest.WithClock(t, nil)}, rules: []string{"option-nil"}},
 		{name: "a nil option", options: []action.RegistryOption{nil}, rules: []string{"option-nil"}},
+		{name: "a recheck every second", options: []action.RegistryOption{action.WithRecheck(time.Second)}},
+		{name: "a recheck sooner than that", options: []action.RegistryOption{action.WithRecheck(time.Second - 1)}, rules: []string{"option-range"}},
 		{name: "a recheck too often", options: []action.RegistryOption{action.WithRecheck(0)}, rules: []string{"option-range"}},
 		{name: "a recheck before it begins", options: []action.RegistryOption{action.WithRecheck(-1)}, rules: []string{"option-range"}},
 		{
@@ -552,4 +555,33 @@ func TestRegisterConcurrently(t *testing.T) {
 		t.Errorf("%d actions are registered, want %d", got, 3*services)
 	}
 	expectRules(t, registry.Seal(), slices.Repeat([]string{"procedure-twice"}, 3*services)...)
+}
+
+// TestRefusalsAreInTheOrderOfTheSource breaks a registration in two ways. What has no place
+// in the source comes first, also where it is found last.
+func TestRefusalsAreInTheOrderOfTheSource(t *testing.T) {
+	t.Parallel()
+	broken := sound(t, "WorkService")
+	broken.Methods = broken.Methods[:2]
+	broken.Checks = append(broken.Checks, actiongen.NewCheck(&worker{}, "Get", "unknown", (*worker).isOpen))
+	refused, ok := errors.AsType[*action.RefusalError](actiongen.Register(must(action.NewRegistry(someSchemes())), broken, &worker{}))
+	if !ok || len(refused.Refusals) != 2 {
+		t.Fatalf("refused by %v", refused)
+	}
+	if first, last := refused.Refusals[0], refused.Refusals[1]; first.Rule != "check-unknown" || first.Position.File != "" || last.Rule != "method-missing" || last.Position.File == "" {
+		t.Errorf("refused by %v", refused)
+	}
+}
+
+// TestRolesThatRolesInclude has a handler look at a caller's roles: those of the credential,
+// and those that the catalogue of the service's package has them include.
+func TestRolesThatRolesInclude(t *testing.T) {
+	t.Parallel()
+	o := newMayFixture(t)
+	principal := o.signIn(t, "owner")
+	for role, want := range map[string]bool{"owner": true, "editor": true, "viewer": true, "robot": false} {
+		if got := principal.Has(role); got != want {
+			t.Errorf("an owner has the role %s: %t", role, got)
+		}
+	}
 }

@@ -220,3 +220,34 @@ func TestShadowFails(t *testing.T) {
 		}
 	})
 }
+
+// TestShadowOfARecheck looks at a stream again. Its shadow was evaluated when the stream was
+// let in, and is not again.
+func TestShadowOfARecheck(t *testing.T) {
+	t.Parallel()
+	fixture, seen := newShadowFixture(t)
+	client := fixture.live(t, fixture.ways[len(fixture.ways)-1], tried("TriedWatch"))
+	if got := seen.take(); len(got) != 1 {
+		t.Errorf("as it opened there were the shadows %q", got)
+	}
+	fixture.take()
+	again := make(chan event.Observation, 1)
+	fixture.registry.Observe(rechecks(again))
+	fixture.registry.Recheck("alice")
+	if of := <-again; of.Outcome != event.Allow {
+		t.Errorf("observed %+v", of)
+	}
+	if got := seen.take(); len(got) != 0 {
+		t.Errorf("the recheck had the shadows %q", got)
+	}
+	client.Close()
+}
+
+// rechecks is an observer that passes rechecks on.
+type rechecks chan event.Observation
+
+func (r rechecks) Observe(_ context.Context, of event.Observation) {
+	if of.Kind == event.Recheck {
+		r <- of
+	}
+}

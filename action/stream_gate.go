@@ -38,7 +38,7 @@ func (g *gate) serveRequests(method unguarded.Method) connect.ServerFunc {
 			stream.first = request
 		}
 		if err != nil {
-			return err
+			return // finish answers what the stream ended with
 		}
 		defer recoverHandler(&err)
 		err = errNoReturn
@@ -64,8 +64,8 @@ func (g *gate) serveResponses(method unguarded.Method) connect.ServerFunc {
 		stream := g.newStream(ctx, source)
 		responses.(kindOfStream).carry(stream) //nolint:forcetypeassert // every maker makes one
 		defer stream.finish(&err)
-		if err := stream.open(admit, request); err != nil {
-			return err
+		if err = stream.open(admit, request); err != nil {
+			return // finish answers what the stream ended with
 		}
 		*call.(kindOfCall).take(request) = stream.passage //nolint:forcetypeassert // every maker makes one
 		defer recoverHandler(&err)

@@ -77,3 +77,32 @@ func TestStuckCheck(t *testing.T) {
 		})
 	}
 }
+
+// TestStuckCheckAsStreamOpens has the check not answer as a stream opens. The stream ends
+// when its time to open is over.
+func TestStuckCheckAsStreamOpens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, by := newRechecking(t), &pondering{}
+		by.takes.Store(int64(time.Hour))
+		declared := bySession(allow(&sallyportv1.Grant{Check: new("is_open")}))
+		declared.Stream = &sallyportv1.Stream{Authorize: sallyportv1.Stream_FIRST_MESSAGE}
+		if err := declaretest.Register(t, r.registry, actiongen.Service[*pondering]{
+			Descriptor: describe(t, "Stuck", rpc{name: "Watch", action: declared, sends: true}),
+			Methods:    []actiongen.Method[*pondering]{actiongen.ServerStreaming("Watch", (*pondering).watch)},
+			Checks:     []actiongen.Check{actiongen.NewCheck(by, "Watch", "is_open", (*pondering).isOpen)},
+		}, by); err != nil {
+			t.Fatal(err)
+		}
+		s := r.serve(t, "/described.v1.Stuck/Watch")
+		s.in <- owned("alice")
+		time.Sleep(openTimeout - time.Nanosecond)
+		s.expectEnd(t, 0)
+		time.Sleep(time.Nanosecond)
+		s.expectEnd(t, connect.CodeDeadlineExceeded)
+		if decisions := r.expect(t, "deny at authorize"); len(decisions) != 1 || decisions[0].Reason != "the first message did not come in time" {
+			t.Errorf("it left %+v", decisions)
+		}
+		time.Sleep(2 * time.Hour) // the check that was left behind ends
+	})
+}
