@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -169,5 +170,65 @@ func TestFingerprintStays(t *testing.T) {
 		if got := fingerprint(t, reader, altered, "proto3", "generated"); got != want {
 			t.Errorf("%s: another fingerprint", name)
 		}
+	}
+}
+
+// The shadow of an action rests on roles as its grants do.
+func TestFingerprintOfShadow(t *testing.T) {
+	t.Parallel()
+	reader := newReader(t, nil)
+	shadowed := strings.Replace(printed, `when: "by_session"}`, `when: "by_session"} shadow: {allow: {any_role: "other"}}`, 1)
+	without := fingerprint(t, reader, printed, "proto3", "generated")
+	before := fingerprint(t, reader, shadowed, "proto3", "generated")
+	after := fingerprint(t, reader, strings.Replace(shadowed, `includes: "member"`, `includes: ["member", "other"]`, 1), "proto3", "generated")
+	if before == without || before == after {
+		t.Errorf("without a shadow %s, with one %s, with one role more that has it %s", without, before, after)
+	}
+}
+
+// The fingerprint of a contract is one of all of its services, in any order.
+func TestContractFingerprint(t *testing.T) {
+	t.Parallel()
+	both := strings.Replace(printed, "service After {}", `service After {
+  rpc List(Request) returns (Response) {
+    option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {allow: {any_role: "member"}}};
+  }
+}`, 1)
+	read := func(text string) (files, after []*Declaration) {
+		t.Helper()
+		reader, schema := newReader(t, nil), kinds["generated"](t, compile(t, sources{"test.proto": text}.in("proto3")))
+		for i, into := range []*[]*Declaration{1: &files, 2: &after} {
+			if into == nil {
+				continue
+			}
+			declarations, refusals := reader.Service(schema.file(t, "test.proto").Services().Get(i), Given{})
+			if len(refusals) > 0 {
+				t.Fatalf("refused:\n%s", texts(refusals))
+			}
+			*into = declarations
+		}
+		return files, after
+	}
+	files, after := read(both)
+	_, other := read(strings.Replace(both, `schemes: "session"} authorize`, `schemes: "bearer"} authorize`, 1))
+	want := ContractFingerprint(slices.Concat(files, after))
+	for name, same := range map[string][]*Declaration{
+		"the services the other way round": slices.Concat(after, files),
+		"the methods the other way round":  {files[1], files[0], after[0]},
+	} {
+		if got := ContractFingerprint(same); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	seen := map[string]string{want: "the contract"}
+	for name, changed := range map[string][]*Declaration{
+		"without a service": files, "without the other one": after, "without a method": {files[0], after[0]},
+		"with another scheme": slices.Concat(files, other), "without anything": nil,
+	} {
+		got := ContractFingerprint(changed)
+		if before, ok := seen[got]; ok {
+			t.Errorf("%s: the same as %s", name, before)
+		}
+		seen[got] = name
 	}
 }
