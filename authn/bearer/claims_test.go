@@ -17,6 +17,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/authn/bearer"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
 )
 
@@ -30,6 +31,7 @@ func TestClaims(t *testing.T) {
 		claims string // further members
 		want   proto.Message
 		bad    proto.Message // of this type, and invalid
+		names  string        // the field that the error names
 	}{
 		"none":                        {claims: ``, want: orgs},
 		"a list":                      {claims: `,"org_ids":["acme","initech"]`, want: &claimsv1.Claims{OrgIds: []string{"acme", "initech"}}},
@@ -54,7 +56,9 @@ func TestClaims(t *testing.T) {
 		"deep, where depth fits":      {claims: `,"fields":` + deep, bad: free},
 		"an enum by an unknown name":  {claims: `,"kind":"TYPE_OTHER"`, bad: field},
 		"a number that is too large":  {claims: `,"number":2147483648`, bad: field},
-		"a number that is not whole":  {claims: `,"number":1.5`, bad: field},
+		"a number that is not whole":  {claims: `,"number":1.5`, bad: field, names: "token claim number does not fit google.protobuf.Field.number"},
+		"two members of a oneof":      {claims: `,"never":"x","equal":"y"`, bad: &sallyportv1.Assertion{}},
+		"one member of a oneof":       {claims: `,"never":"x"`, want: &sallyportv1.Assertion{Says: &sallyportv1.Assertion_Never{Never: "x"}}},
 		"an Any":                      {claims: `,"options":[{"name":"x","value":{"@type":"type.googleapis.com/google.protobuf.Field"}}]`, bad: field},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +72,7 @@ func TestClaims(t *testing.T) {
 			token := key.sign(key.goodHeader().json(), []byte(payload))
 			principal, err := authenticator.Verify(t.Context(), token)
 			if test.bad != nil {
-				if outcome(principal, err) != "invalid" || !quiet(err, token) || strings.Contains(err.Error(), "acme") {
+				if outcome(principal, err) != "invalid" || !quiet(err, token) || strings.Contains(err.Error(), "acme") || test.names != "" && !strings.Contains(err.Error(), test.names) {
 					t.Errorf("got %v, %v", principal, err)
 				}
 				return
