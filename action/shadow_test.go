@@ -251,3 +251,50 @@ func (r rechecks) Observe(_ context.Context, of event.Observation) {
 		r <- of
 	}
 }
+
+// leaves is an observer that calls a function when a shadow was evaluated, which is the last
+// that happens before a stream is let in.
+type leaves func()
+
+func (l leaves) Observe(_ context.Context, of event.Observation) {
+	if of.Kind == event.Shadowed {
+		l()
+	}
+}
+
+// TestLeavesAfterTheDecision has the caller of a stream leave after the grants have let it
+// in. The handler does not run.
+func TestLeavesAfterTheDecision(t *testing.T) {
+	t.Parallel()
+	for name, gone := range map[string]bool{"leaves": true, "stays": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fixture, _ := newShadowFixture(t)
+			fixture.ends.Store(false)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if gone {
+				fixture.registry.Observe(leaves(cancel))
+			}
+			server := connect.NewServer()
+			server.Register(must(fixture.registry.Methods())...)
+			info := &connect.CallInfo{}
+			info.RequestHeader().Set("Authorization", as("session", "alice"))
+			err := server.Call(ctx, tried("TriedWatch"), info, sends{owned("alice")})
+			if !gone {
+				if err != nil {
+					t.Error(err)
+				}
+				fixture.expect(t, "ask session", "allow at handle", "handle")
+				return
+			}
+			if connect.CodeOf(err) != connect.CodeCanceled {
+				t.Errorf("it ended with %v", err)
+			}
+			events, decisions := fixture.take()
+			if slices.Contains(events, "handle") || len(decisions) != 1 || decisions[0].Outcome != event.Deny || decisions[0].Code != connect.CodeCanceled {
+				t.Errorf("%q: it left %+v", events, decisions)
+			}
+		})
+	}
+}

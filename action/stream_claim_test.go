@@ -1,6 +1,7 @@
 package action
 
 import (
+	"context"
 	"errors"
 	"io"
 	"testing"
@@ -118,7 +119,28 @@ func TestMessageTime(t *testing.T) {
 	}
 	before := reads()
 	unwatched := live(&actionserver.StreamControl{})
+	if _ = unwatched.release(&unwatched.sending); reads() != before {
+		t.Errorf("for a response without a limit the clock is read %d times", reads()-before)
+	}
 	if start := decide(unwatched); reads() != before+1 || !start.Equal(time.Unix(int64(before+1), 0)) {
 		t.Errorf("without a limit the clock is read %d times, for %v", reads()-before, start.Unix())
+	}
+}
+
+// TestBeginOfACallThatIsOver ends a call after the grants have let its stream in, and before
+// the stream lives. It does not begin to.
+func TestBeginOfACallThatIsOver(t *testing.T) {
+	t.Parallel()
+	registry, _ := tickingRegistry()
+	for name, over := range map[string]bool{"over": true, "goes on": false} {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := (&gate{registry: registry}).newStream(ctx, deaf{t})
+		if over {
+			cancel()
+		}
+		if err := s.begin(nil); errors.Is(err, context.Canceled) != over || s.opened == over {
+			t.Errorf("%s: it has begun: %t, %v", name, s.opened, err)
+		}
+		cancel()
 	}
 }
