@@ -94,7 +94,11 @@ func (w *walk) call(expression ast.Expr) error {
 func (w *walk) looks(expression ast.Expr) error {
 	call := expression.AsCall()
 	texts := w.literals(call.Args()[0])
-	if len(texts) != 1 {
+	switch {
+	case len(texts) == 1:
+	case call.FunctionName() == overloads.Matches:
+		return w.outside(RulePattern, expression)
+	default:
 		return w.outside(RuleText, expression)
 	}
 	of, err := w.term(call.Target())
@@ -296,7 +300,12 @@ func (w *walk) termOfCall(expression ast.Expr) (*class, error) {
 			return w.timeConstant(expression, texts[0])
 		}
 		return nil, w.outside(RuleForm, expression)
-	case operators.Add, operators.Subtract, operators.Multiply, operators.Divide, operators.Modulo, operators.Negate:
+	case operators.Multiply:
+		if call.Args()[0].Kind() != ast.LiteralKind && call.Args()[1].Kind() != ast.LiteralKind {
+			return nil, w.outside(RuleProduct, expression)
+		}
+		return nil, w.outside(RuleArithmetic, expression)
+	case operators.Add, operators.Subtract, operators.Divide, operators.Modulo, operators.Negate:
 		return nil, w.outside(RuleArithmetic, expression)
 	case overloads.Size:
 		return nil, w.outside(RuleSize, expression)
@@ -306,7 +315,7 @@ func (w *walk) termOfCall(expression ast.Expr) (*class, error) {
 		}
 		return nil, w.outside(RuleForm, expression)
 	default:
-		return nil, w.outside(RuleForm, expression)
+		return nil, w.outside(ruleOfCall(call), expression)
 	}
 }
 
