@@ -11,7 +11,7 @@ import (
 // A failing transport opens no stream; a closing one opens streams that fail.
 type failing struct {
 	opens error
-	ctx   context.Context //nolint:containedctx // what the test looks at
+	ctx   context.Context // that it was called with last
 	connect.ClientStream
 
 	ends error

@@ -39,8 +39,8 @@ func TestForeign(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"":            "",
-		" az09~":      " az09~",
-		"\x1f\x7f":    `\x1f\x7f`,
+		"az 09~":      "az 09~",
+		"a\x1f\x7f":   `a\x1f\x7f`,
 		`a\b`:         `a\x5cb`,
 		"ä":           `\xc3\xa4`,
 		"123456789\n": "123456789", // which has no room for four more
