@@ -36,6 +36,10 @@ type Action struct {
 	// Recheck is how long the decision on a stream lives until caller and grants are
 	// looked at again. It is 0 for a unary action.
 	Recheck time.Duration
+	// Resource is which object it is about, or nil: calls are decided on it.
+	Resource protoreflect.MessageDescriptor
+	// ResourceKey is what finds the object, such as "request.document_id".
+	ResourceKey string
 	// Limits are how often it may be called, in the order written.
 	Limits []limit.Limit
 	// Method describes the RPC.
@@ -62,6 +66,9 @@ func (r *Registry) Actions() []Action {
 
 			StreamAuthorize: declaration.Timing(),
 			Method:          declaration.Method,
+		}
+		if resource := declaration.Resource; resource != nil {
+			actions[i].Resource, actions[i].ResourceKey = resource.Type, resource.KeyName()
 		}
 		if declaration.Method.IsStreamingClient() || declaration.Method.IsStreamingServer() {
 			actions[i].Recheck = declaration.Recheck(r.recheck)

@@ -11,10 +11,10 @@ import (
 
 // authorize decides whether the principal may make the request. A nil request is
 // that of a stream of which nothing was read: no grant that reads the request holds
-// for it.
+// for it. Without what the action is about, nothing is let through.
 func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Message) error {
 	pass.step(event.StageAuthorize)
-	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start}
+	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start, Resource: pass.resource()}
 	if g.registry.eventValues {
 		input.Answers = map[string]bool{}
 		pass.more().basis = &asked{g.policy, input}
@@ -28,6 +28,9 @@ func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Messa
 	}
 	if err != nil || !decision.Allowed {
 		return g.denied(err, input)
+	}
+	if g.about != nil && input.Resource == nil {
+		return &denial{public: NotFound(), reason: "what the action is about is not there"}
 	}
 	if err := ctx.Err(); err != nil {
 		return interrupted(err) // the caller is gone, so nothing is done in its name

@@ -92,7 +92,8 @@ func (c *AnonymousCall[Req]) take(request proto.Message) *passage {
 	return &c.anonymous
 }
 
-// A kindOfCall is a pointer to a [Call] or an [AnonymousCall] of any type of request.
+// A kindOfCall is a pointer to a [Call], a [ResourceCall] or an [AnonymousCall] of any type of
+// request.
 type kindOfCall interface {
 	// take gives the call its request, and returns the passage that the gate fills in.
 	take(request proto.Message) *passage

@@ -25,6 +25,7 @@ type examined struct {
 	declaration *declare.Declaration
 	rules       *validation.Rules
 	checks      map[string]policy.CheckFunc
+	about       *loading // nil where the action names no resource
 }
 
 // spec describes the method to connect.
@@ -62,6 +63,7 @@ func (r *Registry) examine(of unguarded.Service) ([]examined, []Refusal) {
 	refusals = append(refusals, unmatched(of.Descriptor, of.Methods)...)
 	if declarations != nil {
 		refusals = append(refusals, unmatchedChecks(name, declarations, of.Checks)...)
+		refusals = append(refusals, unmatchedLoaders(name, declarations, of.Loaders)...)
 	}
 	found, more := r.examineMethods(of, declarations)
 	return found, append(refusals, more...)
@@ -114,6 +116,7 @@ func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.
 				"a validation rule of %s does not compile: %v", method.Input().FullName(), err))
 		}
 		found[i] = examined{declaration: declared[method.Name()], rules: rules, checks: map[string]policy.CheckFunc{}}
+		found[i].about = loadingOf(found[i].declaration, of.Loaders)
 		for _, check := range of.Checks {
 			if check.Method == handler.Name {
 				found[i].checks[check.Name] = check.Holds
@@ -209,6 +212,7 @@ func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declarati
 		refusals = append(refusals, declare.Refuse(declare.RuleMethodKind, method,
 			"its handler needs a principal, but the declaration lets anonymous callers in"))
 	}
+	refusals = append(refusals, unmatchedResource(method, declaration, handler)...)
 	for _, name := range declaration.Schemes {
 		authenticator, ok := r.schemes[name]
 		if !ok {
@@ -237,6 +241,7 @@ func (r *Registry) newGate(method examined) *gate {
 		limits:    limitsOf(method.declaration.Limits),
 		timing:    method.declaration.Timing(),
 		recheck:   method.declaration.Recheck(r.recheck),
+		about:     method.about,
 	}
 	for _, name := range method.declaration.Schemes {
 		authenticator := r.schemes[name]

@@ -26,6 +26,7 @@ type gate struct {
 	maxAge    time.Duration // 0 asks for no fresh sign-in
 	conceal   bool          // a denial reads as not_found
 	claims    *claimsType   // what principals carry besides; nil for none
+	about     *loading      // which object it is about; nil for none
 	policy    *policy.Policy
 	shadow    *policy.Policy // evaluated beside it; nil where the action has none
 	limits    *limits        // nil where the action has none
@@ -58,6 +59,16 @@ func (g *gate) permit(ctx context.Context, pass *passage, request proto.Message)
 	}
 	if err := g.limitPrincipal(ctx, pass); err != nil {
 		return err
+	}
+	return g.decide(ctx, pass, request)
+}
+
+// decide loads what the request is about, where the action has that, and decides on both.
+func (g *gate) decide(ctx context.Context, pass *passage, request proto.Message) error {
+	if g.about != nil {
+		if err := g.load(ctx, pass, request); err != nil {
+			return err
+		}
 	}
 	return g.authorize(ctx, pass, request)
 }

@@ -5,6 +5,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -12,8 +13,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
-// leaveBehind has the gate of a stream wait for its authenticators, and for the checks,
-// no longer than the stream's context lasts. A stream ends when its time to open is over,
+// leaveBehind has the gate of a stream wait for its authenticators, its loader and the
+// checks no longer than the stream's context lasts. A stream ends when its time to open is over,
 // when its client leaves and when the server shuts down, also where one of them does not
 // look at its context; that one then returns to no caller.
 func (g *gate) leaveBehind(checks map[string]policy.CheckFunc) {
@@ -21,6 +22,12 @@ func (g *gate) leaveBehind(checks map[string]policy.CheckFunc) {
 		ask := g.schemes[i].ask
 		g.schemes[i].ask = func(ctx context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 			return untilDone(ctx, event.StageAuthenticate, func() (*authn.Principal, error) { return ask(ctx, call) })
+		}
+	}
+	if g.about != nil {
+		load := g.about.load
+		g.about.load = func(ctx context.Context, principal *authn.Principal, key protoreflect.Value) (proto.Message, error) {
+			return untilDone(ctx, event.StageLoad, func() (proto.Message, error) { return load(ctx, principal, key) })
 		}
 	}
 	for name, holds := range checks {

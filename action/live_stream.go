@@ -39,7 +39,9 @@ type stream struct {
 	message  passage       // of the message that is received
 	messages int64         // how many came
 	bytes    int64         // and their size
-	arrived  time.Time     // when the last one did, where its idle time is watched
+	// resourceOfLast is what the request is about that was received last.
+	resourceOfLast proto.Message
+	arrived        time.Time // when the last one did, where its idle time is watched
 
 	// mu guards what follows. It is held for moments only; changed is for those who wait
 	// for the end, for a recheck, or for the transport.

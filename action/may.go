@@ -18,6 +18,10 @@ type Question struct {
 	Procedure string
 	// Request is what it would be called with. It is not changed.
 	Request proto.Message
+	// Resource is what the action is about, for a program that has it at hand. It is taken
+	// as the object that Request names, and is not changed. Nil has the action's own loader
+	// load it.
+	Resource proto.Message
 }
 
 // May reports what the gate would decide if the principal made a call, without
@@ -59,7 +63,7 @@ func (r *Registry) ask(ctx context.Context, principal *authn.Principal, question
 		return nowhere, &denial{public: errNoAction, reason: "there is no such action"}
 	}
 	pass := &passage{gate: gate}
-	if err := pass.rehearse(ctx, principal, question.Request); err != nil {
+	if err := pass.rehearse(ctx, principal, question); err != nil {
 		return pass, denialOf(err)
 	}
 	return pass, nil
@@ -79,7 +83,8 @@ func (r *Registry) MayEach(ctx context.Context, principal *authn.Principal, ques
 
 // rehearse is [gate.admit] with a request in hand and a principal in place of a
 // credential.
-func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, request proto.Message) (err error) {
+func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, question Question) (err error) {
+	request := question.Request
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			err = panicked(p.stage, recovered)
@@ -96,6 +101,13 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, requ
 	if err := p.gate.recognize(p, principal); err != nil {
 		return err
 	}
+	if isNil(question.Resource) {
+		return p.gate.decide(ctx, p, request)
+	}
+	if about := p.gate.about; about == nil || question.Resource.ProtoReflect().Descriptor().FullName() != about.Type.FullName() {
+		return &denial{public: errMalformed, reason: "the resource of the question is not what the action is about"}
+	}
+	p.more().resource, p.more().load = question.Resource, event.LoadGiven
 	return p.gate.authorize(ctx, p, request)
 }
 

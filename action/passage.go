@@ -32,6 +32,9 @@ type extras struct {
 	basis *asked     // what the grants were looked at with, for event values
 
 	shadow event.Shadow // what the action's shadow would have decided
+
+	resource proto.Message // what the action is about; nil until it is loaded, and where it is not
+	load     event.Load    // what came of loading it
 }
 
 // more returns the extras of the passage, to set one.
@@ -117,7 +120,7 @@ func (p *passage) decision(outcome event.Outcome) event.Decision {
 		decision.Duration = p.gate.registry.now().Sub(p.start)
 	}
 	if p.extras != nil {
-		decision.Shadow = p.extras.shadow
+		decision.Shadow, decision.Load = p.extras.shadow, p.extras.load
 	}
 	if p.principal != nil {
 		decision.PrincipalID, decision.Scheme, decision.Scoped = p.principal.ID(), p.principal.Scheme(), p.principal.Scoped()

@@ -242,6 +242,6 @@ func (s *stream) admitAgain(known *authn.Principal) step {
 		if pass.principal.ID() != known.ID() {
 			return &denial{public: errUnauthenticated, reason: "the credential now names another principal"}
 		}
-		return g.authorize(ctx, pass, s.subject.Request())
+		return g.decide(ctx, pass, s.subject.Request())
 	}
 }

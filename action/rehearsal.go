@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -53,7 +54,8 @@ func (behind) Rehearse(registry *Registry, recorder event.Recorder, limiter limi
 	return methods, nil
 }
 
-// rehearse returns an action with its gate and without its handler and its checks.
+// rehearse returns an action with its gate and without its handler, its checks and its
+// loader.
 func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 	gate := *r.gate
 	if with.Answer != nil {
@@ -64,6 +66,12 @@ func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 			}
 		}
 		gate.policy = policy.New(r.declaration, checks)
+	}
+	if with.Load != nil && gate.about != nil {
+		of := gate.about.Type
+		gate.about = &loading{Resource: gate.about.Resource, load: func(ctx context.Context, _ *authn.Principal, key protoreflect.Value) (proto.Message, error) {
+			return with.Load(ctx, of, key)
+		}}
 	}
 	return connect.Method{Spec: r.serve.Spec, Handler: gate.serve(rehearsal(r.method, with))}
 }

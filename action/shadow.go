@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
@@ -22,7 +24,11 @@ func (g *gate) shade(ctx context.Context, pass *passage, input policy.Input, all
 		return // the shadow was evaluated when the stream was let in
 	}
 	found := event.ShadowSame // where the credential is denied, the shadow denies it too
-	if g.shadow.Sufficient(input.Principal) {
+	switch {
+	case !g.shadow.Sufficient(input.Principal):
+	case g.about != nil && input.Resource == nil:
+		found = event.ShadowUndecided // it was not loaded, or is not there
+	default:
 		found = g.supposed(ctx, input, allowed)
 	}
 	pass.more().shadow = found
@@ -47,6 +53,9 @@ func (g *gate) supposed(ctx context.Context, input policy.Input, allowed bool) (
 		var kept policy.Kept
 		g.shadow.Keep(&kept, input.Request)
 		input.Request = kept.Request()
+	}
+	if input.Resource != nil {
+		input.Resource = proto.Clone(input.Resource)
 	}
 	return g.registry.shadows.compare(ctx, allowed, func(ctx context.Context) (allowed, decided bool, err error) {
 		return g.shadow.Suppose(ctx, input)

@@ -131,7 +131,7 @@ func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.Serv
 		return err
 	}
 	if g.authorizesEvery() {
-		return g.authorize(ctx, pass, request)
+		return g.decide(ctx, pass, request)
 	}
 	pass.stage = event.StageHandle
 	return nil

@@ -72,7 +72,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 		return nil, err
 	}
 	if first := s.first; first != nil {
-		s.first = nil
+		s.first, s.resourceOfLast = nil, s.passage.resource()
 		return first, nil
 	}
 	if s.drained {
@@ -92,6 +92,9 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 		case s.drained:
 			return nil, io.EOF
 		case now == rechecks || !s.gate.authorizesEvery():
+			if s.gate.authorizesEvery() {
+				s.resourceOfLast = s.message.resource()
+			}
 			if !s.gate.registry.messageEvents {
 				return request, nil
 			}
@@ -103,7 +106,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 		// It was authorized for a caller who has been looked at again since.
 		s.message.principal, rechecks = caller, now
 		err = s.message.run(s.ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, request proto.Message) error {
-			return g.authorize(ctx, pass, request)
+			return g.decide(ctx, pass, request)
 		}, nil, request)
 	}
 }
@@ -142,6 +145,16 @@ func (s *stream) openedBy() *authn.Principal {
 		panic(notAdmitted)
 	}
 	return s.principal
+}
+
+// resourceNow returns what the request is about that was received last or, before any, that
+// of the one that let the stream in.
+func (s *stream) resourceNow() proto.Message {
+	s.mustBeAdmitted()
+	if s.resourceOfLast != nil {
+		return s.resourceOfLast
+	}
+	return s.passage.resource()
 }
 
 // grantName returns the name of the grant that lets the caller in.

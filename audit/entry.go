@@ -48,6 +48,9 @@ type Entry struct {
 	Grant string `json:"grant,omitempty"`
 	// Reason is why the call was denied, for an operator.
 	Reason string `json:"reason,omitempty"`
+	// Load is what came of loading what the action is about: "found", "not_found",
+	// "skipped", "failed" or "given". It is empty where the action names no resource.
+	Load string `json:"load,omitempty"`
 	// Shadow is what the shadow of the action would have decided: "same", "would_allow",
 	// "would_deny" or "undecided".
 	Shadow string `json:"shadow,omitempty"`
@@ -133,6 +136,7 @@ func entryOf(e *event.Event) Entry {
 		Scoped:        e.Scoped,
 		Grant:         e.Grant,
 		Reason:        cut(e.Reason, mostReason),
+		Load:          e.Load.String(),
 		Shadow:        e.Shadow.String(),
 		MissingScopes: e.MissingScopes,
 		MaxAge:        e.MaxAge,

@@ -3,5 +3,6 @@
 //
 // There is one maker for each shape of RPC ([Unary], [ClientStreaming],
 // [ServerStreaming], [BidiStreaming]). The type of the handler's argument says which
-// kind of call it takes, and registration compares that to the declaration.
+// kind of call it takes, and registration compares that to the declaration. RPCs that are
+// about a resource have makers of their own, such as [ResourceUnary].
 package actiongen

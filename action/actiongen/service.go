@@ -26,6 +26,8 @@ type Service[Impl any] struct {
 	// Checks are the conditions in Go that the declarations name, each exactly once
 	// for every method that names it.
 	Checks []Check
+	// Loaders load what actions of the service are about, one for each message.
+	Loaders []Loader
 }
 
 // Register adds a service to a registry. All of the service is registered or, with
@@ -39,6 +41,10 @@ func Register[Impl any](registry *action.Registry, service Service[Impl], implem
 	for i, check := range service.Checks {
 		checks[i] = check.check
 	}
+	loaders := make([]unguarded.Loader, len(service.Loaders))
+	for i, loader := range service.Loaders {
+		loaders[i] = loader.loader
+	}
 	return action.Unguarded(unguarded.Give()).Register(registry, unguarded.Service{
 		Descriptor:     service.Descriptor,
 		Fingerprint:    service.Fingerprint,
@@ -47,5 +53,6 @@ func Register[Impl any](registry *action.Registry, service Service[Impl], implem
 		Implementation: implementation,
 		Methods:        methods,
 		Checks:         checks,
+		Loaders:        loaders,
 	})
 }

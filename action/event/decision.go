@@ -37,13 +37,15 @@ const (
 	StageValidate
 	// StageAuthenticate finds out who is calling.
 	StageAuthenticate
+	// StageLoad loads what the action is about, where its declaration says that.
+	StageLoad
 	// StageAuthorize looks at the grants.
 	StageAuthorize
 	// StageHandle runs the handler: a call that reached it was let through.
 	StageHandle
 )
 
-var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "authorize", "handle"}
+var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "load", "authorize", "handle"}
 
 // String returns the stage's name in lower case.
 func (s Stage) String() string {
@@ -87,6 +89,8 @@ type Decision struct {
 	// MaxAge is set where the principal authenticated longer ago than the action
 	// allows: how long ago it may have.
 	MaxAge time.Duration
+	// Load is what came of loading what the action is about. What was loaded is in no event.
+	Load Load
 	// Shadow is what the shadow of the action would have decided.
 	Shadow Shadow
 	// Err is the fault behind a denial that is not the caller's doing, if any.

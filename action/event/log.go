@@ -65,7 +65,7 @@ func (r logRecorder) Record(ctx context.Context, event *Event) error {
 }
 
 // mostAttributes is how many attributes a line has at most.
-const mostAttributes = 15
+const mostAttributes = 16
 
 // logAttributes appends what a line has of an event. What is not known is left out, but for
 // the outcome.
@@ -88,6 +88,7 @@ func logAttributes(attributes []slog.Attr, event *Event) []slog.Attr {
 	text("principal", event.PrincipalID, maxLogName)
 	text("scheme", event.Scheme, maxLogName)
 	text("grant", event.Grant, maxLogName)
+	text("load", event.Load.String(), maxLogName)
 	text("shadow", event.Shadow.String(), maxLogName)
 	attributes = append(attributes, slog.Duration("duration", event.Duration))
 	if event.Code != 0 {

@@ -15,7 +15,7 @@ import (
 type explainFlags struct {
 	contractFlags
 
-	principal, request, now, event, output string
+	principal, request, resource, now, event, output string
 	answers                                []string
 }
 
@@ -59,12 +59,13 @@ prove print witnesses.
 	flags.flags(command)
 	command.Flags().StringVar(&flags.principal, "principal", "", "a `FILE` with who calls (.json); an anonymous action needs none")
 	command.Flags().StringVar(&flags.request, "request", "", "the request in `JSON`; an empty message without it")
+	command.Flags().StringVar(&flags.resource, "resource", "", "what the action is about, in `JSON`; one that is not there without it")
 	command.Flags().StringVar(&flags.now, "now", "", "the `TIME` of the call, 2026-11-26T09:00:00Z; now without it")
 	command.Flags().StringArrayVar(&flags.answers, "answer", nil, "what a check answers, `CHECK=yes` or CHECK=no; may be repeated")
 	command.Flags().StringVar(&flags.event, "event", "", "a `FILE` with a recorded event (.json), - for standard input; it says who called, when, and what for")
 	must(command.MarkFlagFilename("principal", "json"))
 	must(command.MarkFlagFilename("event", "json"))
-	for _, other := range []string{"principal", "request", "now", "answer"} {
+	for _, other := range []string{"principal", "request", "resource", "now", "answer"} {
 		command.MarkFlagsMutuallyExclusive("event", other)
 	}
 	outputFlag(command, &flags.output, outputs...)
@@ -156,7 +157,7 @@ func (f *explainFlags) write(command *cobra.Command, explained *review.Explanati
 
 // question reads what the flags say of the call.
 func (f *explainFlags) question() (review.Question, error) {
-	question := review.Question{Request: f.request, Now: time.Now(), Answers: map[string]bool{}}
+	question := review.Question{Request: f.request, Resource: f.resource, Now: time.Now(), Answers: map[string]bool{}}
 	if f.now != "" {
 		at, err := time.Parse(time.RFC3339, f.now)
 		if err != nil {

@@ -126,12 +126,17 @@ func (c *constantSearch) constancy(expression ast.Expr, variables map[string]boo
 
 // value evaluates a part that reads nothing.
 func (c *constantSearch) value(constant ast.Expr) (ref.Val, *ast.AST, error) {
+	return c.valueOf(constant, cel.NoVars())
+}
+
+// valueOf evaluates a part. What the variables do not have is absent.
+func (c *constantSearch) valueOf(constant ast.Expr, variables cel.Activation) (ref.Val, *ast.AST, error) {
 	alone := ast.NewCheckedAST(ast.NewAST(constant, c.checked.SourceInfo()), c.checked.TypeMap(), c.checked.ReferenceMap())
 	program, err := c.env.PlanProgram(alone, cel.CostLimit(costLimit), cel.InterruptCheckFrequency(interruptEvery))
 	if err != nil {
 		return nil, alone, err
 	}
-	value, _, err := program.ContextEval(context.Background(), cel.NoVars())
+	value, _, err := program.ContextEval(context.Background(), variables)
 	return value, alone, err
 }
 

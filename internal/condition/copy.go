@@ -7,6 +7,9 @@ func OfPrincipal(field string) Read {
 	return Read{Name: "principal." + field, principal: field}
 }
 
+// OfRequest is the read of what a path leads to in the request.
+func OfRequest(path Path) Read { return Read{Name: path.String(), path: path} }
+
 // Principal returns the field of the principal that is read, by its name in CEL;
 // "principal" where it is all of it, and "" where it is none.
 func (r Read) Principal() string {
@@ -18,6 +21,9 @@ func (r Read) Principal() string {
 
 // OfRequest reports whether it is the request, or something of it, that is read.
 func (r Read) OfRequest() bool { return r.path != nil || r.Name == "request" }
+
+// OfResource reports whether it is the resource, or something of it, that is read.
+func (r Read) OfResource() bool { return r.resource != nil || r.Name == resourceName }
 
 // CopyRequest sets in one message what is read of another of the same type, and
 // nothing else: no field that is marked debug_redact or stands below one that is, no

@@ -2,6 +2,7 @@
 // declarations carry. The code generator and the registry both compile with it, so
 // an expression means the same to both.
 //
-// A condition reads three things: `principal`, `request` and `now`. It is checked
-// against the RPC's own request type, must be boolean, and runs under a cost limit.
+// A condition reads `principal`, `request`, `now` and, where its action declares a
+// resource, `resource`. It is checked against the RPC's own request type, must be boolean,
+// and runs under a cost limit.
 package condition

@@ -24,9 +24,10 @@ const interruptEvery = 128
 // An Environment compiles conditions. It remembers the message types of each file
 // it has seen, and is safe for concurrent use. Make one with [NewEnvironment].
 type Environment struct {
-	base   *cel.Env                       // knows `principal` and `now`, and no file's messages
-	claims protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
-	known  *environments
+	base     *cel.Env                       // knows `principal` and `now`, and no file's messages
+	claims   protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
+	resource protoreflect.MessageDescriptor // the type of `resource`; nil for none
+	known    *environments
 }
 
 // environments are those of the files that were seen.
@@ -35,10 +36,10 @@ type environments struct {
 	files map[seen]*cel.Env
 }
 
-// seen is the file of a request and the claims that its conditions read.
+// seen is the file of a request, and the claims and the resource that its conditions read.
 type seen struct {
-	file   protoreflect.FileDescriptor
-	claims protoreflect.MessageDescriptor // nil for none
+	file             protoreflect.FileDescriptor
+	claims, resource protoreflect.MessageDescriptor // nil for none
 }
 
 // NewEnvironment returns an environment that has seen no request type yet.
@@ -73,7 +74,13 @@ func NewEnvironment() (*Environment, error) {
 // With nil there is no `principal.claims`, as in what [NewEnvironment] returns. The two
 // remember together.
 func (e *Environment) WithClaims(claims protoreflect.MessageDescriptor) *Environment {
-	return &Environment{base: e.base, claims: claims, known: e.known}
+	return &Environment{base: e.base, claims: claims, resource: e.resource, known: e.known}
+}
+
+// WithResource returns an environment in which `resource` is of the given type. With nil
+// there is no `resource`, as in what [NewEnvironment] returns. The two remember together.
+func (e *Environment) WithResource(resource protoreflect.MessageDescriptor) *Environment {
+	return &Environment{base: e.base, claims: e.claims, resource: resource, known: e.known}
 }
 
 // forFile returns the environment that knows the messages of a file, and the type of
@@ -83,18 +90,21 @@ func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error
 	e.known.mu.Lock()
 	defer e.known.mu.Unlock()
 	claims := e.claims
-	if known, ok := e.known.files[seen{file, claims}]; ok {
+	key := seen{file, claims, e.resource}
+	if known, ok := e.known.files[key]; ok {
 		return known, nil
 	}
 	known, err := types.NewRegistry()
 	if err != nil {
 		return nil, fmt.Errorf("make a CEL type registry: %w", err)
 	}
-	files := filesOf(file)
-	if claims != nil {
-		files = filesOf(file, claims.ParentFile())
+	roots := []protoreflect.FileDescriptor{file}
+	for _, further := range []protoreflect.MessageDescriptor{claims, e.resource} {
+		if further != nil {
+			roots = append(roots, further.ParentFile())
+		}
 	}
-	for _, needed := range files {
+	for _, needed := range filesOf(roots...) {
 		if err := known.RegisterDescriptor(needed); err != nil {
 			return nil, fmt.Errorf("read the types of %s: %w", needed.Path(), err)
 		}
@@ -103,7 +113,7 @@ func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error
 	if err != nil {
 		return nil, fmt.Errorf("read the types of %s: %w", file.Path(), err)
 	}
-	e.known.files[seen{file, claims}] = env
+	e.known.files[key] = env
 	return env, nil
 }
 

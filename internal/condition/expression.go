@@ -24,12 +24,17 @@ type Expression struct {
 	text         string
 	env          *cel.Env // parses the text again
 	request      protoreflect.MessageDescriptor
-	native       predicate   // nil where the condition is not a common one
-	program      cel.Program // evaluates what native does not
+	resource     protoreflect.MessageDescriptor // nil where the action declares none
+	native       predicate                      // nil where the condition is not a common one
+	unloaded     predicate                      // the same while the resource is not known; nil where it is not read
+	program      cel.Program                    // evaluates what native does not
 	reads        []Read
 	identities   []Identity
 	constancy    Constancy
 	readsRequest bool
+	// readsResource is whether it reads `resource`. Native is of the resource, in place of
+	// the request, where it reads that alone.
+	readsResource bool
 }
 
 // Text returns the expression as it was written.
@@ -49,12 +54,18 @@ func (x *Expression) Identities() []Identity { return x.identities }
 // nothing.
 func (x *Expression) ReadsRequest() bool { return x != nil && x.readsRequest }
 
+// ReadsResource reports whether the condition reads `resource`. A nil condition reads
+// nothing.
+func (x *Expression) ReadsResource() bool { return x != nil && x.readsResource }
+
 // Input is what a condition reads. The zero Input has no principal, and a
 // condition that asks for one fails.
 type Input struct {
 	Principal *authn.Principal
 	Request   proto.Message
 	Now       time.Time
+	// Resource is what the action is about. Where it is nil every read of it is absent.
+	Resource proto.Message
 }
 
 // Compile type-checks an expression for a request type and makes it ready to run.
@@ -76,8 +87,7 @@ func (e *Environment) compile(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, nil, err
 	}
-	// The type of `request` is for the check alone and not kept with the program.
-	checker, err := env.Extend(cel.Variable("request", cel.ObjectType(string(request.FullName()))))
+	checker, err := env.Extend(variables(request, e.resource)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the type of %s: %w", request.FullName(), err)
 	}
@@ -102,18 +112,42 @@ func (e *Environment) compile(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
-	scanned := newScan(env, checked, request, e.claims, facts)
-	return &Expression{
-		text:         text,
-		env:          env,
-		request:      request,
-		native:       native(checked, request),
-		program:      program,
-		reads:        scanned.reads,
-		identities:   scanned.identities,
-		constancy:    constancy(checked, facts),
-		readsRequest: scanned.readsRequest,
-	}, scanned.traps, nil
+	scanned := newScan(env, checked, request, e.claims, e.resource, facts)
+	if examine && scanned.readsResource {
+		scanned.lookAtUnset(env, checked)
+	}
+	expression := &Expression{
+		text:          text,
+		env:           env,
+		request:       request,
+		resource:      e.resource,
+		program:       program,
+		reads:         scanned.reads,
+		identities:    scanned.identities,
+		constancy:     constancy(checked, facts),
+		readsRequest:  scanned.readsRequest,
+		readsResource: scanned.readsResource,
+	}
+	switch {
+	case !scanned.readsResource:
+		expression.native = native(checked, request, requestName)
+	case !scanned.readsRequest:
+		expression.native = native(checked, e.resource, resourceName)
+		fallthrough
+	default:
+		expression.unloaded = unloaded(checked, request, scanned)
+	}
+	return expression, scanned.traps, nil
+}
+
+// variables are those that a condition has besides `principal` and `now`. Their types are
+// for the check alone and not kept with the program.
+func variables(request, resource protoreflect.MessageDescriptor) []cel.EnvOption {
+	declared := []cel.EnvOption{cel.Variable(requestName, cel.ObjectType(string(request.FullName())))}
+	if resource != nil {
+		declared = append(declared, cel.Variable(resourceName, cel.ObjectType(string(resource.FullName()))))
+	}
+	return declared
 }
 
 // ErrCost says that an evaluation ran over its cost limit.
@@ -130,17 +164,46 @@ func (x *Expression) Holds(ctx context.Context, input *Input) (bool, error) {
 // Truth returns what the condition says of the input. With an error, which is as
 // those of [Expression.Holds], it is [False].
 func (x *Expression) Truth(ctx context.Context, input *Input) (Truth, error) {
-	if x.native != nil && input.Principal != nil && input.Request != nil {
+	if x.native != nil && input.Principal != nil {
+		message, kind := input.Request, x.request
+		if x.readsResource {
+			message, kind = input.Resource, x.resource
+		}
 		// A message of another descriptor, though it be of the same name, has other
 		// fields to Go.
-		if request := input.Request.ProtoReflect(); request.Descriptor() == x.request {
-			if said := x.native(input.Principal, request); said != askCEL {
-				return said, nil
+		if message != nil {
+			if message := message.ProtoReflect(); message.Descriptor() == kind {
+				if said := x.native(input.Principal, message); said != askCEL {
+					return said, nil
+				}
 			}
 		}
 	}
 	truth, _, err := x.evaluate(ctx, *input)
 	return truth, err
+}
+
+// MayHold reports whether the condition could be true of the input, if the resource were
+// known, which it is not. It may say so of a condition that is true of no resource, and
+// never says the opposite of one that is true of some. An error is as those of
+// [Expression.Holds].
+func (x *Expression) MayHold(ctx context.Context, input *Input) (bool, error) {
+	if !x.readsResource {
+		return x.Holds(ctx, input)
+	}
+	if x.unloaded != nil && input.Principal != nil && input.Request != nil {
+		if request := input.Request.ProtoReflect(); request.Descriptor() == x.request {
+			if said := x.unloaded(input.Principal, request); said != askCEL {
+				return said != False, nil
+			}
+		}
+	}
+	without := *input
+	without.Resource = nil
+	// What is absent is kept by what reads it, and absorbed by what does not depend on it:
+	// what is false all the same is true of no resource.
+	truth, _, err := x.evaluate(ctx, without)
+	return truth != False && err == nil, err
 }
 
 // evaluate is Truth by CEL alone. Where that is absent, missing is the id of the part
@@ -172,6 +235,9 @@ func (x *Expression) evaluate(ctx context.Context, input Input) (truth Truth, mi
 func (x *Expression) Missing(ctx context.Context, input Input, truth Truth) []string {
 	var missing []string
 	for _, read := range x.reads {
+		if read.OfResource() {
+			return nil // what a resource has is not for explanations
+		}
 		if name := read.Missing(input); name != "" && !slices.Contains(missing, name) {
 			missing = append(missing, name)
 		}
@@ -207,10 +273,12 @@ func (a activation) ResolveName(name string) (any, bool) {
 	switch name {
 	case "principal":
 		return a.Principal, a.Principal != nil
-	case "request":
+	case requestName:
 		return a.Request, a.Request != nil
 	case "now":
 		return a.Now, true
+	case resourceName:
+		return a.Resource, a.Resource != nil
 	default:
 		return nil, false
 	}

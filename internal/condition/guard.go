@@ -64,6 +64,9 @@ func (s *scan) guardSet(expression ast.Expr) {
 	if !ok {
 		path, ok = pathFrom(s.claims, isClaims, expression)
 	}
+	if !ok {
+		path, ok = pathFrom(s.resource, isResource, expression)
+	}
 	if ok && !path.leaf().HasPresence() {
 		of = filled
 	}

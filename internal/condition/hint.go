@@ -8,6 +8,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common"
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/decls"
 )
 
 // maxListed is how many fields of a type are listed.
@@ -29,8 +30,14 @@ func hint(checker *cel.Env, text string, problem *common.Error) (there, wrong st
 		return operand + " has: " + listed, field, names
 	}
 	if name, ok := inQuotes(problem.Message, "undeclared reference to '"); ok && !isCall(text, name) {
-		variables := []string{"principal", "request", "now"}
-		return "there are: " + strings.Join(variables, ", "), name, variables
+		if name == resourceName {
+			return "the action declares no resource", "", nil
+		}
+		known := []string{"principal", requestName, "now"}
+		if slices.ContainsFunc(checker.Variables(), func(of *decls.VariableDecl) bool { return of.Name() == resourceName }) {
+			known = append(known, resourceName)
+		}
+		return "there are: " + strings.Join(known, ", "), name, known
 	}
 	return "", "", nil
 }

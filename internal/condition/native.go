@@ -41,14 +41,54 @@ func fieldTerm[V comparable](path Path, of func(protoreflect.Value) V) term[V] {
 //
 // It must say of every input what CEL says, its cost limit included; a test holds
 // the two against each other.
-func native(checked *ast.AST, request protoreflect.MessageDescriptor) predicate {
-	return translation{checked, request, costLimit / 2 / max(1, len(checked.TypeMap()))}.predicate(checked.Expr())
+func native(checked *ast.AST, message protoreflect.MessageDescriptor, name string) predicate {
+	return newTranslation(checked, message, name).predicate(checked.Expr())
+}
+
+// unloaded is native of a condition while the resource that it reads is not known: each
+// part that reads it is absent. The message is the request.
+func unloaded(checked *ast.AST, request protoreflect.MessageDescriptor, scanned *scan) predicate {
+	translated := newTranslation(checked, request, requestName)
+	translated.unknown = func(part ast.Expr) bool { return scanned.read(part).resource }
+	return translated.predicate(checked.Expr())
+}
+
+func newTranslation(checked *ast.AST, message protoreflect.MessageDescriptor, name string) translation {
+	return translation{
+		checked: checked, message: message, name: name,
+		longest: costLimit / 2 / max(1, len(checked.TypeMap())),
+	}
+}
+
+// path returns the fields that an expression selects from the message, one after the other.
+func (t translation) path(expression ast.Expr) (Path, bool) {
+	return pathFrom(t.message, func(of ast.Expr) bool { return isNamed(of, t.name) }, expression)
+}
+
+// isUnknown reports whether a part is absent since it reads what is not known. What
+// connects parts is looked into: it may be decided by others.
+func (t translation) isUnknown(expression ast.Expr) bool {
+	if t.unknown == nil {
+		return false
+	}
+	if expression.Kind() == ast.CallKind {
+		switch expression.AsCall().FunctionName() {
+		case operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot:
+			return false
+		}
+	}
+	return t.unknown(expression)
 }
 
 // A translation is of one expression.
 type translation struct {
 	checked *ast.AST
-	request protoreflect.MessageDescriptor
+	// message is what the predicate is given, besides the principal, and name is what the
+	// expression calls it.
+	message protoreflect.MessageDescriptor
+	name    string
+	// unknown reports whether a part reads what is not known. It is nil where all is.
+	unknown func(ast.Expr) bool
 	// longest is how many elements or bytes a value may have that the predicate looks
 	// through: so many that CEL, were it to do the same in every part of the
 	// expression, would stay within half of its cost limit.
@@ -56,6 +96,9 @@ type translation struct {
 }
 
 func (t translation) predicate(expression ast.Expr) predicate {
+	if t.isUnknown(expression) {
+		return func(*authn.Principal, protoreflect.Message) Truth { return Absent }
+	}
 	switch expression.Kind() {
 	case ast.LiteralKind:
 		if value, ok := expression.AsLiteral().(types.Bool); ok {
@@ -72,7 +115,7 @@ func (t translation) predicate(expression ast.Expr) predicate {
 
 // selection translates has() and a field that is true or false.
 func (t translation) selection(expression ast.Expr) predicate {
-	path, ok := pathOf(t.request, expression)
+	path, ok := t.path(expression)
 	switch {
 	case !ok:
 		return nil
@@ -208,7 +251,7 @@ func (t translation) ownership(id, field ast.Expr) predicate {
 	if principalField(id) != "id" || id.AsSelect().IsTestOnly() || field.Kind() != ast.SelectKind || field.AsSelect().IsTestOnly() {
 		return nil
 	}
-	path, ok := pathOf(t.request, field)
+	path, ok := t.path(field)
 	if !ok || len(path) != 1 {
 		return nil
 	}
@@ -242,7 +285,7 @@ func (t translation) text(expression ast.Expr) term[string] {
 		case "scheme":
 			return func(p *authn.Principal, _ protoreflect.Message) (string, bool) { return p.Scheme(), true }
 		}
-		path, ok := pathOf(t.request, expression)
+		path, ok := t.path(expression)
 		if !ok || !isSingular(path.leaf()) || path.leaf().Kind() != protoreflect.StringKind {
 			return nil
 		}
@@ -269,7 +312,7 @@ func (t translation) number(expression ast.Expr) term[int64] {
 			return constant(int64(value))
 		}
 	case ast.SelectKind:
-		path, ok := pathOf(t.request, expression)
+		path, ok := t.path(expression)
 		if !ok || expression.AsSelect().IsTestOnly() || !isSingular(path.leaf()) {
 			return nil
 		}
@@ -343,7 +386,7 @@ func (t translation) membershipOf(wanted term[string], list ast.Expr) predicate 
 		return t.among(wanted, (*authn.Principal).CarriesScope)
 	}
 	longest := t.longest
-	path, ok := pathOf(t.request, list)
+	path, ok := t.path(list)
 	if !ok || !path.leaf().IsList() || path.leaf().Kind() != protoreflect.StringKind {
 		return nil
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // A Path is a chain of fields from a message down to what is read: from the request, but
-// for paths into the principal's claims. All but the last are messages.
+// for paths into the principal's claims and into the resource. All but the last are messages.
 type Path []protoreflect.FieldDescriptor
 
 // String returns the path as CEL writes it: "request.owner.id".
@@ -70,6 +70,19 @@ func (p Path) missing(request protoreflect.Message) Path {
 	return nil
 }
 
+// Find returns what the path leads to in a message. ok is false where it is not set, or a
+// message on the way is not, and where the message has no such fields.
+func (p Path) Find(message protoreflect.Message) (value protoreflect.Value, ok bool) {
+	path, ok := p.of(message.Descriptor())
+	if !ok || path.missing(message) != nil {
+		return protoreflect.Value{}, false
+	}
+	for _, field := range path[:len(path)-1] {
+		message = message.Get(field).Message()
+	}
+	return message.Get(path.leaf()), true
+}
+
 // of is the path in another descriptor of the same message. ok is false where that does
 // not have it.
 func (p Path) of(message protoreflect.MessageDescriptor) (path Path, ok bool) {
@@ -96,8 +109,18 @@ func pathOf(request protoreflect.MessageDescriptor, expression ast.Expr) (path P
 	return pathFrom(request, isRequest, expression)
 }
 
-func isRequest(expression ast.Expr) bool {
-	return expression.Kind() == ast.IdentKind && expression.AsIdent() == "request"
+// The names by which conditions read what the caller sends, and what the action is about.
+const (
+	requestName  = "request"
+	resourceName = "resource"
+)
+
+func isRequest(expression ast.Expr) bool { return isNamed(expression, requestName) }
+
+func isResource(expression ast.Expr) bool { return isNamed(expression, resourceName) }
+
+func isNamed(expression ast.Expr, name string) bool {
+	return expression.Kind() == ast.IdentKind && expression.AsIdent() == name
 }
 
 // pathFrom returns the fields that an expression selects from a root. The message is

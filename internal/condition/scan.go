@@ -30,6 +30,9 @@ type scan struct {
 	reads        []Read
 	identities   []Identity
 	readsRequest bool
+	// readsResource is whether `resource` is read, whose type is resource; nil for none.
+	readsResource bool
+	resource      protoreflect.MessageDescriptor
 	// readsPrincipal is set where a variable is read that runs over what is of the principal.
 	readsPrincipal bool
 	claims         protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
@@ -55,17 +58,19 @@ type scan struct {
 type variable struct {
 	path                   Path // to a list of the request; nil where it is something else
 	ofRequest, ofPrincipal bool
+	ofResource             bool
 	element                emptiness
 	vocabulary             string
 	literals               []ast.Expr
 }
 
-func newScan(env *cel.Env, checked *ast.AST, request, claims protoreflect.MessageDescriptor, facts Facts) *scan {
+func newScan(env *cel.Env, checked *ast.AST, request, claims, resource protoreflect.MessageDescriptor, facts Facts) *scan {
 	constants := constantSearch{env: env, checked: checked}
 	s := &scan{
 		constant: constants.text,
 		request:  request,
 		claims:   claims,
+		resource: resource,
 		table:    atomTable{source: checked.SourceInfo()},
 		types:    checked.TypeMap(),
 		facts:    facts,
@@ -76,15 +81,16 @@ func newScan(env *cel.Env, checked *ast.AST, request, claims protoreflect.Messag
 }
 
 // whatIsRead says of what an expression reads something.
-type whatIsRead struct{ request, principal bool }
+type whatIsRead struct{ request, principal, resource bool }
 
 // read returns what an expression reads.
 func (s *scan) read(expression ast.Expr) whatIsRead {
-	within := &scan{request: s.request, table: s.table, types: s.types, variables: s.variables, within: true}
+	within := &scan{request: s.request, resource: s.resource, table: s.table, types: s.types, variables: s.variables, within: true}
 	within.visit(expression)
 	return whatIsRead{
 		request:   within.readsRequest,
 		principal: within.readsPrincipal || slices.ContainsFunc(within.reads, isOfPrincipal),
+		resource:  within.readsResource,
 	}
 }
 
@@ -101,8 +107,12 @@ func (s *scan) visit(expression ast.Expr) {
 			// What it runs over was noted under its own name.
 			s.readsRequest = s.readsRequest || of.ofRequest
 			s.readsPrincipal = s.readsPrincipal || of.ofPrincipal
-		case name == "request":
+			s.readsResource = s.readsResource || of.ofResource
+		case name == requestName:
 			s.readsRequest = true
+			s.note(Read{Name: name})
+		case name == resourceName:
+			s.readsResource = true
 			s.note(Read{Name: name})
 		case name == "principal":
 			s.note(Read{Name: name})
@@ -209,6 +219,10 @@ func (s *scan) selection(expression ast.Expr) {
 	case ok:
 		s.readsRequest = true
 		s.note(Read{Name: path.String(), path: path})
+	case s.resourcePath(expression) != nil:
+		path := s.resourcePath(expression)
+		s.readsResource = true
+		s.note(Read{Name: path.below(resourceName), resource: path})
 	default:
 		s.visit(expression.AsSelect().Operand())
 	}
@@ -218,6 +232,12 @@ func (s *scan) selection(expression ast.Expr) {
 // nil.
 func (s *scan) claimsPath(expression ast.Expr) Path {
 	path, _ := pathFrom(s.claims, isClaims, expression)
+	return path
+}
+
+// resourcePath returns the fields that an expression selects from the resource, or nil.
+func (s *scan) resourcePath(expression ast.Expr) Path {
+	path, _ := pathFrom(s.resource, isResource, expression)
 	return path
 }
 
@@ -311,17 +331,19 @@ func (s *scan) runsOver(list ast.Expr) variable {
 	if !s.within {
 		s.visit(list)
 		of := s.read(list)
-		return variable{ofRequest: of.request, ofPrincipal: of.principal}
+		return variable{ofRequest: of.request, ofPrincipal: of.principal, ofResource: of.resource}
 	}
 	// Once, however deep the loops stand in each other.
-	request, principal, reads := s.readsRequest, s.readsPrincipal, len(s.reads)
-	s.readsRequest, s.readsPrincipal = false, false
+	request, principal, resource, reads := s.readsRequest, s.readsPrincipal, s.readsResource, len(s.reads)
+	s.readsRequest, s.readsPrincipal, s.readsResource = false, false, false
 	s.visit(list)
 	of := variable{
 		ofRequest:   s.readsRequest,
+		ofResource:  s.readsResource,
 		ofPrincipal: s.readsPrincipal || slices.ContainsFunc(s.reads[reads:], isOfPrincipal),
 	}
 	s.readsRequest, s.readsPrincipal = s.readsRequest || request, of.ofPrincipal || principal
+	s.readsResource = s.readsResource || resource
 	return of
 }
 

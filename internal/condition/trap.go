@@ -28,8 +28,8 @@ const (
 	ReadsAny
 	// ChosenPattern: the pattern of `matches()` is not written in the condition.
 	ChosenPattern
-	// ChosenPart: the caller sends the prefix, suffix or part that a text is to have, or
-	// the text that is to have a part of the principal's.
+	// ChosenPart: the caller, or a resource, gives the prefix, suffix or part that a text is
+	// to have, or the text that is to have a part of the principal's.
 	ChosenPart
 	// EmptyList: the condition is true of a list without elements, which may come.
 	EmptyList
@@ -41,6 +41,9 @@ const (
 	UnknownZone
 	// ChosenZone: the caller sends the time zone in which a part of a time is read.
 	ChosenZone
+	// AdmitsEmpty: the condition is true of a resource of which nothing is set, and would
+	// not be if what it reads of it were absent.
+	AdmitsEmpty
 )
 
 // A Trap is a place in a condition that may mean something else than it says.
@@ -163,12 +166,12 @@ func (s *scan) lookAtCall(expression ast.Expr) {
 			s.lookAtEquality(expression, operands[1], operands[0], true)
 		}
 	case overloads.Matches:
-		if what := s.read(operands[1]); what.request || what.principal {
+		if what := s.read(operands[1]); what.request || what.principal || what.resource {
 			s.trap(Trap{Kind: ChosenPattern, Text: s.table.text(expression)})
 		}
 	case overloads.StartsWith, overloads.EndsWith, overloads.Contains:
 		text, part := s.read(operands[0]), s.read(operands[1])
-		if part.request || part.principal && text.request {
+		if part.request || part.resource || part.principal && (text.request || text.resource) {
 			s.trap(Trap{Kind: ChosenPart, Text: s.table.text(expression)})
 		}
 	default:

@@ -3,7 +3,6 @@ package condition
 import (
 	"fmt"
 
-	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 )
 
@@ -11,7 +10,7 @@ import (
 // macros. It is made anew at each call, and is for those that look at conditions before
 // any call comes.
 func (x *Expression) Tree() (*ast.AST, error) {
-	checker, err := x.env.Extend(cel.Variable("request", cel.ObjectType(string(x.request.FullName()))))
+	checker, err := x.env.Extend(variables(x.request, x.resource)...)
 	if err != nil {
 		return nil, fmt.Errorf("read the type of %s: %w", x.request.FullName(), err)
 	}
@@ -25,3 +24,7 @@ func (x *Expression) Tree() (*ast.AST, error) {
 // Paths returns where the read is into the request, and into the claims. Both are nil for
 // a read of something else, or of all of the request.
 func (r Read) Paths() (request, claims Path) { return r.path, r.claims }
+
+// ResourcePath returns where the read is into the resource. It is nil for a read of
+// something else, and of all of the resource.
+func (r Read) ResourcePath() Path { return r.resource }

@@ -41,6 +41,8 @@ type Declaration struct {
 	// Includes are the roles that the declaration sees, each with those that it includes,
 	// as written. Declarations of a service share them.
 	Includes map[string][]string
+	// Resource is which object the action is about, or nil.
+	Resource *Resource
 	// Limits are how often the action may be called, in the order written.
 	Limits []limit.Limit
 	// Outside says that the declaration was given from outside the .proto.
@@ -84,7 +86,8 @@ type methodReading struct {
 	near     *neighbourhood
 	option   *sallyportv1.Action // as written
 	timing   sallyportv1.Stream_Timing
-	outside  bool // the declaration is not from the .proto
+	resource *Resource // which the grants read; nil for none
+	outside  bool      // the declaration is not from the .proto
 	refusals []Refusal
 }
 
@@ -196,6 +199,10 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	m.readStream(option)
 	m.readLimits(option)
 	m.readRequest()
+	before := len(m.refusals)
+	m.resource = m.readResource(option.GetResource())
+	declaration.Resource = m.resource
+	unresolved := len(m.refusals) > before
 	// With schemes as well it is the choice that is refused, not yet the grants.
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
 		m.refuseWithFixf(RuleAnonymousGrant, m.fixAnonymousGrant(),
@@ -203,7 +210,14 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		return nil
 	}
 	m.readCredentialScopes(option, broken)
+	if unresolved {
+		return nil // what the grants read would be refused once more
+	}
 	declaration.Grants, declaration.Shadow = m.readGrants("authorize.", option.GetAuthorize().GetAllow(), broken), m.readShadow(option.GetAuthorize().GetShadow(), broken)
+	if m.resource != nil && len(m.refusals) == 0 && len(readsOfResource(declaration.Grants)) == 0 {
+		m.refuseWithFixf(RuleResourceUnread, "remove "+messageText("resource", option.GetResource().ProtoReflect()),
+			"no condition of its grants reads `resource`")
+	}
 	return declaration
 }
 
@@ -212,7 +226,11 @@ func (m *methodReading) view() View { return m.near.view }
 
 // environment is what the expressions of the method are compiled in.
 func (m *methodReading) environment() *condition.Environment {
-	return m.conditions.WithClaims(m.view().Claims())
+	environment := m.conditions.WithClaims(m.view().Claims())
+	if m.resource != nil {
+		environment = environment.WithResource(m.resource.Type)
+	}
+	return environment
 }
 
 // saysAnonymous reports whether a declaration has a reason, be it an empty one, for

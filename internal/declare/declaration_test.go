@@ -75,6 +75,37 @@ message Request {
   singular int64 other_number = 11;
   repeated string some_ids = 12 [(buf.validate.field).repeated.min_items = 1];
   singular google.protobuf.Any any = 13;
+  singular State state = 14;
+  repeated Document documents = 15;
+}
+enum State {
+  STATE_NONE = 0;
+  STATE_DRAFT = 1;
+}
+message Thing {
+  repeated string reader_ids = 1;
+  repeated string tags = 2;
+  singular string owner_id = 3;
+  singular string org_id = 4;
+  singular string prefix = 5;
+  message Part {
+    singular string owner_id = 1;
+  }
+}
+message Document {
+  singular string id = 1;
+  repeated string reader_ids = 2;
+}
+message Part {
+  singular string id = 1;
+}
+message PutRequest {
+  singular string thing_id = 1;
+  singular Thing thing = 2;
+}
+message PutDocumentRequest {
+  singular string document_id = 1;
+  singular Document document = 2;
 }
 message Owner {
   singular string id = 1 [(buf.validate.field).required = true, (buf.validate.field).string.min_len = 1];
@@ -110,7 +141,10 @@ const (
 	session = `authenticate: {schemes: "session"} `
 	anyone  = `authorize: {anyone: "it is public"} `
 	admin   = `authorize: {allow: {any_role: "admin"}} `
-	own     = `authorize: {allow: {cel: "principal.id == request.user_id"}} `
+	// about and reader are a resource, and a grant that reads it.
+	about  = `resource: {type: "test.v1.Thing" key: "request.user_id"} `
+	reader = `authorize: {allow: {cel: "principal.id in resource.reader_ids"}} `
+	own    = `authorize: {allow: {cel: "principal.id == request.user_id"}} `
 )
 
 func repeated(text string, times int) string { return strings.Repeat(text, times) }
@@ -367,6 +401,43 @@ var ruleTests = []ruleTest{
 	{rule: RuleGrantRedundant, name: "included role", refused: session + `authorize: {allow: {any_role: "admin"} allow: {any_role: "member"}}`},
 	{rule: RuleGrantRedundant, name: "narrower", refused: session + `authorize: {allow: {any_role: "member"} allow: {any_role: "member" check: "is_owner"}}`},
 	{rule: RuleGrantRedundant, name: "more scopes", refused: session + `authorize: {allow: {all_scopes: ["a", "b"]} allow: {all_scopes: "a"}}`, passes: session + `authorize: {allow: {all_scopes: ["a", "b"]} allow: {all_scopes: "c"}}`},
+	{rule: RuleResourceType, name: "none", refused: session + reader + `resource: {key: "request.user_id"}`, passes: session + reader + about},
+	{rule: RuleResourceType, name: "misspelt", refused: session + reader + `resource: {type: "test.v1.Thin" key: "request.user_id"}`},
+	{rule: RuleResourceType, name: "an enum", refused: session + reader + `resource: {type: "test.v1.Role" key: "request.user_id"}`},
+	{rule: RuleResourceType, name: "the entry of a map", refused: session + reader + `resource: {type: "test.v1.Request.ByIdEntry" key: "request.user_id"}`},
+	{rule: RuleResourceType, name: "of a file that is not imported", refused: session + reader + `resource: {type: "google.type.Date" key: "request.user_id"}`},
+	{rule: RuleResourceType, name: "a value to CEL", refused: session + reader + `resource: {type: "google.protobuf.StringValue" key: "request.user_id"}`},
+	{rule: RuleResourceType, name: "nested", passes: session + `authorize: {allow: {cel: "resource.owner_id == principal.id"}} resource: {type: "test.v1.Thing.Part" key: "request.user_id"}`},
+	{rule: RuleResourceKey, name: "none", refused: session + reader + `resource: {type: "test.v1.Thing"}`, passes: session + reader + about},
+	{rule: RuleResourceKey, name: "of the principal", refused: session + reader + `resource: {type: "test.v1.Thing" key: "principal.id"}`},
+	{rule: RuleResourceKey, name: "the request", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request"}`},
+	{rule: RuleResourceKey, name: "misspelt", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.usr_id"}`},
+	{rule: RuleResourceKey, name: "below a message", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.owner"}`, passes: session + reader + `resource: {type: "test.v1.Thing" key: "request.owner.id"}`},
+	{rule: RuleResourceKey, name: "below a text", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.user_id.id"}`},
+	{rule: RuleResourceKey, name: "an element", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.ids"}`},
+	{rule: RuleResourceKey, name: "of elements", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.owners.id"}`},
+	{rule: RuleResourceKey, name: "of a map", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.by_id"}`},
+	{rule: RuleResourceKey, name: "an enum", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.state"}`, passes: session + `authorize: {allow: {cel: "resource.id == principal.id"}} resource: {type: "test.v1.Part" key: "request.other_number"}`},
+	{rule: RuleResourceKey, name: "a wrapper", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.maybe_id"}`},
+	{rule: RuleResourceKey, name: "a number of no kind", refused: session + reader + `resource: {type: "test.v1.Thing" key: "request.1"}`},
+	{rule: RuleResourceRequest, name: "many of it", refused: session + reader + `resource: {type: "test.v1.Document" key: "request.user_id"}`},
+	{rule: RuleResourceRequest, name: "beside it", rpc: "(PutDocumentRequest) returns (Response)", refused: session + `authorize: {allow: {cel: "resource.id == principal.id"}} resource: {type: "test.v1.Document" key: "request.document_id"}`, passes: session + `authorize: {allow: {cel: "resource.id == principal.id"}} resource: {type: "test.v1.Document" key: "request.document.id"}`},
+	{rule: RuleResourceAnonymous, name: "anonymous", refused: `authenticate: {anonymous: "x"} ` + anyone + about, passes: session + reader + about},
+	{rule: RuleResourceOpen, name: "open", rpc: bidiStream, refused: session + reader + about + `stream: {authorize: OPEN}`, passes: session + reader + about + `stream: {authorize: FIRST_MESSAGE}`},
+	{rule: RuleResourceOpen, name: "every message", rpc: bidiStream, passes: session + reader + about + `stream: {authorize: EVERY_MESSAGE}`},
+	{rule: RuleResourceUnread, name: "a role alone", refused: session + admin + about, passes: session + `authorize: {allow: {any_role: "admin"} allow: {cel: "principal.id in resource.reader_ids"}} ` + about},
+	{rule: RuleResourceUnread, name: "anyone", refused: session + anyone + about},
+	{rule: RuleResourceUnread, name: "a check alone", refused: session + `authorize: {allow: {check: "is_owner"}} ` + about},
+	{rule: RuleResourceUnread, name: "the shadow alone", refused: session + `authorize: {allow: {any_role: "admin"} shadow: {allow: {cel: "principal.id in resource.reader_ids"}}} ` + about},
+	{rule: RuleCELInvalid, name: "a resource that is not declared", refused: session + reader, passes: session + reader + about},
+	{rule: RuleCELInvalid, name: "a field that the resource does not have", refused: session + `authorize: {allow: {cel: "principal.id in resource.readers"}} ` + about},
+	{rule: RuleCELUnset, name: "what must not be", refused: session + `authorize: {allow: {cel: "!('secret' in resource.tags)"}} ` + about, passes: session + `authorize: {allow: {cel: "'public' in resource.tags"}} ` + about},
+	{rule: RuleCELUnset, name: "beside an owner", refused: session + `authorize: {allow: {cel: "principal.id in resource.reader_ids || !('secret' in resource.tags)"}} ` + about, passes: session + `authorize: {allow: {cel: "principal.id in resource.reader_ids && !('secret' in resource.tags)"}} ` + about},
+	{rule: RuleCELUnset, name: "accepted", passes: session + `authorize: {allow: {cel: "!('secret' in resource.tags)" accept: {rule: "cel-unset-resource" reason: "no tag means that all may read"}}} ` + about},
+	{rule: RuleCELBothEmpty, name: "of the resource", refused: session + `authorize: {allow: {cel: "request.free_id in resource.tags"}} ` + about, passes: session + `authorize: {allow: {cel: "request.user_id in resource.tags"}} ` + about},
+	{rule: RuleCELPattern, name: "of the resource", refused: session + `authorize: {allow: {cel: "resource.tags.exists(t, principal.id.matches(t))"}} ` + about, passes: session + `authorize: {allow: {cel: "resource.prefix.matches('^a')"}} ` + about},
+	{rule: RuleCELPart, name: "of the resource", refused: session + `authorize: {allow: {cel: "resource.tags.exists(t, principal.id.startsWith(t))"}} ` + about, passes: session + `authorize: {allow: {cel: "resource.tags.exists(t, t.startsWith('public-'))"}} ` + about},
+	{rule: RuleCELEmptyList, name: "of the resource", refused: session + `authorize: {allow: {cel: "resource.tags.all(t, t == principal.id)"}} ` + about, also: []Rule{RuleCELUnset}, passes: session + `authorize: {allow: {cel: "size(resource.tags) > 0 && resource.tags.all(t, t == principal.id)"}} ` + about},
 	{rule: RuleGrantUnreachable, name: "deprecated", refused: session + `authorize: {allow: {any_role: "old"}}`, passes: session + `authorize: {allow: {any_role: ["old", "admin"]}}`},
 }
 

@@ -28,6 +28,9 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 		if declaration.Claims != nil {
 			fmt.Fprintf(digest, "claims %s\n", declaration.Claims.FullName())
 		}
+		if resource := declaration.Resource; resource != nil {
+			fmt.Fprintf(digest, "resource %s by %s\n", resource.Type.FullName(), KeyType(resource.Key))
+		}
 		for _, grant := range declaration.Grants {
 			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}

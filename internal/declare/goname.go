@@ -28,10 +28,13 @@ type goName struct{ scope, name string }
 // are known of each Go package.
 func (r *Reader) GoNames(files []protoreflect.FileDescriptor, declarations []*Declaration) []Refusal {
 	names := &goNames{reader: r, taken: map[goName]protoreflect.Descriptor{}, refused: map[[2]protoreflect.Descriptor]bool{}}
-	checked := map[protoreflect.FullName]bool{}
+	checked, loading := map[protoreflect.FullName]bool{}, map[protoreflect.FullName]bool{}
 	for _, declaration := range declarations {
 		if len(declaration.Checks()) > 0 {
 			checked[declaration.Method.Parent().FullName()] = true
+		}
+		if declaration.Resource != nil {
+			loading[declaration.Method.Parent().FullName()] = true
 		}
 	}
 	for _, file := range files {
@@ -49,19 +52,22 @@ func (r *Reader) GoNames(files []protoreflect.FileDescriptor, declarations []*De
 			}
 		}
 		for _, service := range services(file) {
-			names.service(pkg, service, checked[service.FullName()])
+			names.service(pkg, service, checked[service.FullName()], loading[service.FullName()])
 		}
 	}
 	return names.refusals
 }
 
 // service takes the names of a service.
-func (n *goNames) service(pkg string, service protoreflect.ServiceDescriptor, checks bool) {
+func (n *goNames) service(pkg string, service protoreflect.ServiceDescriptor, checks, loads bool) {
 	name := GoCamelCase(string(service.Name()))
 	n.take(pkg+" action", name+"Handler", service)
 	n.take(pkg+" action", "Register"+name, service)
 	if checks {
 		n.take(pkg+" action", name+"Checks", service)
+	}
+	if loads {
+		n.take(pkg+" action", name+"Loaders", service)
 	}
 	n.take(pkg+" client", name+"Name", service)
 	n.take(pkg+" client", name+"Client", service)

@@ -155,6 +155,8 @@ func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (d
 		refusals = append(refusals, near.outside.refused(r.View(service.ParentFile()))...)
 	}
 	refusals = append(refusals, r.unbounded(service)...)
+	refusals = append(refusals, resourceCollisions(declarations)...)
+	refusals = append(refusals, unguardedFields(declarations)...)
 	return declarations, append(refusals, collisions(declarations)...)
 }
 

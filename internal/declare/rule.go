@@ -67,6 +67,7 @@ func Sections() []Section {
 		{"The declaration", OfSchema, slices.Clone(declarationRules)},
 		{"How the caller is authenticated", OfSchema, slices.Clone(authenticateRules)},
 		{"Who is let through", OfSchema, slices.Clone(authorizeRules)},
+		{"What the action is about", OfSchema, slices.Clone(resourceRules)},
 		{"Streams", OfSchema, slices.Clone(streamRules)},
 		{"Limits", OfSchema, slices.Clone(limitRules)},
 		{"Grants", OfSchema, slices.Clone(grantRules)},

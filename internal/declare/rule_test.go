@@ -248,7 +248,7 @@ func TestEveryRuleIsTested(t *testing.T) {
 		}
 	}
 	// These have tests of their own, with their neighbours.
-	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleWhenAmbiguous, RuleConditionUnresolved, RuleClaimsUnresolved, RuleClaimsTwice, RuleUseUnresolved, RuleUseUnknown, RuleDeclaredTwice, RuleDeclarationUnknown, RuleDeclarationUnread, RuleGivenTwice, RuleGoNameCollision, RuleGoFileLeftOut, RuleValidationUnbounded, RuleExtensionUnvalidated} {
+	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleWhenAmbiguous, RuleConditionUnresolved, RuleClaimsUnresolved, RuleClaimsTwice, RuleUseUnresolved, RuleUseUnknown, RuleDeclaredTwice, RuleDeclarationUnknown, RuleDeclarationUnread, RuleGivenTwice, RuleGoNameCollision, RuleGoFileLeftOut, RuleValidationUnbounded, RuleExtensionUnvalidated, RuleResourceCollision, RuleAuthorityField} {
 		refused[rule], passes[rule] = true, true
 	}
 	// The neighbours of these are in TestCatalogue and TestNamedConditions.

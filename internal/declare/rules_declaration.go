@@ -30,6 +30,15 @@ const (
 	RuleShadowEmpty               Rule = "shadow-empty"
 	RuleShadowAnonymous           Rule = "shadow-anonymous"
 
+	RuleResourceType      Rule = "resource-type"
+	RuleResourceKey       Rule = "resource-key"
+	RuleResourceRequest   Rule = "resource-request"
+	RuleResourceAnonymous Rule = "resource-anonymous"
+	RuleResourceOpen      Rule = "resource-open"
+	RuleResourceUnread    Rule = "resource-unread"
+	RuleResourceCollision Rule = "resource-collision"
+	RuleAuthorityField    Rule = "authority-field-unguarded"
+
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"
 	RuleStreamAuthorize   Rule = "stream-authorize"
@@ -112,6 +121,26 @@ var streamRules = []Definition{
 		"Write a duration between the two."},
 	{RuleRecheckAnonymous, "`recheck` on a stream of anonymous callers: there is no caller to look at again.",
 		"Remove `recheck`."},
+}
+
+var resourceRules = []Definition{
+	{RuleResourceType, "`type` of a resource is no message of the file or of what it imports, or is one of `google.protobuf`.",
+		"Write the full name of the message, such as `acme.docs.v1.Document`, and import its file."},
+	{RuleResourceKey, "`key` of a resource is no field of the request, leads through a list or a map, or is neither a string nor an integer.",
+		"Write the field that finds the object, such as `request.document_id`."},
+	{RuleResourceRequest, "The request carries the resource's message more than once, or carries it and `key` is no field of it.",
+		"Carry the message once, and write its id as the key, such as `request.document.id`."},
+	{RuleResourceAnonymous, "An anonymous action has a resource. There is no principal for whom it could be loaded.",
+		"Remove `resource`, or name schemes in place of `anonymous`."},
+	{RuleResourceOpen, "A stream that is authorized before there is a request has a resource, whose key is read from the request.",
+		"Write `FIRST_MESSAGE` or `EVERY_MESSAGE` in place of `OPEN`."},
+	{RuleResourceUnread, "No grant reads the action's resource, so that it would be loaded for nothing.",
+		"Read `resource` in a condition of a grant, or remove `resource`."},
+	{RuleResourceCollision, "Two resources of a service would be loaded by one method in Go, and are of different types or have keys of different types.",
+		"Give one of the messages another name, or the keys one type."},
+	{RuleAuthorityField, "The request of an action carries the message of its resource, and a grant of the service reads a field of that message. " +
+		"Nothing says who may write the field, so that a caller could write what grants decide by, such as the owner.",
+		"Take the fields that callers may change, beside the key, in place of the whole message."},
 }
 
 var limitRules = []Definition{

@@ -24,6 +24,7 @@ const (
 	RuleCELPart          Rule = "cel-part"
 	RuleCELEmptyList     Rule = "cel-empty-list"
 	RuleCELBothEmpty     Rule = "cel-both-empty"
+	RuleCELUnset         Rule = "cel-unset-resource"
 	RuleCELNameUnknown   Rule = "cel-name-unknown"
 	RuleCELTimeZone      Rule = "cel-time-zone"
 	RuleCELZoneChosen    Rule = "cel-time-zone-chosen"
@@ -109,14 +110,16 @@ var grantRules = []Definition{
 		"Write values of one type."},
 	{RuleCELAny, "An expression reads a `google.protobuf.Any`, whose content may be a message of any type.",
 		"Read a field of a message type, or decide in a `check`."},
-	{RuleCELPattern, "The pattern of `matches()` comes from the call: a caller who sends or is called `.*` matches every text.",
+	{RuleCELPattern, "The pattern of `matches()` comes from the call or from the resource: a caller who sends or is called `.*`, or has stored it, matches every text.",
 		"Write the pattern in the expression, or compare with `==`."},
-	{RuleCELPart, "The caller chooses the prefix, suffix or part that a text must have, or the text that must have a part of the principal's. One letter is part of nearly every text. It can be accepted with a reason.",
+	{RuleCELPart, "The caller, or the resource, has the prefix, suffix or part that a text must have, or the text that must have a part of the principal's. One letter is part of nearly every text. It can be accepted with a reason.",
 		"Compare with `==` or `in`."},
 	{RuleCELEmptyList, "`all()`, `!exists()` or an empty `filter()` holds of a list without elements, and the list may be without. It can be accepted with a reason.",
 		"Give the list a `min_items` rule, or require `size() > 0` in the expression."},
 	{RuleCELBothEmpty, "Two values are compared, or one is a key of the other, that may both be empty, and then are equal. It can be accepted with a reason.",
 		"Give a field of the request a validation rule that keeps it from being empty, or require `!= ''` in the expression."},
+	{RuleCELUnset, "An expression is true of a resource of which nothing is set: a field that is missing, or that another version of the schema has, would let callers in. It can be accepted with a reason.",
+		"Say what must be so, and not what must not: `resource.state in [State.STATE_DRAFT, State.STATE_PUBLISHED]` in place of `resource.state != State.STATE_ARCHIVED`."},
 	{RuleCELNameUnknown, "An expression names a role, scope or scheme that there is not.",
 		"Name one that there is."},
 	{RuleCELTimeZone, "An expression names a time zone that the machine does not know.",
@@ -124,7 +127,7 @@ var grantRules = []Definition{
 	{RuleCELZoneChosen, "The caller sends the time zone in which an expression reads a part of a time, and so chooses the hour or the day.",
 		"Write the time zone in the expression, or read it from `principal.claims`."},
 	{RuleAcceptRule, "A grant accepts a rule that cannot be accepted.",
-		"Remove the acceptance. Only `cel-identity-empty`, `cel-both-empty`, `cel-empty-list` and `cel-part` can be accepted."},
+		"Remove the acceptance. Only `cel-identity-empty`, `cel-both-empty`, `cel-empty-list`, `cel-unset-resource` and `cel-part` can be accepted."},
 	{RuleAcceptReason, "`accept` has no reason, or one of more than 500 characters.",
 		"Say in 1 to 500 characters why what the rule refuses is right here."},
 	{RuleAcceptUnused, "A grant accepts a rule that its expression does not break.",

@@ -35,6 +35,10 @@ const (
 	RuleCheckUnknown       Rule = "check-unknown"
 	RuleCheckTwice         Rule = "check-twice"
 	RuleCheckNil           Rule = "check-nil"
+	RuleLoaderMissing      Rule = "loader-missing"
+	RuleLoaderUnknown      Rule = "loader-unknown"
+	RuleLoaderTwice        Rule = "loader-twice"
+	RuleLoaderNil          Rule = "loader-nil"
 	RuleGeneratedStale     Rule = "generated-stale"
 	RuleFingerprintMissing Rule = "fingerprint-missing"
 	RuleDescriptorOther    Rule = "descriptor-other"
@@ -92,7 +96,7 @@ var programRules = []Definition{
 		"Generate the code again: `buf generate`."},
 	{RuleMethodTwice, "There is Go code for an RPC twice.",
 		"Register with the generated function."},
-	{RuleMethodKind, "A handler is for anonymous callers on an action that authenticates them, or the other way round, or has another streaming shape.",
+	{RuleMethodKind, "A handler is for anonymous callers on an action that authenticates them, or the other way round, has another streaming shape, or takes a call with a resource where the action has none, or without.",
 		"Generate the code again: `buf generate`."},
 	{RuleMethodType, "A handler's message types are not those of the RPC.",
 		"Generate the code again: `buf generate`."},
@@ -104,6 +108,14 @@ var programRules = []Definition{
 		"Register with the generated function."},
 	{RuleCheckNil, "The implementation of the checks is nil.",
 		"Pass the value whose methods are the checks."},
+	{RuleLoaderMissing, "There is no Go code that loads the resource of an action.",
+		"Generate the code again: `buf generate`."},
+	{RuleLoaderUnknown, "There is Go code that loads what no action of the service names as its resource.",
+		"Generate the code again: `buf generate`."},
+	{RuleLoaderTwice, "There is Go code twice that loads one resource.",
+		"Register with the generated function."},
+	{RuleLoaderNil, "The implementation of the loaders is nil.",
+		"Pass the value whose methods load the resources."},
 	{RuleGeneratedStale, "The code was generated from another version of the .proto than the descriptor that is linked in.",
 		"Generate the code again: `buf generate`."},
 	{RuleFingerprintMissing, "The registration has no fingerprint, so that nothing says from which .proto its code was generated.",

@@ -65,13 +65,15 @@ func describeTrap(trap condition.Trap) (rule Rule, problem string) {
 	case condition.ReadsAny:
 		return RuleCELAny, text + " is a google.protobuf.Any, whose content is not validated against a type that the condition knows"
 	case condition.ChosenPattern:
-		return RuleCELPattern, text + " takes its pattern from the call: `.*` matches every text"
+		return RuleCELPattern, text + " takes its pattern from the call or the resource: `.*` matches every text"
 	case condition.ChosenPart:
-		return RuleCELPart, text + " lets the caller choose the part or the text that has it: one letter is part of nearly every text"
+		return RuleCELPart, text + " lets the caller, or the resource, choose the part or the text that has it: one letter is part of nearly every text"
 	case condition.EmptyList:
 		return RuleCELEmptyList, text + " holds of a list without elements, and one may come"
 	case condition.BothEmpty:
 		return RuleCELBothEmpty, text + " compares two values that may both be empty, and then are equal"
+	case condition.AdmitsEmpty:
+		return RuleCELUnset, text + " is true of a resource of which nothing is set"
 	case condition.UnknownName:
 		return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q%s", trap.Of, trap.Name, didYouMean(trap.Name, trap.Known))
 	case condition.UnknownZone:

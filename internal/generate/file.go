@@ -76,6 +76,7 @@ func generate(plugin *protogen.Plugin, file *protogen.File, declared *declared) 
 	for _, service := range file.Services {
 		w.handler(service, declared)
 		w.checks(service, declared)
+		w.loaders(service, declared)
 		if err := w.register(service, declared); err != nil {
 			return err
 		}

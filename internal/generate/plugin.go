@@ -56,6 +56,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 	known := map[declare.Refusal]bool{}
 	read := map[*protogen.File]*declared{}
 	var all []*declare.Declaration
+	messages := goMessages(plugin)
 	for _, file := range plugin.Files {
 		if !file.Generate {
 			continue
@@ -70,7 +71,7 @@ func Run(plugin *protogen.Plugin, options Options) error {
 			}
 		}
 		read[file] = newDeclared(declarations)
-		read[file].given = given
+		read[file].given, read[file].messages = given, messages
 		read[file].view = func(uses ...string) declare.View { return reader.View(file.Desc, uses...) }
 		read[file].roles, read[file].scopes = reader.Catalogues(file.Desc)
 		all = append(all, declarations...)
@@ -98,6 +99,22 @@ func goPackages(plugin *protogen.Plugin) func(protoreflect.FileDescriptor) strin
 		paths[file.Desc.Path()] = string(file.GoImportPath)
 	}
 	return func(file protoreflect.FileDescriptor) string { return paths[file.Path()] }
+}
+
+// goMessages returns what each message is in Go.
+func goMessages(plugin *protogen.Plugin) map[protoreflect.FullName]protogen.GoIdent {
+	idents := map[protoreflect.FullName]protogen.GoIdent{}
+	var add func([]*protogen.Message)
+	add = func(messages []*protogen.Message) {
+		for _, message := range messages {
+			idents[message.Desc.FullName()] = message.GoIdent
+			add(message.Messages)
+		}
+	}
+	for _, file := range plugin.Files {
+		add(file.Messages)
+	}
+	return idents
 }
 
 // goFiles returns the files of the Go packages that are generated, as far as this run
@@ -145,6 +162,7 @@ type declared struct {
 	roles, scopes []*declare.Catalogue
 	given         declare.Given
 	view          func(uses ...string) declare.View // what declarations may name
+	messages      map[protoreflect.FullName]protogen.GoIdent
 }
 
 func newDeclared(declarations []*declare.Declaration) *declared {
@@ -172,6 +190,18 @@ func (d *declared) hasNames() bool {
 // hasChecks reports whether a service's declarations name any check.
 func (d *declared) hasChecks(service *protogen.Service) bool {
 	return slices.ContainsFunc(d.of(service), func(declaration *declare.Declaration) bool { return len(declaration.Checks()) > 0 })
+}
+
+// resources returns what the actions of a service are about, each message once.
+func (d *declared) resources(service *protogen.Service) []*declare.Resource {
+	var resources []*declare.Resource
+	for _, declaration := range d.of(service) {
+		resource := declaration.Resource
+		if resource != nil && !slices.ContainsFunc(resources, func(other *declare.Resource) bool { return other.Type == resource.Type }) {
+			resources = append(resources, resource)
+		}
+	}
+	return resources
 }
 
 // refused is the one error for all refusals.

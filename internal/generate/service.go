@@ -23,7 +23,7 @@ func (w writer) handler(service *protogen.Service, declared *declared) {
 	for _, method := range service.Methods {
 		declaration := declared.methods[method.Desc.FullName()]
 		w.comments(nil, method.Comments.Leading, isDeprecated(method.Desc), access(declaration))
-		w.P(w.handlerMethod(method, declaration))
+		w.P(w.handlerMethod(method, declared))
 	}
 	w.P("}")
 	w.P()
@@ -50,6 +50,29 @@ func (w writer) checks(service *protogen.Service, declared *declared) {
 	w.P()
 }
 
+// loaders writes the interface that loads what actions are about, where any is about
+// something.
+func (w writer) loaders(service *protogen.Service, declared *declared) {
+	resources := declared.resources(service)
+	if len(resources) == 0 {
+		return
+	}
+	name := loadersName(service)
+	w.P("// ", name, " is what an application implements to load what actions of")
+	w.P("// ", service.Desc.FullName(), " are about, before their grants decide. Each returns the object of a")
+	w.P("// key, or action.NotFound(), and must not write. See actiongen.NewLoader.")
+	w.P("type ", name, " interface {")
+	for _, resource := range resources {
+		w.P("// ", declare.LoaderName(resource.Type), " loads the ", resource.Type.FullName(), " of a key, such as ", resource.KeyName(), ".")
+		w.P(declare.LoaderName(resource.Type), "(", contextPackage.Ident("Context"), ", *", authnPackage.Ident("Principal"), ", ",
+			declare.KeyType(resource.Key), ") (*", declared.messages[resource.Type.FullName()], ", error)")
+	}
+	w.P("}")
+	w.P()
+}
+
+func loadersName(service *protogen.Service) string { return service.GoName + "Loaders" }
+
 func checksName(service *protogen.Service) string { return service.GoName + "Checks" }
 
 // register writes the function that puts an implementation into a registry.
@@ -63,13 +86,21 @@ func (w writer) register(service *protogen.Service, declared *declared) error {
 	if declared.hasChecks(service) {
 		parameters += ", " + checks + " " + checksName(service)
 	}
+	loaders := w.local("loaders", w.file.GoDescriptorIdent)
+	if len(declared.resources(service)) > 0 {
+		parameters += ", " + loaders + " " + loadersName(service)
+	}
 	w.P("func ", name, "(", registry, " *", actionPackage.Ident("Registry"), ", ", parameters, ") error {")
 	w.P("return ", actiongenPackage.Ident("Register"), "(", registry, ", ", actiongenPackage.Ident("Service"), "[", handler, "]{")
 	w.P("Descriptor: ", w.file.GoDescriptorIdent, ".Services().ByName(", quote(string(service.Desc.Name())), "),")
 	w.P("Fingerprint: ", quote(declare.Fingerprint(service.Desc, declared.of(service))), ",")
 	w.P("Methods: []", actiongenPackage.Ident("Method"), "[", handler, "]{")
 	for _, method := range service.Methods {
-		w.P(actiongenPackage.Ident(makers[shapeName(method)]), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
+		maker := makers[shapeName(method)]
+		if declared.methods[method.Desc.FullName()].Resource != nil {
+			maker = "Resource" + maker
+		}
+		w.P(actiongenPackage.Ident(maker), "(", quote(string(method.Desc.Name())), ", ", handler, ".", method.GoName, "),")
 	}
 	w.P("},")
 	if declared.hasChecks(service) {
@@ -79,6 +110,13 @@ func (w writer) register(service *protogen.Service, declared *declared) error {
 				w.P(actiongenPackage.Ident("NewCheck"), "(", checks, ", ", quote(string(method.Desc.Name())), ", ", quote(check), ", ",
 					checksName(service), ".", declare.CheckName(method.Desc, check), "),")
 			}
+		}
+		w.P("},")
+	}
+	if resources := declared.resources(service); len(resources) > 0 {
+		w.P("Loaders: []", actiongenPackage.Ident("Loader"), "{")
+		for _, resource := range resources {
+			w.P(actiongenPackage.Ident("NewLoader"), "(", loaders, ", ", loadersName(service), ".", declare.LoaderName(resource.Type), "),")
 		}
 		w.P("},")
 	}
@@ -129,12 +167,16 @@ var makers = map[string]string{
 }
 
 // handlerMethod returns the signature of a handler.
-func (w writer) handlerMethod(method *protogen.Method, declaration *declare.Declaration) string {
-	anonymous := anonymousPrefix(declaration)
-	of := func(name string, messages ...*protogen.Message) string {
+func (w writer) handlerMethod(method *protogen.Method, declared *declared) string {
+	declaration := declared.methods[method.Desc.FullName()]
+	kind, input := anonymousPrefix(declaration), []protogen.GoIdent{method.Input.GoIdent}
+	if resource := declaration.Resource; resource != nil {
+		kind, input = "Resource", append(input, declared.messages[resource.Type.FullName()])
+	}
+	of := func(name string, messages ...protogen.GoIdent) string {
 		parameters := make([]string, len(messages))
 		for i, message := range messages {
-			parameters[i] = w.QualifiedGoIdent(message.GoIdent)
+			parameters[i] = w.QualifiedGoIdent(message)
 		}
 		return "*" + w.QualifiedGoIdent(actionPackage.Ident(name)) + "[" + strings.Join(parameters, ", ") + "]"
 	}
@@ -142,13 +184,13 @@ func (w writer) handlerMethod(method *protogen.Method, declaration *declare.Decl
 	start := method.GoName + "(" + w.QualifiedGoIdent(contextPackage.Ident("Context")) + ", "
 	switch shapeName(method) {
 	case "Bidi":
-		return start + of(anonymous+"BidiStream", method.Input, method.Output) + ") error"
+		return start + of(kind+"BidiStream", append(input, method.Output.GoIdent)...) + ") error"
 	case "Client":
-		return start + of(anonymous+"ClientStream", method.Input) + ") " + response
+		return start + of(kind+"ClientStream", input...) + ") " + response
 	case "Server":
-		return start + of(anonymous+"Call", method.Input) + ", " + of("ServerStream", method.Output) + ") error"
+		return start + of(kind+"Call", input...) + ", " + of("ServerStream", method.Output.GoIdent) + ") error"
 	default:
-		return start + of(anonymous+"Call", method.Input) + ") " + response
+		return start + of(kind+"Call", input...) + ") " + response
 	}
 }
 
@@ -172,11 +214,15 @@ func access(declaration *declare.Declaration) string {
 	if len(declaration.CredentialScopes) > 0 {
 		scoped = "; a scoped credential needs: " + strings.Join(declaration.CredentialScopes, ", ")
 	}
+	about := ""
+	if resource := declaration.Resource; resource != nil {
+		about = fmt.Sprintf("; about the %s of %s", resource.Type.FullName(), resource.KeyName())
+	}
 	var limits strings.Builder
 	for _, limit := range declaration.Limits {
 		limits.WriteString("; at most " + limit.String())
 	}
-	return "Access: " + authenticated + "; who may: " + declaration.Who() + scoped + limits.String() + "."
+	return "Access: " + authenticated + "; who may: " + declaration.Who() + about + scoped + limits.String() + "."
 }
 
 func isDeprecated(descriptor protoreflect.Descriptor) bool {

@@ -48,6 +48,8 @@ func (g *grant) explain(ctx context.Context, input Input) GrantOutcome {
 			of.Why = "there was no principal"
 		case condition.needsRequest && input.Request == nil:
 			of.Why = noRequest
+		case condition.needsResource && input.Resource == nil:
+			of.Why = noResource
 		default:
 			of.Held, of.Why = condition.explain(ctx, input, all)
 		}

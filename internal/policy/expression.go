@@ -23,11 +23,11 @@ func (c cel) reads() []read { return readsOf(c.Expression) }
 
 // holds reports whether an expression is true of an input.
 func holds(ctx context.Context, expression *condition.Expression, input *Input) (bool, error) {
-	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Resource: input.Resource})
 }
 
 func conditionInput(input Input) condition.Input {
-	return condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now}
+	return condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Resource: input.Resource}
 }
 
 // explain shows the values that an expression was evaluated with.
@@ -47,6 +47,10 @@ func explain(ctx context.Context, expression *condition.Expression, input Input)
 		values.WriteString(what)
 	}
 	for _, read := range expression.Reads() {
+		if read.OfResource() {
+			add(read.Name, " is not shown")
+			continue
+		}
 		if value := read.Value(of); value != "" {
 			add(read.Name, " is "+value)
 		}
@@ -57,7 +61,10 @@ func explain(ctx context.Context, expression *condition.Expression, input Input)
 	return held, values.String()
 }
 
-const noRequest = "there was no request to read"
+const (
+	noRequest  = "there was no request to read"
+	noResource = "there was no resource to read"
+)
 
 // readsOf is what an expression reads.
 func readsOf(expression *condition.Expression) []read {

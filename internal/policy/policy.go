@@ -27,6 +27,10 @@ type Input struct {
 	// Request is what is asked for. It is nil on a stream of which nothing was read:
 	// no condition that needs the request holds then.
 	Request proto.Message
+	// Resource is what the action is about, as it was loaded. It is nil where the action
+	// declares none, and where it was not loaded or is not there: no condition that needs
+	// the resource holds then.
+	Resource proto.Message
 	// Now is when the call is looked at.
 	Now time.Time
 	// Answers, where it is not nil, is given the answer of each check that is asked,
@@ -80,6 +84,7 @@ type Policy struct {
 	// credentialScopes are what a scoped credential needs; none where none is taken.
 	credentialScopes []string
 	keeping          condition.Keeping
+	needsRequest     bool // some grant, or the key of the resource, is read from the request
 	// fresh is whether callers must have authenticated not too long ago. Who asks does
 	// that before it decides, see [FreshnessOf].
 	fresh bool
@@ -96,12 +101,18 @@ type grant struct {
 type compiled struct {
 	requirement
 
-	text         string // the condition as declared, for explanations
-	needsRequest bool
+	text          string // the condition as declared, for explanations
+	needsRequest  bool
+	needsResource bool
 	// roles and expression are those of a requirement that is nothing else, which is
 	// decided without a call through it.
 	roles      []string
 	expression *condition.Expression
+}
+
+// lacks reports whether the input does not have what the condition is about.
+func (c *compiled) lacks(input *Input) bool {
+	return c.needsRequest && input.Request == nil || c.needsResource && input.Resource == nil
 }
 
 // decide is holds, and takes the input where it is.
@@ -128,10 +139,16 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
 		for j, declared := range declared.Conditions {
 			made.conditions[j] = newCompiled(compile(declared, checks), declared.ReadsRequest())
+			policy.needsRequest = policy.needsRequest || declared.ReadsRequest()
 		}
 		policy.grants[i] = made
 	}
-	policy.keeping = keepingOf(policy.grants)
+	var key []condition.Read
+	if declaration.Resource != nil {
+		policy.needsRequest = true
+		key = append(key, condition.OfRequest(declaration.Resource.Key))
+	}
+	policy.keeping = keepingOf(policy.grants, key)
 	return policy
 }
 
@@ -145,13 +162,13 @@ func newCompiled(of requirement, needsRequest bool) compiled {
 	case when:
 		made.expression = of.Expression
 	}
+	made.needsResource = made.expression.ReadsResource()
 	return made
 }
 
-// keepingOf returns what keeps what the grants read of requests: all of the request where
-// one of them asks a check.
-func keepingOf(grants []grant) condition.Keeping {
-	var all []condition.Read
+// keepingOf returns what keeps what the grants read of requests, and further reads: all of
+// the request where one of them asks a check.
+func keepingOf(grants []grant, all []condition.Read) condition.Keeping {
 	for _, grant := range grants {
 		for _, compiled := range grant.conditions {
 			reads := compiled.reads()
@@ -177,20 +194,9 @@ func (p *Policy) Keep(kept *Kept, request proto.Message) {
 	p.keeping.Keep(kept, request)
 }
 
-// NeedsRequest reports whether some grant cannot be decided without the request.
-func (p *Policy) NeedsRequest() bool {
-	if p == nil {
-		return false
-	}
-	for _, grant := range p.grants {
-		for _, condition := range grant.conditions {
-			if condition.needsRequest {
-				return true
-			}
-		}
-	}
-	return false
-}
+// NeedsRequest reports whether some grant, or what the action is about, cannot be known
+// without the request.
+func (p *Policy) NeedsRequest() bool { return p != nil && p.needsRequest }
 
 // Decide looks at the credential's scopes, and then at the grants in the order written;
 // the first that holds lets the call through. With an error the call is denied, even if a later grant would hold: an
@@ -223,8 +229,8 @@ func (p *Policy) Decide(ctx context.Context, input Input) (Decision, error) {
 func (g *grant) holds(ctx context.Context, input *Input) (bool, error) {
 	for i := range g.conditions {
 		condition := &g.conditions[i]
-		if condition.needsRequest && input.Request == nil {
-			return false, nil // there is no request for it to be true of
+		if condition.lacks(input) {
+			return false, nil // there is no request, or no resource, for it to be true of
 		}
 		holds, err := condition.decide(ctx, input)
 		if err != nil || !holds {

@@ -87,6 +87,8 @@ func (g *grant) recall(ctx context.Context, input Input, known func(string) bool
 			of.Unknown, of.Why = true, "it is not known: "+strings.Join(lacks, ", ")
 		case condition.needsRequest && input.Request == nil:
 			of.Why, held = noRequest, false
+		case condition.needsResource && input.Resource == nil:
+			of.Why, held = noResource, false
 		default:
 			holds, err := condition.holds(ctx, input)
 			_, of.Why = condition.explain(ctx, input, false)

@@ -39,7 +39,7 @@ func (s allScopes) missing(principal *authn.Principal) []string {
 // MissingScopes returns the scopes that alone keep the principal from being let
 // through: those that it lacks for the first grant of which everything else holds. It
 // returns nil where there is no such grant. Checks are not asked, so a grant with a
-// check is not one.
+// check is not one, and neither is one that reads the resource.
 func (p *Policy) MissingScopes(ctx context.Context, input Input) []string {
 	if p == nil || input.Principal == nil {
 		return nil
@@ -69,8 +69,8 @@ func (g *grant) missingScopes(ctx context.Context, input Input) []string {
 		case check:
 			return nil
 		}
-		if condition.needsRequest && input.Request == nil {
-			return nil
+		if condition.needsResource || condition.lacks(&input) {
+			return nil // else the answer would say of the resource that it would do
 		}
 		if holds, err := condition.holds(ctx, input); err != nil || !holds {
 			return nil

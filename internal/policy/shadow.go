@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
@@ -15,6 +16,13 @@ func NewShadow(declaration *declare.Declaration) *Policy {
 	shadow := *declaration
 	shadow.Anyone, shadow.Grants, shadow.Shadow = false, declaration.Shadow, nil
 	return New(&shadow, nil)
+}
+
+// ReadsResource reports whether some grant reads what the action is about.
+func (p *Policy) ReadsResource() bool {
+	return p != nil && slices.ContainsFunc(p.grants, func(of grant) bool {
+		return slices.ContainsFunc(of.conditions, func(condition compiled) bool { return condition.needsResource })
+	})
 }
 
 // Suppose looks at the grants without asking a check. decided is false where a check would
@@ -43,7 +51,7 @@ func (p *Policy) Suppose(ctx context.Context, input Input) (allowed, decided boo
 func (g *grant) suppose(ctx context.Context, input *Input) (holds, asks bool, err error) {
 	for i := range g.conditions {
 		condition := &g.conditions[i]
-		if condition.needsRequest && input.Request == nil {
+		if condition.lacks(input) {
 			return false, false, nil
 		}
 		if _, isCheck := condition.requirement.(undecidable); isCheck {

@@ -18,7 +18,7 @@ type Values struct {
 	Reads []string
 	// Incomplete names those of Reads that are not here, or not all of it: what is
 	// marked debug_redact, stands below what is, is in an Any, or is no known field of
-	// the request or the claims; and a check that was not asked or could not answer.
+	// the request or the claims; all that is read of a resource; and a check that was not asked or could not answer.
 	Incomplete []string
 	// Roles are the principal's roles as its authenticator gave them, where any role is
 	// read.
@@ -86,6 +86,7 @@ func (v *Values) add(read read, input Input) {
 			}
 			v.Answers[read.check] = answer
 		}
+	case read.of.OfResource(): // it is loaded anew each time, and kept nowhere
 	case read.of.OfRequest():
 		complete = v.addRequest(read, input.Request)
 	case input.Principal == nil:

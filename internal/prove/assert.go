@@ -196,7 +196,11 @@ func expressionFor(declaration *declare.Declaration, text string) (declare.Condi
 		return nil, err
 	}
 	facts := condition.Facts{Roles: newSide(declaration).roles(), Schemes: declaration.Schemes}
-	expression, traps, err := environment.WithClaims(declaration.Claims).Examine(text, declaration.Method.Input(), facts)
+	environment = environment.WithClaims(declaration.Claims)
+	if declaration.Resource != nil {
+		environment = environment.WithResource(declaration.Resource.Type)
+	}
+	expression, traps, err := environment.Examine(text, declaration.Method.Input(), facts)
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
 		return nil, fmt.Errorf("the expression %s (line %d, column %d)\n%s", syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
 	}

@@ -62,6 +62,9 @@ func (m *model) add(side *side, condition declare.Condition) (requirement, error
 }
 
 func (m *model) expression(side *side, made requirement, expression *condition.Expression) (requirement, error) {
+	if expression.ReadsResource() {
+		return made, outside(RuleResource, expression.Text())
+	}
 	tree, err := expression.Tree()
 	if err != nil {
 		return made, err

@@ -53,7 +53,7 @@ func expressionOf(of declare.Condition) *condition.Expression {
 // meansTheSame reports whether two expressions are the same text and read what is of the
 // same type and meaning.
 func meansTheSame(sides [2]*side, one, other *condition.Expression) bool {
-	if one == other {
+	if one == other && !one.ReadsResource() {
 		return true
 	}
 	if one.Text() != other.Text() || len(one.Reads()) != len(other.Reads()) {
@@ -90,6 +90,9 @@ func sameRead(sides [2]*side, one, other condition.Read) bool {
 	otherRequest, otherClaims := other.Paths()
 	seen := map[protoreflect.FullName]bool{}
 	switch {
+	case one.OfResource():
+		path, otherPath := one.ResourcePath(), other.ResourcePath()
+		return path != nil && otherPath != nil && sameResource(sides[0].declaration.Resource, sides[1].declaration.Resource) && samePath(path, otherPath, seen)
 	case one.Name == "principal.roles":
 		return maps.EqualFunc(sides[0].declaration.Includes, sides[1].declaration.Includes, func(a, b []string) bool { return within(a, b) && within(b, a) })
 	case request != nil:
@@ -101,6 +104,12 @@ func sameRead(sides [2]*side, one, other condition.Read) bool {
 	default:
 		return true
 	}
+}
+
+// sameResource reports whether two declarations are about an object of one type, found by
+// one field of the request.
+func sameResource(one, other *declare.Resource) bool {
+	return one != nil && other != nil && one.Type.FullName() == other.Type.FullName() && one.KeyName() == other.KeyName()
 }
 
 func samePath(one, other condition.Path, seen map[protoreflect.FullName]bool) bool {

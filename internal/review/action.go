@@ -40,6 +40,10 @@ type Action struct {
 	Conceal bool `json:"conceal,omitempty"`
 	// Stream says when a stream is authorized: "open", "first message" or "every message".
 	Stream string `json:"stream,omitempty"`
+	// Resource is the full name of the message that the action is about, and ResourceKey
+	// what finds it: "request.document_id". Both are "" where it is about none.
+	Resource    string `json:"resource,omitempty"`
+	ResourceKey string `json:"resource_key,omitempty"`
 	// Recheck is how often the caller of a stream is looked at again, such as "30s"; ""
 	// is as often as the registry says.
 	Recheck string `json:"recheck,omitempty"`
@@ -95,6 +99,9 @@ func actionOf(declaration *declare.Declaration) Action {
 	}
 	if declaration.Outside {
 		action.Source = "outside the .proto"
+	}
+	if resource := declaration.Resource; resource != nil {
+		action.Resource, action.ResourceKey = string(resource.Type.FullName()), resource.KeyName()
 	}
 	if declaration.MaxAge > 0 {
 		action.MaxAge = short(declaration.MaxAge)
@@ -201,6 +208,9 @@ func (a Action) Further() []string {
 // beyond is Further without what conditions read.
 func (a Action) beyond() []string {
 	var lines []string
+	if a.Resource != "" {
+		lines = append(lines, "about the "+a.Resource+" of "+a.ResourceKey+", which is loaded before the grants decide")
+	}
 	switch {
 	case len(a.CredentialScopes) > 0:
 		lines = append(lines, "a scoped credential needs "+strings.Join(a.CredentialScopes, " and "))

@@ -74,12 +74,17 @@ func (c Caller) principal(claims protoreflect.MessageDescriptor, roles *authn.Hi
 
 // requestOf reads a request in JSON. An empty text is an empty request.
 func requestOf(message protoreflect.MessageDescriptor, text string) (proto.Message, error) {
-	request := dynamicpb.NewMessage(message)
+	return messageOf("request", message, text)
+}
+
+// messageOf reads a message in JSON; "" is an empty one. What says what it is called.
+func messageOf(what string, kind protoreflect.MessageDescriptor, text string) (proto.Message, error) {
+	message := dynamicpb.NewMessage(kind)
 	if text == "" {
-		return request, nil
+		return message, nil
 	}
-	if err := protojson.Unmarshal([]byte(text), request); err != nil {
-		return nil, fmt.Errorf("the request, a %s: %w", message.FullName(), err)
+	if err := protojson.Unmarshal([]byte(text), message); err != nil {
+		return nil, fmt.Errorf("the %s, a %s: %w", what, kind.FullName(), err)
 	}
-	return request, nil
+	return message, nil
 }

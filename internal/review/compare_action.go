@@ -30,6 +30,7 @@ func compareActions(old, updated Action) ([]Change, error) {
 	c.credentialScopes()
 	c.inputs(old.Inputs, updated.Inputs)
 	c.checks()
+	c.resource()
 	err := c.grants()
 	return c.changes, err
 }
@@ -215,6 +216,21 @@ func (c *comparison) checks() {
 	if len(more) > 0 && len(less) > 0 {
 		c.addf("check-renamed", Different, "it asks the check %s, and asked %s; what they answer is Go code, which is not looked at",
 			strings.Join(more, " and "), strings.Join(less, " and "))
+	}
+}
+
+// resource names what else the action is about. What that lets in is for a reader to say:
+// the objects are not known.
+func (c *comparison) resource() {
+	text := func(of *declare.Resource) string { return fmt.Sprintf("the %s of %s", of.Type.FullName(), of.KeyName()) }
+	switch old, now := c.old.Resource, c.now.Resource; {
+	case old == nil && now == nil:
+	case old == nil:
+		c.addf("resource-given", Tighter, "it is about %s, and lets no call in for one that is not there", text(now))
+	case now == nil:
+		c.addf("resource-removed", Looser, "it is about no object any more, and was about %s: calls are let in for one that is not there", text(old))
+	case text(old) != text(now):
+		c.addf("resource-changed", Undecided, "it is about %s, and was about %s: another object decides", text(now), text(old))
 	}
 }
 

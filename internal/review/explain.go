@@ -23,6 +23,9 @@ type Question struct {
 	Caller Caller
 	// Request is what is asked for, in JSON; "" is an empty message.
 	Request string
+	// Resource is what the action is about, in JSON, where its declaration says that; "" is
+	// one that is not there.
+	Resource string
 	// Now is when the call comes.
 	Now time.Time
 	// Answers are those of checks, by their names. A check that is not among them says no.
@@ -54,7 +57,7 @@ type Explanation struct {
 
 // A Step is one step of a gate.
 type Step struct {
-	// Name is "validate", "authenticate", "credential" or "authorize".
+	// Name is "validate", "authenticate", "credential", "load" or "authorize".
 	Name string `json:"name"`
 	// Passed is whether the call goes on.
 	Passed bool `json:"passed"`
@@ -95,7 +98,7 @@ func (a Action) Explain(ctx context.Context, question Question) (*Explanation, e
 	if question.Caller.Scheme == "" && !a.declaration.Anonymous() {
 		e.question.Caller.Scheme = a.declaration.Schemes[0]
 	}
-	for _, step := range []func(context.Context) (bool, error){e.validate, e.authenticate, e.credential, e.authorize} {
+	for _, step := range []func(context.Context) (bool, error){e.validate, e.authenticate, e.credential, e.load, e.authorize} {
 		if passed, err := step(ctx); !passed || err != nil {
 			return explained, err
 		}
@@ -109,6 +112,7 @@ type explaining struct {
 	declaration *declare.Declaration
 	question    Question
 	request     proto.Message
+	resource    proto.Message // what the action is about; nil where it is not there
 	roles       *authn.Hierarchy
 	principal   *authn.Principal
 	explained   *Explanation
@@ -176,6 +180,25 @@ func (e *explaining) credential(context.Context) (bool, error) {
 	}
 }
 
+// load takes the object of the question for what the action is about.
+func (e *explaining) load(context.Context) (bool, error) {
+	about := e.declaration.Resource
+	switch {
+	case about == nil && e.question.Resource != "":
+		return false, fmt.Errorf("%s is about no resource", e.declaration.Procedure)
+	case about == nil:
+		return true, nil
+	case e.question.Resource == "":
+		return e.step("load", true, fmt.Sprintf("no %s was given, so it is taken as one that is not there", about.Type.FullName())), nil
+	}
+	resource, err := messageOf("resource", about.Type, e.question.Resource)
+	if err != nil {
+		return false, err
+	}
+	e.resource = resource
+	return e.step("load", true, fmt.Sprintf("the %s that was given", about.Type.FullName())), nil
+}
+
 // policy is what the declaration allows, with the answers of the question.
 func (e *explaining) policy() *policy.Policy {
 	checks := map[string]policy.CheckFunc{}
@@ -192,7 +215,7 @@ func (e *explaining) authorize(ctx context.Context) (bool, error) {
 			e.explained.Unanswered = append(e.explained.Unanswered, name)
 		}
 	}
-	input := policy.Input{Principal: e.principal, Request: e.request, Now: e.question.Now, Answers: map[string]bool{}}
+	input := policy.Input{Principal: e.principal, Request: e.request, Now: e.question.Now, Answers: map[string]bool{}, Resource: e.resource}
 	decides := e.policy()
 	decision, err := decides.Decide(ctx, input)
 	if err != nil {
@@ -207,6 +230,10 @@ func (e *explaining) authorize(ctx context.Context) (bool, error) {
 			}
 			why = append(why, fmt.Sprintf("%s: %s %s: %s", outcome.Grant, condition.Condition, held, condition.Why))
 		}
+	}
+	if decision.Allowed && e.declaration.Resource != nil && e.resource == nil {
+		why = append(why, "what the action is about is not there: not_found")
+		return e.step("authorize", false, why...), nil
 	}
 	if decision.Allowed {
 		e.explained.Grant = decides.Grant(decision.Place)

@@ -30,6 +30,8 @@ func Kinds() []Kind {
 		{"validation-removed", "A field that conditions read is not validated any more."},
 		{"validation-loosened", "A field that conditions read is validated by less."},
 		{"validation-changed", "A field that conditions read is validated in another way."},
+		{"resource-removed", "An action is about no object any more."},
+		{"resource-changed", "An action is about another object, or finds it by another field."},
 		{"grants-looser", "Grants let in callers who were kept out."},
 		{"grants-different", "Grants let in callers who were kept out, and keep out others."},
 		{"grants-undecided", "It is not decided whether grants let in more callers."},

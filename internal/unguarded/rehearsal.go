@@ -1,6 +1,11 @@
 package unguarded
 
-import "context"
+import (
+	"context"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
 
 // A Rehearsal is what stands in for the handlers and checks of a registry while its gates
 // are tested. The context is the call's. The zero Rehearsal notes nothing.
@@ -12,4 +17,7 @@ type Rehearsal struct {
 	Received func(ctx context.Context)
 	// Answer decides each check by its name. Nil leaves the checks as they are.
 	Answer func(ctx context.Context, check string) (bool, error)
+	// Load loads each resource, in place of what is registered. Nil leaves the loaders as
+	// they are.
+	Load func(ctx context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error)
 }

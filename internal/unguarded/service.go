@@ -35,6 +35,8 @@ type Service struct {
 	Methods []Method
 	// Checks are the conditions in Go.
 	Checks []Check
+	// Loaders load what actions are about.
+	Loaders []Loader
 }
 
 // A Method is an RPC with its handler. The zero Method has none.
@@ -45,6 +47,9 @@ type Method struct {
 	Stream connect.StreamType
 	// Anonymous is whether the handler takes calls without a principal.
 	Anonymous bool
+	// Resource is the message that the call carries which the handler takes; nil where it
+	// carries none.
+	Resource protoreflect.MessageDescriptor
 	// Request and Response are empty messages, for their types. They are nil in the zero
 	// Method alone.
 	Request, Response proto.Message
@@ -70,4 +75,17 @@ type Check struct {
 	Checks any
 	// Holds decides the check by Checks, as policy.CheckFunc says. Nil is refused.
 	Holds func(ctx context.Context, principal *authn.Principal, request proto.Message) (bool, error)
+}
+
+// A Loader loads what actions of a service are about.
+type Loader struct {
+	// Type is the message that it loads.
+	Type protoreflect.MessageDescriptor
+	// Key is the type in Go of what finds the object: "string", "int64".
+	Key string
+	// Loaders is the application's value that loads; nil is refused.
+	Loaders any
+	// Load returns the object of a key by Loaders. It returns a nil interface where the
+	// application returned nil. Nil is refused.
+	Load func(ctx context.Context, principal *authn.Principal, key protoreflect.Value) (proto.Message, error)
 }

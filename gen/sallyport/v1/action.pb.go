@@ -89,7 +89,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7, 0}
 }
 
 // What is counted by itself.
@@ -152,7 +152,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -168,7 +168,12 @@ type Action struct {
 	Stream *Stream `protobuf:"bytes,3,opt,name=stream,proto3" json:"stream,omitempty"`
 	// How often it may be called. Every one of these limits must have room for a call.
 	// Without any, the action has no limit of its own.
-	Limit         []*Limit `protobuf:"bytes,4,rep,name=limit,proto3" json:"limit,omitempty"`
+	Limit []*Limit `protobuf:"bytes,4,rep,name=limit,proto3" json:"limit,omitempty"`
+	// Which object the action is about, for grants that read it as `resource`. It is loaded
+	// once a call, after the caller is authenticated and before the grants decide. Refused on
+	// an anonymous action, on a stream that is authorized as it opens, and where no grant
+	// reads it.
+	Resource      *Resource `protobuf:"bytes,5,opt,name=resource,proto3" json:"resource,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -231,6 +236,75 @@ func (x *Action) GetLimit() []*Limit {
 	return nil
 }
 
+func (x *Action) GetResource() *Resource {
+	if x != nil {
+		return x.Resource
+	}
+	return nil
+}
+
+// Resource says which object an action is about. The application loads it, through a
+// generated, typed interface, and the handler gets the very object that was decided on.
+//
+//	resource: {type: "acme.docs.v1.Document" key: "request.document_id"}
+//
+// An object that is not there makes each grant that reads it not hold.
+type Resource struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The full name of the object's message, of this file or of one that it imports.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// What finds the object: a string or an integer of the request, as conditions write it.
+	// Where the request carries the object's message, it is a field of that. Where it is not
+	// set, or an empty string, the object is not there, and nothing is loaded.
+	Key           string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resource) Reset() {
+	*x = Resource{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resource) ProtoMessage() {}
+
+func (x *Resource) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resource.ProtoReflect.Descriptor instead.
+func (*Resource) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Resource) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *Resource) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
 // Authenticate says how the caller proves who it is: by one of several schemes,
 // or, with a reason, not at all. Exactly one of `schemes` and `anonymous` is set.
 type Authenticate struct {
@@ -252,7 +326,7 @@ type Authenticate struct {
 
 func (x *Authenticate) Reset() {
 	*x = Authenticate{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	mi := &file_sallyport_v1_action_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -264,7 +338,7 @@ func (x *Authenticate) String() string {
 func (*Authenticate) ProtoMessage() {}
 
 func (x *Authenticate) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	mi := &file_sallyport_v1_action_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -277,7 +351,7 @@ func (x *Authenticate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authenticate.ProtoReflect.Descriptor instead.
 func (*Authenticate) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{1}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Authenticate) GetSchemes() []string {
@@ -329,7 +403,7 @@ type Authorize struct {
 
 func (x *Authorize) Reset() {
 	*x = Authorize{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[2]
+	mi := &file_sallyport_v1_action_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -341,7 +415,7 @@ func (x *Authorize) String() string {
 func (*Authorize) ProtoMessage() {}
 
 func (x *Authorize) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[2]
+	mi := &file_sallyport_v1_action_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -354,7 +428,7 @@ func (x *Authorize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorize.ProtoReflect.Descriptor instead.
 func (*Authorize) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{2}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Authorize) GetAllow() []*Grant {
@@ -405,7 +479,7 @@ type Shadow struct {
 
 func (x *Shadow) Reset() {
 	*x = Shadow{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +491,7 @@ func (x *Shadow) String() string {
 func (*Shadow) ProtoMessage() {}
 
 func (x *Shadow) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +504,7 @@ func (x *Shadow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shadow.ProtoReflect.Descriptor instead.
 func (*Shadow) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{3}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Shadow) GetAllow() []*Grant {
@@ -452,8 +526,8 @@ type Grant struct {
 	AllScopes []string `protobuf:"bytes,2,rep,name=all_scopes,json=allScopes,proto3" json:"all_scopes,omitempty"`
 	// A CEL expression that must be true. It reads `principal` (id, roles, scopes,
 	// scheme, authenticated_at, expires_at, and claims where a message is marked
-	// (sallyport.v1.claims)), `request` (this RPC's message, already validated) and
-	// `now`.
+	// (sallyport.v1.claims)), `request` (this RPC's message, already validated), `now` and,
+	// where the action declares one, `resource`.
 	Cel *string `protobuf:"bytes,3,opt,name=cel,proto3,oneof" json:"cel,omitempty"`
 	// The name of a condition written in Go, reached through a generated, typed
 	// interface that the application must implement.
@@ -473,7 +547,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +559,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +572,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Grant) GetAnyRole() []string {
@@ -564,7 +638,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -576,7 +650,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -589,7 +663,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -620,7 +694,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +706,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +719,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -683,7 +757,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -695,7 +769,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -708,7 +782,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -753,7 +827,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +839,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +852,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Role) GetName() string {
@@ -807,7 +881,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -819,7 +893,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -832,7 +906,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Scope) GetName() string {
@@ -856,7 +930,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +942,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +955,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -923,7 +997,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -935,7 +1009,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -948,7 +1022,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -969,7 +1043,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -981,7 +1055,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -994,7 +1068,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1148,14 +1222,18 @@ var File_sallyport_v1_action_proto protoreflect.FileDescriptor
 
 const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\n" +
-	"\x19sallyport/v1/action.proto\x12\fsallyport.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xf2\x03\n" +
+	"\x19sallyport/v1/action.proto\x12\fsallyport.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa6\x04\n" +
 	"\x06Action\x12>\n" +
 	"\fauthenticate\x18\x01 \x01(\v2\x1a.sallyport.v1.AuthenticateR\fauthenticate\x125\n" +
 	"\tauthorize\x18\x02 \x01(\v2\x17.sallyport.v1.AuthorizeR\tauthorize\x12,\n" +
 	"\x06stream\x18\x03 \x01(\v2\x14.sallyport.v1.StreamR\x06stream\x12\xc2\x02\n" +
 	"\x05limit\x18\x04 \x03(\v2\x13.sallyport.v1.LimitB\x96\x02\xbaH\x92\x02\xba\x01\xcd\x01\n" +
 	"\x0flimit-duplicate\x124two limits have the same `per` and the same `window`\x1a\x83\x01this.all(a, this.filter(b, b.per == a.per && (has(a.window) ? has(b.window) && b.window == a.window : !has(b.window))).size() == 1)\xba\x01>\n" +
-	"\vlimit-count\x12\x1ean action has at most 8 limits\x1a\x0fsize(this) <= 8R\x05limit\"\x90\a\n" +
+	"\vlimit-count\x12\x1ean action has at most 8 limits\x1a\x0fsize(this) <= 8R\x05limit\x122\n" +
+	"\bresource\x18\x05 \x01(\v2\x16.sallyport.v1.ResourceR\bresource\"0\n" +
+	"\bResource\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\"\x90\a\n" +
 	"\fAuthenticate\x12\xf9\x01\n" +
 	"\aschemes\x18\x01 \x03(\tB\xde\x01\xbaH\xda\x01\xba\x01:\n" +
 	"\x10scheme-duplicate\x12\x17a scheme is named twice\x1a\rthis.unique()\x92\x01\x99\x01\"\x96\x01\xba\x01\x92\x01\n" +
@@ -1282,63 +1360,65 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
 	(*Action)(nil),                        // 2: sallyport.v1.Action
-	(*Authenticate)(nil),                  // 3: sallyport.v1.Authenticate
-	(*Authorize)(nil),                     // 4: sallyport.v1.Authorize
-	(*Shadow)(nil),                        // 5: sallyport.v1.Shadow
-	(*Grant)(nil),                         // 6: sallyport.v1.Grant
-	(*Acceptance)(nil),                    // 7: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 8: sallyport.v1.Stream
-	(*Limit)(nil),                         // 9: sallyport.v1.Limit
-	(*Role)(nil),                          // 10: sallyport.v1.Role
-	(*Scope)(nil),                         // 11: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 12: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 13: sallyport.v1.Use
-	(*Declarations)(nil),                  // 14: sallyport.v1.Declarations
-	nil,                                   // 15: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 16: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 17: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 18: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 19: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 20: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 21: google.protobuf.EnumValueOptions
+	(*Resource)(nil),                      // 3: sallyport.v1.Resource
+	(*Authenticate)(nil),                  // 4: sallyport.v1.Authenticate
+	(*Authorize)(nil),                     // 5: sallyport.v1.Authorize
+	(*Shadow)(nil),                        // 6: sallyport.v1.Shadow
+	(*Grant)(nil),                         // 7: sallyport.v1.Grant
+	(*Acceptance)(nil),                    // 8: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 9: sallyport.v1.Stream
+	(*Limit)(nil),                         // 10: sallyport.v1.Limit
+	(*Role)(nil),                          // 11: sallyport.v1.Role
+	(*Scope)(nil),                         // 12: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 13: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 14: sallyport.v1.Use
+	(*Declarations)(nil),                  // 15: sallyport.v1.Declarations
+	nil,                                   // 16: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 17: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 18: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 19: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 20: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 21: google.protobuf.MessageOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 22: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
-	3,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
-	4,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	8,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	9,  // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
-	16, // 4: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
-	6,  // 5: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	5,  // 6: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
-	6,  // 7: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	7,  // 8: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	0,  // 9: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	16, // 10: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	1,  // 11: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	16, // 12: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	15, // 13: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	2,  // 14: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	17, // 15: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	18, // 16: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	19, // 17: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	19, // 18: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	20, // 19: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	21, // 20: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	21, // 21: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	2,  // 22: sallyport.v1.action:type_name -> sallyport.v1.Action
-	12, // 23: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	10, // 24: sallyport.v1.role:type_name -> sallyport.v1.Role
-	11, // 25: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	22, // [22:26] is the sub-list for extension type_name
-	15, // [15:22] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	4,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
+	5,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
+	9,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	10, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	3,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
+	17, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	7,  // 6: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
+	6,  // 7: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
+	7,  // 8: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
+	8,  // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	0,  // 10: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	17, // 11: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	1,  // 12: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	17, // 13: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	16, // 14: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	2,  // 15: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	18, // 16: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	19, // 17: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	20, // 18: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	20, // 19: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	21, // 20: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	22, // 21: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	22, // 22: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	2,  // 23: sallyport.v1.action:type_name -> sallyport.v1.Action
+	13, // 24: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	11, // 25: sallyport.v1.role:type_name -> sallyport.v1.Role
+	12, // 26: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	23, // [23:27] is the sub-list for extension type_name
+	16, // [16:23] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1346,16 +1426,16 @@ func file_sallyport_v1_action_proto_init() {
 	if File_sallyport_v1_action_proto != nil {
 		return
 	}
-	file_sallyport_v1_action_proto_msgTypes[1].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[2].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[4].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 7,
 			NumServices:   0,
 		},

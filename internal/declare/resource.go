@@ -1,0 +1,382 @@
+package declare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+)
+
+// A Resource is which object an action is about.
+type Resource struct {
+	// Type is the message that it is.
+	Type protoreflect.MessageDescriptor
+	// Key leads from the request to what finds it: a string or an integer.
+	Key condition.Path
+	// Carried leads to where the request carries a message of the type, and Carries is
+	// whether it does: a request that is one carries it at the end of an empty path.
+	Carried condition.Path
+	Carries bool
+}
+
+// KeyName is the key as conditions write it: "request.document_id".
+func (r *Resource) KeyName() string { return r.Key.String() }
+
+// LoaderName returns what the method is called in Go that loads a resource: that of
+// acme.docs.v1.Document is LoadDocument.
+func LoaderName(of protoreflect.MessageDescriptor) string {
+	name := strings.TrimPrefix(string(of.FullName()), string(of.ParentFile().Package())+".")
+	parts := strings.Split(name, ".")
+	for i, part := range parts {
+		parts[i] = GoCamelCase(part)
+	}
+	return "Load" + strings.Join(parts, "_")
+}
+
+// readResource reads which object the action is about. It returns nil along with refusals,
+// and where the declaration does not say.
+func (m *methodReading) readResource(written *sallyportv1.Resource) *Resource {
+	if written == nil {
+		return nil
+	}
+	remove := "remove " + messageText("resource", written.ProtoReflect())
+	switch {
+	case saysAnonymous(m.option):
+		m.refuseWithFixf(RuleResourceAnonymous, remove, "an anonymous caller has no principal, for whom an object could be loaded")
+		return nil
+	case m.timing == sallyportv1.Stream_OPEN:
+		m.refuseWithFixf(RuleResourceOpen, strings.Replace(m.streamText(), "OPEN", "FIRST_MESSAGE", 1),
+			"`resource.key` reads `request`, and with authorize: OPEN there is none yet")
+		return nil
+	}
+	of := m.resourceType(written)
+	key := m.resourceKey(written)
+	if of == nil || key == nil {
+		return nil
+	}
+	resource := &Resource{Type: of, Key: key}
+	found := carried{of: of.FullName()}
+	found.visit(m.method.Input(), nil, false)
+	switch {
+	case len(found.paths) == 0:
+		return resource
+	case len(found.paths) > 1 || found.repeated:
+		m.refuseWithFixf(RuleResourceRequest, "", "its request carries %s more than once, at %s, so that nothing says which of them `resource` is about",
+			of.FullName(), strings.Join(found.names(), " and "))
+		return nil
+	}
+	resource.Carried, resource.Carries = found.paths[0], true
+	if len(key) <= len(resource.Carried) || !slices.Equal(key[:len(resource.Carried)], resource.Carried) {
+		m.refuseWithFixf(RuleResourceRequest, m.resourceText(written.GetType(), fixedKey(of, resource.Carried)),
+			"its request carries a %s at %s, and `key` is %s, outside of it: the two could name different objects",
+			of.FullName(), found.names()[0], key)
+		return nil
+	}
+	return resource
+}
+
+// resourceText is the user's `resource` with another type and key, or "" without one of
+// these.
+func (*methodReading) resourceText(of, key string) string {
+	if of == "" || key == "" {
+		return ""
+	}
+	return messageText("resource", (&sallyportv1.Resource{Type: of, Key: key}).ProtoReflect())
+}
+
+// resourceType finds the message that a resource is.
+func (m *methodReading) resourceType(written *sallyportv1.Resource) protoreflect.MessageDescriptor {
+	name := written.GetType()
+	found, known := messagesOf(m.method.ParentFile())
+	of := found[protoreflect.FullName(name)]
+	switch {
+	case of == nil:
+		m.refuseWithFixf(RuleResourceType, m.resourceText(nearest(name, known), written.GetKey()),
+			"resource.type: %s and what it imports have no message %q%s", m.method.ParentFile().Path(), name, didYouMean(name, known))
+		return nil
+	case of.FullName().Parent() == "google.protobuf":
+		m.refuseWithFixf(RuleResourceType, "", "resource.type: conditions read a %s as a value, and not by its fields", name)
+		return nil
+	}
+	return of
+}
+
+// messagesOf returns the messages of a file and of what it imports, by their names, and
+// those names, the file's own first.
+func messagesOf(file protoreflect.FileDescriptor) (found map[protoreflect.FullName]protoreflect.MessageDescriptor, names []string) {
+	found = map[protoreflect.FullName]protoreflect.MessageDescriptor{}
+	seen := map[string]bool{}
+	var within func(protoreflect.MessageDescriptors)
+	within = func(messages protoreflect.MessageDescriptors) {
+		for i := range messages.Len() {
+			if message := messages.Get(i); !message.IsMapEntry() {
+				found[message.FullName()] = message
+				names = append(names, string(message.FullName()))
+				within(message.Messages())
+			}
+		}
+	}
+	var visit func(protoreflect.FileDescriptor)
+	visit = func(file protoreflect.FileDescriptor) {
+		if seen[file.Path()] {
+			return
+		}
+		seen[file.Path()] = true
+		within(file.Messages())
+		for i := range file.Imports().Len() {
+			visit(file.Imports().Get(i).FileDescriptor)
+		}
+	}
+	visit(file)
+	return found, names
+}
+
+// resourceKey finds what the key of a resource leads to.
+func (m *methodReading) resourceKey(written *sallyportv1.Resource) condition.Path {
+	refuse := func(fix, format string, args ...any) condition.Path {
+		m.refuseWithFixf(RuleResourceKey, fix, "resource.key: "+format, args...)
+		return nil
+	}
+	names := strings.Split(written.GetKey(), ".")
+	if names[0] != "request" || len(names) == 1 {
+		return refuse(m.resourceText(written.GetType(), fixedKey(m.method.Input(), nil)), "%q is no field of the request, such as request.document_id", written.GetKey())
+	}
+	var path condition.Path
+	message := m.method.Input()
+	for i, name := range names[1:] {
+		field := message.Fields().ByName(protoreflect.Name(name))
+		at := strings.Join(names[:i+2], ".")
+		switch last := i == len(names)-2; {
+		case field == nil:
+			fix := ""
+			if near := nearest(name, fieldNames(message)); near != "" {
+				fix = m.resourceText(written.GetType(), strings.Join(append(append(slices.Clone(names[:i+1]), near), names[i+2:]...), "."))
+			}
+			return refuse(fix, "%s has no field %q%s", message.FullName(), name, didYouMean(name, fieldNames(message)))
+		case field.IsList() || field.IsMap():
+			return refuse("", "%s is repeated, and an action is about one object", at)
+		case !last && (field.Message() == nil || field.Message().FullName().Parent() == "google.protobuf"):
+			return refuse("", "%s is no message with a field %q", at, names[i+2])
+		case last && !isKey(field):
+			return refuse("", "%s is a %s, and what finds an object is a string or an integer", at, kindOf(field))
+		default:
+			path, message = append(path, field), field.Message()
+		}
+	}
+	return path
+}
+
+// isKey reports whether a field can be what finds an object. An enum, a bool, a float and
+// bytes name no object; and messages, wrappers among them, have more than one spelling.
+func isKey(field protoreflect.FieldDescriptor) bool {
+	switch field.Kind() { //nolint:exhaustive // the others are none
+	case protoreflect.StringKind,
+		protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
+		protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
+		protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return !field.IsList() && !field.IsMap()
+	default:
+		return false
+	}
+}
+
+func kindOf(field protoreflect.FieldDescriptor) string {
+	switch {
+	case field.Message() != nil:
+		return string(field.Message().FullName())
+	case field.Enum() != nil:
+		return string(field.Enum().FullName())
+	default:
+		return field.Kind().String()
+	}
+}
+
+func fieldNames(message protoreflect.MessageDescriptor) []string {
+	names := make([]string, message.Fields().Len())
+	for i := range names {
+		names[i] = string(message.Fields().Get(i).Name())
+	}
+	return names
+}
+
+// fixedKey is the first field of a message that can be a key, at the end of a path; "" where
+// there is none.
+func fixedKey(message protoreflect.MessageDescriptor, at condition.Path) string {
+	for i := range message.Fields().Len() {
+		if field := message.Fields().Get(i); isKey(field) {
+			return append(slices.Clone(at), field).String()
+		}
+	}
+	return ""
+}
+
+// carried finds where messages of a type stand in another one.
+type carried struct {
+	of       protoreflect.FullName
+	paths    []condition.Path
+	repeated bool
+	around   []protoreflect.FullName
+}
+
+func (c *carried) names() []string {
+	names := make([]string, len(c.paths))
+	for i, path := range c.paths {
+		names[i] = path.String()
+	}
+	return names
+}
+
+// visit looks at a message, which stands at a path, and at what is in it. It looks for two
+// at most.
+func (c *carried) visit(message protoreflect.MessageDescriptor, at condition.Path, repeated bool) {
+	if len(c.paths) > 1 {
+		return
+	}
+	if message.FullName() == c.of {
+		c.paths, c.repeated = append(c.paths, slices.Clone(at)), c.repeated || repeated
+	}
+	if slices.Contains(c.around, message.FullName()) {
+		c.repeated = c.repeated || message.FullName() == c.of || c.within(message, map[protoreflect.FullName]bool{})
+		return
+	}
+	if !c.within(message, map[protoreflect.FullName]bool{}) {
+		return
+	}
+	c.around = append(c.around, message.FullName())
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		if of := messageIn(field); of != nil {
+			c.visit(of, append(slices.Clone(at), field), repeated || field.IsList() || field.IsMap())
+		}
+	}
+	c.around = c.around[:len(c.around)-1]
+}
+
+// within reports whether a message can have one of the type in it.
+func (c *carried) within(message protoreflect.MessageDescriptor, seen map[protoreflect.FullName]bool) bool {
+	if seen[message.FullName()] {
+		return false
+	}
+	seen[message.FullName()] = true
+	for i := range message.Fields().Len() {
+		if of := messageIn(message.Fields().Get(i)); of != nil && (of.FullName() == c.of || c.within(of, seen)) {
+			return true
+		}
+	}
+	return false
+}
+
+// messageIn is the message that a field, an element of it or a value of it is, or nil.
+func messageIn(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
+	if field.IsMap() {
+		return field.MapValue().Message()
+	}
+	return field.Message()
+}
+
+// readsOfResource are what the conditions of grants read of the resource.
+func readsOfResource(grants []Grant) []condition.Read {
+	var reads []condition.Read
+	for _, grant := range grants {
+		for _, of := range grant.Conditions {
+			var expression *condition.Expression
+			switch of := of.(type) {
+			case CEL:
+				expression = of.Expression
+			case When:
+				expression = of.Expression
+			default:
+				continue
+			}
+			for _, read := range expression.Reads() {
+				if read.OfResource() {
+					reads = append(reads, read)
+				}
+			}
+		}
+	}
+	return reads
+}
+
+// resourceCollisions refuses resources of a service that one method in Go would load, and
+// that are not the same.
+func resourceCollisions(declarations []*Declaration) []Refusal {
+	var refusals []Refusal
+	seen := map[string]*Declaration{}
+	for _, declaration := range declarations {
+		resource := declaration.Resource
+		if resource == nil {
+			continue
+		}
+		name := LoaderName(resource.Type)
+		before, ok := seen[name]
+		if !ok {
+			seen[name] = declaration
+			continue
+		}
+		switch {
+		case before.Resource.Type.FullName() != resource.Type.FullName():
+			refusals = append(refusals, Refuse(RuleResourceCollision, declaration.Method,
+				"its %s would be loaded by %s in Go, as the %s of %s is already", resource.Type.FullName(), name, before.Resource.Type.FullName(), before.Procedure))
+		case KeyType(before.Resource.Key) != KeyType(resource.Key):
+			refusals = append(refusals, Refuse(RuleResourceCollision, declaration.Method,
+				"%s would take a key of type %s, and of type %s for %s", name, KeyType(resource.Key), KeyType(before.Resource.Key), before.Procedure))
+		}
+	}
+	return refusals
+}
+
+// KeyType is the type that a key has in Go: "string", "int32", "int64", "uint32" or "uint64".
+func KeyType(key condition.Path) string {
+	switch key[len(key)-1].Kind() { //nolint:exhaustive // no other is a key
+	case protoreflect.StringKind:
+		return "string"
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return "int32"
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return "uint32"
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return "uint64"
+	default:
+		return "int64"
+	}
+}
+
+// unguardedFields refuses an action whose request carries the message of its resource,
+// where a grant of the service reads a field of that message: the caller sends the field,
+// so that the next call would be decided by what this one wrote. The key is no such field:
+// it finds the object.
+func unguardedFields(declarations []*Declaration) []Refusal {
+	var refusals []Refusal
+	for _, declaration := range declarations {
+		resource := declaration.Resource
+		if resource == nil || !resource.Carries {
+			continue
+		}
+		key := resource.Key[len(resource.Carried):]
+		for _, other := range declarations {
+			if other.Resource == nil || other.Resource.Type.FullName() != resource.Type.FullName() {
+				continue
+			}
+			for _, read := range readsOfResource(slices.Concat(other.Grants, other.Shadow)) {
+				if slices.Equal(read.ResourcePath(), key) {
+					continue
+				}
+				of := "one of its grants"
+				if other != declaration {
+					of = "a grant of " + other.Procedure
+				}
+				problem := fmt.Sprintf("%s reads %s, which the request carries, and nothing says who may write it", of, read.Name)
+				refusal := Refuse(RuleAuthorityField, declaration.Method, "%s", problem)
+				if !slices.ContainsFunc(refusals, func(known Refusal) bool { return known.Subject == refusal.Subject && known.Problem == problem }) {
+					refusals = append(refusals, refusal)
+				}
+			}
+		}
+	}
+	return refusals
+}
