@@ -284,7 +284,7 @@ func (f *finding) accept(ctx context.Context) (bool, error) {
 	}
 	made := newWitness(inputs[0], answers, lets.Grant(let.Place))
 	switch {
-	case let.Allowed && !kept.Allowed:
+	case let.Allowed && !kept.Allowed && !onResource(f.keeps, checks).MayHold(ctx, inputs[1]):
 		f.witness = made
 		return true, nil
 	case !f.relaxed:
@@ -292,6 +292,17 @@ func (f *finding) accept(ctx context.Context) (bool, error) {
 	default:
 		return false, nil
 	}
+}
+
+// onResource is what a declaration allows by the grants that read its resource alone: the
+// input of a witness has none, and some object may make them hold.
+func onResource(declaration *declare.Declaration, checks map[string]policy.CheckFunc) *policy.Policy {
+	of := *declaration
+	of.Anyone = false
+	of.Grants = slices.DeleteFunc(slices.Clone(of.Grants), func(grant declare.Grant) bool {
+		return !slices.ContainsFunc(grant.Conditions, func(condition declare.Condition) bool { return expressionOf(condition).ReadsResource() })
+	})
+	return policy.New(&of, checks)
 }
 
 // inputs are what the two sides see of an input, with a valid request.
