@@ -56,6 +56,13 @@ func (behind) Admit(call any, principal *authn.Principal, message proto.Message)
 	pass.stage, pass.principal, pass.grant, pass.admitted = event.StageHandle, principal, policy.AnyonePlace, true
 }
 
+// AdmitResource is Admit for a call that is about a resource. It is for
+// actiontest.NewResourceCall.
+func (b behind) AdmitResource(call any, principal *authn.Principal, message, resource proto.Message) {
+	b.Admit(call, principal, message)
+	call.(kindOfCall).take(message).more().resource = resource //nolint:forcetypeassert // no call is a fault of actiontest
+}
+
 // AdmitStream makes a stream, the zero one of its kind, look as the gate leaves it: with
 // a principal, nil on an anonymous stream, and over a source that a test scripts. Its
 // messages are not validated, and no one looks at it again. release ends it, after the

@@ -24,6 +24,18 @@ func NewCall[Req any](tb testing.TB, principal *authn.Principal, request *Req) *
 	return call
 }
 
+// NewResourceCall returns a call of an action that is about a resource, as the gate would
+// make it, with the object that it is about. It fails the test when one of them is nil.
+func NewResourceCall[Req, Obj any](tb testing.TB, principal *authn.Principal, request *Req, resource *Obj) *action.ResourceCall[Req, Obj] {
+	tb.Helper()
+	if principal == nil || request == nil || resource == nil {
+		tb.Fatal("actiontest.NewResourceCall needs a principal, a message and a resource")
+	}
+	call := new(action.ResourceCall[Req, Obj])
+	action.Unguarded(permit(tb)).AdmitResource(call, principal, message(tb, request), message(tb, resource))
+	return call
+}
+
 // NewAnonymousCall returns a call of an anonymous action as the gate would make it.
 // It fails the test when the message is nil.
 func NewAnonymousCall[Req any](tb testing.TB, request *Req) *action.AnonymousCall[Req] {

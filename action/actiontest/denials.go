@@ -21,7 +21,8 @@ import (
 // Connect GET where the action has no side effects, gRPC and gRPC-Web, and in process. Of
 // each it asserts the code, that the handler did not run or, on a stream that was let in,
 // did not receive the message, and that an event says so. Handlers and checks of the
-// registry do not run: what a check says is part of the call.
+// registry do not run: what a check says is part of the call, and what actions are about is
+// given by [WithObject].
 //
 // The function returns a registry that nothing has served, with the schemes that it is
 // given and no recorder or limiter of its own: those are replaced. Requests are made from

@@ -51,10 +51,11 @@ type judge struct {
 	declaration *declare.Declaration
 	hierarchy   *authn.Hierarchy
 	validators  *validation.Validators
+	objects     objects // that actions are about
 }
 
-func newJudge(declaration *declare.Declaration, validators *validation.Validators) *judge {
-	return &judge{declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: validators}
+func newJudge(declaration *declare.Declaration, validators *validation.Validators, objects objects) *judge {
+	return &judge{declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: validators, objects: objects}
 }
 
 // valid reports whether a message keeps its validation rules. One whose rules do not run
@@ -195,6 +196,9 @@ func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.
 	}
 	for i, grant := range j.declaration.Grants {
 		if held := j.conditions(a, principal, request, i); len(held) > 0 && !slices.Contains(held, false) {
+			if j.declaration.Resource != nil && j.resource(request) == nil {
+				return "", connect.CodeNotFound
+			}
 			return grant.Name, Allowed
 		}
 	}
@@ -211,6 +215,7 @@ func (j *judge) carries(principal *authn.Principal) bool {
 func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) []bool {
 	conditions := j.declaration.Grants[grant].Conditions
 	held := make([]bool, len(conditions))
+	input := condition.Input{Principal: principal, Request: request, Now: a.now, Resource: j.resource(request)}
 	for i, of := range conditions {
 		switch of := of.(type) {
 		case declare.AnyRole:
@@ -218,9 +223,9 @@ func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto
 		case declare.AllScopes:
 			held[i] = !slices.ContainsFunc(of.Named, func(scope string) bool { return !principal.CarriesScope(scope) })
 		case declare.When:
-			held[i] = isTrue(of.Expression, principal, request, a.now)
+			held[i] = isTrue(of.Expression, &input)
 		case declare.CEL:
-			held[i] = isTrue(of.Expression, principal, request, a.now)
+			held[i] = isTrue(of.Expression, &input)
 		case declare.Check:
 			held[i] = request != nil && a.answers[of.Name]
 		}
@@ -228,10 +233,10 @@ func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto
 	return held
 }
 
-func isTrue(expression *condition.Expression, principal *authn.Principal, request proto.Message, now time.Time) bool {
-	if expression.ReadsRequest() && request == nil {
+func isTrue(expression *condition.Expression, input *condition.Input) bool {
+	if expression.ReadsRequest() && input.Request == nil || expression.ReadsResource() && input.Resource == nil {
 		return false
 	}
-	holds, err := expression.Holds(context.Background(), &condition.Input{Principal: principal, Request: request, Now: now})
+	holds, err := expression.Holds(context.Background(), input)
 	return err == nil && holds
 }

@@ -39,8 +39,13 @@ type plan struct {
 // planFor makes the calls of one action.
 func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p := &plan{
-		trial: tr, declaration: declaration, judge: newJudge(declaration, tr.validators), calls: prove.NewCalls(),
+		trial: tr, declaration: declaration, judge: newJudge(declaration, tr.validators, tr.objects), calls: prove.NewCalls(),
 		seen: map[string]bool{},
+	}
+	if about := declaration.Resource; about != nil && len(tr.objects.of(about.Type.FullName())) == 0 {
+		p.problemf("%s is about a %s: give objects to WithObject(key, object), and requests that name them, by %s, to WithSample",
+			declaration.Procedure, about.Type.FullName(), about.KeyName())
+		return p
 	}
 	if !p.admit() {
 		return p
@@ -55,6 +60,7 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 		p.times(base)
 		p.scoped(base)
 		p.checks(base)
+		p.about(base)
 	}
 	for _, base := range p.admitted {
 		p.messages(base)

@@ -56,6 +56,7 @@ type sample struct {
 type trial struct {
 	samples map[string][]sample
 	named   []string // schemes
+	objects objects  // that actions are about
 
 	declarations []*declare.Declaration
 	methods      []connect.Method
@@ -108,6 +109,9 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 			call, ok := connect.CallInfoForServerContext(ctx)
 			return ok && slices.Contains(call.RequestHeader().Values(answerHeader), check), nil
 		},
+		Load: func(_ context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error) {
+			return tr.objects.load(of, key)
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +122,7 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 	if tr.declarations, err = behind.Declarations(registry); err != nil {
 		t.Fatal(err)
 	}
+	report(t, tr.misgiven())
 	tr.methods = methods
 	tr.roles, tr.scopes = namesOf(tr.declarations)
 	for procedure := range tr.samples {
