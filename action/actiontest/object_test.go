@@ -71,7 +71,6 @@ func TestDenialsAboutObjects(t *testing.T) {
 	t.Run("allowed", func(t *testing.T) { actiontest.Allows(t, shelved(t), options...) })
 }
 
-
 // A handler is tested with the object that its call is about.
 func TestNewResourceCall(t *testing.T) {
 	t.Parallel()
