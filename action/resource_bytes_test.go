@@ -26,12 +26,15 @@ func (h *docsFixture) answered(t *testing.T, contentType, procedure, as string, 
 	}
 	call := must(http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+procedure, bytes.NewReader(body)))
 	call.Header.Set("Content-Type", contentType)
-	call.Header.Set("Te", "trailers")
+	call.Header.Set("TE", "trailers")
 	call.Header.Set("Authorization", "session "+planted+"-"+as)
 	transport := &http.Transport{Protocols: new(http.Protocols)}
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	defer transport.CloseIdleConnections()
-	response := must(transport.RoundTrip(call))
+	response, err := transport.RoundTrip(call)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer response.Body.Close()
 	text := must(io.ReadAll(response.Body))
 	response.Header.Del("Date")

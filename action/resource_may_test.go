@@ -73,7 +73,7 @@ func TestRegisterLoaders(t *testing.T) {
 		"the zero one":        {func(s *actiongen.Service[handler]) { s.Loaders = append(s.Loaders, actiongen.Loader{}) }, []string{"loader-unknown"}},
 		"of another message": {func(s *actiongen.Service[handler]) {
 			s.Loaders = append(s.Loaders, actiongen.NewLoader(of, func(*library, context.Context, *authn.Principal, string) (*docsv1.DocumentRequest, error) {
-				return nil, nil
+				return nil, action.NotFound()
 			}))
 		}, []string{"loader-unknown"}},
 		"a nil implementation": {func(s *actiongen.Service[handler]) {
@@ -83,16 +83,18 @@ func TestRegisterLoaders(t *testing.T) {
 			s.Loaders[0] = actiongen.NewLoader[*library, string, docsv1.Document](of, nil)
 		}, []string{"loader-nil"}},
 		"another type of key": {func(s *actiongen.Service[handler]) {
-			s.Loaders[0] = actiongen.NewLoader(of, func(*library, context.Context, *authn.Principal, int64) (*docsv1.Document, error) { return nil, nil })
+			s.Loaders[0] = actiongen.NewLoader(of, func(*library, context.Context, *authn.Principal, int64) (*docsv1.Document, error) {
+				return nil, action.NotFound()
+			})
 		}, []string{"method-type"}},
 		"a handler without it": {func(s *actiongen.Service[handler]) {
 			s.Methods[0] = actiongen.Unary("Read", func(handler, context.Context, *action.Call[docsv1.DocumentRequest]) (*docsv1.DocumentResponse, error) {
-				return nil, nil
+				return nil, action.NotFound()
 			})
 		}, []string{"method-kind"}},
 		"a handler of another": {func(s *actiongen.Service[handler]) {
 			s.Methods[0] = actiongen.ResourceUnary("Read", func(handler, context.Context, *action.ResourceCall[docsv1.DocumentRequest, docsv1.Folder]) (*docsv1.DocumentResponse, error) {
-				return nil, nil
+				return nil, action.NotFound()
 			})
 		}, []string{"method-type"}},
 	} {

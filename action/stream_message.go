@@ -72,7 +72,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 		return nil, err
 	}
 	if first := s.first; first != nil {
-		s.first, s.resourceOfLast = nil, s.passage.resource()
+		s.first, s.resourceOfLast = nil, s.resource()
 		return first, nil
 	}
 	if s.drained {
@@ -154,7 +154,7 @@ func (s *stream) resourceNow() proto.Message {
 	if s.resourceOfLast != nil {
 		return s.resourceOfLast
 	}
-	return s.passage.resource()
+	return s.resource()
 }
 
 // grantName returns the name of the grant that lets the caller in.

@@ -67,8 +67,14 @@ func TestDenialsAboutObjects(t *testing.T) {
 		options = append(options, actiontest.WithSample("/test.docs.v1.DocumentService/"+method,
 			&docsv1.DocumentRequest{DocumentId: "doc", Folder: "f"}, someone("alice"), someone("bob"), someone("carol"), someone("dora", "admin")))
 	}
-	t.Run("denied", func(t *testing.T) { actiontest.Denials(t, shelved(t), options...) })
-	t.Run("allowed", func(t *testing.T) { actiontest.Allows(t, shelved(t), options...) })
+	t.Run("denied", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Denials(t, shelved(t), options...)
+	})
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Allows(t, shelved(t), options...)
+	})
 }
 
 // A handler is tested with the object that its call is about.

@@ -125,11 +125,11 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 	reads := u.read(expression).resource
 	if value, ok := u.value(expression).(types.Bool); ok {
 		// What is so with nothing else known is so of every caller.
-		if said := truthOf(bool(value)); reads {
+		said := truthOf(bool(value))
+		if reads {
 			return constant(said, Absent)
-		} else {
-			return constant(said, said)
 		}
+		return constant(said, said)
 	}
 	if reads && u.isAlone(expression) {
 		return constant(Absent, Absent)
@@ -141,19 +141,12 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 				return constant(Absent, Absent) // no call has a value where one of its operands has none
 			}
 		}
-		switch operands := operandsOf(call); call.FunctionName() {
-		case operators.Equals:
-			if said, ok := u.equality(operands[0], operands[1]); ok {
-				return constant(said, Absent)
-			}
-		case operators.NotEquals:
-			if said, ok := u.equality(operands[0], operands[1]); ok {
-				return constant(negated(said), Absent)
-			}
-		case operators.In:
-			if said, ok := u.membership(operands[0], operands[1]); ok {
-				return constant(said, Absent)
-			}
+		switch operands := operandsOf(call); {
+		case call.FunctionName() == operators.Equals && u.areUnequal(operands[0], operands[1]),
+			call.FunctionName() == operators.In && u.isNotAmong(operands[0], operands[1]):
+			return constant(False, Absent)
+		case call.FunctionName() == operators.NotEquals && u.areUnequal(operands[0], operands[1]):
+			return constant(True, Absent)
 		}
 	}
 	text := u.table.text(expression)
@@ -170,29 +163,24 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 	}
 }
 
-// equality returns what an equality says of a resource with nothing set, where that is the
-// same for every caller.
-func (u *unsetSearch) equality(left, right ast.Expr) (said Truth, ok bool) {
+// areUnequal reports whether two values differ for every caller, of a resource with nothing
+// set: one is empty, and the other is not.
+func (u *unsetSearch) areUnequal(left, right ast.Expr) bool {
 	for _, pair := range [][2]ast.Expr{{left, right}, {right, left}} {
-		value, other := u.value(pair[0]), pair[1]
-		if value != nil && isZero(value) && !u.emptiness(other).maybe {
-			return False, true
+		if value := u.value(pair[0]); value != nil && isZero(value) && !u.emptiness(pair[1]).maybe {
+			return true
 		}
 	}
-	return False, false
+	return false
 }
 
-// membership is equality with an element of a list, or a key of a map.
-func (u *unsetSearch) membership(element, list ast.Expr) (said Truth, ok bool) {
-	sought, among := u.value(element), u.value(list)
-	switch {
-	case among != nil && isZero(among):
-		return False, true
-	case sought != nil && isZero(sought) && !u.elementEmptiness(list).maybe:
-		return False, true
-	default:
-		return False, false
+// isNotAmong is areUnequal of a value and every element of a list, or key of a map.
+func (u *unsetSearch) isNotAmong(element, list ast.Expr) bool {
+	if among := u.value(list); among != nil && isZero(among) {
+		return true
 	}
+	sought := u.value(element)
+	return sought != nil && isZero(sought) && !u.elementEmptiness(list).maybe
 }
 
 // value returns the value of a part where nothing but the resource is known, of which

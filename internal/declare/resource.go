@@ -173,7 +173,7 @@ func (m *methodReading) resourceKey(written *sallyportv1.Resource) condition.Pat
 // isKey reports whether a field can be what finds an object. An enum, a bool, a float and
 // bytes name no object; and messages, wrappers among them, have more than one spelling.
 func isKey(field protoreflect.FieldDescriptor) bool {
-	switch field.Kind() { //nolint:exhaustive // the others are none
+	switch field.Kind() {
 	case protoreflect.StringKind,
 		protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind,
 		protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind,
@@ -332,7 +332,7 @@ func resourceCollisions(declarations []*Declaration) []Refusal {
 
 // KeyType is the type that a key has in Go: "string", "int32", "int64", "uint32" or "uint64".
 func KeyType(key condition.Path) string {
-	switch key[len(key)-1].Kind() { //nolint:exhaustive // no other is a key
+	switch key[len(key)-1].Kind() {
 	case protoreflect.StringKind:
 		return "string"
 	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:

@@ -173,10 +173,10 @@ func TestResourceFingerprint(t *testing.T) {
 		if len(refusals) > 0 {
 			t.Fatal(texts(refusals))
 		}
-		print := Fingerprint(of.Services().Get(0), declarations)
-		if before, ok := seen[print]; ok {
+		made := Fingerprint(of.Services().Get(0), declarations)
+		if before, ok := seen[made]; ok {
 			t.Errorf("%s and %s have one fingerprint", name, before)
 		}
-		seen[print] = name
+		seen[made] = name
 	}
 }

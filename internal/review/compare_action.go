@@ -222,7 +222,9 @@ func (c *comparison) checks() {
 // resource names what else the action is about. What that lets in is for a reader to say:
 // the objects are not known.
 func (c *comparison) resource() {
-	text := func(of *declare.Resource) string { return fmt.Sprintf("the %s of %s", of.Type.FullName(), of.KeyName()) }
+	text := func(of *declare.Resource) string {
+		return fmt.Sprintf("the %s of %s", of.Type.FullName(), of.KeyName())
+	}
 	switch old, now := c.old.Resource, c.now.Resource; {
 	case old == nil && now == nil:
 	case old == nil:
