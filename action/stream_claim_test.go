@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,11 +16,10 @@ import (
 
 // tickingRegistry counts how often its clock is read: the time is a second later each time.
 func tickingRegistry() (registry *Registry, reads func() int) {
-	ticks := 0
+	var ticks atomic.Int64
 	return &Registry{recorder: unrecorded{}, now: func() time.Time {
-		ticks++
-		return time.Unix(int64(ticks), 0)
-	}}, func() int { return ticks }
+		return time.Unix(ticks.Add(1), 0)
+	}}, func() int { return int(ticks.Load()) }
 }
 
 // deaf is a transport that must not be used.
