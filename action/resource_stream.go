@@ -28,8 +28,8 @@ func (s *ResourceClientStream[Req, Obj]) Principal() *authn.Principal { return s
 // does.
 func (s *ResourceClientStream[Req, Obj]) Grant() string { return s.about.stream.grantName() }
 
-func (s *ResourceClientStream[Req, Obj]) carry(stream *stream)    { s.about.stream = stream }
-func (s *ResourceClientStream[Req, Obj]) drain(seen func()) { s.about.drain(seen) }
+func (s *ResourceClientStream[Req, Obj]) carry(stream *stream) { s.about.stream = stream }
+func (s *ResourceClientStream[Req, Obj]) drain(seen func())    { s.about.drain(seen) }
 
 // A ResourceBidiStream is a [BidiStream] of an action whose declaration names a resource.
 // It converts into no other kind of stream.
