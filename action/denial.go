@@ -26,15 +26,17 @@ type denial struct {
 	reason string         // for operators
 	err    error          // the fault behind it, for operators
 	cause  error          // what the transport said; not shown
-	gone   bool           // the caller has left, or has no more time
 
-	asked      *asked             // where the grants were looked at
-	credential authn.DenialReason // what was wrong with the credentials, for challenges
-	maxAge     time.Duration      // where the caller authenticated too long ago
-	scopes     []string           // which a scoped credential lacks, or that alone are missing
+	asked     *asked        // where the grants were looked at
+	maxAge    time.Duration // where the caller authenticated too long ago
+	scopes    []string      // which a scoped credential lacks, or that alone are missing
+	comeAgain time.Duration // after how long a limit has room
+
+	// What is small stands together: each denial is allocated.
+	gone       bool               // the caller has left, or has no more time
 	looked     bool               // for the scopes that alone are missing
-	comeAgain  time.Duration      // after how long a limit has room
-	per        limit.Per          // what that limit counts
+	credential authn.DenialReason // what was wrong with the credentials, for challenges
+	per        limit.Per          // what the limit without room counts
 }
 
 // asked is what the grants were looked at with.
