@@ -16,7 +16,7 @@ type explainFlags struct {
 	contractFlags
 
 	principal, request, resource, now, event, output string
-	answers                                []string
+	answers                                          []string
 }
 
 func newExplain() *cobra.Command {
