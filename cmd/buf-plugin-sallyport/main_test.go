@@ -21,6 +21,9 @@ func TestSpec(t *testing.T) {
 	have := map[string]bool{}
 	for _, rule := range spec.Rules {
 		have[rule.ID] = true
+		if len(rule.Purpose) > 256 { // which buf refuses, and SpecTest does not
+			t.Errorf("%s: a purpose of %d characters, want at most 256: %s", rule.ID, len(rule.Purpose), rule.Purpose)
+		}
 	}
 	for _, section := range declare.Sections() {
 		for _, rule := range section.Rules {

@@ -71,7 +71,6 @@ func TestProve(t *testing.T) {
 		{"refuted", []string{"--assertions", refuted}, exitFailed, "with role member", "1 answer of 1 not proved"},
 		{"refuted, in JSON", []string{"--assertions", refuted, "-o", "json"}, exitFailed, `"outcome":"refuted"`, "1 answer of 1 not proved"},
 		{"undecided", []string{"--assertions", open}, exitFailed, "prove-size", "1 answer of 1 not proved\nsolvers may decide"},
-		{"undecided by solvers", []string{"--assertions", open, "--solvers", "z3,cvc5"}, exitFailed, "prove-size", "1 answer of 1 not proved\n"},
 		{"an unknown solver", []string{"--assertions", open, "--solvers", "z4"}, exitMisused, "", `there is no solver "z4"; there are: cvc5, z3`},
 		{"a solver twice", []string{"--assertions", open, "--solvers", "z3,z3"}, exitMisused, "", `solver "z3" is named twice`},
 		{"no solver for all", []string{"--assertions", open, "--solve-all"}, exitMisused, "", "name them by --solvers z3,cvc5"},
@@ -124,11 +123,17 @@ func TestProveWithSolvers(t *testing.T) {
 	if err := os.WriteFile(assertions, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	prove := func(more ...string) (code int, out, errs string) {
+	undecided := filepath.Join(dir, "open.txtpb")
+	const open = `assertion {name: "open" procedures: "*" equal: "'member' in principal.roles && size(principal.roles) > 0"}`
+	if err := os.WriteFile(undecided, []byte(open), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	proveOf := func(assertions string, more ...string) (code int, out, errs string) {
 		var output, problems bytes.Buffer
 		code = run(t.Context(), append([]string{"prove", "--assertions", assertions, "--solvers", "z3,cvc5", dir}, more...), strings.NewReader(""), &output, &problems)
 		return code, output.String(), problems.String()
 	}
+	prove := func(more ...string) (code int, out, errs string) { return proveOf(assertions, more...) }
 	t.Run("installed", func(t *testing.T) {
 		for _, program := range []string{"z3", "cvc5"} {
 			if _, err := exec.LookPath(program); err != nil {
@@ -140,6 +145,10 @@ func TestProveWithSolvers(t *testing.T) {
 			if code != exitDone || !strings.Contains(out, "proved    /acme.v1.Service/Do: sizes\n  by z3 and cvc5\n") || !strings.Contains(errs, "characters above U+2FFFF") {
 				t.Errorf("it exits with %d and prints\n%s\n%s", code, out, errs)
 			}
+		}
+		code, out, errs := proveOf(undecided)
+		if code != exitFailed || !strings.Contains(out, "prove-size") || !strings.HasPrefix(errs, "1 answer of 1 not proved\n") {
+			t.Errorf("how many roles there are: it exits with %d and prints\n%s\n%s", code, out, errs)
 		}
 	})
 	t.Run("missing", func(t *testing.T) {

@@ -139,7 +139,7 @@ var resourceRules = []Definition{
 	{RuleResourceCollision, "Two resources of a service would be loaded by one method in Go, and are of different types or have keys of different types.",
 		"Give one of the messages another name, or the keys one type."},
 	{RuleAuthorityField, "The request of an action carries the message of its resource, and a grant of the service reads a field of that message. " +
-		"Nothing says who may write the field, so that a caller could write what grants decide by, such as the owner.",
+		"Nothing says who may write the field: a caller could write what grants decide by.",
 		"Take the fields that callers may change, beside the key, in place of the whole message."},
 }
 

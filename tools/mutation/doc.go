@@ -9,6 +9,7 @@
 //
 //	go run ./mutation -dir .. ./action ./internal/policy
 //	go run ./mutation -dir .. -since HEAD~1 -limit 150s ./action
+//	go run ./mutation -dir .. -report -by action/actiontest -tests '^TestDenials$' ./action
 //
 // Nothing is written into the source tree: the changed files reach the compiler as an
 // overlay. The tests that kill most for their time run first, and a run ends with the first test that fails, or

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,9 @@ type settings struct {
 	workers                       int
 	patterns                      []string
 	judges                        map[string][]string
+	by, tests, files              string
+	only                          *regexp.Regexp // tests, compiled
+	report                        bool
 }
 
 func main() {
@@ -32,6 +37,10 @@ func main() {
 	flag.StringVar(&s.since, "since", "", "only mutants in functions that changed since this git revision")
 	flag.DurationVar(&s.limit, "limit", 0, "how long it may take; what was not judged by then is reported. 0 is no limit")
 	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "how many mutants are judged at a time")
+	flag.StringVar(&s.by, "by", "", "judge by the tests of this package alone, such as action/actiontest")
+	flag.StringVar(&s.tests, "tests", "", "judge by tests whose names match this pattern alone")
+	flag.StringVar(&s.files, "files", "", "only mutants in files whose names match this pattern")
+	flag.BoolVar(&s.report, "report", false, "do not fail on survivors")
 	flag.Parse()
 	s.patterns = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -75,6 +84,17 @@ func mutation(ctx context.Context, s settings) error {
 			return err
 		}
 	}
+	files, err := regexp.Compile(s.files)
+	if err != nil {
+		return err
+	}
+	changed := accept
+	accept = func(m mutant) bool { return files.MatchString(m.File) && changed(m) }
+	tests, err := regexp.Compile(s.tests)
+	if err != nil {
+		return err
+	}
+	s.only = tests
 	end := time.Now().Add(s.limit)
 	loaded, err := load(ctx, root, s.patterns)
 	if err != nil {
@@ -89,7 +109,7 @@ func mutation(ctx context.Context, s settings) error {
 		}
 	}
 	report.print(os.Stdout)
-	if report.unlisted > 0 {
+	if report.unlisted > 0 && !s.report {
 		return fmt.Errorf("%d mutants survive that %s does not list: add a test, or a line with the reason why the mutant means the same",
 			report.unlisted, s.equivalent)
 	}
@@ -118,6 +138,12 @@ func (s settings) judge(ctx context.Context, root string, pkg *packages.Package,
 	target, err := prepare(root, work, pkg, judges, accept)
 	if err != nil {
 		return err
+	}
+	if s.by != "" {
+		target.suites = slices.DeleteFunc(target.suites, func(of *suite) bool { return of.path != modulePath+"/"+s.by })
+	}
+	for _, suite := range target.suites {
+		suite.only = s.only
 	}
 	target.only(accept)
 	target.only(report.judges) // the others need no test: they survive as the list says

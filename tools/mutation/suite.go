@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"sync"
 )
 
@@ -14,6 +15,7 @@ type suite struct {
 	path, folder string
 	overlay      string // the file that lists the changed files
 	binary       string
+	only         *regexp.Regexp // which tests judge
 
 	mu    sync.Mutex
 	kills map[string]int // how many mutants each test has killed in this run

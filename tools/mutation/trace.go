@@ -68,7 +68,7 @@ func (s *suite) list(ctx context.Context) ([]string, error) {
 	command := s.command(ctx, nil, "-test.list", ".")
 	listed, err := command.Output()
 	names := strings.Split(string(listed), "\n")
-	return slices.DeleteFunc(names, func(name string) bool { return !testName.MatchString(name) }), err
+	return slices.DeleteFunc(names, func(name string) bool { return !testName.MatchString(name) || !s.only.MatchString(name) }), err
 }
 
 // traceOne runs one test. A test that fails without a mutant may try once more.
