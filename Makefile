@@ -134,9 +134,9 @@ fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@tools/fuzz "$(FUZZTIME)"
 
 .PHONY: differential
-differential: ## Hold compiled conditions against CEL a million times
+differential: ## Hold compiled conditions against CEL a million times, and what is said of them against random inputs
 	@$(call need,go)
-	SALLYPORT_DIFFERENTIAL_PAIRS=1000000 go test -count=1 -run TestDifferential -v ./internal/condition
+	SALLYPORT_DIFFERENTIAL_PAIRS=1000000 go test -count=1 -run '^(TestDifferential|TestConstancyOfRandomConditions|TestWhatIsNotReadMakesNoDifference)$$' -v ./internal/condition
 
 # Against how many calls `make contracts` holds each pair.
 CONTRACT_CALLS ?= 100000
