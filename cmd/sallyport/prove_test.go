@@ -123,17 +123,20 @@ func TestProveWithSolvers(t *testing.T) {
 	if err := os.WriteFile(assertions, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	undecided := filepath.Join(dir, "open.txtpb")
+	folder, undecided := t.TempDir(), filepath.Join(dir, "open.txtpb")
+	if err := os.WriteFile(filepath.Join(folder, "acme.proto"), []byte(provenProto), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	const open = `assertion {name: "open" procedures: "*" equal: "'member' in principal.roles && size(principal.roles) > 0"}`
 	if err := os.WriteFile(undecided, []byte(open), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	proveOf := func(assertions string, more ...string) (code int, out, errs string) {
 		var output, problems bytes.Buffer
-		code = run(t.Context(), append([]string{"prove", "--assertions", assertions, "--solvers", "z3,cvc5", dir}, more...), strings.NewReader(""), &output, &problems)
+		code = run(t.Context(), append([]string{"prove", "--assertions", assertions, "--solvers", "z3,cvc5"}, more...), strings.NewReader(""), &output, &problems)
 		return code, output.String(), problems.String()
 	}
-	prove := func(more ...string) (code int, out, errs string) { return proveOf(assertions, more...) }
+	prove := func(more ...string) (code int, out, errs string) { return proveOf(assertions, append(more, dir)...) }
 	t.Run("installed", func(t *testing.T) {
 		for _, program := range []string{"z3", "cvc5"} {
 			if _, err := exec.LookPath(program); err != nil {
@@ -146,7 +149,7 @@ func TestProveWithSolvers(t *testing.T) {
 				t.Errorf("it exits with %d and prints\n%s\n%s", code, out, errs)
 			}
 		}
-		code, out, errs := proveOf(undecided)
+		code, out, errs := proveOf(undecided, folder)
 		if code != exitFailed || !strings.Contains(out, "prove-size") || !strings.HasPrefix(errs, "1 answer of 1 not proved\n") {
 			t.Errorf("how many roles there are: it exits with %d and prints\n%s\n%s", code, out, errs)
 		}

@@ -23,6 +23,10 @@ const (
 // Its methods are reached only through their gates.
 //
 // DocumentService serves documents.
+//
+// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 type DocumentServiceHandler interface {
 	// Read is for the owner, for those who may read, and for admins.
 	//

@@ -33,6 +33,10 @@ const (
 // DocumentServiceClient calls test.docs.v1.DocumentService.
 //
 // DocumentService serves documents.
+//
+// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 type DocumentServiceClient interface {
 	// Read is for the owner, for those who may read, and for admins.
 	Read(ctx context.Context, request *v1.DocumentRequest) (*v1.DocumentResponse, error)
