@@ -91,10 +91,10 @@ func (*methodReading) resourceText(of, key string) string {
 // resourceType finds the message that a resource is.
 func (m *methodReading) resourceType(written *sallyportv1.Resource) protoreflect.MessageDescriptor {
 	name := written.GetType()
-	found, known := messagesOf(m.method.ParentFile())
-	of := found[protoreflect.FullName(name)]
+	of := messageNamed(m.method.ParentFile(), protoreflect.FullName(name))
 	switch {
 	case of == nil:
+		known := messageNames(m.method.ParentFile())
 		m.refuseWithFixf(RuleResourceType, m.resourceText(nearest(name, known), written.GetKey()),
 			"resource.type: %s and what it imports have no message %q%s", m.method.ParentFile().Path(), name, didYouMean(name, known))
 		return nil
@@ -105,34 +105,67 @@ func (m *methodReading) resourceType(written *sallyportv1.Resource) protoreflect
 	return of
 }
 
-// messagesOf returns the messages of a file and of what it imports, by their names, and
-// those names, the file's own first.
-func messagesOf(file protoreflect.FileDescriptor) (found map[protoreflect.FullName]protoreflect.MessageDescriptor, names []string) {
-	found = map[protoreflect.FullName]protoreflect.MessageDescriptor{}
-	seen := map[string]bool{}
+// messageNamed returns the message of a name of a file, or of what it imports, or nil.
+func messageNamed(file protoreflect.FileDescriptor, name protoreflect.FullName) protoreflect.MessageDescriptor {
+	for _, file := range withImports(file) {
+		below, ok := strings.CutPrefix(string(name), string(file.Package())+".")
+		if file.Package() == "" {
+			below, ok = string(name), true
+		}
+		if !ok {
+			continue
+		}
+		var found protoreflect.MessageDescriptor
+		messages := file.Messages()
+		for part := range strings.SplitSeq(below, ".") {
+			if found = messages.ByName(protoreflect.Name(part)); found == nil {
+				break
+			}
+			messages = found.Messages()
+		}
+		if found != nil && !found.IsMapEntry() {
+			return found
+		}
+	}
+	return nil
+}
+
+// messageNames returns the names of the messages of a file and of what it imports, the
+// file's own first.
+func messageNames(file protoreflect.FileDescriptor) []string {
+	var names []string
 	var within func(protoreflect.MessageDescriptors)
 	within = func(messages protoreflect.MessageDescriptors) {
 		for i := range messages.Len() {
 			if message := messages.Get(i); !message.IsMapEntry() {
-				found[message.FullName()] = message
 				names = append(names, string(message.FullName()))
 				within(message.Messages())
 			}
 		}
 	}
+	for _, file := range withImports(file) {
+		within(file.Messages())
+	}
+	return names
+}
+
+// withImports returns a file and what it imports, directly or not, each once.
+func withImports(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor {
+	var files []protoreflect.FileDescriptor
+	seen := map[string]bool{}
 	var visit func(protoreflect.FileDescriptor)
 	visit = func(file protoreflect.FileDescriptor) {
 		if seen[file.Path()] {
 			return
 		}
 		seen[file.Path()] = true
-		within(file.Messages())
+		files = append(files, file)
 		for i := range file.Imports().Len() {
 			visit(file.Imports().Get(i).FileDescriptor)
 		}
 	}
 	visit(file)
-	return found, names
+	return files
 }
 
 // resourceKey finds what the key of a resource leads to.
