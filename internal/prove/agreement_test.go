@@ -1,7 +1,6 @@
 package prove
 
 import (
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -48,13 +47,7 @@ type agreement struct {
 func TestAgreement(t *testing.T) {
 	t.Parallel()
 	asked := solvers(t)
-	pairs := 30
-	if text := os.Getenv("SALLYPORT_TEST_SOLVED_CONDITIONS"); text != "" {
-		var err error
-		if pairs, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
+	pairs := often(t, "SALLYPORT_TEST_SOLVED_CONDITIONS", 30)
 	for i, solver := range asked {
 		made, err := smt.NewSolver(solver.Name(), 20_000) // what takes longer is not decided
 		if err != nil {

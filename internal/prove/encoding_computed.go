@@ -9,8 +9,9 @@ import (
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
-	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 )
 
 // computed is a value that is made of others.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -253,12 +252,9 @@ func valueIn(field protoreflect.FieldDescriptor, value protoreflect.Value) any {
 // many conditions are held against a hundred inputs each.
 func TestEncoded(t *testing.T) {
 	t.Parallel()
-	conditions, each := 200, 50
-	if text := os.Getenv("SALLYPORT_TEST_ENCODED_CONDITIONS"); text != "" {
-		var err error
-		if conditions, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
+	const variable = "SALLYPORT_TEST_ENCODED_CONDITIONS"
+	conditions, each := often(t, variable, 200), 50
+	if os.Getenv(variable) != "" {
 		each = 100
 	}
 	c := newContracts(t, 7)
@@ -269,20 +265,10 @@ func TestEncoded(t *testing.T) {
 	counts, left := map[condition.Truth]int{}, map[string]int{}
 	sides := [2]*side{newSide(c.like), newSide(c.like)}
 	for made := 0; made < conditions; {
-		text := c.wide(c.IntN(3))
-		expression, err := c.environment.Compile(text, c.like.Method.Input())
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		f := newFormula(sides)
-		f.least = 4
-		said, err := f.twice(declare.CEL{Expression: expression})
-		if outside, ok := err.(*outsideError); ok { //nolint:errorlint // it is never wrapped
+		f, expression, said, outside := c.encoded(t, sides)
+		if outside != nil {
 			left[outside.Rule]++
 			continue
-		}
-		if err != nil {
-			t.Fatal(err)
 		}
 		made++
 		axioms := f.axioms()
@@ -294,6 +280,26 @@ func TestEncoded(t *testing.T) {
 	if total := conditions * each; min(counts[condition.True], counts[condition.False], counts[condition.Absent]) < total/20 {
 		t.Errorf("the conditions are of few kinds: %v", counts)
 	}
+}
+
+// encoded is a random condition as terms, or the reason why solvers are not asked about it.
+func (c *contracts) encoded(t *testing.T, sides [2]*side) (f *formula, expression *condition.Expression, said truth, left *Reason) {
+	t.Helper()
+	text := c.wide(c.IntN(3))
+	expression, err := c.environment.Compile(text, c.like.Method.Input())
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	f = newFormula(sides)
+	f.least = 4
+	said, err = f.twice(declare.CEL{Expression: expression})
+	if outside, ok := err.(*outsideError); ok { //nolint:errorlint // it is never wrapped
+		return nil, nil, truth{}, &outside.Reason
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, expression, said, nil
 }
 
 // holdsLike holds the terms of an expression against what the gate's own evaluation says of

@@ -1,14 +1,11 @@
 package prove
 
 import (
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/internal/condition"
-	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 )
@@ -19,29 +16,17 @@ import (
 func TestFixedInputs(t *testing.T) {
 	t.Parallel()
 	asked := solvers(t)
-	pairs := 30
-	if text := os.Getenv("SALLYPORT_TEST_FIXED_INPUTS"); text != "" {
-		var err error
-		if pairs, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
+	pairs := often(t, "SALLYPORT_TEST_FIXED_INPUTS", 30)
 	c := newContracts(t, 11)
 	sides := [2]*side{newSide(c.like), newSide(c.like)}
 	var batch strings.Builder
 	var texts []string
 	for made := 0; made < pairs; {
-		text := c.wide(c.IntN(3))
-		expression, err := c.environment.Compile(text, c.like.Method.Input())
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		f := newFormula(sides)
-		f.least = 4
-		said, err := f.twice(declare.CEL{Expression: expression})
-		if err != nil {
+		f, expression, said, left := c.encoded(t, sides)
+		if left != nil {
 			continue
 		}
+		text := expression.Text()
 		input := c.wideCall(t)
 		truth, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
 		if err != nil {

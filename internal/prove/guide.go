@@ -7,9 +7,10 @@ import (
 
 	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
-	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 )
 
 // maxGuides is how many texts of one field a solver is guided to, and maxGuided to how

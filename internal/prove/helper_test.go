@@ -1,6 +1,8 @@
 package prove
 
 import (
+	"os"
+	"strconv"
 	"testing"
 
 	"github.com/bufbuild/protocompile"
@@ -126,4 +128,30 @@ func compiled(tb testing.TB, source string) protoreflect.FileDescriptor {
 		tb.Fatal(err)
 	}
 	return files[0]
+}
+
+// often is how often a test repeats: by default, or as an environment variable says.
+func often(t *testing.T, variable string, byDefault int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return byDefault
+	}
+	count, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return count
+}
+
+// expectAnswer looks at the outcome and, of what is undecided, at the rule.
+func expectAnswer(t *testing.T, got Answer, want Outcome, byRule string) {
+	t.Helper()
+	rule := ""
+	if got.Reason != nil {
+		rule = got.Reason.Rule
+	}
+	if got.Outcome != want || rule != byRule {
+		t.Errorf("it is %s by rule %q, want %s by %q: %v %v", got.Outcome, rule, want, byRule, got.Witness, got.Reason)
+	}
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -317,13 +315,7 @@ func decider(tb testing.TB, of *declare.Declaration) func(policy.Input) bool {
 func TestRandomContracts(t *testing.T) {
 	t.Parallel()
 	const pairs = 200
-	calls := 300
-	if text := os.Getenv("SALLYPORT_TEST_CONTRACT_CALLS"); text != "" {
-		var err error
-		if calls, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
+	calls := often(t, "SALLYPORT_TEST_CONTRACT_CALLS", 300)
 	got := sample(t, 1, pairs, calls, func(p *prover) { p.most = 20_000 })
 	if got.contradiction != "" {
 		t.Error(got.contradiction)

@@ -90,13 +90,7 @@ func TestReplies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rule := ""
-			if answer.Reason != nil {
-				rule = answer.Reason.Rule
-			}
-			if answer.Outcome != test.want || rule != test.rule {
-				t.Errorf("it is %s by rule %q, want %s by %q: %v %v", answer.Outcome, rule, test.want, test.rule, answer.Witness, answer.Reason)
-			}
+			expectAnswer(t, answer, test.want, test.rule)
 			if by := strings.Join(answer.By, " "); (by == "one other") != (test.want == Proved) {
 				t.Errorf("it is proved by %q", by)
 			}

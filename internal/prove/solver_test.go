@@ -76,13 +76,7 @@ func TestSolved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rule := ""
-			if answer.Reason != nil {
-				rule = answer.Reason.Rule
-			}
-			if answer.Outcome != test.want || rule != test.rule {
-				t.Errorf("it is %s by rule %q, want %s by %q: %v %v", answer.Outcome, rule, test.want, test.rule, answer.Witness, answer.Reason)
-			}
+			expectAnswer(t, answer, test.want, test.rule)
 			t.Logf("by %v: %v %v", answer.By, answer.Witness, answer.Reason)
 		})
 	}
