@@ -215,7 +215,7 @@ func (j *judge) carries(principal *authn.Principal) bool {
 func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) []bool {
 	conditions := j.declaration.Grants[grant].Conditions
 	held := make([]bool, len(conditions))
-	input := condition.Input{Principal: principal, Request: request, Now: a.now, Resource: j.resource(request)}
+	input := condition.Input{Principal: principal, Request: request, Now: a.now, Subject: j.resource(request)}
 	for i, of := range conditions {
 		switch of := of.(type) {
 		case declare.AnyRole:
@@ -234,7 +234,7 @@ func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto
 }
 
 func isTrue(expression *condition.Expression, input *condition.Input) bool {
-	if expression.ReadsRequest() && input.Request == nil || expression.ReadsResource() && input.Resource == nil {
+	if expression.ReadsRequest() && input.Request == nil || expression.ReadsSubject() && input.Subject == nil {
 		return false
 	}
 	holds, err := expression.Holds(context.Background(), input)

@@ -22,8 +22,9 @@ func (r Read) Principal() string {
 // OfRequest reports whether it is the request, or something of it, that is read.
 func (r Read) OfRequest() bool { return r.path != nil || r.Name == "request" }
 
-// OfResource reports whether it is the resource, or something of it, that is read.
-func (r Read) OfResource() bool { return r.resource != nil || r.Name == resourceName }
+// OfSubject reports whether it is what the condition is about, or something of it, that is
+// read: the message, or what a field would become.
+func (r Read) OfSubject() bool { return r.ofSubject }
 
 // CopyRequest sets in one message what is read of another of the same type, and
 // nothing else: no field that is marked debug_redact or stands below one that is, no

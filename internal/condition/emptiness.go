@@ -139,7 +139,7 @@ func (s *scan) callEmptiness(expression ast.Expr) emptiness {
 // reads.
 func (s *scan) unknownEmptiness(expression ast.Expr) emptiness {
 	what := s.read(expression)
-	return emptiness{maybe: true, constant: !what.request && !what.principal && !what.resource}
+	return emptiness{maybe: true, constant: what == whatIsRead{}}
 }
 
 // isClaims reports whether an expression is `principal.claims`.

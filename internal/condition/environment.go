@@ -24,10 +24,35 @@ const interruptEvery = 128
 // An Environment compiles conditions. It remembers the message types of each file
 // it has seen, and is safe for concurrent use. Make one with [NewEnvironment].
 type Environment struct {
-	base     *cel.Env                       // knows `principal` and `now`, and no file's messages
-	claims   protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
-	resource protoreflect.MessageDescriptor // the type of `resource`; nil for none
-	known    *environments
+	base    *cel.Env                       // knows `principal` and `now`, and no file's messages
+	claims  protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
+	subject Subject                        // what else there is to read
+	known   *environments
+}
+
+// The names by which conditions read what they are about.
+const (
+	// ResourceName: what an action is about.
+	ResourceName = "resource"
+	// ItemName: an element of what an action returns.
+	ItemName = "item"
+	// ThisName: the message that holds a field.
+	ThisName = "this"
+)
+
+// valueName is the name by which conditions read what a field would become.
+const valueName = "value"
+
+// A Subject is what conditions are about, besides the principal, the request and the time.
+// The zero Subject is none. One is made of descriptors that are compared by identity.
+type Subject struct {
+	// Name is what conditions call it: one of the names above. It is empty for none.
+	Name string
+	// Type is its message type. It is nil for none.
+	Type protoreflect.MessageDescriptor
+	// Value is a field whose value, as it would become, conditions read as `value`. It may be
+	// of any type, and of another message than Type. It is nil for none.
+	Value protoreflect.FieldDescriptor
 }
 
 // environments are those of the files that were seen.
@@ -36,10 +61,11 @@ type environments struct {
 	files map[seen]*cel.Env
 }
 
-// seen is the file of a request, and the claims and the resource that its conditions read.
+// seen is the file of a request, and the claims and the subject that its conditions read.
 type seen struct {
-	file             protoreflect.FileDescriptor
-	claims, resource protoreflect.MessageDescriptor // nil for none
+	file    protoreflect.FileDescriptor    // nil where there is no request
+	claims  protoreflect.MessageDescriptor // nil for none
+	subject Subject
 }
 
 // NewEnvironment returns an environment that has seen no request type yet.
@@ -74,23 +100,24 @@ func NewEnvironment() (*Environment, error) {
 // With nil there is no `principal.claims`, as in what [NewEnvironment] returns. The two
 // remember together.
 func (e *Environment) WithClaims(claims protoreflect.MessageDescriptor) *Environment {
-	return &Environment{base: e.base, claims: claims, resource: e.resource, known: e.known}
+	return &Environment{base: e.base, claims: claims, subject: e.subject, known: e.known}
 }
 
-// WithResource returns an environment in which `resource` is of the given type. With nil
-// there is no `resource`, as in what [NewEnvironment] returns. The two remember together.
-func (e *Environment) WithResource(resource protoreflect.MessageDescriptor) *Environment {
-	return &Environment{base: e.base, claims: e.claims, resource: resource, known: e.known}
+// WithSubject returns an environment in which conditions read a subject by its name. With
+// the zero Subject there is none, as in what [NewEnvironment] returns. The two remember
+// together.
+func (e *Environment) WithSubject(subject Subject) *Environment {
+	return &Environment{base: e.base, claims: e.claims, subject: subject, known: e.known}
 }
 
-// forFile returns the environment that knows the messages of a file, and the type of
-// the claims. Each file has one of its own: expressions keep theirs, so one that grew
+// forFile returns the environment that knows the messages of a file, which is nil where
+// there is none, and the types of the claims and of the subject. Each file has one of its own: expressions keep theirs, so one that grew
 // would be copied for each of them.
 func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error) {
 	e.known.mu.Lock()
 	defer e.known.mu.Unlock()
 	claims := e.claims
-	key := seen{file, claims, e.resource}
+	key := seen{file, claims, e.subject}
 	if known, ok := e.known.files[key]; ok {
 		return known, nil
 	}
@@ -99,10 +126,13 @@ func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error
 		return nil, fmt.Errorf("make a CEL type registry: %w", err)
 	}
 	roots := []protoreflect.FileDescriptor{file}
-	for _, further := range []protoreflect.MessageDescriptor{claims, e.resource} {
+	for _, further := range []protoreflect.MessageDescriptor{claims, e.subject.Type} {
 		if further != nil {
 			roots = append(roots, further.ParentFile())
 		}
+	}
+	if e.subject.Value != nil {
+		roots = append(roots, e.subject.Value.ParentFile())
 	}
 	for _, needed := range filesOf(roots...) {
 		if err := known.RegisterDescriptor(needed); err != nil {
@@ -111,7 +141,7 @@ func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error
 	}
 	env, err := e.base.Extend(cel.CustomTypeAdapter(provider{known, claims}), cel.CustomTypeProvider(provider{known, claims}))
 	if err != nil {
-		return nil, fmt.Errorf("read the types of %s: %w", file.Path(), err)
+		return nil, fmt.Errorf("read the types of a condition: %w", err)
 	}
 	e.known.files[key] = env
 	return env, nil

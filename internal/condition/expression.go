@@ -22,19 +22,21 @@ import (
 // use.
 type Expression struct {
 	text         string
-	env          *cel.Env // parses the text again
-	request      protoreflect.MessageDescriptor
-	resource     protoreflect.MessageDescriptor // nil where the action declares none
-	native       predicate                      // nil where the condition is not a common one
-	unloaded     predicate                      // the same while the resource is not known; nil where it is not read
-	program      cel.Program                    // evaluates what native does not
+	env          *cel.Env                       // parses the text again
+	request      protoreflect.MessageDescriptor // nil where there is none
+	subject      Subject
+	value        *types.FieldType // reads `value`; nil where there is none
+	native       predicate        // nil where the condition is not a common one
+	unloaded     predicate        // the same while the subject is not known; nil where it is not read
+	program      cel.Program      // evaluates what native does not
 	reads        []Read
 	identities   []Identity
 	constancy    Constancy
 	readsRequest bool
-	// readsResource is whether it reads `resource`. Native is of the resource, in place of
-	// the request, where it reads that alone.
-	readsResource bool
+	readsSubject bool
+	readsValue   bool
+	// ofSubject is whether native is of the subject, in place of the request.
+	ofSubject bool
 }
 
 // Text returns the expression as it was written.
@@ -54,9 +56,12 @@ func (x *Expression) Identities() []Identity { return x.identities }
 // nothing.
 func (x *Expression) ReadsRequest() bool { return x != nil && x.readsRequest }
 
-// ReadsResource reports whether the condition reads `resource`. A nil condition reads
-// nothing.
-func (x *Expression) ReadsResource() bool { return x != nil && x.readsResource }
+// ReadsSubject reports whether the condition reads the message that it is about, by its
+// name. A nil condition reads nothing.
+func (x *Expression) ReadsSubject() bool { return x != nil && x.readsSubject }
+
+// ReadsValue reports whether the condition reads `value`. A nil condition reads nothing.
+func (x *Expression) ReadsValue() bool { return x != nil && x.readsValue }
 
 // Input is what a condition reads. The zero Input has no principal, and a
 // condition that asks for one fails.
@@ -64,11 +69,16 @@ type Input struct {
 	Principal *authn.Principal
 	Request   proto.Message
 	Now       time.Time
-	// Resource is what the action is about. Where it is nil every read of it is absent.
-	Resource proto.Message
+	// Subject is what the condition is about, of the type of [Subject]. Where it is nil every
+	// read of it is absent.
+	Subject proto.Message
+	// Value is the message with the field that is read as `value`, as it would become. Where
+	// it is nil, or the field is absent in it, every read of `value` is absent.
+	Value proto.Message
 }
 
-// Compile type-checks an expression for a request type and makes it ready to run.
+// Compile type-checks an expression for a request type and makes it ready to run. With nil
+// there is no `request`.
 // An error that is the expression's own fault is a [*SyntaxError].
 func (e *Environment) Compile(text string, request protoreflect.MessageDescriptor) (*Expression, error) {
 	expression, _, err := e.compile(text, request, Facts{}, false)
@@ -83,13 +93,18 @@ func (e *Environment) Examine(text string, request protoreflect.MessageDescripto
 }
 
 func (e *Environment) compile(text string, request protoreflect.MessageDescriptor, facts Facts, examine bool) (*Expression, []Trap, error) {
-	env, err := e.forFile(request.ParentFile())
+	var file protoreflect.FileDescriptor
+	if request != nil {
+		file = request.ParentFile()
+	}
+	env, err := e.forFile(file)
 	if err != nil {
 		return nil, nil, err
 	}
-	checker, err := env.Extend(variables(request, e.resource)...)
+	value := e.subject.valueType(env)
+	checker, err := env.Extend(variables(request, e.subject, value)...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the type of %s: %w", request.FullName(), err)
+		return nil, nil, fmt.Errorf("read the types of a condition: %w", err)
 	}
 	compiled, issues := checker.Compile(text)
 	if issues.Err() != nil {
@@ -112,29 +127,31 @@ func (e *Environment) compile(text string, request protoreflect.MessageDescripto
 	if err != nil {
 		return nil, nil, &SyntaxError{Expression: text, Line: 1, Column: 1, Problem: err.Error()}
 	}
-	scanned := newScan(env, checked, request, e.claims, e.resource, facts)
-	if examine && scanned.readsResource {
+	scanned := newScan(env, checked, request, e.claims, e.subject, facts)
+	if examine && scanned.seen.subject {
 		scanned.lookAtUnset(env, checked)
 	}
 	expression := &Expression{
-		text:          text,
-		env:           env,
-		request:       request,
-		resource:      e.resource,
-		program:       program,
-		reads:         scanned.reads,
-		identities:    scanned.identities,
-		constancy:     constancy(checked, facts),
-		readsRequest:  scanned.readsRequest,
-		readsResource: scanned.readsResource,
+		text:         text,
+		env:          env,
+		request:      request,
+		subject:      e.subject,
+		value:        value,
+		program:      program,
+		reads:        scanned.reads,
+		identities:   scanned.identities,
+		constancy:    constancy(checked, facts),
+		readsRequest: scanned.seen.request,
+		readsSubject: scanned.seen.subject,
+		readsValue:   scanned.seen.value,
 	}
 	switch {
-	case !scanned.readsResource:
+	case !scanned.seen.subject && request != nil:
 		expression.native = native(checked, request, requestName)
-	case !scanned.readsRequest:
-		expression.native = native(checked, e.resource, resourceName)
-		fallthrough
-	default:
+	case !scanned.seen.request && e.subject.Type != nil:
+		expression.native, expression.ofSubject = native(checked, e.subject.Type, e.subject.Name), true
+	}
+	if scanned.seen.subject {
 		expression.unloaded = unloaded(checked, request, scanned)
 	}
 	return expression, scanned.traps, nil
@@ -142,12 +159,28 @@ func (e *Environment) compile(text string, request protoreflect.MessageDescripto
 
 // variables are those that a condition has besides `principal` and `now`. Their types are
 // for the check alone and not kept with the program.
-func variables(request, resource protoreflect.MessageDescriptor) []cel.EnvOption {
-	declared := []cel.EnvOption{cel.Variable(requestName, cel.ObjectType(string(request.FullName())))}
-	if resource != nil {
-		declared = append(declared, cel.Variable(resourceName, cel.ObjectType(string(resource.FullName()))))
+func variables(request protoreflect.MessageDescriptor, subject Subject, value *types.FieldType) []cel.EnvOption {
+	var declared []cel.EnvOption
+	if request != nil {
+		declared = append(declared, cel.Variable(requestName, cel.ObjectType(string(request.FullName()))))
+	}
+	if subject.Type != nil {
+		declared = append(declared, cel.Variable(subject.Name, cel.ObjectType(string(subject.Type.FullName()))))
+	}
+	if value != nil {
+		declared = append(declared, cel.Variable(valueName, value.Type))
 	}
 	return declared
+}
+
+// valueType is how `value` is read: as the field itself is, in a message. It is nil where
+// there is none.
+func (s Subject) valueType(env *cel.Env) *types.FieldType {
+	if s.Value == nil {
+		return nil
+	}
+	of, _ := env.CELTypeProvider().FindStructFieldType(string(s.Value.ContainingMessage().FullName()), string(s.Value.Name()))
+	return of
 }
 
 // ErrCost says that an evaluation ran over its cost limit.
@@ -166,8 +199,8 @@ func (x *Expression) Holds(ctx context.Context, input *Input) (bool, error) {
 func (x *Expression) Truth(ctx context.Context, input *Input) (Truth, error) {
 	if x.native != nil && input.Principal != nil {
 		message, kind := input.Request, x.request
-		if x.readsResource {
-			message, kind = input.Resource, x.resource
+		if x.ofSubject {
+			message, kind = input.Subject, x.subject.Type
 		}
 		// A message of another descriptor, though it be of the same name, has other
 		// fields to Go.
@@ -183,12 +216,12 @@ func (x *Expression) Truth(ctx context.Context, input *Input) (Truth, error) {
 	return truth, err
 }
 
-// MayHold reports whether the condition could be true of the input, if the resource were
-// known, which it is not. It may say so of a condition that is true of no resource, and
+// MayHold reports whether the condition could be true of the input, if the subject were
+// known, which it is not. It may say so of a condition that is true of no subject, and
 // never says the opposite of one that is true of some. An error is as those of
 // [Expression.Holds].
 func (x *Expression) MayHold(ctx context.Context, input *Input) (bool, error) {
-	if !x.readsResource {
+	if !x.readsSubject {
 		return x.Holds(ctx, input)
 	}
 	if x.unloaded != nil && input.Principal != nil && input.Request != nil {
@@ -199,9 +232,9 @@ func (x *Expression) MayHold(ctx context.Context, input *Input) (bool, error) {
 		}
 	}
 	without := *input
-	without.Resource = nil
+	without.Subject = nil
 	// What is absent is kept by what reads it, and absorbed by what does not depend on it:
-	// what is false all the same is true of no resource.
+	// what is false all the same is true of no subject.
 	truth, _, err := x.evaluate(ctx, without)
 	return truth != False && err == nil, err
 }
@@ -209,7 +242,7 @@ func (x *Expression) MayHold(ctx context.Context, input *Input) (bool, error) {
 // evaluate is Truth by CEL alone. Where that is absent, missing is the id of the part
 // of the expression that has no value, or 0 where that is not known.
 func (x *Expression) evaluate(ctx context.Context, input Input) (truth Truth, missing int64, err error) {
-	result, _, err := x.program.ContextEval(ctx, activation{input})
+	result, _, err := x.program.ContextEval(ctx, activation{input, x})
 	// CEL absorbs the error by which a loop says that it was interrupted.
 	if ended := ctx.Err(); ended != nil {
 		return False, 0, ended
@@ -235,8 +268,8 @@ func (x *Expression) evaluate(ctx context.Context, input Input) (truth Truth, mi
 func (x *Expression) Missing(ctx context.Context, input Input, truth Truth) []string {
 	var missing []string
 	for _, read := range x.reads {
-		if read.OfResource() {
-			return nil // what a resource has is not for explanations
+		if read.OfSubject() {
+			return nil // what a subject has is not for explanations
 		}
 		if name := read.Missing(input); name != "" && !slices.Contains(missing, name) {
 			missing = append(missing, name)
@@ -267,7 +300,11 @@ func (x *Expression) part(id int64) string {
 }
 
 // activation gives CEL its variables without a map in between.
-type activation struct{ Input }
+type activation struct {
+	Input
+
+	of *Expression
+}
 
 func (a activation) ResolveName(name string) (any, bool) {
 	switch name {
@@ -277,8 +314,14 @@ func (a activation) ResolveName(name string) (any, bool) {
 		return a.Request, a.Request != nil
 	case "now":
 		return a.Now, true
-	case resourceName:
-		return a.Resource, a.Resource != nil
+	case valueName:
+		if a.of.value == nil || a.Value == nil {
+			return nil, false
+		}
+		value, err := a.of.value.GetFrom(a.Value)
+		return value, err == nil
+	case a.of.subject.Name:
+		return a.Subject, a.Subject != nil
 	default:
 		return nil, false
 	}

@@ -65,7 +65,7 @@ func (s *scan) guardSet(expression ast.Expr) {
 		path, ok = pathFrom(s.claims, isClaims, expression)
 	}
 	if !ok {
-		path, ok = pathFrom(s.resource, isResource, expression)
+		path, ok = s.subjectPath(expression)
 	}
 	if ok && !path.leaf().HasPresence() {
 		of = filled

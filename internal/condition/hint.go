@@ -30,12 +30,14 @@ func hint(checker *cel.Env, text string, problem *common.Error) (there, wrong st
 		return operand + " has: " + listed, field, names
 	}
 	if name, ok := inQuotes(problem.Message, "undeclared reference to '"); ok && !isCall(text, name) {
-		if name == resourceName {
-			return "the action declares no resource", "", nil
+		var known []string
+		for _, input := range []string{"principal", requestName, "now", ResourceName, ItemName, ThisName, valueName} {
+			if slices.ContainsFunc(checker.Variables(), func(of *decls.VariableDecl) bool { return of.Name() == input }) {
+				known = append(known, input)
+			}
 		}
-		known := []string{"principal", requestName, "now"}
-		if slices.ContainsFunc(checker.Variables(), func(of *decls.VariableDecl) bool { return of.Name() == resourceName }) {
-			known = append(known, resourceName)
+		if name == ResourceName && slices.Equal(known, []string{"principal", requestName, "now"}) {
+			return "the action declares no resource", "", nil
 		}
 		return "there are: " + strings.Join(known, ", "), name, known
 	}

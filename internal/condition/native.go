@@ -45,11 +45,11 @@ func native(checked *ast.AST, message protoreflect.MessageDescriptor, name strin
 	return newTranslation(checked, message, name).predicate(checked.Expr())
 }
 
-// unloaded is native of a condition while the resource that it reads is not known: each
+// unloaded is native of a condition while the subject that it reads is not known: each
 // part that reads it is absent. The message is the request.
 func unloaded(checked *ast.AST, request protoreflect.MessageDescriptor, scanned *scan) predicate {
 	translated := newTranslation(checked, request, requestName)
-	translated.unknown = func(part ast.Expr) bool { return scanned.read(part).resource }
+	translated.unknown = func(part ast.Expr) bool { return scanned.read(part).subject }
 	return translated.predicate(checked.Expr())
 }
 

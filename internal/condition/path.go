@@ -8,7 +8,7 @@ import (
 )
 
 // A Path is a chain of fields from a message down to what is read: from the request, but
-// for paths into the principal's claims and into the resource. All but the last are messages.
+// for paths into the principal's claims and into the subject. All but the last are messages.
 type Path []protoreflect.FieldDescriptor
 
 // String returns the path as CEL writes it: "request.owner.id".
@@ -109,15 +109,10 @@ func pathOf(request protoreflect.MessageDescriptor, expression ast.Expr) (path P
 	return pathFrom(request, isRequest, expression)
 }
 
-// The names by which conditions read what the caller sends, and what the action is about.
-const (
-	requestName  = "request"
-	resourceName = "resource"
-)
+// requestName is the name by which conditions read what the caller sends.
+const requestName = "request"
 
 func isRequest(expression ast.Expr) bool { return isNamed(expression, requestName) }
-
-func isResource(expression ast.Expr) bool { return isNamed(expression, resourceName) }
 
 func isNamed(expression ast.Expr, name string) bool {
 	return expression.Kind() == ast.IdentKind && expression.AsIdent() == name

@@ -14,7 +14,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
-// A Read is something of the principal, the request or the resource that a condition reads.
+// A Read is something of the principal, the request or the subject that a condition reads.
 type Read struct {
 	// Name is what it is called in CEL: "principal.id", "request.user_id".
 	Name string
@@ -22,7 +22,8 @@ type Read struct {
 	principal string // a field of the principal
 	claims    Path   // a field of the principal's claims
 	path      Path   // a field of the request
-	resource  Path   // a field of the resource
+	subject   Path   // a field of the subject
+	ofSubject bool   // it is the subject or `value`, or something of them
 }
 
 // redacted is what stands for the value of a field that is not to be shown.

@@ -25,19 +25,17 @@ type Identity struct {
 
 // A scan is what an expression reads, found by walking it once.
 type scan struct {
-	request      protoreflect.MessageDescriptor
-	table        atomTable
-	reads        []Read
-	identities   []Identity
-	readsRequest bool
-	// readsResource is whether `resource` is read, whose type is resource; nil for none.
-	readsResource bool
-	resource      protoreflect.MessageDescriptor
-	// readsPrincipal is set where a variable is read that runs over what is of the principal.
-	readsPrincipal bool
-	claims         protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
-	types          map[int64]*types.Type
-	facts          Facts
+	request    protoreflect.MessageDescriptor // nil for none
+	subject    Subject
+	table      atomTable
+	reads      []Read
+	identities []Identity
+	// seen is what is read. Of the principal it is known here where a variable is read that
+	// runs over what is of the principal, and by reads otherwise.
+	seen   whatIsRead
+	claims protoreflect.MessageDescriptor // the type of `principal.claims`; nil for none
+	types  map[int64]*types.Type
+	facts  Facts
 	// constant returns the text of an expression that reads nothing and is one. It is nil
 	// where the scan looks at what is read alone.
 	constant func(ast.Expr) (string, bool)
@@ -56,21 +54,20 @@ type scan struct {
 
 // A variable of a comprehension runs over a list, or over the keys of a map.
 type variable struct {
-	path                   Path // to a list of the request; nil where it is something else
-	ofRequest, ofPrincipal bool
-	ofResource             bool
-	element                emptiness
-	vocabulary             string
-	literals               []ast.Expr
+	path       Path       // to a list of the request; nil where it is something else
+	of         whatIsRead // by what it runs over
+	element    emptiness
+	vocabulary string
+	literals   []ast.Expr
 }
 
-func newScan(env *cel.Env, checked *ast.AST, request, claims, resource protoreflect.MessageDescriptor, facts Facts) *scan {
+func newScan(env *cel.Env, checked *ast.AST, request, claims protoreflect.MessageDescriptor, subject Subject, facts Facts) *scan {
 	constants := constantSearch{env: env, checked: checked}
 	s := &scan{
 		constant: constants.text,
 		request:  request,
 		claims:   claims,
-		resource: resource,
+		subject:  subject,
 		table:    atomTable{source: checked.SourceInfo()},
 		types:    checked.TypeMap(),
 		facts:    facts,
@@ -81,17 +78,20 @@ func newScan(env *cel.Env, checked *ast.AST, request, claims, resource protorefl
 }
 
 // whatIsRead says of what an expression reads something.
-type whatIsRead struct{ request, principal, resource bool }
+type whatIsRead struct{ request, principal, subject, value bool }
+
+func (w whatIsRead) or(other whatIsRead) whatIsRead {
+	return whatIsRead{
+		w.request || other.request, w.principal || other.principal,
+		w.subject || other.subject, w.value || other.value,
+	}
+}
 
 // read returns what an expression reads.
 func (s *scan) read(expression ast.Expr) whatIsRead {
-	within := &scan{request: s.request, resource: s.resource, table: s.table, types: s.types, variables: s.variables, within: true}
+	within := &scan{request: s.request, subject: s.subject, table: s.table, types: s.types, variables: s.variables, within: true}
 	within.visit(expression)
-	return whatIsRead{
-		request:   within.readsRequest,
-		principal: within.readsPrincipal || slices.ContainsFunc(within.reads, isOfPrincipal),
-		resource:  within.readsResource,
-	}
+	return within.seen.or(whatIsRead{principal: slices.ContainsFunc(within.reads, isOfPrincipal)})
 }
 
 func (s *scan) visit(expression ast.Expr) {
@@ -105,15 +105,16 @@ func (s *scan) visit(expression ast.Expr) {
 		switch {
 		case isVariable:
 			// What it runs over was noted under its own name.
-			s.readsRequest = s.readsRequest || of.ofRequest
-			s.readsPrincipal = s.readsPrincipal || of.ofPrincipal
-			s.readsResource = s.readsResource || of.ofResource
+			s.seen = s.seen.or(of.of)
 		case name == requestName:
-			s.readsRequest = true
+			s.seen.request = true
 			s.note(Read{Name: name})
-		case name == resourceName:
-			s.readsResource = true
-			s.note(Read{Name: name})
+		case name == s.subject.Name:
+			s.seen.subject = true
+			s.note(Read{Name: name, ofSubject: true})
+		case name == valueName && s.subject.Value != nil:
+			s.seen.value = true
+			s.note(Read{Name: name, ofSubject: true})
 		case name == "principal":
 			s.note(Read{Name: name})
 		}
@@ -217,13 +218,14 @@ func (s *scan) selection(expression ast.Expr) {
 		field := principalField(expression)
 		s.note(Read{Name: "principal." + field, principal: field})
 	case ok:
-		s.readsRequest = true
+		s.seen.request = true
 		s.note(Read{Name: path.String(), path: path})
-	case s.resourcePath(expression) != nil:
-		path := s.resourcePath(expression)
-		s.readsResource = true
-		s.note(Read{Name: path.below(resourceName), resource: path})
 	default:
+		if path, ok := s.subjectPath(expression); ok {
+			s.seen.subject = true
+			s.note(Read{Name: path.below(s.subject.Name), subject: path, ofSubject: true})
+			return
+		}
 		s.visit(expression.AsSelect().Operand())
 	}
 }
@@ -235,10 +237,9 @@ func (s *scan) claimsPath(expression ast.Expr) Path {
 	return path
 }
 
-// resourcePath returns the fields that an expression selects from the resource, or nil.
-func (s *scan) resourcePath(expression ast.Expr) Path {
-	path, _ := pathFrom(s.resource, isResource, expression)
-	return path
+// subjectPath returns the fields that an expression selects from the subject.
+func (s *scan) subjectPath(expression ast.Expr) (path Path, ok bool) {
+	return pathFrom(s.subject.Type, func(of ast.Expr) bool { return isNamed(of, s.subject.Name) }, expression)
 }
 
 // isOfVariable reports whether an expression is, or selects from, a variable, which
@@ -330,21 +331,15 @@ func (s *scan) path(expression ast.Expr) (Path, bool) {
 func (s *scan) runsOver(list ast.Expr) variable {
 	if !s.within {
 		s.visit(list)
-		of := s.read(list)
-		return variable{ofRequest: of.request, ofPrincipal: of.principal, ofResource: of.resource}
+		return variable{of: s.read(list)}
 	}
 	// Once, however deep the loops stand in each other.
-	request, principal, resource, reads := s.readsRequest, s.readsPrincipal, s.readsResource, len(s.reads)
-	s.readsRequest, s.readsPrincipal, s.readsResource = false, false, false
+	before, reads := s.seen, len(s.reads)
+	s.seen = whatIsRead{}
 	s.visit(list)
-	of := variable{
-		ofRequest:   s.readsRequest,
-		ofResource:  s.readsResource,
-		ofPrincipal: s.readsPrincipal || slices.ContainsFunc(s.reads[reads:], isOfPrincipal),
-	}
-	s.readsRequest, s.readsPrincipal = s.readsRequest || request, of.ofPrincipal || principal
-	s.readsResource = s.readsResource || resource
-	return of
+	of := s.seen.or(whatIsRead{principal: slices.ContainsFunc(s.reads[reads:], isOfPrincipal)})
+	s.seen = before.or(of)
+	return variable{of: of}
 }
 
 func isOfPrincipal(read Read) bool { return read.Principal() != "" }

@@ -28,7 +28,7 @@ const (
 	ReadsAny
 	// ChosenPattern: the pattern of `matches()` is not written in the condition.
 	ChosenPattern
-	// ChosenPart: the caller, or a resource, gives the prefix, suffix or part that a text is
+	// ChosenPart: the caller, or a subject, gives the prefix, suffix or part that a text is
 	// to have, or the text that is to have a part of the principal's.
 	ChosenPart
 	// EmptyList: the condition is true of a list without elements, which may come.
@@ -41,7 +41,7 @@ const (
 	UnknownZone
 	// ChosenZone: the caller sends the time zone in which a part of a time is read.
 	ChosenZone
-	// AdmitsEmpty: the condition is true of a resource of which nothing is set, and would
+	// AdmitsEmpty: the condition is true of a subject of which nothing is set, and would
 	// not be if what it reads of it were absent.
 	AdmitsEmpty
 )
@@ -166,12 +166,12 @@ func (s *scan) lookAtCall(expression ast.Expr) {
 			s.lookAtEquality(expression, operands[1], operands[0], true)
 		}
 	case overloads.Matches:
-		if what := s.read(operands[1]); what.request || what.principal || what.resource {
+		if what := s.read(operands[1]); what != (whatIsRead{}) {
 			s.trap(Trap{Kind: ChosenPattern, Text: s.table.text(expression)})
 		}
 	case overloads.StartsWith, overloads.EndsWith, overloads.Contains:
 		text, part := s.read(operands[0]), s.read(operands[1])
-		if part.request || part.resource || part.principal && (text.request || text.resource) {
+		if part.request || part.subject || part.value || part.principal && (text.request || text.subject || text.value) {
 			s.trap(Trap{Kind: ChosenPart, Text: s.table.text(expression)})
 		}
 	default:
@@ -202,7 +202,7 @@ func isZoned(function string) bool {
 // caller's to choose, and one that is written is held against those that this machine
 // knows.
 func (s *scan) lookAtZone(call, zone ast.Expr) {
-	if s.read(zone).request {
+	if of := s.read(zone); of.request || of.value {
 		s.trap(Trap{Kind: ChosenZone, Text: s.table.text(call), Name: s.table.text(zone)})
 	}
 	s.lookForZones(zone)

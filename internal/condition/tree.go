@@ -10,9 +10,9 @@ import (
 // macros. It is made anew at each call, and is for those that look at conditions before
 // any call comes.
 func (x *Expression) Tree() (*ast.AST, error) {
-	checker, err := x.env.Extend(variables(x.request, x.resource)...)
+	checker, err := x.env.Extend(variables(x.request, x.subject, x.value)...)
 	if err != nil {
-		return nil, fmt.Errorf("read the type of %s: %w", x.request.FullName(), err)
+		return nil, fmt.Errorf("read the types of a condition: %w", err)
 	}
 	compiled, issues := checker.Compile(x.text)
 	if issues.Err() != nil {
@@ -25,6 +25,6 @@ func (x *Expression) Tree() (*ast.AST, error) {
 // a read of something else, or of all of the request.
 func (r Read) Paths() (request, claims Path) { return r.path, r.claims }
 
-// ResourcePath returns where the read is into the resource. It is nil for a read of
-// something else, and of all of the resource.
-func (r Read) ResourcePath() Path { return r.resource }
+// SubjectPath returns where the read is into the subject. It is nil for a read of
+// something else, and of all of the subject.
+func (r Read) SubjectPath() Path { return r.subject }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// worlds are what a condition says in two: where nothing of the resource is set, so that
+// worlds are what a condition says in two: where nothing of the subject is set, so that
 // scalars without presence read as their zero values, and where all reads of it are absent.
 type worlds struct{ unset, absent Truth }
 
@@ -21,17 +21,17 @@ type unsetSearch struct {
 	*scan
 
 	constants constantSearch
-	resource  protoreflect.Message // with nothing set
+	subject   protoreflect.Message // with nothing set
 	bits      map[string]int       // of the parts that may be true or false, by their text
 }
 
-// lookAtUnset notes a condition that is true of a resource of which nothing is set, for a
-// caller for whom it is not true where every read of the resource is absent: a field that
+// lookAtUnset notes a condition that is true of a subject of which nothing is set, for a
+// caller for whom it is not true where every read of the subject is absent: a field that
 // is not there, or that a newer schema has, would let that caller in.
 func (s *scan) lookAtUnset(env *cel.Env, checked *ast.AST) {
 	search := &unsetSearch{
 		scan: s, constants: constantSearch{env: env, checked: checked},
-		resource: dynamicpb.NewMessage(s.resource), bits: map[string]int{},
+		subject: dynamicpb.NewMessage(s.subject.Type), bits: map[string]int{},
 	}
 	says := search.formula(checked.Expr())
 	trap := Trap{Kind: AdmitsEmpty, Text: s.table.text(checked.Expr())}
@@ -122,7 +122,7 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 	constant := func(unset, absent Truth) func(uint64) worlds {
 		return func(uint64) worlds { return worlds{unset, absent} }
 	}
-	reads := u.read(expression).resource
+	reads := u.read(expression).subject
 	if value, ok := u.value(expression).(types.Bool); ok {
 		// What is so with nothing else known is so of every caller.
 		said := truthOf(bool(value))
@@ -163,7 +163,7 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 	}
 }
 
-// areUnequal reports whether two values differ for every caller, of a resource with nothing
+// areUnequal reports whether two values differ for every caller, of a subject with nothing
 // set: one is empty, and the other is not.
 func (u *unsetSearch) areUnequal(left, right ast.Expr) bool {
 	for _, pair := range [][2]ast.Expr{{left, right}, {right, left}} {
@@ -183,20 +183,20 @@ func (u *unsetSearch) isNotAmong(element, list ast.Expr) bool {
 	return sought != nil && isZero(sought) && !u.elementEmptiness(list).maybe
 }
 
-// value returns the value of a part where nothing but the resource is known, of which
+// value returns the value of a part where nothing but the subject is known, of which
 // nothing is set. It is nil where the part has none.
 func (u *unsetSearch) value(part ast.Expr) ref.Val {
-	value, _, err := u.constants.valueOf(part, unsetResource{u.resource})
+	value, _, err := u.constants.valueOf(part, unsetSubject{u.scan.subject.Name, u.subject})
 	if err != nil || types.IsUnknownOrError(value) {
 		return nil
 	}
 	return value
 }
 
-// isAlone reports whether a part reads the resource and nothing else.
+// isAlone reports whether a part reads the subject and nothing else.
 func (u *unsetSearch) isAlone(part ast.Expr) bool {
 	reads := u.read(part)
-	return reads.resource && !reads.request && !reads.principal && !mentions(u.table.text(part), "now")
+	return reads == whatIsRead{subject: true} && !mentions(u.table.text(part), "now")
 }
 
 // isZero reports whether a value is the empty one of its type, or has no elements.
@@ -208,13 +208,16 @@ func isZero(value ref.Val) bool {
 	return ok && zero.IsZeroValue()
 }
 
-// unsetResource gives CEL the resource, and nothing else.
-type unsetResource struct{ resource protoreflect.Message }
+// unsetSubject gives CEL the subject, and nothing else.
+type unsetSubject struct {
+	name    string
+	subject protoreflect.Message
+}
 
 // ResolveName implements [cel.Activation].
-func (a unsetResource) ResolveName(name string) (any, bool) {
-	return a.resource.Interface(), name == resourceName
+func (a unsetSubject) ResolveName(name string) (any, bool) {
+	return a.subject.Interface(), name == a.name
 }
 
 // Parent implements [cel.Activation].
-func (unsetResource) Parent() cel.Activation { return nil }
+func (unsetSubject) Parent() cel.Activation { return nil }

@@ -228,7 +228,7 @@ func (m *methodReading) view() View { return m.near.view }
 func (m *methodReading) environment() *condition.Environment {
 	environment := m.conditions.WithClaims(m.view().Claims())
 	if m.resource != nil {
-		environment = environment.WithResource(m.resource.Type)
+		environment = environment.WithSubject(condition.Subject{Name: condition.ResourceName, Type: m.resource.Type})
 	}
 	return environment
 }

@@ -326,7 +326,7 @@ func readsOfResource(grants []Grant) []condition.Read {
 				continue
 			}
 			for _, read := range expression.Reads() {
-				if read.OfResource() {
+				if read.OfSubject() {
 					reads = append(reads, read)
 				}
 			}
@@ -396,7 +396,7 @@ func unguardedFields(declarations []*Declaration) []Refusal {
 				continue
 			}
 			for _, read := range readsOfResource(slices.Concat(other.Grants, other.Shadow)) {
-				if slices.Equal(read.ResourcePath(), key) {
+				if slices.Equal(read.SubjectPath(), key) {
 					continue
 				}
 				of := "one of its grants"

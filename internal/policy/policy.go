@@ -162,7 +162,7 @@ func newCompiled(of requirement, needsRequest bool) compiled {
 	case when:
 		made.expression = of.Expression
 	}
-	made.needsResource = made.expression.ReadsResource()
+	made.needsResource = made.expression.ReadsSubject()
 	return made
 }
 

@@ -86,7 +86,7 @@ func (v *Values) add(read read, input Input) {
 			}
 			v.Answers[read.check] = answer
 		}
-	case read.of.OfResource(): // it is loaded anew each time, and kept nowhere
+	case read.of.OfSubject(): // it is loaded anew each time, and kept nowhere
 	case read.of.OfRequest():
 		complete = v.addRequest(read, input.Request)
 	case input.Principal == nil:

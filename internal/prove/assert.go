@@ -198,7 +198,7 @@ func expressionFor(declaration *declare.Declaration, text string) (declare.Condi
 	facts := condition.Facts{Roles: newSide(declaration).roles(), Schemes: declaration.Schemes}
 	environment = environment.WithClaims(declaration.Claims)
 	if declaration.Resource != nil {
-		environment = environment.WithResource(declaration.Resource.Type)
+		environment = environment.WithSubject(condition.Subject{Name: condition.ResourceName, Type: declaration.Resource.Type})
 	}
 	expression, traps, err := environment.Examine(text, declaration.Method.Input(), facts)
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {

@@ -148,7 +148,7 @@ func (f *formula) condition(side int, of declare.Condition) (truth, error) {
 	if expression == nil {
 		return truth{}, outside(RuleForm, of.String())
 	}
-	if expression.ReadsResource() {
+	if expression.ReadsSubject() {
 		return truth{}, outside(RuleResource, expression.Text())
 	}
 	tree, err := expression.Tree()

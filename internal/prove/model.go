@@ -62,7 +62,7 @@ func (m *model) add(side *side, condition declare.Condition) (requirement, error
 }
 
 func (m *model) expression(side *side, made requirement, expression *condition.Expression) (requirement, error) {
-	if expression.ReadsResource() {
+	if expression.ReadsSubject() {
 		return made, outside(RuleResource, expression.Text())
 	}
 	tree, err := expression.Tree()

@@ -300,7 +300,7 @@ func onResource(declaration *declare.Declaration, checks map[string]policy.Check
 	of := *declaration
 	of.Anyone = false
 	of.Grants = slices.DeleteFunc(slices.Clone(of.Grants), func(grant declare.Grant) bool {
-		return !slices.ContainsFunc(grant.Conditions, func(condition declare.Condition) bool { return expressionOf(condition).ReadsResource() })
+		return !slices.ContainsFunc(grant.Conditions, func(condition declare.Condition) bool { return expressionOf(condition).ReadsSubject() })
 	})
 	return policy.New(&of, checks)
 }

@@ -53,7 +53,7 @@ func expressionOf(of declare.Condition) *condition.Expression {
 // meansTheSame reports whether two expressions are the same text and read what is of the
 // same type and meaning.
 func meansTheSame(sides [2]*side, one, other *condition.Expression) bool {
-	if one == other && !one.ReadsResource() {
+	if one == other && !one.ReadsSubject() {
 		return true
 	}
 	if one.Text() != other.Text() || len(one.Reads()) != len(other.Reads()) {
@@ -90,8 +90,8 @@ func sameRead(sides [2]*side, one, other condition.Read) bool {
 	otherRequest, otherClaims := other.Paths()
 	seen := map[protoreflect.FullName]bool{}
 	switch {
-	case one.OfResource():
-		path, otherPath := one.ResourcePath(), other.ResourcePath()
+	case one.OfSubject():
+		path, otherPath := one.SubjectPath(), other.SubjectPath()
 		return path != nil && otherPath != nil && sameResource(sides[0].declaration.Resource, sides[1].declaration.Resource) && samePath(path, otherPath, seen)
 	case one.Name == "principal.roles":
 		return maps.EqualFunc(sides[0].declaration.Includes, sides[1].declaration.Includes, func(a, b []string) bool { return within(a, b) && within(b, a) })
