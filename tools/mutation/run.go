@@ -20,9 +20,13 @@ import (
 // as stuck, which is a kill.
 const patience = 5 * time.Second
 
-// quick is how long the tests of a first attempt take together: most mutants are killed
-// by them, and the others need not run.
-const quick = 1500 * time.Millisecond
+// A first attempt is of tests that take as long as quick together, and each one after it of
+// tests that take slower times as long as those before: most mutants are killed by the
+// first few, and the others need not run.
+const (
+	quick  = 100 * time.Millisecond
+	slower = 4
+)
 
 // waitDelay is how long a test binary that has ended may leave its output open: a test
 // may have started others.
@@ -68,23 +72,17 @@ func follow(from io.Reader, stop func()) string {
 }
 
 // judge runs the tests that reach a mutant until one fails: first a few, those that are
-// quick and those that have killed many mutants before it, and then the others.
+// quick and those that have killed many mutants before it, and then ever more.
 func (s *suite) judge(ctx context.Context, tests []test, m mutant) (verdict, error) {
 	found := verdict{Mutant: m, Survived: true}
 	reaching := s.promising(tests, m)
 	found.Reached = len(reaching) > 0
-	few, alone := 0, time.Duration(0)
-	for few < len(reaching) && (few == 0 || alone+reaching[few].alone <= quick) {
-		alone += reaching[few].alone
-		few++
-	}
-	for _, attempt := range [][]test{reaching[:few], reaching[few:]} {
-		if len(attempt) == 0 || !found.Survived {
-			break
-		}
-		names, alone := make([]string, len(attempt)), time.Duration(0)
-		for i, test := range attempt {
-			names[i], alone = test.name, alone+test.alone
+	for within := quick; found.Survived && len(reaching) > 0; within *= slower {
+		var names []string
+		alone := time.Duration(0)
+		for len(reaching) > 0 && (len(names) == 0 || alone+reaching[0].alone <= within) {
+			names, alone = append(names, reaching[0].name), alone+reaching[0].alone
+			reaching = reaching[1:]
 		}
 		output, err := s.run(ctx, 4*alone+patience, []string{"MUTANT=" + strconv.Itoa(m.ID)},
 			"-test.failfast", "-test.run", "^("+strings.Join(names, "|")+")$")
