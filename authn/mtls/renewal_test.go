@@ -42,7 +42,7 @@ func TestRenewedCertificate(t *testing.T) {
 	for name, test := range map[string]struct {
 		shown       *signer
 		first       connect.Code // 0 is let in
-		connections int64        // of two calls
+		connections int64        // of two calls, at least
 	}{
 		"good":             {sign(t, root, named(id), lives(time.Hour)), 0, 1},
 		"not for long":     {sign(t, root, named(id), lives(20*time.Second)), 0, 2},
@@ -70,7 +70,8 @@ func TestRenewedCertificate(t *testing.T) {
 			if err := watch(t.Context(), client); err != nil {
 				t.Errorf("%s, HTTP/2 %t: renewed: %v", name, http2, err)
 			}
-			if got := connections.Load(); got != test.connections {
+			// A transport of net/http that loses its connection may dial twice for one call.
+			if got := connections.Load(); got < test.connections || test.connections == 1 && got > 1 {
 				t.Errorf("%s, HTTP/2 %t: %d connections, want %d", name, http2, got, test.connections)
 			}
 		}
