@@ -43,6 +43,11 @@ type Declaration struct {
 	Includes map[string][]string
 	// Resource is which object the action is about, or nil.
 	Resource *Resource
+	// Fields are the rules of the fields that a response may have, by the names of the fields.
+	Fields []*FieldRule
+	// Details are those of the fields that the details of an error may have, as far as the
+	// action's file knows their messages. Declarations of a service share them.
+	Details []*FieldRule
 	// Limits are how often the action may be called, in the order written.
 	Limits []limit.Limit
 	// Outside says that the declaration was given from outside the .proto.
@@ -71,17 +76,23 @@ func (d *Declaration) Who() string {
 	if d.Anyone {
 		return "anyone"
 	}
-	grants := make([]string, len(d.Grants))
-	for i, grant := range d.Grants {
-		grants[i] = grant.who()
+	return who(d.Grants)
+}
+
+// who is grants in the words of [Declaration.Who].
+func who(grants []Grant) string {
+	texts := make([]string, len(grants))
+	for i, grant := range grants {
+		texts[i] = grant.who()
 	}
-	return strings.Join(grants, "; or ")
+	return strings.Join(texts, "; or ")
 }
 
 // methodReading is the state of reading one method.
 type methodReading struct {
 	*Reader
-	method   protoreflect.MethodDescriptor
+	method   protoreflect.MethodDescriptor // nil where the rule of a field is read
+	field    protoreflect.FieldDescriptor  // that field, or nil
 	given    Given
 	near     *neighbourhood
 	option   *sallyportv1.Action // as written
@@ -113,6 +124,12 @@ func (m *methodReading) refuseWithFixf(rule Rule, fix, format string, args ...an
 
 // refusef notes a refusal at the option, or at the RPC where there is no option.
 func (m *methodReading) refusef(rule Rule, format string, args ...any) {
+	if m.field != nil {
+		refusal := refuse(rule, string(m.field.FullName()), positionOf(m.field), format, args...)
+		refusal.At = m.field
+		m.refusals = append(m.refusals, refusal)
+		return
+	}
 	refusal := Refuse(rule, m.method, format, args...)
 	if m.outside {
 		refusal.Position, refusal.At = Position{File: m.given.Source}, nil // where it can be fixed
@@ -199,6 +216,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	m.readStream(option)
 	m.readLimits(option)
 	m.readRequest()
+	declaration.Fields = m.readFields()
 	before := len(m.refusals)
 	m.resource = m.readResource(option.GetResource())
 	declaration.Resource = m.resource
@@ -226,11 +244,23 @@ func (m *methodReading) view() View { return m.near.view }
 
 // environment is what the expressions of the method are compiled in.
 func (m *methodReading) environment() *condition.Environment {
-	environment := m.conditions.WithClaims(m.view().Claims())
-	if m.resource != nil {
-		environment = environment.WithSubject(condition.Subject{Name: condition.ResourceName, Type: m.resource.Type})
+	return m.conditions.WithClaims(m.view().Claims()).WithSubject(m.subject())
+}
+
+// input is what conditions read as `request`, or nil where there is none.
+func (m *methodReading) input() protoreflect.MessageDescriptor {
+	if m.field != nil {
+		return nil
 	}
-	return environment
+	return m.method.Input()
+}
+
+// file is the file of what is read.
+func (m *methodReading) file() protoreflect.FileDescriptor {
+	if m.field != nil {
+		return m.field.ParentFile()
+	}
+	return m.method.ParentFile()
 }
 
 // saysAnonymous reports whether a declaration has a reason, be it an empty one, for

@@ -48,7 +48,7 @@ type expressionReading struct {
 // read compiles the expression for the request of the action, and refuses what is no
 // condition on a caller. It returns nil along with refusals where it does not compile.
 func (e *expressionReading) read() *condition.Expression {
-	expression, traps, err := e.environment().Examine(e.text, e.method.Input(), e.facts())
+	expression, traps, err := e.environment().Examine(e.text, e.input(), e.facts())
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
 		fix := ""
 		if e.fixInvalid != nil {
@@ -91,7 +91,10 @@ func (e *expressionReading) read() *condition.Expression {
 // expression a condition.
 func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 	meant := nearest(syntax.Wrong, syntax.Known)
-	if g.method.Input().Fields().ByName(protoreflect.Name(syntax.Wrong)) != nil {
+	switch name := protoreflect.Name(syntax.Wrong); {
+	case g.field != nil && g.field.ContainingMessage().Fields().ByName(name) != nil:
+		meant = "this." + syntax.Wrong
+	case g.field == nil && g.method.Input().Fields().ByName(name) != nil:
 		meant = "request." + syntax.Wrong
 	}
 	text := syntax.Replaced(meant)
@@ -106,7 +109,7 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 // isSound reports whether an expression can be printed as a fix: whether it is a condition
 // that differs by caller or request, with no more traps than are left.
 func (m *methodReading) isSound(text string, left int) bool {
-	expression, traps, err := m.environment().Examine(text, m.method.Input(), m.facts())
+	expression, traps, err := m.environment().Examine(text, m.input(), m.facts())
 	return err == nil && expression.Constancy() == condition.Varies && len(expression.Reads()) > 0 && len(traps) <= left
 }
 
@@ -118,6 +121,10 @@ func (g *grantReading) fixAlwaysTrue() string {
 	if hasCondition(rest) {
 		return g.grantFix(rest, g.orFew(g.fixedGrant(rest)))
 	}
+	if g.field != nil {
+		reason := "why everyone may read " + string(g.field.Name())
+		return messageText("read", (&sallyportv1.Read{Anyone: &reason}).ProtoReflect())
+	}
 	reason := "why every caller who is signed in may call " + string(g.method.Name())
 	return messageText("authorize", (&sallyportv1.Authorize{Anyone: &reason}).ProtoReflect())
 }
@@ -125,7 +132,7 @@ func (g *grantReading) fixAlwaysTrue() string {
 // fixAlwaysFalse takes the grant away or, where it is the only one, puts another in
 // its place.
 func (g *grantReading) fixAlwaysFalse() string {
-	if len(g.option.GetAuthorize().GetAllow()) > 1 {
+	if g.field == nil && len(g.option.GetAuthorize().GetAllow()) > 1 {
 		return "remove " + messageText("allow", g.grant.ProtoReflect())
 	}
 	return g.grantText(g.near.grant())

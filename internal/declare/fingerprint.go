@@ -31,6 +31,7 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 		if resource := declaration.Resource; resource != nil {
 			fmt.Fprintf(digest, "resource %s by %s\n", resource.Type.FullName(), KeyType(resource.Key))
 		}
+		writeRules(digest, "field", declaration.Fields)
 		for _, grant := range declaration.Grants {
 			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}
@@ -38,7 +39,19 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 			fmt.Fprintf(digest, "shadow %q\n", grant.restsOn())
 		}
 	}
+	if len(declarations) > 0 {
+		writeRules(digest, "detail", declarations[0].Details)
+	}
 	return hex.EncodeToString(digest.Sum(nil))
+}
+
+// writeRules writes the rules of fields.
+func writeRules(digest hash.Hash, of string, rules []*FieldRule) {
+	for _, rule := range rules {
+		fmt.Fprintf(digest, "%s %s\n", of, rule.Field.FullName())
+		writeMessage(digest, rule.Option.ProtoReflect())
+		fmt.Fprintf(digest, "%q\n", rule.restsOn())
+	}
 }
 
 // writeMessage writes a message's set fields by number, framed so that no two

@@ -49,6 +49,8 @@ type Reader struct {
 	claims map[protoreflect.FileDescriptor]fileClaims
 	// named remembers the named conditions of each file, found good or not.
 	named map[protoreflect.FileDescriptor]namedConditions
+	// fields remembers the rules of the fields of each message, found good or not.
+	fields map[protoreflect.MessageDescriptor]fieldRules
 	// visibles remembers which files each file sees.
 	visibles map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor
 	// extensions are those with validation rules; nil until they are asked for.
@@ -70,7 +72,7 @@ func NewReader(config Config) (*Reader, error) {
 		config.GoPackage = optionGoPackage
 	}
 	validator, err := protovalidate.New(protovalidate.WithDisableLazy(),
-		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}, &sallyportv1.Scope{}, &sallyportv1.NamedCondition{}))
+		protovalidate.WithMessages(&sallyportv1.Action{}, &sallyportv1.Role{}, &sallyportv1.Scope{}, &sallyportv1.NamedCondition{}, &sallyportv1.Field{}))
 	if err != nil {
 		return nil, fmt.Errorf("compile the rules of the options: %w", err)
 	}
@@ -87,6 +89,7 @@ func NewReader(config Config) (*Reader, error) {
 		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
 		claims:     map[protoreflect.FileDescriptor]fileClaims{},
 		named:      map[protoreflect.FileDescriptor]namedConditions{},
+		fields:     map[protoreflect.MessageDescriptor]fieldRules{},
 		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
 	}, nil
 }
@@ -155,6 +158,7 @@ func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (d
 		refusals = append(refusals, near.outside.refused(r.View(service.ParentFile()))...)
 	}
 	refusals = append(refusals, r.unbounded(service)...)
+	refusals = append(refusals, r.readDetails(service, declarations)...)
 	refusals = append(refusals, resourceCollisions(declarations)...)
 	refusals = append(refusals, unguardedFields(declarations)...)
 	return declarations, append(refusals, collisions(declarations)...)
@@ -189,6 +193,7 @@ func (v View) refused() []Refusal {
 	}
 	for _, file := range v.own() {
 		refusals = append(refusals, refusedUses(file)...)
+		refusals = append(refusals, v.reader.fieldsOf(file).refusals...)
 	}
 	refusals = append(refusals, v.conditionTwice()...)
 	refusals = append(refusals, v.refusedClaims()...)

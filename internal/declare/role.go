@@ -62,7 +62,7 @@ func (g *grantReading) fixUnknownRole(name string, unused protoreflect.Descripto
 
 // fixAmbiguousRole defines the role in the package's own catalogue.
 func (g *grantReading) fixAmbiguousRole(name string) string {
-	if own := g.near.view.Catalogues()[0]; own.Enum.ParentFile().Package() == g.method.ParentFile().Package() {
+	if own := g.near.view.Catalogues()[0]; own.Enum.ParentFile().Package() == g.file().Package() {
 		return g.near.entryText(roleVocabulary(), own, name)
 	}
 	return g.near.newCatalogueText(roleVocabulary(), []string{name})

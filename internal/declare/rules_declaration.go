@@ -39,6 +39,16 @@ const (
 	RuleResourceCollision Rule = "resource-collision"
 	RuleAuthorityField    Rule = "authority-field-unguarded"
 
+	RuleFieldUnresolved   Rule = "field-unresolved"
+	RuleFieldEmpty        Rule = "field-empty"
+	RuleFieldChoice       Rule = "field-choice"
+	RuleFieldCheck        Rule = "field-check"
+	RuleFieldAnyoneReason Rule = "field-anyone-reason"
+	RuleFieldRequired     Rule = "field-required"
+	RuleFieldExtension    Rule = "field-extension"
+	RuleFieldGroup        Rule = "field-group"
+	RuleFieldAnonymous    Rule = "field-anonymous"
+
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"
 	RuleStreamAuthorize   Rule = "stream-authorize"
@@ -141,6 +151,27 @@ var resourceRules = []Definition{
 	{RuleAuthorityField, "The request of an action carries the message of its resource, and a grant of the service reads a field of that message. " +
 		"Nothing says who may write the field: a caller could write what grants decide by.",
 		"Take the fields that callers may change, beside the key, in place of the whole message."},
+}
+
+var fieldRuleDefinitions = []Definition{
+	{RuleFieldUnresolved, "A field carries `(sallyport.v1.field)`, and it cannot be read: the build has no descriptor of `sallyport/v1/action.proto`, or another one.",
+		"Import `sallyport/v1/action.proto` from this version of Sallyport."},
+	{RuleFieldEmpty, "`(sallyport.v1.field)` does not say who may read the field.",
+		"Write `read`, or remove the option."},
+	{RuleFieldChoice, "`read` of a field has neither a grant nor `anyone`, or both.",
+		"Write at least one `allow`, or `anyone` with a reason."},
+	{RuleFieldCheck, "A grant of a field has a `check`. Checks are asked about a call, once, and not about each message that is answered.",
+		"Write `any_role`, `all_scopes`, `when` or `cel`."},
+	{RuleFieldAnyoneReason, "`anyone` of a field has no reason, or one of more than 500 characters.",
+		"Write why everyone may read the field."},
+	{RuleFieldRequired, "A required field says who may read it. Without it the message cannot be sent.",
+		"Make the field optional."},
+	{RuleFieldExtension, "An extension says who may read it.",
+		"Make it a field of the message, and move the rule there."},
+	{RuleFieldGroup, "The answer of an action has a guarded field in a group.",
+		"Make the group a message and a field of its type."},
+	{RuleFieldAnonymous, "The answer of an anonymous action has a field that only some may read.",
+		"Answer with a message without the field, or open the field with `read: {anyone: …}`, or name schemes in place of `anonymous`."},
 }
 
 var limitRules = []Definition{

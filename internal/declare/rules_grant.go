@@ -118,7 +118,7 @@ var grantRules = []Definition{
 		"Give the list a `min_items` rule, or require `size() > 0` in the expression."},
 	{RuleCELBothEmpty, "Two values are compared, or one is a key of the other, that may both be empty, and then are equal. It can be accepted with a reason.",
 		"Give a field of the request a validation rule that keeps it from being empty, or require `!= ''` in the expression."},
-	{RuleCELUnset, "An expression is true of a resource of which nothing is set: a field that is missing, or that another version of the schema has, would let callers in. It can be accepted with a reason.",
+	{RuleCELUnset, "An expression is true of a resource, or of a message that holds a field, of which nothing is set: a field that is missing, or that another version of the schema has, would let callers in. It can be accepted with a reason.",
 		"Say what must be so, and not what must not: `resource.state in [State.STATE_DRAFT, State.STATE_PUBLISHED]` in place of `resource.state != State.STATE_ARCHIVED`."},
 	{RuleCELNameUnknown, "An expression names a role, scope or scheme that there is not.",
 		"Name one that there is."},

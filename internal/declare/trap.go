@@ -73,7 +73,7 @@ func describeTrap(trap condition.Trap) (rule Rule, problem string) {
 	case condition.BothEmpty:
 		return RuleCELBothEmpty, text + " compares two values that may both be empty, and then are equal"
 	case condition.AdmitsEmpty:
-		return RuleCELUnset, text + " is true of a resource of which nothing is set"
+		return RuleCELUnset, text + " is true of a message of which nothing is set"
 	case condition.UnknownName:
 		return RuleCELNameUnknown, fmt.Sprintf("there is no %s %q%s", trap.Of, trap.Name, didYouMean(trap.Name, trap.Known))
 	case condition.UnknownZone:

@@ -47,7 +47,7 @@ func (m *methodReading) whereUnused(unused protoreflect.Descriptor) string {
 	switch {
 	case unused == nil:
 		return ""
-	case unused.ParentFile().Package() == m.method.ParentFile().Package():
+	case unused.ParentFile().Package() == m.file().Package():
 		return "; " + describeUnused(unused) + " has it, which is in another Go package and is not used"
 	default:
 		return fmt.Sprintf("; %s has it, and package %s is not used", describeUnused(unused), unused.ParentFile().Package())
@@ -64,7 +64,7 @@ func describeUnused(unused protoreflect.Descriptor) string {
 // fixUnused is what makes the declaration use the package of something.
 func (m *methodReading) fixUnused(unused protoreflect.Descriptor) string {
 	if !m.outside {
-		return m.fixUse(m.method.ParentFile(), unused)
+		return m.fixUse(m.file(), unused)
 	}
 	return fmt.Sprintf("in %s:\nuses: %q", m.given.Source, unused.ParentFile().Package())
 }

@@ -89,7 +89,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // What is counted by itself.
@@ -152,7 +152,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -527,7 +527,8 @@ type Grant struct {
 	// A CEL expression that must be true. It reads `principal` (id, roles, scopes,
 	// scheme, authenticated_at, expires_at, and claims where a message is marked
 	// (sallyport.v1.claims)), `request` (this RPC's message, already validated), `now` and,
-	// where the action declares one, `resource`.
+	// where the action declares one, `resource`. In a rule of a field it reads `this`, the
+	// message that holds the field, in place of the last three but `now`.
 	Cel *string `protobuf:"bytes,3,opt,name=cel,proto3,oneof" json:"cel,omitempty"`
 	// The name of a condition written in Go, reached through a generated, typed
 	// interface that the application must implement.
@@ -624,6 +625,115 @@ func (x *Grant) GetAccept() []*Acceptance {
 	return nil
 }
 
+// Field is what a field of a message carries: who may read it. It holds wherever the
+// message stands in an answer: in a response, in each message of a stream, and in the
+// details of an error.
+type Field struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who may read the field.
+	Read          *Read `protobuf:"bytes,1,opt,name=read,proto3" json:"read,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Field) Reset() {
+	*x = Field{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Field) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Field) ProtoMessage() {}
+
+func (x *Field) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Field.ProtoReflect.Descriptor instead.
+func (*Field) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Field) GetRead() *Read {
+	if x != nil {
+		return x.Read
+	}
+	return nil
+}
+
+// Read says who may read a field: those who satisfy a grant, or, with a reason, everyone
+// who is answered. Exactly one of `allow` and `anyone` is set.
+//
+// The expressions of its grants read `principal`, `now`, and `this`: the message that
+// holds the field, before anything is cleared from it. There is no `request` and no check.
+// A rule that cannot be decided clears the field.
+type Read struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Grants. Any one of them is enough; within one, every condition must hold.
+	Allow []*Grant `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"`
+	// Why everyone who is answered may read the field: it says that the field was thought
+	// of. The reason is for reviewers; callers never see it.
+	Anyone        *string `protobuf:"bytes,2,opt,name=anyone,proto3,oneof" json:"anyone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Read) Reset() {
+	*x = Read{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Read) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Read) ProtoMessage() {}
+
+func (x *Read) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Read.ProtoReflect.Descriptor instead.
+func (*Read) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Read) GetAllow() []*Grant {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+func (x *Read) GetAnyone() string {
+	if x != nil && x.Anyone != nil {
+		return *x.Anyone
+	}
+	return ""
+}
+
 // Acceptance accepts what a rule would refuse.
 type Acceptance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -638,7 +748,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +760,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +773,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -694,7 +804,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -706,7 +816,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -719,7 +829,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -757,7 +867,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +879,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +892,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -827,7 +937,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +949,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +962,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Role) GetName() string {
@@ -881,7 +991,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -893,7 +1003,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -906,7 +1016,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Scope) GetName() string {
@@ -930,7 +1040,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1052,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1065,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -997,7 +1107,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1009,7 +1119,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1022,7 +1132,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -1043,7 +1153,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1165,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1178,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1124,6 +1234,14 @@ var file_sallyport_v1_action_proto_extTypes = []protoimpl.ExtensionInfo{
 		Field:         51719,
 		Name:          "sallyport.v1.claims",
 		Tag:           "varint,51719,opt,name=claims",
+		Filename:      "sallyport/v1/action.proto",
+	},
+	{
+		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
+		ExtensionType: (*Field)(nil),
+		Field:         51719,
+		Name:          "sallyport.v1.field",
+		Tag:           "bytes,51719,opt,name=field",
 		Filename:      "sallyport/v1/action.proto",
 	},
 	{
@@ -1206,16 +1324,35 @@ var (
 	E_Claims = &file_sallyport_v1_action_proto_extTypes[4]
 )
 
+// Extension fields to descriptorpb.FieldOptions.
+var (
+	// field says who may read a field, in whatever an action answers. What its caller may
+	// not read is cleared from a copy of the answer.
+	//
+	//	message User {
+	//	  string id = 1;
+	//	  string email = 2 [(sallyport.v1.field) = {
+	//	    read: {
+	//	      allow: {any_role: "auditor"}
+	//	      allow: {cel: "this.id == principal.id"}
+	//	    }
+	//	  }];
+	//	}
+	//
+	// optional sallyport.v1.Field field = 51719;
+	E_Field = &file_sallyport_v1_action_proto_extTypes[5]
+)
+
 // Extension fields to descriptorpb.EnumValueOptions.
 var (
 	// role gives one value of the role catalogue its name.
 	//
 	// optional sallyport.v1.Role role = 51719;
-	E_Role = &file_sallyport_v1_action_proto_extTypes[5]
+	E_Role = &file_sallyport_v1_action_proto_extTypes[6]
 	// scope gives one value of the scope catalogue its name.
 	//
 	// optional sallyport.v1.Scope scope = 51720;
-	E_Scope = &file_sallyport_v1_action_proto_extTypes[6]
+	E_Scope = &file_sallyport_v1_action_proto_extTypes[7]
 )
 
 var File_sallyport_v1_action_proto protoreflect.FileDescriptor
@@ -1287,7 +1424,17 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04_celB\b\n" +
 	"\x06_checkB\a\n" +
 	"\x05_whenB\a\n" +
-	"\x05_name\"\xad\x01\n" +
+	"\x05_name\"\x86\x01\n" +
+	"\x05Field\x12&\n" +
+	"\x04read\x18\x01 \x01(\v2\x12.sallyport.v1.ReadR\x04read:U\xbaHR\x1aP\n" +
+	"\vfield-empty\x121`field` says who may read the field: write `read`\x1a\x0ehas(this.read)\"\x8d\x04\n" +
+	"\x04Read\x12)\n" +
+	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
+	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
+	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xb6\x02\xbaH\xb2\x02\x1a\x8c\x01\n" +
+	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xa0\x01\n" +
+	"\vfield-check\x12ga `check` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))B\t\n" +
+	"\a_anyone\"\xad\x01\n" +
 	"\n" +
 	"Acceptance\x12\x12\n" +
 	"\x04rule\x18\x01 \x01(\tR\x04rule\x12\x8a\x01\n" +
@@ -1343,7 +1490,8 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\tcondition\x12\x1c.google.protobuf.FileOptions\x18\x87\x94\x03 \x03(\v2\x1c.sallyport.v1.NamedConditionR\tcondition:4\n" +
 	"\x05roles\x12\x1c.google.protobuf.EnumOptions\x18\x87\x94\x03 \x01(\bR\x05roles:G\n" +
 	"\x0fscope_catalogue\x12\x1c.google.protobuf.EnumOptions\x18\x88\x94\x03 \x01(\bR\x0escopeCatalogue:9\n" +
-	"\x06claims\x12\x1f.google.protobuf.MessageOptions\x18\x87\x94\x03 \x01(\bR\x06claims:K\n" +
+	"\x06claims\x12\x1f.google.protobuf.MessageOptions\x18\x87\x94\x03 \x01(\bR\x06claims:J\n" +
+	"\x05field\x12\x1d.google.protobuf.FieldOptions\x18\x87\x94\x03 \x01(\v2\x13.sallyport.v1.FieldR\x05field:K\n" +
 	"\x04role\x12!.google.protobuf.EnumValueOptions\x18\x87\x94\x03 \x01(\v2\x12.sallyport.v1.RoleR\x04role:N\n" +
 	"\x05scope\x12!.google.protobuf.EnumValueOptions\x18\x88\x94\x03 \x01(\v2\x13.sallyport.v1.ScopeR\x05scopeBAZ?github.com/sallyport-rpc/sallyport/gen/sallyport/v1;sallyportv1b\x06proto3"
 
@@ -1360,7 +1508,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
@@ -1370,55 +1518,62 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Authorize)(nil),                     // 5: sallyport.v1.Authorize
 	(*Shadow)(nil),                        // 6: sallyport.v1.Shadow
 	(*Grant)(nil),                         // 7: sallyport.v1.Grant
-	(*Acceptance)(nil),                    // 8: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 9: sallyport.v1.Stream
-	(*Limit)(nil),                         // 10: sallyport.v1.Limit
-	(*Role)(nil),                          // 11: sallyport.v1.Role
-	(*Scope)(nil),                         // 12: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 13: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 14: sallyport.v1.Use
-	(*Declarations)(nil),                  // 15: sallyport.v1.Declarations
-	nil,                                   // 16: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 17: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 18: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 19: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 20: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 21: google.protobuf.MessageOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 22: google.protobuf.EnumValueOptions
+	(*Field)(nil),                         // 8: sallyport.v1.Field
+	(*Read)(nil),                          // 9: sallyport.v1.Read
+	(*Acceptance)(nil),                    // 10: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 11: sallyport.v1.Stream
+	(*Limit)(nil),                         // 12: sallyport.v1.Limit
+	(*Role)(nil),                          // 13: sallyport.v1.Role
+	(*Scope)(nil),                         // 14: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 15: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 16: sallyport.v1.Use
+	(*Declarations)(nil),                  // 17: sallyport.v1.Declarations
+	nil,                                   // 18: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 19: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 20: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 21: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 22: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 23: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 24: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 25: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	4,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	5,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	9,  // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	10, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	11, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	12, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
 	3,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
-	17, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	19, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	7,  // 6: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	6,  // 7: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
 	7,  // 8: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	8,  // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	0,  // 10: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	17, // 11: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	1,  // 12: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	17, // 13: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	16, // 14: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	2,  // 15: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	18, // 16: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	19, // 17: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	20, // 18: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	20, // 19: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	21, // 20: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	22, // 21: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	22, // 22: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	2,  // 23: sallyport.v1.action:type_name -> sallyport.v1.Action
-	13, // 24: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	11, // 25: sallyport.v1.role:type_name -> sallyport.v1.Role
-	12, // 26: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	23, // [23:27] is the sub-list for extension type_name
-	16, // [16:23] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	10, // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	9,  // 10: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
+	7,  // 11: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
+	0,  // 12: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	19, // 13: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	1,  // 14: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	19, // 15: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	18, // 16: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	2,  // 17: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	20, // 18: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	21, // 19: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	22, // 20: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	22, // 21: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	23, // 22: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	24, // 23: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
+	25, // 24: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	25, // 25: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	2,  // 26: sallyport.v1.action:type_name -> sallyport.v1.Action
+	15, // 27: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	8,  // 28: sallyport.v1.field:type_name -> sallyport.v1.Field
+	13, // 29: sallyport.v1.role:type_name -> sallyport.v1.Role
+	14, // 30: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	26, // [26:31] is the sub-list for extension type_name
+	18, // [18:26] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1429,14 +1584,15 @@ func file_sallyport_v1_action_proto_init() {
 	file_sallyport_v1_action_proto_msgTypes[2].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[5].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   15,
-			NumExtensions: 7,
+			NumMessages:   17,
+			NumExtensions: 8,
 			NumServices:   0,
 		},
 		GoTypes:           file_sallyport_v1_action_proto_goTypes,
