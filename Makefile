@@ -133,6 +133,11 @@ fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@$(call need,go)
 	@tools/fuzz "$(FUZZTIME)"
 
+.PHONY: fields
+fields: ## Hold what is cleared of a million random messages against a slow reference
+	@$(call need,go)
+	SALLYPORT_TEST_FIELD_PAIRS=1000000 go test -count=1 -timeout 60m -run '^TestRandomAgreesWithReference$$' -v ./internal/field
+
 .PHONY: differential
 differential: ## Hold compiled conditions against CEL a million times, and what is said of them against random inputs
 	@$(call need,go)

@@ -131,17 +131,14 @@ func (c *compiled) decide(ctx context.Context, input *Input) (bool, error) {
 // their names; a check that is not among them never holds.
 func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy {
 	policy := &Policy{
-		anyone: declaration.Anyone, grants: make([]grant, len(declaration.Grants)),
+		anyone: declaration.Anyone, grants: compileGrants(declaration.Grants, checks),
 		credentialScopes: slices.Clone(declaration.CredentialScopes),
 		fresh:            declaration.MaxAge > 0,
 	}
-	for i, declared := range declaration.Grants {
-		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
-		for j, declared := range declared.Conditions {
-			made.conditions[j] = newCompiled(compile(declared, checks), declared.ReadsRequest())
-			policy.needsRequest = policy.needsRequest || declared.ReadsRequest()
+	for _, grant := range policy.grants {
+		for _, condition := range grant.conditions {
+			policy.needsRequest = policy.needsRequest || condition.needsRequest
 		}
-		policy.grants[i] = made
 	}
 	var key []condition.Read
 	if declaration.Resource != nil {
@@ -150,6 +147,19 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 	}
 	policy.keeping = keepingOf(policy.grants, key)
 	return policy
+}
+
+// compileGrants makes declared grants ready to be decided.
+func compileGrants(declared []declare.Grant, checks map[string]CheckFunc) []grant {
+	grants := make([]grant, len(declared))
+	for i, declared := range declared {
+		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
+		for j, declared := range declared.Conditions {
+			made.conditions[j] = newCompiled(compile(declared, checks), declared.ReadsRequest())
+		}
+		grants[i] = made
+	}
+	return grants
 }
 
 func newCompiled(of requirement, needsRequest bool) compiled {
