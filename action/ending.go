@@ -123,7 +123,7 @@ func (p *passage) finish(ctx context.Context, err *error) {
 	if thrown := recover(); thrown != nil {
 		*err = recovered.New(event.StageHandle.String(), thrown)
 	}
-	how := endingOf(*err)
+	how := p.withoutUnreadable(ctx, endingOf(*err), p.principal)
 	*err = how.public
 	p.recordEnd(ctx, how)
 }

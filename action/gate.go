@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -10,6 +9,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
@@ -30,6 +30,8 @@ type gate struct {
 	policy    *policy.Policy
 	shadow    *policy.Policy // evaluated beside it; nil where the action has none
 	limits    *limits        // nil where the action has none
+	fields    *field.Rules   // who may read what it answers; nil where all may. Set when the registry is sealed
+	details   *field.Rules   // the same of the details of errors; nil until the registry is sealed
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
 	recheck time.Duration             // how long a stream's decision lives
@@ -91,20 +93,8 @@ func (g *gate) serveUnary(method unguarded.Method) connect.ServerFunc {
 		case response == nil:
 			return errNoResponse
 		}
-		return unsent(g.answer(stream, response))
+		cleared, err := g.answer(ctx, stream, response, field.Reader{Principal: pass.principal, Now: pass.start})
+		pass.clear(cleared)
+		return unsent(err)
 	}
-}
-
-// answer sends a response. Every response leaves its action through it. A response that
-// what serves the registry refuses to encode is no fault of the handler: the caller holds
-// too much of the server.
-func (*gate) answer(stream connect.ServerStream, response proto.Message) error {
-	err := stream.Send(response)
-	// Connect makes a fault of what a codec returns, and keeps that beneath it.
-	for below := err; below != nil; below = errors.Unwrap(below) {
-		if refused, ok := errors.AsType[*connect.Error](below); ok && refused.Code() == connect.CodeResourceExhausted && !refused.IsRemote() {
-			return &denial{public: refused, reason: "the response was not sent: " + refused.Message()}
-		}
-	}
-	return err
 }

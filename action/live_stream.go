@@ -10,6 +10,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"github.com/sallyport-rpc/sallyport/action/actionserver"
 	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -56,6 +57,7 @@ type stream struct {
 	interrupted bool           // a Receive of the transport was interrupted
 	moved       time.Time      // when a message last came or went
 	timer       *time.Timer    // looks at what is due
+	cleared     *field.Cleared // of what was sent; nil for nothing
 	standing
 }
 
@@ -218,6 +220,9 @@ func (s *stream) interruptReceive() {
 // It is deferred.
 func (s *stream) finish(err *error) {
 	how := endingOf(*err)
+	if how.public != nil && s.admitted {
+		how = s.withoutUnreadable(s.ctx, how, s.outside().principal)
+	}
 	if ended := s.end(nil, returned); ended != error(returned.public) { //nolint:errorlint // the very same
 		how = ending{public: ended, reason: s.why.reason, cause: s.why.err}
 	}
@@ -237,6 +242,7 @@ func (s *stream) finish(err *error) {
 	s.returned = true
 	s.mu.Unlock()
 	if s.admitted {
+		s.clear(s.clearedSoFar())
 		s.recordEnd(s.ctx, how)
 	}
 }

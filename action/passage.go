@@ -9,6 +9,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 )
 
 // A passage is one call's way through the gate. Its zero value has not been let
@@ -35,6 +36,8 @@ type extras struct {
 
 	resource proto.Message // what the action is about; nil until it is loaded, and where it is not
 	load     event.Load    // what came of loading it
+
+	cleared *field.Cleared // of what was answered, since the caller may not read it; nil for nothing
 }
 
 // more returns the extras of the passage, to set one.

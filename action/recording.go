@@ -138,7 +138,11 @@ func (p *passage) recordEnd(ctx context.Context, how ending) {
 	decision := p.decision(event.Allow)
 	decision.Outcome, decision.Stage = how.outcome(), event.StageHandle
 	decision.Code, decision.Reason, decision.Err = how.code(), how.reason, how.cause
-	p.gate.registry.record(ctx, p.event(ctx, event.Ended, decision))
+	e := p.event(ctx, event.Ended, decision)
+	if p.extras != nil && p.extras.cleared != nil {
+		e.Cleared, e.ClearedMore, e.Undecided = p.extras.cleared.Names, p.extras.cleared.More, p.extras.cleared.Undecided
+	}
+	p.gate.registry.record(ctx, e)
 }
 
 // values are what the conditions read, or nil where they are not to be kept.

@@ -210,6 +210,7 @@ func (r *Registry) Seal() error {
 	}
 	if !r.sealed.Load() {
 		r.contract = fingerprint(r.actions)
+		r.guardFields()
 		r.sealed.Store(true)
 	}
 	return nil

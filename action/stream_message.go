@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
@@ -122,7 +123,13 @@ func (s *stream) send(response proto.Message) (err error) {
 			err = ended // it ended meanwhile, and cut this response
 		}
 	}()
-	err = s.gate.answer(s.source, response)
+	var reader field.Reader
+	if s.gate.fields != nil {
+		// It was looked at again as long as the stream lives, and may read other fields now.
+		reader.Principal, reader.Now = s.outside().principal, s.gate.registry.now()
+	}
+	cleared, err := s.gate.answer(s.ctx, s.source, response, reader)
+	s.noteCleared(cleared)
 	if refused, ok := errors.AsType[*denial](err); ok {
 		return s.end(s.outside(), refused)
 	}

@@ -64,6 +64,11 @@ type Entry struct {
 	Duration time.Duration `json:"duration_ns,omitempty"`
 	// Error is the fault behind a denial or an end, if any.
 	Error string `json:"error,omitempty"`
+	// Cleared are the fields that were cleared from what was answered, of which there were
+	// others where ClearedMore is set; Undecided is why a rule about one could not be decided.
+	Cleared     []string `json:"cleared,omitempty"`
+	ClearedMore bool     `json:"cleared_more,omitempty"`
+	Undecided   string   `json:"undecided,omitempty"`
 	// NotRecorded is how many denials were left out before this one.
 	NotRecorded int `json:"not_recorded,omitempty"`
 	// Values are what the conditions read, with [action.WithEventValues].
@@ -141,6 +146,8 @@ func entryOf(e *event.Event) Entry {
 		MissingScopes: e.MissingScopes,
 		MaxAge:        e.MaxAge,
 		Duration:      e.Duration,
+		Cleared:       e.Cleared,
+		ClearedMore:   e.ClearedMore,
 		NotRecorded:   e.NotRecorded,
 		Values:        valuesOf(e.Values),
 	}
@@ -152,6 +159,9 @@ func entryOf(e *event.Event) Entry {
 	}
 	if e.Err != nil {
 		entry.Error = cut(e.Err.Error(), mostError)
+	}
+	if e.Undecided != nil {
+		entry.Undecided = cut(e.Undecided.Error(), mostError)
 	}
 	return entry
 }

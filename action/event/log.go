@@ -51,7 +51,7 @@ const (
 func (r logRecorder) Record(ctx context.Context, event *Event) error {
 	level := slog.LevelInfo
 	switch {
-	case event.Err != nil:
+	case event.Err != nil, event.Undecided != nil:
 		level = slog.LevelError
 	case event.Outcome == Allow:
 		level = slog.LevelDebug
@@ -65,7 +65,7 @@ func (r logRecorder) Record(ctx context.Context, event *Event) error {
 }
 
 // mostAttributes is how many attributes a line has at most.
-const mostAttributes = 16
+const mostAttributes = 18
 
 // logAttributes appends what a line has of an event. What is not known is left out, but for
 // the outcome.
@@ -97,6 +97,12 @@ func logAttributes(attributes []slog.Attr, event *Event) []slog.Attr {
 	text("reason", event.Reason, maxLogReason)
 	if len(event.Grants) > 0 {
 		text("grants", policy.Summary(event.Grants), maxLogCause)
+	}
+	if len(event.Cleared) > 0 {
+		text("cleared", strings.Join(event.Cleared, " "), maxLogReason)
+	}
+	if event.Undecided != nil {
+		text("undecided", event.Undecided.Error(), maxLogReason)
 	}
 	if event.Err != nil {
 		text("error", event.Err.Error(), maxLogCause)
