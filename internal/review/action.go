@@ -47,6 +47,8 @@ type Action struct {
 	// Recheck is how often the caller of a stream is looked at again, such as "30s"; ""
 	// is as often as the registry says.
 	Recheck string `json:"recheck,omitempty"`
+	// Fields say who may read the guarded fields that it answers with.
+	Fields []Field `json:"fields,omitempty"`
 	// Limits are how often it may be called, in words.
 	Limits []string `json:"limits,omitempty"`
 	// Inputs are the validation rules of what its conditions read of the request.
@@ -111,6 +113,9 @@ func actionOf(declaration *declare.Declaration) Action {
 		if recheck := option.GetStream().GetRecheck(); recheck != nil {
 			action.Recheck = short(recheck.AsDuration())
 		}
+	}
+	for _, rule := range declaration.Fields {
+		action.Fields = append(action.Fields, fieldOf(rule))
 	}
 	for _, limit := range declaration.Limits {
 		action.Limits = append(action.Limits, limit.String())
@@ -226,6 +231,9 @@ func (a Action) beyond() []string {
 			line += ", and again every " + a.Recheck
 		}
 		lines = append(lines, line)
+	}
+	for _, field := range a.Fields {
+		lines = append(lines, field.String())
 	}
 	for _, limit := range a.Limits {
 		lines = append(lines, "at most "+limit)

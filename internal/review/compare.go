@@ -29,6 +29,7 @@ func Compare(old, updated *Contract) ([]Change, error) {
 			changes = append(changes, Change{Subject: action.Procedure, Kind: "action-removed", Judgement: Removed, Text: "the action is gone"})
 		}
 	}
+	changes = append(changes, compareFields(old, updated)...)
 	changes = append(changes, compareRoles(old, updated)...)
 	return append(changes, comparePages(old, updated)...), nil
 }

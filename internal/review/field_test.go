@@ -1,0 +1,102 @@
+package review_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/sallyport-rpc/sallyport/internal/review"
+	"github.com/sallyport-rpc/sallyport/internal/review/reviewtest"
+)
+
+// withField is the contract with a field in what the actions answer, whose read rule is
+// given; an action of strangers is not in it, which could not answer with a guarded one.
+func withField(t *testing.T, rule string) *review.Contract {
+	t.Helper()
+	option := ""
+	if rule != "" {
+		option = " [(sallyport.v1.field).read = {" + rule + "}]"
+	}
+	return seeded(t, reviewtest.Seed{Replace: []string{
+		"message Response {}", "message Response { string owner_id = 1; string text = 2" + option + "; }",
+		`authenticate: {anonymous: "probes have | no <credential>"}`, `authenticate: {schemes: "session"}`,
+	}})
+}
+
+// A field opened is looser, one that is closed tighter, and what is not seen is undecided:
+// it is never the same.
+func TestCompareFields(t *testing.T) {
+	t.Parallel()
+	const (
+		editor = `allow: {any_role: "editor"}`
+		admin  = `allow: {any_role: "admin"}`
+		reader = `allow: {any_role: "reader"}`
+		owner  = `allow: {cel: "this.owner_id == principal.id"}`
+		named  = `allow: {cel: "principal.id == this.owner_id"}`
+		anyone = `anyone: "why not"`
+	)
+	for name, test := range map[string]struct {
+		old, now, want string
+		fails          bool
+	}{
+		"the same":               {editor, editor, "", false},
+		"none":                   {"", "", "", false},
+		"none and anyone":        {"", anyone, "", false},
+		"guarded":                {"", editor, "tighter field-guarded", false},
+		"guarded after anyone":   {anyone, editor, "tighter field-guarded", false},
+		"opened":                 {editor, "", "looser field-opened", true},
+		"opened to anyone":       {editor, anyone, "looser field-opened", true},
+		"a grant more":           {editor, editor + owner, "looser field-looser", true},
+		"a grant less":           {editor + owner, editor, "tighter field-tighter", false},
+		"in another order":       {editor + owner, owner + editor, "", false},
+		"a role that more have":  {editor, reader, "looser field-looser", true},
+		"a role that fewer have": {editor, admin, "tighter field-tighter", false},
+		"another rule":           {editor, owner, "undecided field-undecided", true},
+		"another expression":     {owner, named, "undecided field-undecided", true},
+		"a condition more":       {editor, `allow: {any_role: "editor" cel: "this.owner_id == principal.id"}`, "tighter field-tighter", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			changes, err := review.Compare(withField(t, test.old), withField(t, test.now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, change := range changes {
+				got = append(got, string(change.Judgement)+" "+change.Kind)
+				if change.Subject != "field acme.notes.v1.Response.text" || change.Fails() != test.fails {
+					t.Errorf("%+v fails: %t", change, change.Fails())
+				}
+			}
+			if strings.Join(got, ", ") != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+	gone, err := review.Compare(withField(t, editor), seeded(t, reviewtest.Seed{Replace: []string{
+		`authenticate: {anonymous: "probes have | no <credential>"}`, `authenticate: {schemes: "session"}`,
+	}}))
+	if err != nil || len(gone) > 0 {
+		t.Errorf("a field that is gone: %v, %v", gone, err)
+	}
+}
+
+// Each form of the matrix says who may read the fields of what is answered.
+func TestMatrixFields(t *testing.T) {
+	t.Parallel()
+	contract := withField(t, `allow: {any_role: "editor"} allow: {cel: "this.owner_id == principal.id"}`)
+	for _, form := range []string{"text", "markdown", "html", "csv", "json"} {
+		var text bytes.Buffer
+		if err := actionWriter(contract, form)(&text); err != nil {
+			t.Fatal(err)
+		}
+		plain := strings.NewReplacer("\\", "", "&#39;", "'").Replace(text.String())
+		if want := "acme.notes.v1.Response.text"; !strings.Contains(plain, want) || !strings.Contains(plain, "this.owner_id == principal.id") {
+			t.Errorf("%s has no %s:\n%s", form, want, plain)
+		}
+	}
+	var open bytes.Buffer
+	if err := withField(t, `anyone: "why not"`).WriteText(&open); err != nil || !strings.Contains(open.String(), "acme.notes.v1.Response.text is read by anyone: why not") {
+		t.Errorf("%v: %s", err, open.String())
+	}
+}
