@@ -34,9 +34,9 @@ func (f *FieldRule) Who() string {
 
 // restsOn is what the rule means beyond what the option says, for the fingerprint.
 func (f *FieldRule) restsOn() []string {
-	var on []string
-	for _, grant := range f.Read {
-		on = append(on, fmt.Sprintf("%q", grant.restsOn()))
+	on := make([]string, len(f.Read))
+	for i, grant := range f.Read {
+		on[i] = fmt.Sprintf("%q", grant.restsOn())
 	}
 	return on
 }

@@ -144,13 +144,13 @@ func TestFingerprintOfFields(t *testing.T) {
 		if len(refusals) > 0 {
 			t.Fatal(texts(refusals))
 		}
-		print := Fingerprint(file.Services().Get(0), declarations)
+		digest := Fingerprint(file.Services().Get(0), declarations)
 		for other, known := range prints {
-			if known == print {
+			if known == digest {
 				t.Errorf("%s and %s have one fingerprint", name, other)
 			}
 		}
-		prints[name] = print
+		prints[name] = digest
 		if name == "a role" && (len(declarations[0].Fields) != 1 || declarations[0].Fields[0].Who() != "clerk") || name == "none" && declarations[0].Fields != nil {
 			t.Errorf("%s: %v", name, declarations[0].Fields)
 		}

@@ -115,7 +115,7 @@ func newSchema(t *testing.T, random *rand.Rand) schema {
 			if random.IntN(5) == 0 {
 				form := forms[random.IntN(len(forms))]
 				field.Options = &descriptorpb.FieldOptions{}
-				proto.SetExtension(field.Options, sallyportv1.E_Field, &sallyportv1.Field{Read: &sallyportv1.Read{Allow: form.grants}})
+				proto.SetExtension(field.GetOptions(), sallyportv1.E_Field, &sallyportv1.Field{Read: &sallyportv1.Read{Allow: form.grants}})
 				says[protoreflect.FullName(fmt.Sprintf("random.M%d.%s", i, name))] = form.says
 			}
 			message.Field = append(message.Field, field)
@@ -160,7 +160,7 @@ func newSchema(t *testing.T, random *rand.Rand) schema {
 		value := &descriptorpb.EnumValueDescriptorProto{Name: &name, Number: &number}
 		if option != nil {
 			value.Options = &descriptorpb.EnumValueOptions{}
-			proto.SetExtension(value.Options, sallyportv1.E_Role, option)
+			proto.SetExtension(value.GetOptions(), sallyportv1.E_Role, option)
 		}
 		return value
 	}
