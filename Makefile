@@ -194,6 +194,15 @@ limits: ## Call two servers that share limits by one Redis at full speed for LIM
 	@$(call need,bash)
 	SALLYPORT_TEST_LIMITS=$(LIMITS) internal/testservices/run go test -count=1 -v -run '^TestTwoServersOneRedis$$' ./limit/redislimit
 
+# How many pairs of a rule and a row `make filters` compares on each database.
+PAIRS ?= 1000000
+
+.PHONY: filters
+filters: ## Hold PAIRS random rules and rows against SQLite and PostgreSQL: the gate, a filter in memory and SQL say the same
+	@$(call need,go)
+	@$(call need,bash)
+	SALLYPORT_TEST_FILTERS=$(PAIRS) internal/testservices/run go test -count=1 -timeout 60m -v -run '^TestSQLSaysWhatTheGateSays$$' ./filter/sqlfilter
+
 # How often `make soak` runs each test.
 SOAK ?= 100
 

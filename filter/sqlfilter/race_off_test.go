@@ -1,0 +1,5 @@
+//go:build !race
+
+package sqlfilter
+
+const raced = 1

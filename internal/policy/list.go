@@ -1,0 +1,235 @@
+package policy
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/filter"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// A List is the rule of a list: grants, any of which is enough for an element to be seen.
+// It is immutable and safe for concurrent use. The zero List, and a nil one, let no element
+// be seen.
+type List struct {
+	grants [][]listCondition
+	rule   filter.Rule
+}
+
+// A listCondition is a condition of a grant of a list.
+type listCondition struct {
+	compiled
+
+	form *condition.Form // nil where it reads no expression
+}
+
+// NewList returns the rule of a list of items by its grants, whose expressions read an item
+// as their subject. A check is refused: no element is told apart by one.
+func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant) (*List, error) {
+	list := &List{rule: filter.Rule{Item: item}}
+	for _, declared := range grants {
+		var made []listCondition
+		for _, declared := range declared.Conditions {
+			of := listCondition{compiled: newCompiled(compile(declared, nil), declared.ReadsRequest())}
+			switch requirement := of.requirement.(type) {
+			case anyRole, allScopes:
+			case cel, when:
+				form, err := of.expression.Form()
+				if err != nil {
+					return nil, fmt.Errorf("take apart %s: %w", of.text, err)
+				}
+				of.form = form
+				list.rule.Uses = append(list.rule.Uses, usesOf(form, of.expression.Text())...)
+			default:
+				return nil, fmt.Errorf("%s says nothing of an element", requirement)
+			}
+			made = append(made, of)
+		}
+		list.grants = append(list.grants, made)
+	}
+	return list, nil
+}
+
+// Rule returns what the filters of the list ask of its elements.
+func (l *List) Rule() filter.Rule {
+	if l == nil {
+		return filter.Rule{}
+	}
+	return l.rule
+}
+
+// usesOf lists what a form asks of an element.
+func usesOf(form *condition.Form, text string) []filter.Use {
+	switch form.Kind {
+	case condition.FormKnown:
+		return nil
+	case condition.FormAnd, condition.FormOr, condition.FormNot, condition.FormChoice:
+		var uses []filter.Use
+		for _, form := range form.Forms {
+			uses = append(uses, usesOf(form, text)...)
+		}
+		return uses
+	case condition.FormHas, condition.FormAmong, condition.FormEquals, condition.FormLess, condition.FormLessEquals,
+		condition.FormGreater, condition.FormGreaterEquals, condition.FormContains:
+		return []filter.Use{{Kind: kinds[form.Kind], Path: form.Path, Text: text}}
+	case condition.FormOther:
+	}
+	return []filter.Use{{Kind: filter.Other, Text: text}}
+}
+
+// Filter returns the rule for one call: which elements its caller may see. The input's
+// Resource is not looked at. With an error the filter matches nothing.
+func (l *List) Filter(ctx context.Context, input Input) (filter.Filter, error) {
+	if l == nil || input.Principal == nil {
+		return filter.Filter{}, nil
+	}
+	of := conditionInput(input)
+	of.Subject = nil
+	var grants []*filter.Node
+	for _, conditions := range l.grants {
+		if len(conditions) == 0 {
+			continue
+		}
+		var nodes []*filter.Node
+		for i := range conditions {
+			node, err := conditions[i].node(ctx, input, &of)
+			if err != nil {
+				return filter.Filter{}, err
+			}
+			nodes = append(nodes, node)
+		}
+		grants = append(grants, filter.Connected(filter.And, nodes...))
+	}
+	return filter.New(filter.Connected(filter.Or, grants...)), nil
+}
+
+// Holds reports whether an element may be seen, by the conditions themselves. With an error
+// it may not.
+func (l *List) Holds(ctx context.Context, input Input, item proto.Message) (bool, error) {
+	if l == nil || input.Principal == nil || item == nil {
+		return false, nil
+	}
+	input.Resource = item
+	for _, conditions := range l.grants {
+		holds := len(conditions) > 0
+		for i := range conditions {
+			held, err := conditions[i].decide(ctx, &input)
+			if err != nil {
+				return false, err
+			}
+			if holds = held; !holds {
+				break
+			}
+		}
+		if holds {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// node is what the condition leaves to be asked of an element.
+func (c *listCondition) node(ctx context.Context, input Input, of *condition.Input) (*filter.Node, error) {
+	if c.form == nil {
+		holds, err := c.decide(ctx, &input)
+		return constant(holds && err == nil), err
+	}
+	return nodeOf(ctx, c.form, of)
+}
+
+func constant(holds bool) *filter.Node {
+	if holds {
+		return &filter.Node{Kind: filter.True}
+	}
+	return &filter.Node{Kind: filter.False}
+}
+
+// kinds are the nodes of forms that look at a field.
+var kinds = map[condition.FormKind]filter.Kind{
+	condition.FormHas: filter.Has, condition.FormAmong: filter.Among,
+	condition.FormEquals: filter.Equals, condition.FormContains: filter.Contains,
+	condition.FormLess: filter.Less, condition.FormLessEquals: filter.LessEquals,
+	condition.FormGreater: filter.Greater, condition.FormGreaterEquals: filter.GreaterEquals,
+}
+
+// nodeOf evaluates what a form knows without the element.
+func nodeOf(ctx context.Context, form *condition.Form, input *condition.Input) (*filter.Node, error) {
+	switch form.Kind {
+	case condition.FormKnown:
+		return nodeOfKnown(ctx, form, input)
+	case condition.FormAnd, condition.FormOr, condition.FormNot:
+		var nodes []*filter.Node
+		for _, form := range form.Forms {
+			node, err := nodeOf(ctx, form, input)
+			if err != nil {
+				return nil, err
+			}
+			nodes = append(nodes, node)
+		}
+		switch form.Kind {
+		case condition.FormAnd:
+			return filter.Connected(filter.And, nodes...), nil
+		case condition.FormOr:
+			return filter.Connected(filter.Or, nodes...), nil
+		default:
+			return filter.Negated(nodes[0]), nil
+		}
+	case condition.FormChoice:
+		truth, err := form.Part.Truth(ctx, input)
+		switch {
+		case err != nil:
+			return nil, err
+		case truth == condition.Absent:
+			return &filter.Node{Kind: filter.Absent}, nil
+		case truth == condition.True:
+			return nodeOf(ctx, form.Forms[0], input)
+		default:
+			return nodeOf(ctx, form.Forms[1], input)
+		}
+	case condition.FormHas:
+		return &filter.Node{Kind: filter.Has, Path: form.Path}, nil
+	case condition.FormAmong:
+		values, ok, err := form.Part.Values(ctx, input)
+		if err != nil || !ok {
+			return &filter.Node{Kind: filter.Absent}, err
+		}
+		return &filter.Node{Kind: filter.Among, Path: form.Path, Values: values}, nil
+	case condition.FormEquals, condition.FormLess, condition.FormLessEquals,
+		condition.FormGreater, condition.FormGreaterEquals, condition.FormContains:
+		value, ok, err := form.Part.Value(ctx, input)
+		if err != nil || !ok {
+			return &filter.Node{Kind: filter.Absent}, err
+		}
+		return &filter.Node{Kind: kinds[form.Kind], Path: form.Path, Values: []any{value}}, nil
+	case condition.FormOther:
+		return nodeOfOther(ctx, form, input), nil
+	}
+	return &filter.Node{Kind: filter.Absent}, nil
+}
+
+func nodeOfKnown(ctx context.Context, form *condition.Form, input *condition.Input) (*filter.Node, error) {
+	truth, err := form.Part.Truth(ctx, input)
+	switch {
+	case err != nil:
+		return nil, err
+	case truth == condition.Absent:
+		return &filter.Node{Kind: filter.Absent}, nil
+	default:
+		return constant(truth == condition.True), nil
+	}
+}
+
+// nodeOfOther asks the part of each element. What cannot be evaluated is absent.
+func nodeOfOther(ctx context.Context, form *condition.Form, input *condition.Input) *filter.Node {
+	of := *input
+	return &filter.Node{Kind: filter.Other, Ask: func(item proto.Message) (holds, known bool) {
+		of := of
+		of.Subject = item
+		truth, err := form.Part.Truth(ctx, &of)
+		return truth == condition.True && err == nil, truth != condition.Absent && err == nil
+	}}
+}
