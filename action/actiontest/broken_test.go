@@ -128,7 +128,9 @@ func problemsOf(t *testing.T, truth *trial, served func(authn.Schemes) *action.R
 			denied = append(denied, call)
 		}
 	}
-	return append(tr.run(t.Context(), ways, tr.methods[0].Spec, denied), plan.uncovered()...), tr.run(t.Context(), ways, tr.methods[0].Spec, allowed)
+	spec := tr.methods[0].Spec
+	return slices.Concat(tr.run(t.Context(), ways, spec, denied), plan.uncovered(), tr.last(t, plan.judge, ways, spec, denied)),
+		slices.Concat(tr.run(t.Context(), ways, spec, allowed), tr.last(t, plan.judge, ways, spec, allowed))
 }
 
 // rich is a declaration with every step and each kind of condition.

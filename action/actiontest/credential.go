@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -15,7 +16,6 @@ import (
 // The headers by which a trial's calls say who they come from and what is to happen to them.
 const (
 	credentialHeader = "Actiontest-Credential"
-	answerHeader     = "Actiontest-Answer"
 	fullHeader       = "Actiontest-Full"
 	callHeader       = "X-Request-Id"
 )
@@ -31,6 +31,7 @@ type authentication struct {
 	principal *authn.Principal
 	err       error
 	panics    bool
+	hangs     bool
 }
 
 // issue returns a new token that is answered so.
@@ -42,24 +43,33 @@ func (w *wallet) issue(answer authentication) string {
 	return token
 }
 
+// answer returns what is answered to a token.
+func (w *wallet) answer(token string) (answer authentication, known bool) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	answer, known = w.issued[token]
+	return answer, known
+}
+
 // A trialScheme is the authenticator of one scheme of a trial. It takes the credentials
 // that name the scheme.
 type trialScheme struct {
-	*wallet
+	*trial
 
 	name string
 }
 
 // Authenticate implements [authn.Authenticator].
 func (s trialScheme) Authenticate(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
-	for _, value := range call.RequestHeader().Values(credentialHeader) {
+	for _, value := range s.presented(call.RequestHeader()) {
 		scheme, token, _ := strings.Cut(value, " ")
 		if scheme != s.name {
 			continue
 		}
-		s.mu.RLock()
-		answer, known := s.issued[token]
-		s.mu.RUnlock()
+		answer, known := s.wallet.answer(token)
+		if answer.hangs {
+			time.Sleep(hanging)
+		}
 		switch {
 		case !known:
 			return nil, authn.InvalidCredential("a token that the trial did not issue")
@@ -95,6 +105,7 @@ const (
 	noID              // it returns a principal without an id
 	bothAtOnce        // it returns a principal and an error
 	otherClaims       // it returns a principal whose claims are of another type
+	hangs             // it does not return in time; only where the clock is the trial's
 )
 
 // present issues what the credential is sent as.
@@ -109,6 +120,8 @@ func (w *wallet) present(c credential) string {
 		answer.err = fmt.Errorf("the store is down: %w", authn.ErrUnavailable)
 	case panics:
 		answer.panics = true
+	case hangs:
+		answer.principal, answer.hangs = c.holder.principal(), true
 	case nothing:
 	case noID:
 		nameless := *c.holder
@@ -127,7 +140,7 @@ func (f fault) code() connect.Code {
 	switch f {
 	case noFault:
 		return Allowed
-	case down:
+	case down, hangs:
 		return connect.CodeUnavailable
 	case panics, nothing, noID, otherClaims:
 		return connect.CodeInternal

@@ -13,8 +13,9 @@ import (
 // Denials calls every action of a registry in each way that its declaration denies, and
 // fails where a call is not denied: without a credential; with each bad one; with the sets
 // of roles, scopes and claims that no grant lets in; about the things of others; by scoped
-// credentials; authenticated too long ago; over each limit; and with a request that breaks
-// each validation rule. It expects nothing that the declarations do not say, and nothing is
+// credentials; authenticated too long ago; over each limit; with a request that breaks
+// each validation rule; about what cannot be loaded; and on streams whose caller, or what they
+// are about, changes before the recheck. It expects nothing that the declarations do not say, and nothing is
 // to be written for it.
 //
 // The calls are made over real connections, by Connect with binary and with JSON bodies,
@@ -22,7 +23,8 @@ import (
 // each it asserts the code, that the handler did not run or, on a stream that was let in,
 // did not receive the message, and that an event says so. Handlers and checks of the
 // registry do not run: what a check says is part of the call, and what actions are about is
-// given by [WithObject].
+// given by [WithObject]. Streams that live until their recheck are called in process, on a clock
+// of the test's own ([testing/synctest]), so nothing waits.
 //
 // The function returns a registry that nothing has served, with the schemes that it is
 // given and no recorder or limiter of its own: those are replaced. Requests are made from
@@ -34,7 +36,7 @@ func Denials(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opti
 	tr.each(t, func(t *testing.T, p *plan, ways []way, spec connect.Spec) {
 		t.Helper()
 		calls := slices.DeleteFunc(slices.Clone(p.attempts), func(call planned) bool { return call.want.code == Allowed })
-		report(t, slices.Concat(p.problems, p.unbroken, p.uncovered(), tr.run(t.Context(), ways, spec, calls)))
+		report(t, slices.Concat(p.problems, p.unbroken, p.uncovered(), tr.run(t.Context(), ways, spec, calls), tr.last(t, p.judge, ways, spec, calls)))
 		for _, noted := range p.noted {
 			t.Log(noted)
 		}
@@ -52,7 +54,7 @@ func Allows(t *testing.T, registryOf func(authn.Schemes) *action.Registry, optio
 	tr.each(t, func(t *testing.T, p *plan, ways []way, spec connect.Spec) {
 		t.Helper()
 		calls := slices.DeleteFunc(slices.Clone(p.attempts), func(call planned) bool { return call.want.code != Allowed })
-		report(t, slices.Concat(p.problems, tr.run(t.Context(), ways, spec, calls)))
+		report(t, slices.Concat(p.problems, tr.run(t.Context(), ways, spec, calls), tr.last(t, p.judge, ways, spec, calls)))
 		t.Logf("%d calls are let in", len(calls))
 	})
 }

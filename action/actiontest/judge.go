@@ -28,6 +28,15 @@ type attempt struct {
 	// full is of which limit there is no room left; zero of none.
 	full limit.Per
 	now  time.Time
+	// load is how the loader of what the action is about fails, from a load on: 0 is the first.
+	load      loadFault
+	loadsWell int
+	// objects are what actions are about. Nil are those that the test has given.
+	objects objects
+	// later is what the call is like once its handler has received some messages, until the
+	// stream is rechecked and after. Nil does not wait for that.
+	later *attempt
+	after int
 }
 
 // A verdict is what must come of an attempt.
@@ -51,11 +60,15 @@ type judge struct {
 	declaration *declare.Declaration
 	hierarchy   *authn.Hierarchy
 	validators  *validation.Validators
-	objects     objects // that actions are about
+	objects     objects       // that actions are about
+	interval    time.Duration // between rechecks of a stream
 }
 
-func newJudge(declaration *declare.Declaration, validators *validation.Validators, objects objects) *judge {
-	return &judge{declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: validators, objects: objects}
+func (tr *trial) judgeOf(declaration *declare.Declaration) *judge {
+	return &judge{
+		declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: tr.validators, objects: tr.objects,
+		interval: tr.intervals[declaration.Procedure],
+	}
 }
 
 // valid reports whether a message keeps its validation rules. One whose rules do not run
@@ -89,9 +102,10 @@ func (j *judge) of(a *attempt) verdict {
 	if a.full == limit.Principal && j.limits(a.full) {
 		return denied(connect.CodeResourceExhausted, event.StageLimit)
 	}
-	grant, code := j.authorize(a, principal, request)
+	loads := 0
+	grant, code, stage := j.decide(a, principal, request, &loads)
 	if code != Allowed {
-		return denied(code, event.StageAuthorize)
+		return denied(code, stage)
 	}
 	if open && !method.IsStreamingClient() && !j.valid(a.requests[0]) {
 		return denied(connect.CodeInvalidArgument, event.StageValidate)
@@ -100,16 +114,33 @@ func (j *judge) of(a *attempt) verdict {
 	if method.IsStreamingClient() || method.IsStreamingServer() {
 		admitted.kind = event.Opened
 	}
-	if method.IsStreamingClient() {
-		return j.messages(a, principal, admitted)
-	}
-	return admitted
+	return j.messages(a, principal, admitted, &loads)
 }
 
-// messages says what must come of the messages of a stream of requests that was let in.
-func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdict) verdict {
+// messages says what must come of a stream that was let in: of a recheck, and of the messages
+// of a stream of requests.
+func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdict, loads *int) verdict {
 	timing := j.declaration.Timing()
-	for i, message := range a.requests {
+	var subject proto.Message // of a recheck
+	if timing != sallyportv1.Stream_OPEN && len(a.requests) > 0 {
+		subject = a.requests[0]
+	}
+	requests := a.requests
+	if !j.declaration.Method.IsStreamingClient() {
+		requests = nil
+	}
+	for i := 0; ; i++ {
+		if a.later != nil && i == a.after {
+			again, then, code, stage := j.recheck(a, principal, subject, loads)
+			if code != Allowed {
+				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i}
+			}
+			a, principal = then, again
+		}
+		if i == len(requests) {
+			return admitted
+		}
+		message := requests[i]
 		ended := verdict{kind: event.Message, ran: true, received: i}
 		switch {
 		case i == 0 && timing != sallyportv1.Stream_OPEN: // it let the stream in
@@ -117,14 +148,35 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageValidate
 			return ended
 		case timing == sallyportv1.Stream_EVERY_MESSAGE:
-			if _, code := j.authorize(a, principal, message); code != Allowed {
-				ended.code, ended.stage = code, event.StageAuthorize
+			subject = message
+			if _, code, stage := j.decide(a, principal, message, loads); code != Allowed {
+				ended.code, ended.stage = code, stage
 				return ended
 			}
 		}
 		admitted.received++
 	}
-	return admitted
+}
+
+// recheck says what must come of looking at the caller of a stream again, for what was found
+// of the caller, and what the call is like from then on.
+func (j *judge) recheck(a *attempt, known *authn.Principal, subject proto.Message, loads *int) (again *authn.Principal, then *attempt, code connect.Code, stage event.Stage) {
+	at := a.now.Add(j.interval)
+	if expires := known.ExpiresAt(); !expires.IsZero() && expires.Before(at) {
+		at = expires
+	}
+	during := *a.later
+	during.now = at
+	again, code = j.authenticate(&during)
+	if code == Allowed && again.ID() != known.ID() {
+		code = connect.CodeUnauthenticated
+	}
+	if code != Allowed {
+		return nil, nil, code, event.StageAuthenticate
+	}
+	_, code, stage = j.decide(&during, again, subject, loads)
+	during.now = a.now.Add(j.hold(a))
+	return again, &during, code, stage
 }
 
 func (j *judge) limits(per limit.Per) bool {
@@ -184,6 +236,19 @@ func (j *judge) fresh(at, now time.Time) bool {
 	return age == 0 || !at.IsZero() && !at.Before(now.Add(-age)) && !at.After(now.Add(skew))
 }
 
+// decide says which grant lets a principal in, or the code and stage of what does not: the
+// loader fails, or no grant holds. It counts the loads.
+func (j *judge) decide(a *attempt, principal *authn.Principal, request proto.Message, loads *int) (grant string, code connect.Code, stage event.Stage) {
+	if j.loads(a, principal, request) {
+		*loads++
+		if a.load != loadsIt && *loads > a.loadsWell {
+			return "", a.load.code(), event.StageLoad
+		}
+	}
+	grant, code = j.authorize(a, principal, request)
+	return grant, code, event.StageAuthorize
+}
+
 // authorize says which grant lets a principal in, or the code of why none does. The request
 // is nil where none was read. What a credential lacks is not concealed: it says nothing of
 // the request.
@@ -196,7 +261,7 @@ func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.
 	}
 	for i, grant := range j.declaration.Grants {
 		if held := j.conditions(a, principal, request, i); len(held) > 0 && !slices.Contains(held, false) {
-			if j.declaration.Resource != nil && j.resource(request) == nil {
+			if j.declaration.Resource != nil && j.resource(a, request) == nil {
 				return "", connect.CodeNotFound
 			}
 			return grant.Name, Allowed
@@ -215,7 +280,7 @@ func (j *judge) carries(principal *authn.Principal) bool {
 func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) []bool {
 	conditions := j.declaration.Grants[grant].Conditions
 	held := make([]bool, len(conditions))
-	input := condition.Input{Principal: principal, Request: request, Now: a.now, Subject: j.resource(request)}
+	input := condition.Input{Principal: principal, Request: request, Now: a.now, Subject: j.resource(a, request)}
 	for i, of := range conditions {
 		switch of := of.(type) {
 		case declare.AnyRole:

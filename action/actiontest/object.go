@@ -8,7 +8,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -45,25 +44,34 @@ func (o objects) find(kind protoreflect.FullName, key any) proto.Message {
 	return nil
 }
 
-// load is in place of the loaders of a registry.
-func (o objects) load(of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error) {
-	if found := o.find(of.FullName(), key.Interface()); found != nil {
-		return found, nil
+// keyOf is what finds the object that a request is about. ok is false where it names none.
+func (j *judge) keyOf(request proto.Message) (key any, ok bool) {
+	about := j.declaration.Resource
+	if about == nil || request == nil {
+		return nil, false
 	}
-	return nil, action.NotFound()
+	value, ok := about.Key.Find(request.ProtoReflect())
+	if !ok || value.Interface() == "" {
+		return nil, false
+	}
+	return value.Interface(), true
 }
 
 // resource is what a request is about, or nil where that is not there.
-func (j *judge) resource(request proto.Message) proto.Message {
-	about := j.declaration.Resource
-	if about == nil || request == nil {
+func (j *judge) resource(a *attempt, request proto.Message) proto.Message {
+	key, ok := j.keyOf(request)
+	if !ok {
 		return nil
 	}
-	key, ok := about.Key.Find(request.ProtoReflect())
-	if !ok || key.Interface() == "" {
-		return nil
+	return a.objectsOr(j.objects).find(j.declaration.Resource.Type.FullName(), key)
+}
+
+// objectsOr are the objects of an attempt, or those that the test has given.
+func (a *attempt) objectsOr(given objects) objects {
+	if a != nil && a.objects != nil {
+		return a.objects
 	}
-	return j.objects.find(about.Type.FullName(), key.Interface())
+	return given
 }
 
 // about plans the call of a base about each object that there is, and about one that is

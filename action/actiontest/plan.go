@@ -39,7 +39,7 @@ type plan struct {
 // planFor makes the calls of one action.
 func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p := &plan{
-		trial: tr, declaration: declaration, judge: newJudge(declaration, tr.validators, tr.objects), calls: prove.NewCalls(),
+		trial: tr, declaration: declaration, judge: tr.judgeOf(declaration), calls: prove.NewCalls(),
 		seen: map[string]bool{},
 	}
 	if about := declaration.Resource; about != nil && len(tr.objects.of(about.Type.FullName())) == 0 {
@@ -61,6 +61,8 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 		p.scoped(base)
 		p.checks(base)
 		p.about(base)
+		p.loadFaults(base)
+		p.rechecks(base)
 	}
 	for _, base := range p.admitted {
 		p.messages(base)
@@ -82,7 +84,7 @@ func (p *plan) add(a attempt) verdict {
 	key := a.key()
 	if !p.seen[key] {
 		p.seen[key] = true
-		p.attempts = append(p.attempts, planned{a, want})
+		p.attempts = append(p.attempts, planned{attempt: a, want: want})
 	}
 	return want
 }
@@ -90,7 +92,13 @@ func (p *plan) add(a attempt) verdict {
 // key tells attempts apart, whatever they are called.
 func (a attempt) key() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%v %v %s", a.answers, a.full, a.now.Format(time.RFC3339Nano))
+	fmt.Fprintf(&text, "%v %v %s %d %d", a.answers, a.full, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell)
+	for _, one := range a.objects {
+		fmt.Fprintf(&text, "\n%v %s", one.key, prototext.MarshalOptions{}.Format(one.object))
+	}
+	if a.later != nil {
+		fmt.Fprintf(&text, "\nafter %d: %s", a.after, a.later.key())
+	}
 	for _, presented := range a.credentials {
 		fmt.Fprintf(&text, "\n%s %d", presented.scheme, presented.fault)
 		if presented.holder != nil {

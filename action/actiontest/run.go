@@ -34,14 +34,17 @@ type planned struct {
 	attempt
 
 	want verdict
+	hold time.Duration // how long the handler waits for a recheck
 }
 
-// run makes calls of one action, each by every way in, and returns what is wrong with what
+// run makes calls of one action that do not wait for a recheck, each by every way in, and returns what is wrong with what
 // came of them.
 func (tr *trial) run(ctx context.Context, ways []way, spec connect.Spec, calls []planned) []string {
 	at := map[time.Time][]planned{}
 	for _, call := range calls {
-		at[call.now] = append(at[call.now], call)
+		if call.later == nil {
+			at[call.now] = append(at[call.now], call)
+		}
 	}
 	problems := make([]string, 0, len(at))
 	for _, now := range slices.SortedFunc(maps.Keys(at), time.Time.Compare) {
@@ -65,7 +68,7 @@ func (tr *trial) runAll(ctx context.Context, ways []way, spec connect.Spec, call
 	for range atOnce {
 		workers.Go(func() {
 			for next := range queue {
-				if problem := tr.make(ctx, next.by, spec, next.planned); problem != "" {
+				if problem := tr.makeInTime(ctx, next.by, spec, next.planned); problem != "" {
 					mu.Lock()
 					problems = append(problems, fmt.Sprintf("%s, by %s: %s", next.name, next.by.name, problem))
 					mu.Unlock()
@@ -86,20 +89,21 @@ func (tr *trial) runAll(ctx context.Context, ways []way, spec connect.Spec, call
 	return problems
 }
 
-// make makes one call, and says what is wrong with what came of it, or "".
-func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call planned) string {
+// makeInTime makes one call within patience.
+func (tr *trial) makeInTime(ctx context.Context, way way, spec connect.Spec, call planned) string {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	return tr.make(ctx, way, spec, call)
+}
+
+// make makes one call, and says what is wrong with what came of it, or "".
+func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call planned) string {
 	ctx, info := connect.NewClientContext(ctx)
 	id := fmt.Sprintf("actiontest-%d", tr.calls.Add(1))
+	tr.begin(id, &call)
 	info.RequestHeader().Set(callHeader, id)
 	for _, credential := range call.credentials {
 		info.RequestHeader().Add(credentialHeader, tr.wallet.present(credential))
-	}
-	for check, holds := range call.answers {
-		if holds {
-			info.RequestHeader().Add(answerHeader, check)
-		}
 	}
 	if call.full != 0 {
 		info.RequestHeader().Set(fullHeader, call.full.String())

@@ -67,7 +67,10 @@ type trial struct {
 	schemes      []string
 	breakers     map[protoreflect.FullName]*breaker // by the type of the request
 
+	intervals map[string]time.Duration // between rechecks, by procedure
+
 	now   atomic.Pointer[time.Time]
+	since atomic.Pointer[time.Time] // from when time passes; nil where it does not
 	calls atomic.Int64
 	mu    sync.Mutex
 	notes map[string]*notes // by call
@@ -75,6 +78,11 @@ type trial struct {
 
 // notes are what happened to one call.
 type notes struct {
+	attempt       *attempt // that is made; nil once it is over
+	changed       bool     // it is what it is like later
+	later         []string // the credentials that it presents then
+	loads         int
+	hold          time.Duration // how long the handler waits for a recheck
 	ran, received int
 	events        []*event.Event
 }
@@ -84,7 +92,7 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 	t.Helper()
 	tr := &trial{
 		samples: map[string][]sample{}, notes: map[string]*notes{}, validators: validation.New(),
-		breakers: map[protoreflect.FullName]*breaker{}, wallet: &wallet{issued: map[string]authentication{}},
+		breakers: map[protoreflect.FullName]*breaker{}, intervals: map[string]time.Duration{}, wallet: &wallet{issued: map[string]authentication{}},
 	}
 	for _, option := range options {
 		if option == nil {
@@ -98,19 +106,29 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 	schemes := authn.Schemes{}
 	tr.schemes = append(linkedSchemes(), tr.named...)
 	for _, name := range tr.schemes {
-		schemes[name] = trialScheme{tr.wallet, name}
+		schemes[name] = trialScheme{tr, name}
 	}
 	registry := registryOf(schemes)
 	behind := action.Unguarded(permit(t))
 	methods, err := behind.Rehearse(registry, (*trialRecorder)(tr), trialLimiter{}, tr.time, unguarded.Rehearsal{
-		Ran:      func(ctx context.Context) { tr.note(idOf(ctx), func(n *notes) { n.ran++ }) },
-		Received: func(ctx context.Context) { tr.note(idOf(ctx), func(n *notes) { n.received++ }) },
-		Answer: func(ctx context.Context, check string) (bool, error) {
-			call, ok := connect.CallInfoForServerContext(ctx)
-			return ok && slices.Contains(call.RequestHeader().Values(answerHeader), check), nil
+		Ran: func(ctx context.Context) {
+			tr.note(idOf(ctx), func(n *notes) { n.ran++ })
+			tr.live(ctx, 0)
 		},
-		Load: func(_ context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error) {
-			return tr.objects.load(of, key)
+		Received: func(ctx context.Context) {
+			var received int
+			tr.note(idOf(ctx), func(n *notes) {
+				n.received++
+				received = n.received
+			})
+			tr.live(ctx, received)
+		},
+		Answer: func(ctx context.Context, check string) (bool, error) {
+			now := tr.current(idOf(ctx))
+			return now != nil && now.answers[check], nil
+		},
+		Load: func(ctx context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error) {
+			return tr.load(idOf(ctx), of, key)
 		},
 	})
 	if err != nil {
@@ -124,6 +142,9 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 	}
 	report(t, tr.misgiven())
 	tr.methods = methods
+	for _, one := range registry.Actions() {
+		tr.intervals[one.Procedure] = one.Recheck
+	}
 	tr.roles, tr.scopes = namesOf(tr.declarations)
 	for procedure := range tr.samples {
 		if !slices.ContainsFunc(tr.declarations, func(d *declare.Declaration) bool { return d.Procedure == procedure }) {
@@ -171,10 +192,15 @@ func namesOf(declarations []*declare.Declaration) (roles, scopes []string) {
 }
 
 func (tr *trial) time() time.Time {
-	if now := tr.now.Load(); now != nil {
+	now, since := tr.now.Load(), tr.since.Load()
+	switch {
+	case now == nil:
+		return time.Now()
+	case since != nil:
+		return now.Add(time.Since(*since))
+	default:
 		return *now
 	}
-	return time.Now()
 }
 
 // note changes the notes of a call.

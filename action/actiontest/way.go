@@ -10,6 +10,9 @@ import (
 	"connectrpc.com/connect/v2/connectinprocess"
 )
 
+// inProcess is the name of the way in that has no connection.
+const inProcess = "in-process"
+
 // A way is one way in to the actions of a registry.
 type way struct {
 	name   string
@@ -47,6 +50,6 @@ func waysIn(t *testing.T, methods []connect.Method) []way {
 		{name: "connect-get", get: true, client: over(connecthttp.WithHTTPGet(), connecthttp.WithProtoJSON())},
 		{name: "grpc", client: over(connecthttp.WithGRPC())},
 		{name: "grpc-web", client: over(connecthttp.WithGRPCWeb())},
-		{name: "in-process", client: connect.NewClient(connectinprocess.New(server))},
+		{name: inProcess, client: connect.NewClient(connectinprocess.New(server))},
 	}
 }
