@@ -159,6 +159,16 @@ encoded: ## Hold the terms that solvers are given of conditions against the gate
 	@$(call need,go)
 	SALLYPORT_TEST_ENCODED_CONDITIONS=$(ENCODED_CONDITIONS) go test -count=1 -timeout 60m -run '^TestEncoded$$' -v ./internal/prove
 
+# How many questions `make agreement` asks.
+QUESTIONS ?= 10000
+
+.PHONY: agreement
+agreement: ## Hold what is decided without solvers, by z3, by cvc5 and by the gate against each other, on QUESTIONS random questions
+	@$(call need,go)
+	@$(call need,z3)
+	@$(call need,cvc5)
+	SALLYPORT_TEST_SOLVED_CONDITIONS=$(QUESTIONS) go test -count=1 -timeout 240m -run '^TestAgreement$$' -v ./internal/prove
+
 # What `make mutation` changes. SINCE=ref keeps to the functions that changed since
 # then, LIMIT=150s ends early.
 MUTATE ?= ./authn/... ./internal/declare ./internal/condition ./internal/policy ./action ./server

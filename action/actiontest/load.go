@@ -55,7 +55,7 @@ func (tr *trial) load(id string, of protoreflect.MessageDescriptor, key protoref
 			fault = now.load
 		}
 	})
-	found := now.objectsOr(tr.objects).find(of.FullName(), key.Interface())
+	found := objectsOf(now, tr.objects).find(of.FullName(), key.Interface())
 	switch fault {
 	case loadsDown:
 		return nil, fmt.Errorf("the store is down: %w", authn.ErrUnavailable)

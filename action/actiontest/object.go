@@ -63,11 +63,11 @@ func (j *judge) resource(a *attempt, request proto.Message) proto.Message {
 	if !ok {
 		return nil
 	}
-	return a.objectsOr(j.objects).find(j.declaration.Resource.Type.FullName(), key)
+	return objectsOf(a, j.objects).find(j.declaration.Resource.Type.FullName(), key)
 }
 
-// objectsOr are the objects of an attempt, or those that the test has given.
-func (a *attempt) objectsOr(given objects) objects {
+// objectsOf are the objects of an attempt, or those that the test has given.
+func objectsOf(a *attempt, given objects) objects {
 	if a != nil && a.objects != nil {
 		return a.objects
 	}
