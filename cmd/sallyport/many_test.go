@@ -74,6 +74,7 @@ func TestManyActions(t *testing.T) {
 		if actions, err = strconv.Atoi(text); err != nil {
 			t.Fatal(err)
 		}
+		collectLess() // as the program does
 	}
 	var assertions strings.Builder
 	for i := range 10 {
