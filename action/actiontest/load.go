@@ -98,9 +98,9 @@ func (j *judge) cannotHold(a *attempt, principal *authn.Principal, request proto
 		for at, held := range j.conditions(a, principal, request, i) {
 			switch of := grant.Conditions[at].(type) {
 			case declare.When:
-				possible = possible && (held || of.Expression.ReadsResource())
+				possible = possible && (held || of.Expression.ReadsSubject())
 			case declare.CEL:
-				possible = possible && (held || of.Expression.ReadsResource())
+				possible = possible && (held || of.Expression.ReadsSubject())
 			case declare.Check:
 			default:
 				possible = possible && held
