@@ -14,7 +14,7 @@ import (
 func (v *validity) assume(request protoreflect.MessageDescriptor, places []*place) error {
 	for _, of := range places {
 		field := fieldAt(request, of.path)
-		if of.root != inRequest || of.kind != scalar || of.only != nil || field == nil || len(of.path) != 1 {
+		if of.root != inRequest || of.kind != scalar || of.only != nil || field == nil || len(of.path) != 1 || of.isOfElement() {
 			continue
 		}
 		rules, err := protovalidate.ResolveFieldRules(field)

@@ -2,7 +2,6 @@ package prove
 
 import (
 	"math/big"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,7 +24,7 @@ func (f *formula) assumptions(v *validity) ([]*smt.Term, error) {
 	}
 	var all []*smt.Term
 	for _, of := range f.model.concrete() {
-		if of.root != inRequest || slices.ContainsFunc(of.path, func(step step) bool { return step.at >= 0 }) {
+		if of.root != inRequest || of.isOfElement() {
 			continue
 		}
 		if of.oneof == "" && (of.kind == message || of.kind == scalar && of.optional) {

@@ -29,6 +29,7 @@ func (f *formula) axioms() []*smt.Term {
 			}
 		}
 	}
+	all = append(all, f.ofMaps(places)...)
 	for _, of := range f.lists {
 		if of.sized {
 			all = append(all, f.ofSize(of)...)

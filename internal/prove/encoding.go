@@ -54,6 +54,9 @@ func (e *encoding) call(expression ast.Expr) (truth, error) {
 		return e.membership(expression)
 	case overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches:
 		return e.looks(expression)
+	case operators.Index:
+		value, err := e.reading(expression)
+		return truthOf(value.of, value.there), err
 	default:
 		return truth{}, e.walk.outside(ruleOfCall(call), expression)
 	}

@@ -36,6 +36,8 @@ func (e *encoding) computed(expression ast.Expr) (computed, error) {
 			smt.Or(smt.And(condition.is, then.there), smt.And(condition.not, otherwise.there)),
 			smt.If(condition.is, then.of, otherwise.of),
 		}, err
+	case operators.Index:
+		return e.reading(expression)
 	case overloads.Size:
 		return e.sizeOf(expression)
 	case operators.Add, operators.Subtract, operators.Multiply, operators.Negate:

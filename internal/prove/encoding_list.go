@@ -6,7 +6,6 @@ import (
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
 
 	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 )
@@ -14,8 +13,12 @@ import (
 // membership is `x in list`.
 func (e *encoding) membership(expression ast.Expr) (truth, error) {
 	left, right := expression.AsCall().Args()[0], expression.AsCall().Args()[1]
-	if e.walk.tree.GetType(right.ID()).Kind() == types.MapKind {
-		return truth{}, e.walk.outside(RuleMap, expression)
+	if e.walk.isMap(right) {
+		of, err := e.walk.entry(expression, right, left)
+		if err != nil {
+			return truth{}, err
+		}
+		return truthOf(e.variable(of.name+"?", smt.Bool), e.around(of)), nil
 	}
 	sought, err := e.value(left)
 	if err != nil {

@@ -196,6 +196,19 @@ func fixedAt(values smt.Values, of *place, from protoreflect.Message) {
 	for i, step := range of.path {
 		field := from.Descriptor().Fields().ByName(step.field)
 		switch {
+		case step.key != nil:
+			key, ok := keyIn(values, step.key)
+			held := from.Get(field).Map()
+			if !ok || !held.Has(key) {
+				return
+			}
+			values[of.entry().name+"?"] = true
+			value := field.MapValue()
+			if i < len(of.path)-1 {
+				from = held.Get(key).Message()
+			} else if of.kind == scalar {
+				values[of.name] = valueIn(value, held.Get(key))
+			}
 		case step.at >= 0:
 			list := from.Get(field).List()
 			if list.Len() <= step.at {
@@ -224,6 +237,15 @@ func fixedAt(values smt.Values, of *place, from protoreflect.Message) {
 			from = from.Get(field).Message()
 		}
 	}
+}
+
+// keyIn is the key of a map, by the values of the places before.
+func keyIn(values smt.Values, key *mapKey) (protoreflect.MapKey, bool) {
+	if key.place == nil {
+		return protoreflect.ValueOfString(key.constant).MapKey(), true
+	}
+	text, ok := values[key.place.name].(string)
+	return protoreflect.ValueOfString(text).MapKey(), ok
 }
 
 // valueIn is a value of a field, also where it is in a message of its own.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -24,7 +25,7 @@ func (e *encoding) value(expression ast.Expr) (computed, error) {
 			return e.reading(expression)
 		}
 	case ast.CallKind:
-		if e.kind(expression) != types.BoolKind {
+		if e.kind(expression) != types.BoolKind || expression.AsCall().FunctionName() == operators.Index {
 			return e.computed(expression)
 		}
 	default:
@@ -122,6 +123,9 @@ func (e *encoding) concrete(expression ast.Expr, of *place) *place {
 	for expression.Kind() == ast.SelectKind {
 		expression = expression.AsSelect().Operand()
 	}
+	if expression.Kind() != ast.IdentKind {
+		return of
+	}
 	at, ok := e.items[expression.AsIdent()]
 	if !ok || at.element == nil || e.counting {
 		return of
@@ -135,12 +139,12 @@ func (e *encoding) concrete(expression ast.Expr, of *place) *place {
 	return of
 }
 
-// around is whether what a place is in is set.
+// around is whether what a place is in is set, and what finds it there.
 func (f *formula) around(of *place) *smt.Term {
-	there := smt.Truth(true)
+	there := f.keyThere(of.key)
 	for around := of.parent; around != nil; around = around.parent {
 		if around.kind != records {
-			there = smt.And(f.variable(around.name+"?", smt.Bool), there)
+			there = smt.And(f.keyThere(around.key), f.variable(around.name+"?", smt.Bool), there)
 		}
 	}
 	return there

@@ -33,7 +33,7 @@ func (f *formula) guides(v *validity) ([]*smt.Term, error) {
 	for _, of := range f.model.concrete() {
 		field := fieldAt(request, of.path)
 		switch {
-		case of.root != inRequest || of.class == nil || of.class.whole().sort != ofString || field == nil:
+		case of.root != inRequest || of.isOfElement() || of.class == nil || of.class.whole().sort != ofString || field == nil:
 		case of.kind == set:
 			for _, item := range f.items(of) {
 				all = append(all, smt.Not(smt.Equal(item.value, smt.Text(""))))

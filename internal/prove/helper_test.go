@@ -49,6 +49,9 @@ const contract = `
 		repeated Membership memberships = 4;
 		int32 level = 5;
 		map<string, string> labels = 6;
+		map<string, Membership> by_org = 7;
+		map<string, bool> flags = 8;
+		map<int64, string> numbered = 9;
 	}
 	message Membership {
 		string org_id = 1;
@@ -80,6 +83,7 @@ const contract = `
 		optional bool maybe = 20;
 		repeated State states = 21;
 		string free = 22;
+		map<string, string> extra = 23;
 		message Inner {
 			string id = 1 [(buf.validate.field).string.min_len = 1];
 			optional string nick = 2;

@@ -17,11 +17,15 @@ type model struct {
 	order  []*place // as they were found: what is around another comes before it
 	// types are, by name, what a field is, to find one that is something else elsewhere.
 	types map[string]string
+	// keys are, by map, the class of what finds a value in it.
+	keys map[string]*class
 	// tooMany is whether the patterns of a class are more than are decided.
 	tooMany bool
 }
 
-func newModel() *model { return &model{places: map[string]*place{}, types: map[string]string{}} }
+func newModel() *model {
+	return &model{places: map[string]*place{}, types: map[string]string{}, keys: map[string]*class{}}
+}
 
 // A requirement is a condition of a grant with the places that it reads.
 type requirement struct {
@@ -191,7 +195,7 @@ func (m *model) count() {
 		}
 	}
 	for _, list := range m.order {
-		if list.most = list.decisive(); list.within {
+		if list.most = list.decisive(); list.sought {
 			list.most = values[list.class.whole()]
 		}
 	}

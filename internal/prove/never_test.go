@@ -11,13 +11,16 @@ func TestNeverDecided(t *testing.T) {
 		"request.free.matches(principal.claims.org_id) && request.free == 'x' && principal.claims.org_id == 'y'": RulePattern,
 		"request.free.matches('(?m)^x')": RuleText,
 		"request.free.contains(principal.claims.org_id) && request.free == 'x' && principal.claims.org_id == 'y'": RuleText,
-		"now.getHours('Europe/Berlin') < 9":                   RuleTimeZone,
-		"now.getDayOfWeek() == 0":                             RuleTimeZone,
-		"request.org_id in principal.claims.labels":           RuleMap,
-		"principal.claims.labels.exists(l, l == 'x')":         RuleMap,
-		"principal.claims.labels[request.org_id] == 'x'":      RuleMap,
-		"size(principal.roles) > 1":                           RuleSize,
-		"request.tags.exists(t, request.tags.all(o, o == t))": RuleNested,
+		"now.getHours('Europe/Berlin') < 9":                            RuleTimeZone,
+		"now.getDayOfWeek() == 0":                                      RuleTimeZone,
+		"principal.claims.labels.exists(l, l == 'x')":                  RuleMap,
+		"principal.claims.numbered[request.total] == 'x'":              RuleMap,
+		"size(principal.claims.labels) == 1":                           RuleSize,
+		"request.tags.exists(t, t in principal.claims.labels)":         RuleMap,
+		"principal.claims.labels[principal.claims.labels['x']] == 'x'": RuleMap,
+		"principal.claims.labels[request.size > 1 ? 'x' : 'y'] == 'x'": RuleMap,
+		"size(principal.roles) > 1":                                    RuleSize,
+		"request.tags.exists(t, request.tags.all(o, o == t))":          RuleNested,
 	} {
 		t.Run(condition, func(t *testing.T) {
 			t.Parallel()

@@ -59,7 +59,7 @@ var hints = map[string][2]string{
 	RuleArithmetic: {"computes with its operands", "compare values with constants or with each other, or move the computation into a check"},
 	RuleText:       {"looks into a text by another text, by order, or by a pattern that is large or asks for the edges of words and lines", "compare whole texts by `==` or `in`, ask `startsWith`, `endsWith`, `contains` or `matches` with a simple constant, or move the condition into a check"},
 	RuleSize:       {"counts", "ask `has()` whether there is an element, or move the condition into a check"},
-	RuleMap:        {"reads a map", "use a list of ids, or a list of messages with `exists`"},
+	RuleMap:        {"loops over a map, counts it, or reads it by another key than a text that is a constant or a field of the principal or the request", "read it by such a key, or use a list of messages with `exists`"},
 	RuleNested:     {"has a loop within a loop, or a list within a list", "write one `exists` or `all` over one list"},
 	RuleType:       {"is of a type that is not decided", "compare strings, enums, integers, bools, timestamps or durations"},
 	RuleForm:       {"is of a form that is not decided", "use `==`, `!=`, `in`, `has`, `<`, `exists` and `all`, and `&&`, `||`, `!` and `?:` over those"},

@@ -40,6 +40,8 @@ const (
 type step struct {
 	field protoreflect.Name
 	at    int // the index in a list, or -1
+	// key finds the value in a map; nil where the field is none.
+	key *mapKey
 }
 
 // A place is what a condition reads a value of: a variable of the search.
@@ -57,6 +59,9 @@ type place struct {
 	oneof protoreflect.FullName
 	// parent is the message or element that it is in; nil at the root.
 	parent *place
+	// key is, of what a map holds, what finds it there, and in the map that it is in.
+	key *mapKey
+	in  string
 	// before is, of an element, the one before it in its list.
 	before *place
 	// low and high are the range of a number.
@@ -70,10 +75,10 @@ type place struct {
 	elements []*place
 
 	// members and loops are how many conditions ask whether a value is in the list, and how
-	// many loop over it or ask whether it has an element. within is whether one asks whether
+	// many loop over it or ask whether it has an element. sought is whether one asks whether
 	// an element of another list is in it.
 	members, loops int
-	within         bool
+	sought         bool
 	// most is how many elements of the list matter.
 	most int
 	// allNames is, of the principal's roles, whether any role of a catalogue may matter.
@@ -100,7 +105,7 @@ func (p *place) newElements() {
 	for i := range p.elements {
 		made := &place{
 			name: fmt.Sprintf("%s[%d]", p.name, i), kind: element, root: p.root, parent: p.parent,
-			path: append(slices.Clone(p.path[:len(p.path)-1]), step{p.path[len(p.path)-1].field, i}),
+			path: append(slices.Clone(p.path[:len(p.path)-1]), step{field: p.path[len(p.path)-1].field, at: i}),
 		}
 		if i > 0 {
 			made.before = p.elements[i-1]
@@ -135,7 +140,14 @@ func (p *place) concrete() []*place {
 }
 
 // isAround reports whether what the place is in is set.
-func (p *place) isAround() bool { return p.parent == nil || p.parent.set && p.parent.isAround() }
+func (p *place) isAround() bool {
+	if p.key != nil {
+		if _, ok := p.key.text(); !ok {
+			return false
+		}
+	}
+	return p.parent == nil || p.parent.set && p.parent.isAround()
+}
 
 // takes reports whether the place can have a value.
 func (p *place) takes(value any) bool {

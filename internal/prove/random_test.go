@@ -45,7 +45,13 @@ func (c *contracts) oneOf(choices ...string) string { return choices[c.IntN(len(
 
 func (c *contracts) text() string {
 	return c.oneOf("principal.id", "principal.id", "request.owner", "request.org_id", "request.free", "request.nick", "request.inner.id", "request.inner.nick",
-		"request.wrapped", "request.by_name", "principal.claims.org_id", "principal.claims.team", "'x'", "'y'", "''")
+		"request.wrapped", "request.by_name", "principal.claims.org_id", "principal.claims.team", "'x'", "'y'", "''",
+		"principal.claims.labels["+c.key()+"]", "principal.claims.labels["+c.key()+"]")
+}
+
+// key is what finds a value in a map.
+func (c *contracts) key() string {
+	return c.oneOf("principal.id", "request.org_id", "request.free", "request.nick", "request.inner.id", "principal.claims.org_id", "'x'", "''")
 }
 
 func (c *contracts) number() string {
@@ -62,7 +68,13 @@ func (c *contracts) list() string {
 
 // atom is one comparison.
 func (c *contracts) atom() string {
-	switch c.IntN(13) {
+	switch c.IntN(15) {
+	case 13:
+		return c.key() + " in " + c.oneOf("principal.claims.labels", "principal.claims.by_org", "request.extra")
+	case 14:
+		held := "principal.claims.by_org[" + c.key() + "]"
+		return c.oneOf(held+".state == prove.v1.State.STATE_OPEN", held+".org_id != "+c.text(), "has("+held+".title)", held+".title == "+c.text(),
+			"principal.claims.flags["+c.key()+"]", "request.extra["+c.key()+"] == "+c.text())
 	case 0, 1, 2:
 		return c.text() + c.oneOf(" == ", " == ", " != ") + c.text()
 	case 3:
@@ -209,6 +221,7 @@ func (c *contracts) call(tb testing.TB) policy.Input {
 	if c.IntN(3) > 0 {
 		text += fmt.Sprintf(" inner: {id: %q %s %s}", c.oneOf(words...), c.some("nick: %q", "x", "y", words[0]), c.some("open: %s", "true"))
 	}
+	text += " " + c.some("extra: {key: %q value: 'x'}", words...)
 	request := dynamicpb.NewMessage(c.like.Method.Input())
 	if err := prototext.Unmarshal([]byte(text), request); err != nil {
 		tb.Fatalf("%v: %s", err, text)
@@ -220,6 +233,18 @@ func (c *contracts) call(tb testing.TB) policy.Input {
 	}
 	if err := prototext.Unmarshal([]byte(said), claims); err != nil {
 		tb.Fatalf("%v: %s", err, said)
+	}
+	for range c.IntN(4) {
+		held := fmt.Sprintf(`{org_id: %q %s %s}`, c.oneOf(words...), c.some("state: %s", "STATE_OPEN", "STATE_CLOSED"), c.some("title: %q", "x", "y"))
+		said = c.oneOf(
+			fmt.Sprintf("labels: {key: %q value: %q}", c.oneOf(words...), c.oneOf(words...)),
+			fmt.Sprintf("by_org: {key: %q value: %s}", c.oneOf(words...), held),
+			fmt.Sprintf("flags: {key: %q value: %t}", c.oneOf(words...), c.IntN(2) == 0))
+		more := claims.New().Interface()
+		if err := prototext.Unmarshal([]byte(said), more); err != nil {
+			tb.Fatalf("%v: %s", err, said)
+		}
+		proto.Merge(claims, more)
 	}
 	details := authn.Details{Unscoped: true, Claims: claims}
 	for _, role := range []string{"admin", "member", "auditor", "x", words[0]} {

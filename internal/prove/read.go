@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -37,10 +38,13 @@ func (w *walk) read(expression ast.Expr, has bool) (*place, error) {
 		at = at.AsSelect().Operand()
 	}
 	slices.Reverse(names)
+	from := reading{walk: w, expression: expression, has: has}
+	if at.Kind() == ast.CallKind && at.AsCall().FunctionName() == operators.Index && w.isMap(at.AsCall().Args()[0]) {
+		return from.ofMap(at.AsCall().Args()[0], at.AsCall().Args()[1], names)
+	}
 	if at.Kind() != ast.IdentKind {
 		return nil, w.outside(w.ruleOf(at), expression)
 	}
-	from := reading{walk: w, expression: expression, has: has}
 	if list, ok := w.variables[at.AsIdent()]; ok {
 		return from.ofElement(list, names)
 	}
@@ -54,14 +58,23 @@ func (w *walk) read(expression ast.Expr, has bool) (*place, error) {
 		})), nil
 	case name == "principal" && len(names) == 1:
 		return from.ofPrincipal(names[0])
-	case name == "principal" && len(names) > 1 && names[0] == "claims" && w.side.claims != nil:
-		from.root, from.name = inClaims, "principal.claims"
-		return from.field(w.side.claims, names[1:])
-	case name == "request" && len(names) > 0:
-		from.root, from.name = inRequest, "request"
-		return from.field(w.side.request, names)
+	default:
+		return from.ofMessage(name, names)
 	}
-	return nil, w.outside(RuleType, expression)
+}
+
+// ofMessage reads a field of the claims or of the request.
+func (r *reading) ofMessage(variable string, names []string) (*place, error) {
+	switch {
+	case variable == "principal" && len(names) > 1 && names[0] == "claims" && r.side.claims != nil:
+		r.root, r.name = inClaims, "principal.claims"
+		return r.field(r.side.claims, names[1:])
+	case variable == "request" && len(names) > 0:
+		r.root, r.name = inRequest, "request"
+		return r.field(r.side.request, names)
+	default:
+		return nil, r.outside(RuleType, r.expression)
+	}
 }
 
 // ruleOf says what keeps an operand from being read.
@@ -88,6 +101,10 @@ type reading struct {
 	path       []step
 	parent     *place
 	records    *place // the list whose elements are read, or nil
+
+	key    *mapKey  // what finds a value in the map that is read; nil where none is
+	within []string // what is read of that value
+	found  *place   // the value, once the reading has come to it
 }
 
 func (r *reading) ofPrincipal(field string) (*place, error) {
@@ -140,8 +157,11 @@ func (r *reading) field(of protoreflect.MessageDescriptor, names []string) (*pla
 			return nil, r.outside(RuleType, r.expression)
 		}
 		r.name += "." + name
-		r.path = append(slices.Clone(r.path), step{field.Name(), -1})
+		r.path = append(slices.Clone(r.path), step{field: field.Name(), at: -1})
 		if i == len(names)-1 {
+			if field.IsMap() && r.key != nil && r.found == nil {
+				return r.held(field)
+			}
 			return r.leaf(field)
 		}
 		switch {
@@ -164,7 +184,7 @@ func (r *reading) leaf(field protoreflect.FieldDescriptor) (*place, error) {
 	value := field.Kind()
 	sort, ok := sortOf(field)
 	switch {
-	case field.IsMap():
+	case field.IsMap(), field.IsList() && r.found != nil:
 		return nil, r.outside(RuleMap, r.expression)
 	case field.IsList() && r.records != nil:
 		return nil, r.outside(RuleNested, r.expression)
@@ -234,12 +254,18 @@ func (r *reading) place(field protoreflect.FieldDescriptor, like *place) (*place
 	if field.Message() != nil && like.kind == scalar {
 		of = string(field.Message().FullName())
 	}
+	if like.key != nil {
+		of = "map of " + field.MapValue().Kind().String()
+	}
 	if known, ok := r.model.types[r.name]; ok && known != of {
 		return nil, r.outside(RuleChanged, r.expression)
 	}
 	r.model.types[r.name] = of
 	made := func() *place {
 		like.name, like.root, like.path, like.parent = r.name, r.root, r.path, r.parent
+		if r.found != nil {
+			like.in = r.found.in
+		}
 		if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
 			like.oneof = oneof.FullName()
 		}
@@ -251,6 +277,7 @@ func (r *reading) place(field protoreflect.FieldDescriptor, like *place) (*place
 			return nil, r.outside(RuleChanged, r.expression)
 		}
 		known.optional = known.optional || like.optional
+		r.model.join(known)
 		return r.use(known), nil
 	}
 	for _, known := range r.records.fields {

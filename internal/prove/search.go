@@ -186,6 +186,10 @@ func (s *search) decide(ctx context.Context, test *test) (holds bool, err error)
 // choose gives a place each of its values, until there is an answer.
 func (s *search) choose(place *place, next func() (bool, error)) (found bool, err error) {
 	can, must := place.isAround() && !s.isOther(place), false
+	if same := s.sameAs(place); can && same != nil {
+		place.set, place.value = same.set, same.value
+		return next()
+	}
 	switch place.kind {
 	case answer:
 		can = true

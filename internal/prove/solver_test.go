@@ -65,7 +65,7 @@ func TestSolved(t *testing.T) {
 		{"a variable pattern", `request.free.matches(principal.claims.org_id)`, `never: "request.free == 'x' && principal.claims.org_id == 'y'"`, Open, RulePattern},
 		{"a time zone", `now.getHours('Europe/Berlin') < 9 && request.owner == principal.id`, `never: "request.open"`, Open, RuleTimeZone},
 		{"a character", `request.free.contains('\U00030000' + request.nick) && request.owner == principal.id`, `never: "request.open"`, Open, RuleCharacter},
-		{"a map", `request.org_id in principal.claims.labels`, `never: "true"`, Open, RuleMap},
+		{"a map", `principal.claims.labels.exists(l, l == request.org_id)`, `never: "true"`, Open, RuleMap},
 		{"a product beside what is proved", `request.size * request.size == 4 && request.owner == principal.id; any_role admin`, `only {any_role: "admin"}`, Proved, ""},
 		{"a product that is in the way", `request.size * request.size == 4 && request.free.startsWith(request.nick) && request.owner == principal.id`, `never: "request.size == 3"`, Open, RuleProduct},
 	}

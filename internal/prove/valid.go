@@ -68,8 +68,7 @@ func (p *place) below() string {
 // those out assumes nothing else of the rules.
 func (v *validity) refusals(request protoreflect.MessageDescriptor, places []*place) error {
 	for _, of := range places {
-		if of.root != inRequest || of.kind != scalar && of.kind != message || of.class != nil && of.class.sort == ofTime ||
-			slices.ContainsFunc(of.path, func(step step) bool { return step.at >= 0 }) {
+		if of.root != inRequest || of.kind != scalar && of.kind != message || of.class != nil && of.class.sort == ofTime || of.isOfElement() {
 			continue
 		}
 		unset, err := v.refused(request, of, nil)
@@ -115,7 +114,7 @@ func (v *validity) texts(request protoreflect.MessageDescriptor, places []*place
 	forms := pools
 	var among []*place
 	for _, of := range places {
-		if of.root == inRequest && of.kind == scalar && !slices.ContainsFunc(of.path, func(step step) bool { return step.at >= 0 }) {
+		if of.root == inRequest && of.kind == scalar && !of.isOfElement() {
 			among = append(among, of)
 			if field := fieldAt(request, of.path); field != nil {
 				forms = append(slices.Clone(forms), rulesOf(field).pools()...)
@@ -151,7 +150,12 @@ func fieldAt(of protoreflect.MessageDescriptor, path []step) protoreflect.FieldD
 		if of == nil || of.Fields().ByName(step.field) == nil {
 			return nil
 		}
-		field = of.Fields().ByName(step.field)
+		if field = of.Fields().ByName(step.field); step.key != nil {
+			field = field.MapValue()
+		}
+		if field == nil {
+			return nil
+		}
 		of = field.Message()
 	}
 	return field

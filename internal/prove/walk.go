@@ -37,6 +37,9 @@ func (w *walk) outside(rule string, part ast.Expr) error {
 
 // use notes that the expression reads a place, and so what is around it.
 func (w *walk) use(of *place) *place {
+	if of.key != nil && of.key.place != nil {
+		w.use(of.key.place)
+	}
 	if of.parent != nil {
 		w.use(of.parent)
 	}
@@ -85,6 +88,9 @@ func (w *walk) call(expression ast.Expr) error {
 		return w.membership(expression)
 	case overloads.StartsWith, overloads.EndsWith, overloads.Contains, overloads.Matches:
 		return w.looks(expression)
+	case operators.Index:
+		_, err := w.term(expression)
+		return err
 	default:
 		return w.outside(RuleForm, expression)
 	}
@@ -162,8 +168,9 @@ func (*walk) literals(expression ast.Expr) []string {
 // membership takes in `x in list`.
 func (w *walk) membership(expression ast.Expr) error {
 	left, right := expression.AsCall().Args()[0], expression.AsCall().Args()[1]
-	if w.tree.GetType(right.ID()).Kind() == types.MapKind {
-		return w.outside(RuleMap, expression)
+	if w.isMap(right) {
+		_, err := w.entry(expression, right, left)
+		return err
 	}
 	sought, err := w.term(left)
 	if err != nil {
@@ -190,7 +197,7 @@ func (w *walk) membership(expression ast.Expr) error {
 	case w.loop == list, w.loop != nil && left.Kind() == ast.CallKind:
 		return w.outside(RuleNested, expression)
 	case w.isOfElement(left):
-		list.within = true
+		list.sought = true
 	default:
 		list.members++
 	}
@@ -310,10 +317,17 @@ func (w *walk) termOfCall(expression ast.Expr) (*class, error) {
 	case overloads.Size:
 		return nil, w.outside(RuleSize, expression)
 	case operators.Index:
-		if w.tree.GetType(call.Args()[0].ID()).Kind() == types.MapKind {
-			return nil, w.outside(RuleMap, expression)
+		if !w.isMap(call.Args()[0]) {
+			return nil, w.outside(RuleForm, expression)
 		}
-		return nil, w.outside(RuleForm, expression)
+		of, err := w.read(expression, false)
+		if err != nil {
+			return nil, err
+		}
+		if of.kind != scalar {
+			return nil, w.outside(RuleType, expression)
+		}
+		return of.class.whole(), nil
 	default:
 		return nil, w.outside(ruleOfCall(call), expression)
 	}

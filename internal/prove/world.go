@@ -124,6 +124,10 @@ func put(in protoreflect.Message, place *place) {
 		switch {
 		case field == nil:
 			return
+		case step.key != nil:
+			if in = step.key.put(in, field, place, i == len(place.path)-1); in == nil {
+				return
+			}
 		case i == len(place.path)-1 && place.kind == scalar:
 			if value, ok := valueOf(field, place.value); ok {
 				in.Set(field, value)

@@ -59,6 +59,9 @@ func (q *Question) read(output string) (Answer, error) {
 		if name := read.symbol(); name != of.name && read.err == nil {
 			read.err = fmt.Errorf("%w: it has %q, want %q", errAnswer, name, of.name)
 		}
+		if read.space(); of.sort == String && strings.HasPrefix(read.rest, "(witness ") {
+			return Answer{}, nil // cvc5 has a text that is too long to be written
+		}
 		value := read.value(of.sort)
 		read.take(")")
 		if read.err != nil {

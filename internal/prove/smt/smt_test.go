@@ -134,7 +134,9 @@ func TestRead(t *testing.T) {
 		"sat\n":                                                                     "error",
 		"":                                                                          "error",
 		"unsatisfiable":                                                             "error",
-		"(error \"unknown constant\")\nsat\n":                                       "error",
+		"sat\n((|a b| (witness ((s String)) (= (str.len s) 92233720368))) (n 1) (yes false))": "unknown",
+		"sat\n((|a b| \"\") (n (witness ((i Int)) true)) (yes false))":                        "error",
+		"(error \"unknown constant\")\nsat\n":                                                 "error",
 	} {
 		answer, err := question.read(output)
 		got := answer.Verdict.String()
