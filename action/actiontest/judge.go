@@ -37,6 +37,8 @@ type attempt struct {
 	// stream is rechecked and after. Nil does not wait for that.
 	later *attempt
 	after int
+	// revoked is whether the registry is told to look again, and that in no time.
+	revoked bool
 }
 
 // A verdict is what must come of an attempt.
@@ -125,17 +127,21 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 	if timing != sallyportv1.Stream_OPEN && len(a.requests) > 0 {
 		subject = a.requests[0]
 	}
+	found := a.now // when the caller was looked at last
 	requests := a.requests
 	if !j.declaration.Method.IsStreamingClient() {
 		requests = nil
 	}
 	for i := 0; ; i++ {
-		if a.later != nil && i == a.after {
-			again, then, code, stage := j.recheck(a, principal, subject, loads)
+		for a.later != nil && i == a.after {
+			found = j.lookedAt(a, principal, found)
+			again, code, stage := j.recheck(a.later, found, principal, subject, loads)
 			if code != Allowed {
 				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i}
 			}
-			a, principal = then, again
+			then := *a.later
+			then.now = a.now.Add(j.hold(a))
+			a, principal = &then, again
 		}
 		if i == len(requests) {
 			return admitted
@@ -158,25 +164,32 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 	}
 }
 
-// recheck says what must come of looking at the caller of a stream again, for what was found
-// of the caller, and what the call is like from then on.
-func (j *judge) recheck(a *attempt, known *authn.Principal, subject proto.Message, loads *int) (again *authn.Principal, then *attempt, code connect.Code, stage event.Stage) {
-	at := a.now.Add(j.interval)
+// lookedAt is when the caller of a stream is looked at again, who was found so at a time.
+func (j *judge) lookedAt(a *attempt, known *authn.Principal, found time.Time) time.Time {
+	at := found.Add(j.interval)
 	if expires := known.ExpiresAt(); !expires.IsZero() && expires.Before(at) {
 		at = expires
 	}
-	during := *a.later
+	if a.revoked {
+		at = a.now
+	}
+	return at
+}
+
+// recheck says what must come of looking at the caller of a stream again, for what was found
+// of the caller.
+func (j *judge) recheck(a *attempt, at time.Time, known *authn.Principal, subject proto.Message, loads *int) (again *authn.Principal, code connect.Code, stage event.Stage) {
+	during := *a
 	during.now = at
 	again, code = j.authenticate(&during)
 	if code == Allowed && again.ID() != known.ID() {
 		code = connect.CodeUnauthenticated
 	}
 	if code != Allowed {
-		return nil, nil, code, event.StageAuthenticate
+		return nil, code, event.StageAuthenticate
 	}
 	_, code, stage = j.decide(&during, again, subject, loads)
-	during.now = a.now.Add(j.hold(a))
-	return again, &during, code, stage
+	return again, code, stage
 }
 
 func (j *judge) limits(per limit.Per) bool {

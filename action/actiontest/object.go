@@ -84,6 +84,12 @@ func (p *plan) about(base attempt) {
 	for _, one := range p.objects.of(about.Type.FullName()) {
 		p.add(base.but(fmt.Sprintf("about %v", one.key), func(a *attempt) { a.requests = withKey(a.requests, about, protoreflect.ValueOf(one.key)) }))
 	}
+	if about.Key[len(about.Key)-1].Kind() == protoreflect.StringKind {
+		// Nothing has no name, and is not asked for.
+		p.add(base.but("about nothing", func(a *attempt) {
+			a.requests, a.load = withKey(a.requests, about, protoreflect.ValueOf("")), loadsPanic
+		}))
+	}
 	gone := protoreflect.ValueOf("gone")
 	if field := about.Key[len(about.Key)-1]; field.Kind() != protoreflect.StringKind {
 		gone = field.Default()

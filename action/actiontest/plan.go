@@ -92,7 +92,7 @@ func (p *plan) add(a attempt) verdict {
 // key tells attempts apart, whatever they are called.
 func (a attempt) key() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%v %v %s %d %d", a.answers, a.full, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell)
+	fmt.Fprintf(&text, "%v %v %s %d %d %t", a.answers, a.full, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell, a.revoked)
 	for _, one := range a.objects {
 		fmt.Fprintf(&text, "\n%v %s", one.key, prototext.MarshalOptions{}.Format(one.object))
 	}

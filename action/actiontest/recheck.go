@@ -10,6 +10,7 @@ import (
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 const (
@@ -19,65 +20,87 @@ const (
 	lookingTimesOut = 15 * time.Second
 )
 
-// begin notes that an attempt is made by the call with an id.
-func (tr *trial) begin(id string, call *planned) {
-	var later []string
-	if call.later != nil {
-		for _, credential := range call.later.credentials {
-			later = append(later, tr.wallet.present(credential))
+// A change is what a call presents from a recheck on, and how long its handler waits for that.
+type change struct {
+	tokens []string
+	hold   time.Duration
+}
+
+// begin notes that an attempt is made by the call with an id, and returns what it presents.
+func (tr *trial) begin(id string, call *planned) []string {
+	present := func(a *attempt) []string {
+		tokens := make([]string, len(a.credentials))
+		for i, credential := range a.credentials {
+			tokens[i] = tr.wallet.present(credential)
 		}
+		return tokens
 	}
-	tr.note(id, func(n *notes) { n.attempt, n.later, n.hold = &call.attempt, later, call.hold })
+	tokens := present(&call.attempt)
+	var later []change
+	for a := &call.attempt; a.later != nil; a = a.later {
+		later = append(later, change{present(a.later), call.judge.hold(a)})
+	}
+	tr.note(id, func(n *notes) { n.attempt, n.tokens, n.later = &call.attempt, tokens, later })
+	return tokens
 }
 
 // current is what a call is like now, or nil where there is none with the id.
 func (tr *trial) current(id string) *attempt {
 	var now *attempt
-	tr.note(id, func(n *notes) {
-		now = n.attempt
-		if n.changed {
-			now = n.attempt.later
-		}
-	})
+	tr.note(id, func(n *notes) { now = n.attempt })
 	return now
 }
 
 // presented are the credentials that a call presents now.
 func (tr *trial) presented(header *connect.Header) []string {
-	presented := header.Values(credentialHeader)
-	tr.note(header.Get(callHeader), func(n *notes) {
-		if n.changed {
-			presented = n.later
-		}
-	})
+	var presented []string
+	tr.note(header.Get(callHeader), func(n *notes) { presented = n.tokens })
 	return presented
 }
 
 // live is what a handler does that has received so many messages: where its call is to
 // change then, it waits until the stream was rechecked or has ended.
 func (tr *trial) live(ctx context.Context, received int) {
-	var hold time.Duration
-	tr.note(idOf(ctx), func(n *notes) {
-		if n.attempt != nil && n.attempt.later != nil && n.attempt.after == received {
-			n.changed, hold = true, n.hold
+	for {
+		var hold time.Duration
+		var revoked string
+		tr.note(idOf(ctx), func(n *notes) {
+			if n.attempt == nil || n.attempt.later == nil || n.attempt.after != received {
+				return
+			}
+			if n.attempt.revoked {
+				revoked = n.attempt.credentials[0].holder.id
+			}
+			n.attempt, n.tokens, hold, n.later = n.attempt.later, n.later[0].tokens, n.later[0].hold, n.later[1:]
+		})
+		if hold == 0 {
+			return
 		}
-	})
-	if hold == 0 {
-		return
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(hold):
+		if revoked != "" {
+			tr.registry.Recheck(revoked)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(hold):
+		}
 	}
 }
 
 // hold is how long the handler of a call waits for a recheck.
 func (j *judge) hold(a *attempt) time.Duration {
-	hold := j.interval + time.Millisecond
+	hold := j.interval
+	for _, credential := range a.credentials {
+		if expires := credential.holder.details.ExpiresAt; !expires.IsZero() {
+			hold = min(hold, max(0, expires.Sub(a.now)))
+		}
+	}
+	if a.revoked {
+		hold = 0
+	}
 	if slices.ContainsFunc(a.later.credentials, func(c credential) bool { return c.fault == hangs }) {
 		hold += lookingTimesOut
 	}
-	return hold
+	return hold + time.Millisecond
 }
 
 // last makes the calls of one action that wait for a recheck, in process and in time that
@@ -92,7 +115,7 @@ func (tr *trial) last(t *testing.T, judge *judge, ways []way, spec connect.Spec,
 	synctest.Test(t, func(t *testing.T) {
 		defer tr.since.Store(nil)
 		for _, call := range lasting {
-			call.hold = judge.hold(&call.attempt)
+			call.judge = judge
 			now := time.Now()
 			tr.now.Store(&call.now)
 			tr.since.Store(&now)
@@ -123,6 +146,10 @@ func (p *plan) rechecks(base attempt) {
 	})
 	held("by a scoped credential without scopes", func(h *holder) { h.details.Unscoped, h.details.Scopes = false, nil })
 	good := base.credentials[0]
+	revoked := base.but("", func(a *attempt) { a.credentials = nil })
+	p.add(base.but("whose credential is revoked", func(a *attempt) { a.later, a.revoked = &revoked, true }))
+	first := base.but("", func(a *attempt) { a.later = &revoked })
+	p.add(base.but("and at the second recheck without a credential", func(a *attempt) { a.later = &first }))
 	p.rechecked(base, "without a credential", func(a *attempt) { a.credentials = nil })
 	for _, bad := range append(p.badCredentials(good, good.scheme, base.now), badCredential{
 		"an authenticator that hangs", credential{scheme: good.scheme, holder: good.holder, fault: hangs},
@@ -164,6 +191,18 @@ func (p *plan) recheckedAbout(base attempt) {
 		p.rechecked(base, fmt.Sprintf("and the object has become like %v", other.key), func(a *attempt) {
 			a.objects = append(slices.Clone(others), given{key, other.object})
 		})
+	}
+	if name, isText := key.(string); isText && p.declaration.Method.IsStreamingClient() {
+		// A recheck is about the message that was decided on last.
+		kind := about.Type.FullName()
+		copied := name + "-copied"
+		both := append(slices.Clone(p.objects), given{copied, p.objects.find(kind, key)})
+		p.add(base.but("about two, of which one is gone at the recheck", func(a *attempt) {
+			a.requests = append(slices.Clone(a.requests), withKey(a.requests, about, protoreflect.ValueOf(copied))[0])
+			later := base
+			a.objects, later.objects = both, p.objects
+			a.later, a.after = &later, 2
+		}))
 	}
 	for fault := loadsIt + 1; fault < loadFaultsN; fault++ {
 		p.rechecked(base, "and the loader "+loadFaultNames[fault], func(a *attempt) { a.load = fault })

@@ -33,8 +33,8 @@ const (
 type planned struct {
 	attempt
 
-	want verdict
-	hold time.Duration // how long the handler waits for a recheck
+	want  verdict
+	judge *judge // of a call that waits for a recheck
 }
 
 // run makes calls of one action that do not wait for a recheck, each by every way in, and returns what is wrong with what
@@ -100,10 +100,9 @@ func (tr *trial) makeInTime(ctx context.Context, way way, spec connect.Spec, cal
 func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call planned) string {
 	ctx, info := connect.NewClientContext(ctx)
 	id := fmt.Sprintf("actiontest-%d", tr.calls.Add(1))
-	tr.begin(id, &call)
 	info.RequestHeader().Set(callHeader, id)
-	for _, credential := range call.credentials {
-		info.RequestHeader().Add(credentialHeader, tr.wallet.present(credential))
+	for _, token := range tr.begin(id, &call) {
+		info.RequestHeader().Add(credentialHeader, token)
 	}
 	if call.full != 0 {
 		info.RequestHeader().Set(fullHeader, call.full.String())

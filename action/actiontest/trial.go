@@ -69,20 +69,22 @@ type trial struct {
 
 	intervals map[string]time.Duration // between rechecks, by procedure
 
-	now   atomic.Pointer[time.Time]
-	since atomic.Pointer[time.Time] // from when time passes; nil where it does not
-	calls atomic.Int64
-	mu    sync.Mutex
-	notes map[string]*notes // by call
+	registry *action.Registry
+	now      atomic.Pointer[time.Time]
+	since    atomic.Pointer[time.Time] // from when time passes; nil where it does not
+	calls    atomic.Int64
+	mu       sync.Mutex
+	notes    map[string]*notes // by call
 }
 
 // notes are what happened to one call.
 type notes struct {
-	attempt       *attempt // that is made; nil once it is over
-	changed       bool     // it is what it is like later
-	later         []string // the credentials that it presents then
+	attempt *attempt // what the call is like now; nil of none that the trial makes
+	// tokens are the credentials that it presents now, and later those after each change,
+	// with how long the handler waits then.
+	tokens        []string
+	later         []change
 	loads         int
-	hold          time.Duration // how long the handler waits for a recheck
 	ran, received int
 	events        []*event.Event
 }
@@ -141,7 +143,7 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 		t.Fatal(err)
 	}
 	report(t, tr.misgiven())
-	tr.methods = methods
+	tr.methods, tr.registry = methods, registry
 	for _, one := range registry.Actions() {
 		tr.intervals[one.Procedure] = one.Recheck
 	}

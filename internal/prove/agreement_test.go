@@ -57,7 +57,7 @@ func TestAgreement(t *testing.T) {
 	}
 	parts := max(2, pairs/500)
 	for i := range parts {
-		seed := uint64(i) //nolint:gosec // few
+		seed := uint64(i)
 
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
