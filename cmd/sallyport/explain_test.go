@@ -6,6 +6,35 @@ import (
 	"testing"
 )
 
+// TestExplainResource explains calls of an action that is about an object, with one and
+// without.
+func TestExplainResource(t *testing.T) {
+	t.Parallel()
+	text := strings.NewReplacer("authorize: {", `resource: {type: "acme.notes.v1.Thing" key: "request.id"} authorize: {`,
+		"principal.id == request.id", "principal.id == resource.owner").Replace(declared) + "message Thing { string owner = 1; }\n"
+	dir := folderOf(t, map[string]string{"proto/acme/notes/v1/notes.proto": text, "ada.json": `{"id": "ada"}`})
+	for name, test := range map[string]struct {
+		resource []string
+		code     int
+		out      string // what is printed, among other things
+	}{
+		"one's own":       {[]string{"--resource", `{"owner": "ada"}`}, exitDone, "allowed by allow[0]"},
+		"another's":       {[]string{"--resource", `{"owner": "bob"}`}, exitDone, "denied"},
+		"none":            {nil, exitDone, "denied"},
+		"of another type": {[]string{"--resource", `{"id": "x"}`}, exitFailed, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := sallyport(t, append([]string{
+				"explain", "/acme.notes.v1.NoteService/Read", filepath.Join(dir, "proto"), "--principal", filepath.Join(dir, "ada.json"), "--request", `{"id": "x"}`,
+			}, test.resource...)...)
+			if got.code != test.code || !strings.Contains(got.out, test.out) || (test.out == "") != (got.errs != "") {
+				t.Errorf("got %d\n%s%swant %d\n%s", got.code, got.out, got.errs, test.code, test.out)
+			}
+		})
+	}
+}
+
 // TestExplain explains calls of a folder's action.
 func TestExplain(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,9 @@ const schema = `
 			Inner again = 3;
 		}
 	}
+	message Thing {
+		string owner = 1;
+	}
 	message Response {}
 	service Service {
 		rpc Do(Request) returns (Response) {
