@@ -238,7 +238,10 @@ func (h *fieldsFixture) cleared(t *testing.T) []string {
 	h.await(t, "ended")
 	for _, e := range h.takeEvents() {
 		if e.Kind == event.Ended {
-			return e.Cleared
+			if e.Cleared == nil {
+				return nil
+			}
+			return e.Cleared.Fields
 		}
 	}
 	t.Fatal("there is no end")

@@ -140,7 +140,8 @@ func (p *passage) recordEnd(ctx context.Context, how ending) {
 	decision.Code, decision.Reason, decision.Err = how.code(), how.reason, how.cause
 	e := p.event(ctx, event.Ended, decision)
 	if p.extras != nil && p.extras.cleared != nil {
-		e.Cleared, e.ClearedMore, e.Undecided = p.extras.cleared.Names, p.extras.cleared.More, p.extras.cleared.Undecided
+		cleared := p.extras.cleared
+		e.Cleared = &event.Cleared{Fields: cleared.Names, More: cleared.More, Undecided: cleared.Undecided}
 	}
 	p.gate.registry.record(ctx, e)
 }

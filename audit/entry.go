@@ -146,8 +146,6 @@ func entryOf(e *event.Event) Entry {
 		MissingScopes: e.MissingScopes,
 		MaxAge:        e.MaxAge,
 		Duration:      e.Duration,
-		Cleared:       e.Cleared,
-		ClearedMore:   e.ClearedMore,
 		NotRecorded:   e.NotRecorded,
 		Values:        valuesOf(e.Values),
 	}
@@ -160,8 +158,11 @@ func entryOf(e *event.Event) Entry {
 	if e.Err != nil {
 		entry.Error = cut(e.Err.Error(), mostError)
 	}
-	if e.Undecided != nil {
-		entry.Undecided = cut(e.Undecided.Error(), mostError)
+	if cleared := e.Cleared; cleared != nil {
+		entry.Cleared, entry.ClearedMore = cleared.Fields, cleared.More
+		if cleared.Undecided != nil {
+			entry.Undecided = cut(cleared.Undecided.Error(), mostError)
+		}
 	}
 	return entry
 }

@@ -64,6 +64,10 @@ type Decision struct {
 	Outcome Outcome
 	// Stage is the step that denied, or [StageHandle] on an allow.
 	Stage Stage
+	// Load is what came of loading what the action is about. What was loaded is in no event.
+	Load Load
+	// Shadow is what the shadow of the action would have decided.
+	Shadow Shadow
 	// Code is what the caller was answered on a denial, and 0 on an allow.
 	Code connect.Code
 	// PrincipalID is who called: empty on an anonymous action, and where the call
@@ -89,10 +93,6 @@ type Decision struct {
 	// MaxAge is set where the principal authenticated longer ago than the action
 	// allows: how long ago it may have.
 	MaxAge time.Duration
-	// Load is what came of loading what the action is about. What was loaded is in no event.
-	Load Load
-	// Shadow is what the shadow of the action would have decided.
-	Shadow Shadow
 	// Err is the fault behind a denial that is not the caller's doing, if any.
 	Err error
 	// Time is when the call reached the gate.

@@ -83,15 +83,9 @@ type Event struct {
 	// NotRecorded is how many denials and questions were not recorded since the last that was,
 	// where a recorder thins them. See [ThinningRecorder].
 	NotRecorded int
-	// Cleared are the fields that the caller may not read and that were cleared from what it
-	// was answered: "demo.v1.User.email". An event of kind [Ended] has each of the call once,
-	// in the order in which they were cleared first, at most 16; ClearedMore is whether there
-	// were others.
-	Cleared     []string
-	ClearedMore bool
-	// Undecided is why it could not be decided whether the caller may read a field, of the
-	// first such field, which was cleared for that.
-	Undecided error
+	// Cleared is what was cleared from what the call was answered. It is nil where nothing
+	// was, and on events of other kinds than [Ended].
+	Cleared *Cleared
 	// Values are what the conditions of the action read. They are nil without
 	// [action.WithEventValues], and on events of other kinds than decisions on grants.
 	Values *Values

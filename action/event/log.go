@@ -51,7 +51,7 @@ const (
 func (r logRecorder) Record(ctx context.Context, event *Event) error {
 	level := slog.LevelInfo
 	switch {
-	case event.Err != nil, event.Undecided != nil:
+	case event.Err != nil, event.Cleared != nil && event.Cleared.Undecided != nil:
 		level = slog.LevelError
 	case event.Outcome == Allow:
 		level = slog.LevelDebug
@@ -98,11 +98,11 @@ func logAttributes(attributes []slog.Attr, event *Event) []slog.Attr {
 	if len(event.Grants) > 0 {
 		text("grants", policy.Summary(event.Grants), maxLogCause)
 	}
-	if len(event.Cleared) > 0 {
-		text("cleared", strings.Join(event.Cleared, " "), maxLogReason)
-	}
-	if event.Undecided != nil {
-		text("undecided", event.Undecided.Error(), maxLogReason)
+	if event.Cleared != nil {
+		text("cleared", strings.Join(event.Cleared.Fields, " "), maxLogReason)
+		if event.Cleared.Undecided != nil {
+			text("undecided", event.Cleared.Undecided.Error(), maxLogReason)
+		}
 	}
 	if event.Err != nil {
 		text("error", event.Err.Error(), maxLogCause)
