@@ -10,21 +10,26 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/field"
 )
 
+// An answered is what an answer is sent on: a passage or a stream.
+type answered interface {
+	// reader is who reads the answer.
+	reader() field.Reader
+	// clear remembers what was cleared from the answer.
+	clear(cleared field.Cleared)
+}
+
 // answer sends a response, without what its reader may not read. Every response leaves its
 // action through it. A response that what serves the registry refuses to encode is no fault
 // of the handler: the caller holds too much of the server.
-func (g *gate) answer(ctx context.Context, stream connect.ServerStream, response proto.Message, reader field.Reader) (field.Cleared, error) {
-	var cleared field.Cleared
+func (g *gate) answer(ctx context.Context, stream connect.ServerStream, response proto.Message, to answered) error {
 	if g.fields != nil {
-		var err error
-		if response, cleared, err = g.readable(ctx, response, reader); err != nil {
-			return cleared, err
+		left, cleared, err := g.readable(ctx, response, to.reader())
+		to.clear(cleared)
+		if err != nil {
+			return err
 		}
+		response = left
 	}
-	return cleared, sendResponse(stream, response)
-}
-
-func sendResponse(stream connect.ServerStream, response proto.Message) error {
 	err := stream.Send(response)
 	// Connect makes a fault of what a codec returns, and keeps that beneath it.
 	for below := err; below != nil; below = errors.Unwrap(below) {

@@ -123,7 +123,10 @@ func (p *passage) finish(ctx context.Context, err *error) {
 	if thrown := recover(); thrown != nil {
 		*err = recovered.New(event.StageHandle.String(), thrown)
 	}
-	how := p.withoutUnreadable(ctx, endingOf(*err), p.principal)
+	how := endingOf(*err)
+	if how.public != nil {
+		how = p.withoutUnreadable(ctx, how, p.principal)
+	}
 	*err = how.public
 	p.recordEnd(ctx, how)
 }

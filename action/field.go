@@ -57,9 +57,16 @@ func (p *passage) clear(cleared field.Cleared) {
 	with.cleared.Merge(cleared)
 }
 
-// noteCleared remembers what was cleared of a message of the stream. What the stream's
-// passage has belongs to the goroutine that receives, so it is not kept there.
-func (s *stream) noteCleared(cleared field.Cleared) {
+func (p *passage) reader() field.Reader { return field.Reader{Principal: p.principal, Now: p.start} }
+
+// reader is the caller as it was looked at last: it may read other fields now.
+func (s *stream) reader() field.Reader {
+	return field.Reader{Principal: s.outside().principal, Now: s.gate.registry.now()}
+}
+
+// clear remembers what was cleared of a message of the stream. What the stream's passage has
+// belongs to the goroutine that receives, so it is not kept there.
+func (s *stream) clear(cleared field.Cleared) {
 	if len(cleared.Names) == 0 {
 		return
 	}
@@ -83,9 +90,6 @@ func (s *stream) clearedSoFar() field.Cleared {
 // withoutUnreadable takes from the details of a handler's error what its caller may not
 // read, and whole details that cannot be looked into. A fault in that is the handler's.
 func (p *passage) withoutUnreadable(ctx context.Context, how ending, principal *authn.Principal) (left ending) {
-	if how.public == nil {
-		return how
-	}
 	authored, ok := errors.AsType[*connect.Error](how.public)
 	if !ok || authored == nil || authored.IsRemote() || p.gate.details == nil {
 		return how

@@ -93,8 +93,6 @@ func (g *gate) serveUnary(method unguarded.Method) connect.ServerFunc {
 		case response == nil:
 			return errNoResponse
 		}
-		cleared, err := g.answer(ctx, stream, response, field.Reader{Principal: pass.principal, Now: pass.start})
-		pass.clear(cleared)
-		return unsent(err)
+		return unsent(g.answer(ctx, stream, response, pass))
 	}
 }

@@ -242,7 +242,7 @@ func (s *stream) finish(err *error) {
 	s.returned = true
 	s.mu.Unlock()
 	if s.admitted {
-		s.clear(s.clearedSoFar())
+		s.passage.clear(s.clearedSoFar())
 		s.recordEnd(s.ctx, how)
 	}
 }

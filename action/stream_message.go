@@ -11,7 +11,6 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
-	"github.com/sallyport-rpc/sallyport/internal/field"
 	"github.com/sallyport-rpc/sallyport/internal/recovered"
 )
 
@@ -123,13 +122,7 @@ func (s *stream) send(response proto.Message) (err error) {
 			err = ended // it ended meanwhile, and cut this response
 		}
 	}()
-	var reader field.Reader
-	if s.gate.fields != nil {
-		// It was looked at again as long as the stream lives, and may read other fields now.
-		reader.Principal, reader.Now = s.outside().principal, s.gate.registry.now()
-	}
-	cleared, err := s.gate.answer(s.ctx, s.source, response, reader)
-	s.noteCleared(cleared)
+	err = s.gate.answer(s.ctx, s.source, response, s)
 	if refused, ok := errors.AsType[*denial](err); ok {
 		return s.end(s.outside(), refused)
 	}
