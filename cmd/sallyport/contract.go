@@ -64,12 +64,8 @@ func (f *contractFlags) contract(source string, read *schema.Schema) (*review.Co
 	case reader == nil:
 		return nil, refused(source, refusals)
 	}
-	var declarations []*declare.Declaration
-	for _, file := range read.Own {
-		of, found := reader.File(file, given)
-		declarations, refusals = append(declarations, of...), append(refusals, found...)
-	}
-	if len(refusals) > 0 {
+	declarations, found := reader.Files(read.Own, given)
+	if refusals = append(refusals, found...); len(refusals) > 0 {
 		return nil, refused(source, refusals)
 	}
 	if len(declarations) == 0 {

@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -214,4 +215,54 @@ func TestLint(t *testing.T) {
 	if len(refusals) != 2 || refusals[0].Position.File != "a.proto" {
 		t.Errorf("of two packages:\n%s", texts(refusals))
 	}
+}
+
+// Many services read at a time are read as they are one after another, refused ones too.
+func TestFilesReadAtATime(t *testing.T) {
+	t.Parallel()
+	services := func(name, refused string) string {
+		var text strings.Builder
+		text.WriteString("syntax = \"proto3\";\npackage " + name + ".v1;\nimport \"sallyport/v1/action.proto\";\n" + suggestRole + "message M { string id = 1; }\n")
+		for i := range 20 {
+			grant := `any_role: "boss"`
+			if i%7 == 3 && refused != "" {
+				grant = refused
+			}
+			fmt.Fprintf(&text, "service S%d {\n  rpc Get(M) returns (M) {\n    option (sallyport.v1.action) = {authenticate: {schemes: \"session\"} authorize: {allow: {%s}}};\n  }\n}\n", i, grant)
+		}
+		return text.String()
+	}
+	schema := compile(t, sources{
+		"a.proto": services("a", ""), "b.proto": services("b", `any_role: "bos"`), "c.proto": services("c", ""),
+		"d.proto": strings.ReplaceAll(services("d", ""), `name: "clerk"`, `name: "no name"`),
+	})
+	for _, paths := range [][]string{nil, {"a.proto"}, {"b.proto"}, {"a.proto", "c.proto"}, {"c.proto", "d.proto", "b.proto", "a.proto"}} {
+		var files []protoreflect.FileDescriptor
+		var want []string
+		var wantRefused []Refusal
+		each := newReader(t, schema.files)
+		for _, path := range paths {
+			files = append(files, schema.file(t, path))
+			declarations, refusals := each.File(schema.file(t, path), Given{})
+			want, wantRefused = append(want, procedures(declarations)...), append(wantRefused, refusals...)
+		}
+		declarations, refusals := newReader(t, schema.files).Files(files, Given{})
+		if got := procedures(declarations); !slices.Equal(got, want) {
+			t.Errorf("%v: read %q, want %q", paths, got, want)
+		}
+		if got, want := texts(refusals), texts(wantRefused); got != want {
+			t.Errorf("%v: refused\n%s\nwant\n%s", paths, got, want)
+		}
+		if refused := slices.Contains(paths, "b.proto"); refused != (len(refusals) > 0) {
+			t.Errorf("%v: %d refusals", paths, len(refusals))
+		}
+	}
+}
+
+func procedures(of []*Declaration) []string {
+	var names []string
+	for _, declaration := range of {
+		names = append(names, declaration.Procedure)
+	}
+	return names
 }

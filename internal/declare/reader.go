@@ -80,18 +80,23 @@ func NewReader(config Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{
+	return fresh(&Reader{
 		files:      config.Files,
 		goPackage:  config.GoPackage,
 		validator:  validator,
 		requests:   config.Requests,
 		conditions: conditions,
-		catalogues: map[protoreflect.FileDescriptor]fileCatalogues{},
-		claims:     map[protoreflect.FileDescriptor]fileClaims{},
-		named:      map[protoreflect.FileDescriptor]namedConditions{},
-		fields:     map[protoreflect.MessageDescriptor]fieldRules{},
-		visibles:   map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{},
-	}, nil
+	}), nil
+}
+
+// fresh makes a reader ready, which remembers nothing yet.
+func fresh(r *Reader) *Reader {
+	r.catalogues = map[protoreflect.FileDescriptor]fileCatalogues{}
+	r.claims = map[protoreflect.FileDescriptor]fileClaims{}
+	r.named = map[protoreflect.FileDescriptor]namedConditions{}
+	r.fields = map[protoreflect.MessageDescriptor]fieldRules{}
+	r.visibles = map[protoreflect.FileDescriptor][]protoreflect.FileDescriptor{}
+	return r
 }
 
 // Lint reads files and returns all refusals in the order of the source, each once:
