@@ -30,7 +30,8 @@ func (o Outcome) String() string { return [...]string{"undecided", "proved", "re
 
 // Scope says what a proof is about, for people to read beside it.
 const Scope = "proved of the declarations, given that the request was validated; principals range over every set of known and " +
-	"unknown roles, scopes and claims, with an id that is not empty; checks may answer anything, the same for the same arguments"
+	"unknown roles, scopes and claims, with an id that is not empty; what an action is about is there, and may be any message of its " +
+	"type; checks may answer anything, the same for the same arguments"
 
 // An Answer is what came of an assertion about one action. The zero Answer is undecided.
 type Answer struct {

@@ -41,8 +41,10 @@ type Comparison struct {
 	// Reason says what is not decided: with [Undecided], whether it is looser; with
 	// [Looser], whether it is tighter too. It is nil where all is decided.
 	Reason *Reason
-	// Steps is how many evaluations of a condition it took.
+	// Steps is how many evaluations of a condition it took, with the questions to solvers.
 	Steps int
+	// By are the solvers that proved a part of it, beyond what is proved without them.
+	By []string
 }
 
 // Compare compares what two declarations of an action let in, by their grants, `anyone` and
@@ -55,16 +57,21 @@ func Compare(old, updated *declare.Declaration) (Comparison, error) {
 }
 
 func (p *prover) compare(ctx context.Context, old, updated *declare.Declaration) (Comparison, error) {
+	return p.compareSides(ctx, func() *side { return newSide(old) }, func() *side { return newSide(updated) })
+}
+
+func (p *prover) compareSides(ctx context.Context, old, updated func() *side) (Comparison, error) {
 	var made Comparison
-	looser, notLooser, err := p.looser(ctx, updated, old)
+	p.taken, p.by = 0, nil
+	looser, notLooser, err := p.between(ctx, besides(updated(), old()))
 	if err != nil {
 		return made, err
 	}
-	tighter, notTighter, err := p.looser(ctx, old, updated)
+	tighter, notTighter, err := p.between(ctx, besides(old(), updated()))
 	if err != nil {
 		return made, err
 	}
-	made.Looser, made.Tighter, made.Steps = looser, tighter, p.taken
+	made.Looser, made.Tighter, made.Steps, made.By = looser, tighter, p.taken, p.by
 	switch {
 	case looser != nil && tighter != nil:
 		made.Verdict = Different

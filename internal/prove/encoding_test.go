@@ -65,12 +65,12 @@ func (c *contracts) wideText() string {
 }
 
 func (c *contracts) wideNumber() string {
-	numbers := []string{"request.size", "request.total", "principal.claims.level", "request.by_number"}
+	numbers := []string{"request.size", "resource.size", "request.total", "principal.claims.level", "request.by_number"}
 	switch c.IntN(6) {
 	case 0:
 		return "size(" + c.text() + ")"
 	case 1:
-		return "size(" + c.oneOf("request.tags", "principal.claims.org_ids", "principal.claims.memberships", "request.inners") + ")"
+		return "size(" + c.oneOf("request.tags", "principal.claims.org_ids", "principal.claims.memberships", "request.inners", "resource.tags", "resource.members") + ")"
 	case 2:
 		return "(" + c.oneOf(numbers...) + c.oneOf(" + ", " - ") + c.number() + ")"
 	case 3:
@@ -154,14 +154,19 @@ func (f *formula) values(input policy.Input) smt.Values {
 			fixedAt(values, of, input.Request.ProtoReflect())
 		case inClaims:
 			fixedAt(values, of, principal.Claims().ProtoReflect())
-		case inPrincipal, inCall:
+		case inSubject:
+			fixedAt(values, of, input.Resource.ProtoReflect())
+		case inPrincipal, inCall, inOther:
 		}
 	}
 	for _, use := range f.lists {
 		if use.list.kind == records {
 			from := input.Request.ProtoReflect()
-			if use.list.root == inClaims {
+			switch use.list.root { //nolint:exhaustive // no other has lists of messages
+			case inClaims:
 				from = principal.Claims().ProtoReflect()
+			case inSubject:
+				from = input.Resource.ProtoReflect()
 			}
 			values[f.size(use.list).Name()] = big.NewInt(int64(from.Get(from.Descriptor().Fields().ByName(use.list.path[0].field)).List().Len()))
 		}
@@ -328,7 +333,7 @@ func (c *contracts) encoded(t *testing.T, sides [2]*side) (f *formula, expressio
 // an input, which it returns.
 func (f *formula) holdsLike(t *testing.T, said truth, axioms []*smt.Term, expression *condition.Expression, input policy.Input) condition.Truth {
 	t.Helper()
-	want, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+	want, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Subject: input.Resource, Now: input.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,6 +389,9 @@ func TestEncodedEdges(t *testing.T) {
 		"principal.roles.all(r, request.tags.exists(t, r.startsWith(t)))",
 		"'member' in principal.roles",
 		"principal.claims.memberships.all(m, m.state == prove.v1.State.STATE_OPEN)",
+		"resource.members.all(m, resource.tags.exists(t, t == m.org_id))",
+		"resource.owner + resource.nick == principal.id || size(resource.tags) == resource.size",
+		"has(resource.inner.nick) || has(resource.owner)",
 		"request.states.exists(s, s == request.state) || size(request.states) == 0",
 	} {
 		t.Run(text, func(t *testing.T) {

@@ -97,14 +97,7 @@ func (e *encoding) reading(expression ast.Expr) (computed, error) {
 
 // field is the field of a place, or nil.
 func (e *encoding) field(of *place) protoreflect.FieldDescriptor {
-	switch of.root {
-	case inRequest:
-		return fieldAt(e.sides[e.side].request, of.path)
-	case inClaims:
-		return fieldAt(e.sides[e.side].claims, of.path)
-	default:
-		return nil
-	}
+	return fieldAt(e.sides[e.side].message(of.root), of.path)
 }
 
 func termOf(value any) *smt.Term {

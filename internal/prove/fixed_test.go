@@ -28,7 +28,7 @@ func TestFixedInputs(t *testing.T) {
 		}
 		text := expression.Text()
 		input := c.wideCall(t)
-		truth, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now})
+		truth, err := expression.Truth(t.Context(), &condition.Input{Principal: input.Principal, Request: input.Request, Subject: input.Resource, Now: input.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

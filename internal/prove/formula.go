@@ -148,9 +148,6 @@ func (f *formula) condition(side int, of declare.Condition) (truth, error) {
 	if expression == nil {
 		return truth{}, outside(RuleForm, of.String())
 	}
-	if expression.ReadsSubject() {
-		return truth{}, outside(RuleResource, expression.Text())
-	}
 	tree, err := expression.Tree()
 	if err != nil {
 		return truth{}, err

@@ -91,6 +91,18 @@ const contract = `
 			bool open = 4;
 		}
 	}
+	message Doc {
+		string owner = 1;
+		string org_id = 2 [(buf.validate.field).string.min_len = 3];
+		optional string nick = 3;
+		int32 size = 4;
+		State state = 5;
+		repeated string tags = 6;
+		Request.Inner inner = 7;
+		repeated Membership members = 8;
+		map<string, string> labels = 9;
+		google.protobuf.Timestamp from = 10;
+	}
 	message Response {}
 	service Service {
 		rpc Do(Request) returns (Response) {

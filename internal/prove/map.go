@@ -106,13 +106,8 @@ func (r *reading) keyOf(key ast.Expr) (*mapKey, error) {
 	if of.kind != scalar || of.class.whole().sort != ofString {
 		return nil, r.outside(RuleMap, r.expression)
 	}
-	for _, side := range []protoreflect.MessageDescriptor{r.side.request, r.side.claims} {
-		if side == nil || of.root == inPrincipal {
-			continue
-		}
-		if field := fieldAt(side, of.path); field != nil && field.HasDefault() {
-			return nil, r.outside(RuleMap, r.expression) // it is a key where it is unset, too
-		}
+	if field := fieldAt(r.side.message(of.root), of.path); field != nil && field.HasDefault() {
+		return nil, r.outside(RuleMap, r.expression) // it is a key where it is unset, too
 	}
 	return &mapKey{place: of}, nil
 }

@@ -66,9 +66,6 @@ func (m *model) add(side *side, condition declare.Condition) (requirement, error
 }
 
 func (m *model) expression(side *side, made requirement, expression *condition.Expression) (requirement, error) {
-	if expression.ReadsSubject() {
-		return made, outside(RuleResource, expression.Text())
-	}
 	tree, err := expression.Tree()
 	if err != nil {
 		return made, err

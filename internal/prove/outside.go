@@ -34,7 +34,6 @@ const (
 	RuleNested     = "prove-nested"
 	RuleType       = "prove-type"
 	RuleForm       = "prove-form"
-	RuleResource   = "prove-resource"
 	RuleChanged    = "prove-type-changed"
 	RuleSteps      = "prove-steps"
 	RuleInvalid    = "prove-no-valid-request"
@@ -67,7 +66,6 @@ var hints = map[string][2]string{
 	RulePattern:    {"matches a pattern that varies", "write the pattern as a constant, use `startsWith`, `endsWith` or `contains`, or move the condition into a check"},
 	RuleTimeZone:   {"asks for the hour, the day or the year of a time", "compare times with each other, or move the condition into a check"},
 	RuleCharacter:  {"has a character above U+2FFFF", "write the text without it"},
-	RuleResource:   {"reads the resource, of which nothing is known before it is loaded", "look at the condition by hand, or write it over the request and the principal"},
 	RuleChanged:    {"is of another type in the other declaration", "look at the change by hand"},
 }
 

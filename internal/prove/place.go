@@ -15,7 +15,9 @@ const (
 	inRequest root = iota + 1
 	inClaims
 	inPrincipal
-	inCall // the time, and the answers of checks
+	inCall    // the time, and the answers of checks
+	inSubject // what the conditions are about
+	inOther   // what those of the second side are about, where that is another message
 )
 
 // A kind is what a place can be.

@@ -49,7 +49,13 @@ type question struct {
 // looser looks for a call that one declaration lets in and another keeps out. Without one
 // the reason says why that is not decided; it is nil where there is proved to be none.
 func (p *prover) looser(ctx context.Context, lets, keeps *declare.Declaration) (*Witness, *Reason, error) {
-	q := &question{prover: p, lets: lets, keeps: keeps, sides: [2]*side{newSide(lets), newSide(keeps)}}
+	return p.between(ctx, sidesOf(lets, keeps))
+}
+
+// between is looser for two sides.
+func (p *prover) between(ctx context.Context, sides [2]*side) (*Witness, *Reason, error) {
+	lets, keeps := sides[0].declaration, sides[1].declaration
+	q := &question{prover: p, lets: lets, keeps: keeps, sides: sides}
 	defer func() { p.taken += q.steps }()
 	grants := lets.Grants
 	if lets.Anyone {
@@ -248,6 +254,7 @@ type finding struct {
 	tried   int
 	found   bool // an input was found
 	invalid bool // one was found whose request the validation rules refuse
+	none    bool // one was found of which there is no call
 	witness *Witness
 }
 
@@ -259,6 +266,10 @@ func (f *finding) accept(ctx context.Context) (bool, error) {
 	}
 	f.tried++
 	inputs, ok, err := f.inputs()
+	if errors.Is(err, errNoCall) {
+		f.none = true
+		return false, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -283,8 +294,9 @@ func (f *finding) accept(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	made := newWitness(inputs[0], answers, lets.Grant(let.Place))
+	f.name(made, inputs)
 	switch {
-	case let.Allowed && !kept.Allowed && !onResource(f.keeps, checks).MayHold(ctx, inputs[1]):
+	case let.Allowed && (!kept.Allowed || !f.sides[1].isThere(inputs[1])):
 		f.witness = made
 		return true, nil
 	case !f.relaxed:
@@ -292,40 +304,6 @@ func (f *finding) accept(ctx context.Context) (bool, error) {
 	default:
 		return false, nil
 	}
-}
-
-// onResource is what a declaration allows by the grants that read its resource alone: the
-// input of a witness has none, and some object may make them hold.
-func onResource(declaration *declare.Declaration, checks map[string]policy.CheckFunc) *policy.Policy {
-	of := *declaration
-	of.Anyone = false
-	of.Grants = slices.DeleteFunc(slices.Clone(of.Grants), func(grant declare.Grant) bool {
-		return !slices.ContainsFunc(grant.Conditions, func(condition declare.Condition) bool { return expressionOf(condition).ReadsSubject() })
-	})
-	return policy.New(&of, checks)
-}
-
-// inputs are what the two sides see of an input, with a valid request.
-func (f *finding) inputs() (inputs [2]policy.Input, ok bool, err error) {
-	s := f.search
-	for i, side := range s.sides {
-		inputs[i] = s.input(i)
-		inputs[i].Principal = s.principal(side, true)
-	}
-	s.changed() // what is completed here is no longer what the places say
-	if claims := inputs[0].Principal.Claims(); claims != nil {
-		if ok, err := f.complete(claims, s.isFixed(inClaims)); err != nil || !ok {
-			return inputs, false, err
-		}
-		if others := inputs[1].Principal.Claims(); others != nil {
-			transfer(others.ProtoReflect(), claims.ProtoReflect())
-		}
-	}
-	if ok, err := f.complete(inputs[0].Request, s.isFixed(inRequest)); err != nil || !ok {
-		return inputs, false, err
-	}
-	transfer(inputs[1].Request.ProtoReflect(), inputs[0].Request.ProtoReflect())
-	return inputs, true, nil
 }
 
 // isFixed reports of the path of a field whether it has its value by the search.

@@ -63,7 +63,7 @@ func (w *walk) read(expression ast.Expr, has bool) (*place, error) {
 	}
 }
 
-// ofMessage reads a field of the claims or of the request.
+// ofMessage reads a field of the claims, of the request, or of what the condition is about.
 func (r *reading) ofMessage(variable string, names []string) (*place, error) {
 	switch {
 	case variable == "principal" && len(names) > 1 && names[0] == "claims" && r.side.claims != nil:
@@ -72,6 +72,12 @@ func (r *reading) ofMessage(variable string, names []string) (*place, error) {
 	case variable == "request" && len(names) > 0:
 		r.root, r.name = inRequest, "request"
 		return r.field(r.side.request, names)
+	case variable == r.side.subject.Name && len(names) > 0:
+		r.root, r.name = r.side.root, variable
+		if r.root == inOther {
+			r.name = "other " + variable
+		}
+		return r.field(r.side.subject.Type, names)
 	default:
 		return nil, r.outside(RuleType, r.expression)
 	}
@@ -134,10 +140,7 @@ func (r *reading) ofElement(list *place, names []string) (*place, error) {
 
 // descriptor returns the field of a list.
 func (r *reading) descriptor(list *place) protoreflect.FieldDescriptor {
-	of := r.side.request
-	if list.root == inClaims {
-		of = r.side.claims
-	}
+	of := r.side.message(list.root)
 	var field protoreflect.FieldDescriptor
 	for _, step := range list.path {
 		field = of.Fields().ByName(step.field)

@@ -2,6 +2,7 @@ package prove
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -32,8 +33,8 @@ service Docs {
 `, key, grants))
 }
 
-// Nothing is assumed of what is loaded: what is the same is the same, and what is not is
-// undecided. Another object is not the same.
+// What is loaded may be any object of its type, and the object of one field of the request
+// is the same on both sides. That of another field is another one.
 func TestResource(t *testing.T) {
 	t.Parallel()
 	// The grants that read the object ask for a role besides, which a new caller has not.
@@ -42,13 +43,20 @@ func TestResource(t *testing.T) {
 	for name, test := range map[string]struct {
 		old, now *declare.Declaration
 		want     Verdict
-		rule     string
+		object   string // what the call that is let in, or kept out, is about; "" is not looked at
 	}{
 		"the same":                           {aboutDoc(t, "id", owner), aboutDoc(t, "id", owner), Same, ""},
-		"a role more":                        {aboutDoc(t, "id", owner), aboutDoc(t, "id", owner+admin), Undecided, RuleResource},
+		"written otherwise":                  {aboutDoc(t, "id", owner), aboutDoc(t, "id", `allow: {cel: "!(principal.id != resource.owner_id)"}`), Same, ""},
+		"a role more":                        {aboutDoc(t, "id", owner), aboutDoc(t, "id", owner+admin), Looser, "resource {owner_id:"},
 		"a role more, and only roles before": {aboutDoc(t, "id", member+"any_role: 'admin'} "), aboutDoc(t, "id", member+"any_role: 'admin'} allow: {any_role: 'clerk'} "), Looser, ""},
-		"another field of it":                {aboutDoc(t, "id", owner), aboutDoc(t, "id", `allow: {cel: "resource.org_id == principal.id"}`), Undecided, RuleResource},
-		"another object":                     {aboutDoc(t, "id", owner), aboutDoc(t, "other_id", owner), Undecided, RuleResource},
+		"another field of it":                {aboutDoc(t, "id", owner), aboutDoc(t, "id", `allow: {cel: "resource.org_id == principal.id"}`), Different, `resource {owner_id:"`},
+		"one field more":                     {aboutDoc(t, "id", owner), aboutDoc(t, "id", `allow: {cel: "resource.owner_id == principal.id && resource.org_id == 'x'"}`), Tighter, `resource {owner_id:"`},
+		"beside the request":                 {aboutDoc(t, "id", `allow: {cel: "resource.org_id == principal.id && request.other_id == 'x'"}`), aboutDoc(t, "id", `allow: {cel: "resource.org_id == principal.id && request.other_id in ['x', 'y']"}`), Looser, `resource {org_id:"`},
+		"another object":                     {aboutDoc(t, "id", owner), aboutDoc(t, "other_id", owner), Different, `, resource of the other declaration {owner_id:"`},
+		"an object without a name":           {aboutDoc(t, "id", owner), aboutDoc(t, "id", owner+`allow: {cel: "request.id == ''"}`), Same, ""},
+		"one that is and one that is not":    {aboutDoc(t, "id", owner+admin), aboutDoc(t, "id", owner+`allow: {any_role: "admin" cel: "request.id != ''"}`), Same, ""},
+		"one name of two objects":            {aboutDoc(t, "id", owner), aboutDoc(t, "other_id", `allow: {cel: "resource.owner_id == principal.id && request.id == request.other_id && has(request.id)"}`), Tighter, ""},
+		"what it counts":                     {aboutDoc(t, "id", owner), aboutDoc(t, "id", `allow: {cel: "size(resource.owner_id) == 2"}`), Undecided, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -56,12 +64,23 @@ func TestResource(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rule := ""
-			if got.Reason != nil {
-				rule = got.Reason.Rule
+			if got.Verdict != test.want {
+				t.Errorf("%v, want %v: %v, %v, %v", got.Verdict, test.want, got.Reason, got.Looser, got.Tighter)
 			}
-			if got.Verdict != test.want || rule != test.rule {
-				t.Errorf("%v by %q, want %v by %q", got.Verdict, rule, test.want, test.rule)
+			witness := got.Looser
+			if witness == nil {
+				witness = got.Tighter
+			}
+			if test.object != "" && (witness == nil || !strings.Contains(witness.String(), test.object)) {
+				t.Errorf("the call is %v, want one about %s", witness, test.object)
+			}
+			for by, witness := range map[*declare.Declaration]*Witness{test.now: got.Looser, test.old: got.Tighter} {
+				if witness == nil {
+					continue
+				}
+				if _, ok := find(by.Resource, witness.Request); !ok {
+					t.Errorf("the request names no object: %v", witness)
+				}
 			}
 		})
 	}

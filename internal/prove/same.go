@@ -92,7 +92,7 @@ func sameRead(sides [2]*side, one, other condition.Read) bool {
 	switch {
 	case one.OfSubject():
 		path, otherPath := one.SubjectPath(), other.SubjectPath()
-		return path != nil && otherPath != nil && sameResource(sides[0].declaration.Resource, sides[1].declaration.Resource) && samePath(path, otherPath, seen)
+		return path != nil && otherPath != nil && sameSubject(sides[0], sides[1]) && samePath(path, otherPath, seen)
 	case one.Name == "principal.roles":
 		return maps.EqualFunc(sides[0].declaration.Includes, sides[1].declaration.Includes, func(a, b []string) bool { return within(a, b) && within(b, a) })
 	case request != nil:
@@ -104,12 +104,6 @@ func sameRead(sides [2]*side, one, other condition.Read) bool {
 	default:
 		return true
 	}
-}
-
-// sameResource reports whether two declarations are about an object of one type, found by
-// one field of the request.
-func sameResource(one, other *declare.Resource) bool {
-	return one != nil && other != nil && one.Type.FullName() == other.Type.FullName() && one.KeyName() == other.KeyName()
 }
 
 func samePath(one, other condition.Path, seen map[protoreflect.FullName]bool) bool {

@@ -50,7 +50,7 @@ func (q *question) pose(grant declare.Grant) (*posed, error) {
 	if made.guides, err = made.formula.guides(&q.validity); err != nil {
 		return nil, err
 	}
-	made.must = slices.Concat([]*smt.Term{said.holds}, made.formula.axioms(), assumed)
+	made.must = slices.Concat([]*smt.Term{said.holds}, made.formula.axioms(), assumed, made.formula.named(q.lets.Resource))
 	made.reason = said.reason
 	return made, nil
 }
@@ -129,7 +129,7 @@ func (p *posed) replay(ctx context.Context, made reply, values smt.Values, terms
 		return made, err
 	case found:
 		made.witness = finding.witness
-	case finding.invalid:
+	case finding.invalid, finding.none:
 		made.reason = invalidFor(p.grant)
 	case p.reason != nil:
 		made.reason = p.reason // what was left out may keep it out

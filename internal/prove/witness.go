@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
@@ -31,8 +32,17 @@ type Witness struct {
 	Claims proto.Message
 	// AuthenticatedAt and ExpiresAt are the principal's times, zero where not known.
 	AuthenticatedAt, ExpiresAt time.Time
-	// Request is what is asked for. The validation rules of its fields accept it.
+	// Request is what is asked for. The validation rules of its fields accept it. It is nil
+	// where a rule of a field is asked about, which reads none.
 	Request proto.Message
+	// Subject is what conditions call the message that they are about: "resource", "item" or
+	// "this", and Object is that message. Nothing of it is validated. They are "" and nil
+	// where they are about none.
+	Subject string
+	Object  proto.Message
+	// Other is what the conditions of the other declaration are about, where that is another
+	// message. It is nil otherwise.
+	Other proto.Message
 	// Now is when the call comes.
 	Now time.Time
 	// Answers are those of the checks, by their names.
@@ -42,12 +52,16 @@ type Witness struct {
 }
 
 func newWitness(input policy.Input, answers map[string]bool, grant string) *Witness {
+	subject := ""
+	if input.Resource != nil {
+		subject = condition.ResourceName
+	}
 	principal := input.Principal
 	return &Witness{
 		ID: principal.ID(), Scheme: principal.Scheme(), Roles: principal.Roles(), Scopes: principal.Scopes(),
 		Scoped: principal.Scoped(), CarriedScopes: principal.CarriedScopes(), Claims: principal.Claims(),
 		AuthenticatedAt: principal.AuthenticatedAt(), ExpiresAt: principal.ExpiresAt(),
-		Request: input.Request, Now: input.Now, Answers: answers, Grant: grant,
+		Request: input.Request, Subject: subject, Object: input.Resource, Now: input.Now, Answers: answers, Grant: grant,
 	}
 }
 
@@ -79,7 +93,16 @@ func (w *Witness) String() string {
 	if !w.ExpiresAt.IsZero() {
 		text.WriteString(", expiring at " + w.ExpiresAt.UTC().Format(time.RFC3339Nano))
 	}
-	text.WriteString(", request {" + oneLine(w.Request) + "}, at " + w.Now.UTC().Format(time.RFC3339Nano))
+	if w.Request != nil {
+		text.WriteString(", request {" + oneLine(w.Request) + "}")
+	}
+	if w.Object != nil {
+		text.WriteString(", " + w.Subject + " {" + oneLine(w.Object) + "}")
+	}
+	if w.Other != nil {
+		text.WriteString(", " + condition.ResourceName + " of the other declaration {" + oneLine(w.Other) + "}")
+	}
+	text.WriteString(", at " + w.Now.UTC().Format(time.RFC3339Nano))
 	for _, check := range slices.Sorted(maps.Keys(w.Answers)) {
 		fmt.Fprintf(&text, ", check %s says %t", check, w.Answers[check])
 	}
@@ -117,7 +140,11 @@ func (w *Witness) MarshalJSON() ([]byte, error) {
 		Claims          json.RawMessage `json:"claims,omitempty"`
 		AuthenticatedAt time.Time       `json:"authenticated_at,omitzero"`
 		ExpiresAt       time.Time       `json:"expires_at,omitzero"`
-		Request         json.RawMessage `json:"request"`
+		Request         json.RawMessage `json:"request,omitempty"`
+		Resource        json.RawMessage `json:"resource,omitempty"`
+		Item            json.RawMessage `json:"item,omitempty"`
+		This            json.RawMessage `json:"this,omitempty"`
+		Other           json.RawMessage `json:"other_resource,omitempty"`
 		Now             time.Time       `json:"now"`
 		Answers         map[string]bool `json:"answers,omitempty"`
 		Grant           string          `json:"grant,omitempty"`
@@ -125,12 +152,19 @@ func (w *Witness) MarshalJSON() ([]byte, error) {
 		ID: w.ID, Scheme: w.Scheme, Roles: w.Roles, Scopes: w.Scopes, Scoped: w.Scoped, CarriedScopes: w.CarriedScopes,
 		AuthenticatedAt: w.AuthenticatedAt, ExpiresAt: w.ExpiresAt, Now: w.Now, Answers: w.Answers, Grant: w.Grant,
 	}
-	var err error
-	if made.Request, err = messageJSON(w.Request); err != nil {
-		return nil, err
+	object := map[string]*json.RawMessage{condition.ItemName: &made.Item, condition.ThisName: &made.This}[w.Subject]
+	if object == nil {
+		object = &made.Resource
 	}
-	if w.Claims != nil {
-		if made.Claims, err = messageJSON(w.Claims); err != nil {
+	for _, one := range []struct {
+		to *json.RawMessage
+		of proto.Message
+	}{{&made.Request, w.Request}, {&made.Claims, w.Claims}, {object, w.Object}, {&made.Other, w.Other}} {
+		if one.of == nil {
+			continue
+		}
+		var err error
+		if *one.to, err = messageJSON(one.of); err != nil {
 			return nil, err
 		}
 	}

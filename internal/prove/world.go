@@ -38,6 +38,9 @@ func (w *world) input(of int) policy.Input {
 	if w.inputs[of] == nil {
 		side := w.sides[of]
 		made := &policy.Input{Principal: w.principal(side, false), Request: w.message(side.request, inRequest), Now: defaultNow}
+		if side.subject.Type != nil {
+			made.Resource = w.message(side.subject.Type, side.root)
+		}
 		for _, place := range w.places {
 			if place.name == "now" && place.set {
 				made.Now = moment(number(place.value))
@@ -106,7 +109,7 @@ func texts(values []any) []string {
 	return made
 }
 
-// message makes the request or the claims of the places.
+// message makes the request, the claims or the subject of the places.
 func (w *world) message(of protoreflect.MessageDescriptor, in root) proto.Message {
 	made := dynamicpb.NewMessage(of)
 	for _, place := range w.places {

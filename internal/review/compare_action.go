@@ -219,8 +219,8 @@ func (c *comparison) checks() {
 	}
 }
 
-// resource names what else the action is about. What that lets in is for a reader to say:
-// the objects are not known.
+// resource names what else the action is about. What its grants let in of that is compared
+// as grants are.
 func (c *comparison) resource() {
 	text := func(of *declare.Resource) string {
 		return fmt.Sprintf("the %s of %s", of.Type.FullName(), of.KeyName())
@@ -232,7 +232,7 @@ func (c *comparison) resource() {
 	case now == nil:
 		c.addf("resource-removed", Looser, "it is about no object any more, and was about %s: calls are let in for one that is not there", text(old))
 	case text(old) != text(now):
-		c.addf("resource-changed", Undecided, "it is about %s, and was about %s: another object decides", text(now), text(old))
+		c.addf("resource-changed", Different, "it is about %s, and was about %s: another object decides", text(now), text(old))
 	}
 }
 

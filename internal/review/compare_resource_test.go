@@ -68,15 +68,24 @@ func TestCompareResources(t *testing.T) {
 		"the name of a message that nothing is about": {changes: []string{"message Other { string owner = 1; }", "message Another { string owner = 1; }"}},
 		"its type": {
 			changes: []string{"acme.things.v1.Thing\"", "acme.things.v1.Other\""},
-			there:   []string{"undecided resource-changed", "undecided grants-undecided"}, backward: []string{"undecided resource-changed", "undecided grants-undecided"},
+			there:   []string{"different resource-changed", "different grants-different"}, backward: []string{"different resource-changed", "different grants-different"},
 		},
 		"what finds it": {
 			changes: []string{"request.thing_id\"", "request.other_id\""},
-			there:   []string{"undecided resource-changed", "undecided grants-undecided"}, backward: []string{"undecided resource-changed", "undecided grants-undecided"},
+			there:   []string{"different resource-changed", "different grants-different"}, backward: []string{"different resource-changed", "different grants-different"},
+		},
+		"a field of it that decides": {
+			changes: []string{"resource.owner == principal.id", "resource.org == principal.id", "message Thing { string owner = 1; }", "message Thing { string owner = 1; string org = 2; }"},
+			there:   []string{"different grants-different"}, backward: []string{"different grants-different"},
+		},
+		"the same in other words": {changes: []string{"resource.owner == principal.id", "!(resource.owner != principal.id)"}},
+		"one condition more": {
+			changes: []string{"resource.owner == principal.id", "resource.owner == principal.id && principal.scheme == 'session'"},
+			there:   []string{"tighter grants-tighter"}, backward: []string{"looser grants-looser"},
 		},
 		"that it is about one": {
 			changes: []string{clause, "", rule, ""},
-			there:   []string{"looser resource-removed", "undecided grants-undecided"}, backward: []string{"tighter resource-given", "undecided grants-undecided"},
+			there:   []string{"looser resource-removed", "tighter grants-tighter"}, backward: []string{"tighter resource-given", "looser grants-looser"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
