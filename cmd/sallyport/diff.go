@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 	"github.com/sallyport-rpc/sallyport/internal/review"
 )
 
@@ -16,22 +17,30 @@ var diffOutputs = []string{"text", "markdown", "json"}
 func newDiff() *cobra.Command {
 	var flags contractFlags
 	var output, accepted string
+	var solving solvingFlags
 	command := &cobra.Command{
 		Use:   "diff OLD [NEW]",
 		Short: "Print what changed in who may call what",
 		Long: `Diff compares two contracts, and judges each change by what it means: looser, tighter,
 different, or undecided. NEW is the folder proto where it is not given. Of grants it
-shows a call that is let in now and was not: a principal, a request and a time, decided
-by the gate's own code on both sides.
+shows a call that is let in now and was not: a principal, a request, what the action is
+about, and a time, decided by the gate's own code on both sides. Of who may read a field
+it shows a caller, and the message that the field is in.
 
 ` + contractWords + `
 
 It exits with 1 where something is looser, different with a call that is let in now, or
 undecided, unless --accept FILE has an entry for it: a JSON array such as [{"subject":
 "/acme.v1.Notes/Read", "kind": "scheme-added", "reason": "why", "until": "2027-01-31"}].
-What a check in Go answers is not looked at.`,
+What a check in Go answers is not looked at.
+
+Nothing is asked of solvers unless --solvers names them. What is not decided without them is
+then the same, or tighter, where two or more and all of them say so, and looser where one
+finds a call that the gate's own code lets in now. A solver that is not installed leaves
+undecided what it is asked.`,
 		Example: `  sallyport diff main:proto
   sallyport diff main:proto proto --import third_party/proto -o markdown
+  sallyport diff main:proto --solvers z3,cvc5
   sallyport diff v1.binpb v2.binpb --accept accepted.json`,
 		Args: func(_ *cobra.Command, arguments []string) error {
 			if len(arguments) < 1 || len(arguments) > 2 {
@@ -43,7 +52,7 @@ What a check in Go answers is not looked at.`,
 			if err := checkOutput(output, diffOutputs); err != nil {
 				return err
 			}
-			changes, err := flags.changes(command, arguments[0], first(arguments[1:]), accepted)
+			changes, err := flags.changes(command, &solving, arguments[0], first(arguments[1:]), accepted)
 			if err != nil {
 				return err
 			}
@@ -69,6 +78,7 @@ What a check in Go answers is not looked at.`,
 		}),
 	}
 	flags.flags(command)
+	solving.flags(command)
 	command.Flags().StringVar(&accepted, "accept", "", "a `FILE` of changes that are accepted (.json)")
 	must(command.MarkFlagFilename("accept", "json"))
 	outputFlag(command, &output, diffOutputs...)
@@ -76,7 +86,11 @@ What a check in Go answers is not looked at.`,
 }
 
 // changes compares two sources, and marks what is accepted.
-func (f *contractFlags) changes(command *cobra.Command, old, updated, accepted string) ([]review.Change, error) {
+func (f *contractFlags) changes(command *cobra.Command, solving *solvingFlags, old, updated, accepted string) ([]review.Change, error) {
+	prover, err := solving.prover()
+	if err != nil {
+		return nil, err
+	}
 	before, err := f.read(command.Context(), old, command.InOrStdin())
 	if err != nil {
 		return nil, err
@@ -85,7 +99,10 @@ func (f *contractFlags) changes(command *cobra.Command, old, updated, accepted s
 	if err != nil {
 		return nil, err
 	}
-	changes, err := review.Compare(before, now)
+	changes, err := review.CompareBy(command.Context(), prover, before, now)
+	if prover.Relies() {
+		fmt.Fprintln(command.ErrOrStderr(), prove.Assumed)
+	}
 	if err != nil || accepted == "" {
 		return changes, err
 	}

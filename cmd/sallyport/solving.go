@@ -6,7 +6,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
-// solvingFlags say which solvers prove asks. By default it asks none, so that its answers
+// solvingFlags say which solvers prove and diff ask. By default they ask none, so that answers
 // do not depend on what is installed.
 type solvingFlags struct {
 	names []string

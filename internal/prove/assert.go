@@ -74,7 +74,7 @@ func (p *prover) assert(ctx context.Context, declaration *declare.Declaration, a
 		}
 		return Answer{Outcome: Proved}, nil
 	case *sallyportv1.Assertion_Never:
-		given, err := expressionFor(declaration, says.Never)
+		given, err := p.expressionFor(declaration, says.Never)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -110,7 +110,7 @@ func (p *prover) none(ctx context.Context, lets, keeps *declare.Declaration, oth
 }
 
 func (p *prover) equal(ctx context.Context, declaration *declare.Declaration, text string) (Answer, error) {
-	given, err := expressionFor(declaration, text)
+	given, err := p.expressionFor(declaration, text)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -191,13 +191,15 @@ func with(of *declare.Declaration, condition declare.Condition) *declare.Declara
 
 // expressionFor compiles an expression for the request of an action, and refuses names of
 // roles and schemes that there are not.
-func expressionFor(declaration *declare.Declaration, text string) (declare.Condition, error) {
-	environment, err := condition.NewEnvironment()
-	if err != nil {
-		return nil, err
+func (p *prover) expressionFor(declaration *declare.Declaration, text string) (declare.Condition, error) {
+	if p.environment == nil {
+		var err error
+		if p.environment, err = condition.NewEnvironment(); err != nil {
+			return nil, err
+		}
 	}
 	facts := condition.Facts{Roles: newSide(declaration).roles(), Schemes: declaration.Schemes}
-	environment = environment.WithClaims(declaration.Claims)
+	environment := p.environment.WithClaims(declaration.Claims)
 	if declaration.Resource != nil {
 		environment = environment.WithSubject(condition.Subject{Name: condition.ResourceName, Type: declaration.Resource.Type})
 	}

@@ -116,10 +116,12 @@ func faultOf(of *sallyportv1.Assertion) string {
 // Select returns the declarations that an assertion is about. A pattern that matches none
 // is an error: what it was meant for may be called otherwise by now.
 func Select(declarations []*declare.Declaration, assertion *sallyportv1.Assertion) ([]*declare.Declaration, error) {
+	patterns := map[string]*regexp.Regexp{}
 	matches := func(pattern string, declaration *declare.Declaration) bool {
-		return glob(pattern).MatchString(declaration.Procedure)
+		return patterns[pattern].MatchString(declaration.Procedure)
 	}
 	for _, pattern := range slices.Concat(assertion.GetProcedures(), assertion.GetExcept()) {
+		patterns[pattern] = glob(pattern)
 		if !slices.ContainsFunc(declarations, func(d *declare.Declaration) bool { return matches(pattern, d) }) {
 			return nil, fmt.Errorf("assertion %q: no procedure matches %q", assertion.GetName(), pattern)
 		}

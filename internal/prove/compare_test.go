@@ -138,6 +138,11 @@ func TestCompare(t *testing.T) {
 		{"a map", `allow: {cel: "request.org_id in principal.claims.labels"}`, `allow: {cel: "principal.claims.labels[request.org_id] == 'x'"}`, Tighter},
 		{"a loop over a map", `allow: {cel: "principal.claims.labels.exists(l, l == request.org_id)"}`, `allow: {cel: "size(principal.claims.labels) == 1"}`, Undecided},
 		{"a size", `allow: {cel: "size(request.tags) == 1 && request.owner == principal.id"}`, `allow: {cel: "size(request.tags) == 2 && request.owner == principal.id"}`, Undecided},
+		{"whether it is empty", `allow: {cel: "size(request.tags) > 0 && request.owner == principal.id"}`, `allow: {cel: "has(request.tags) && request.owner == principal.id"}`, Same},
+		{"whether there are roles", `allow: {cel: "principal.roles.size() == 0 && request.owner == principal.id"}`, `allow: {cel: "!has(principal.roles) && request.owner == principal.id"}`, Same},
+		{"no scope and any scope", `allow: {cel: "0 >= size(principal.scopes) && request.owner == principal.id"}`, `allow: {cel: "size(principal.scopes) >= 1 && request.owner == principal.id"}`, Different},
+		{"how many messages", `allow: {cel: "size(request.inners) < 3 && request.owner == principal.id"}`, `allow: {cel: "size(request.inners) < 2 && request.owner == principal.id"}`, Undecided},
+		{"how many roles", `allow: {cel: "size(principal.roles) > 2 && request.owner == principal.id"}`, `allow: {cel: "size(principal.roles) > 1 && request.owner == principal.id"}`, Undecided},
 		{"loops in loops", `allow: {cel: "request.tags.exists(t, request.inners.exists(i, i.id == t)) && request.owner == principal.id"}`,
 			`allow: {cel: "request.inners.exists(i, request.tags.exists(t, i.id == t)) && request.owner == principal.id"}`, Undecided},
 	}

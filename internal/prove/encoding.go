@@ -101,6 +101,9 @@ func (e *encoding) operands(expression ast.Expr) (one, other, there *smt.Term, e
 }
 
 func (e *encoding) equality(expression ast.Expr) (truth, error) {
+	if said, ok, err := e.whetherEmpty(expression); ok {
+		return said, err
+	}
 	one, other, there, err := e.operands(expression)
 	if err != nil {
 		return truth{}, err
@@ -113,6 +116,9 @@ func (e *encoding) equality(expression ast.Expr) (truth, error) {
 }
 
 func (e *encoding) order(expression ast.Expr) (truth, error) {
+	if said, ok, err := e.whetherEmpty(expression); ok {
+		return said, err
+	}
 	one, other, there, err := e.operands(expression)
 	if err != nil {
 		return truth{}, err

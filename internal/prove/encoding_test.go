@@ -391,6 +391,9 @@ func TestEncodedEdges(t *testing.T) {
 		"principal.claims.memberships.all(m, m.state == prove.v1.State.STATE_OPEN)",
 		"resource.members.all(m, resource.tags.exists(t, t == m.org_id))",
 		"resource.owner + resource.nick == principal.id || size(resource.tags) == resource.size",
+		"size(principal.roles) == 0 || 0 < size(principal.scopes)",
+		"size(request.tags) >= 1 && 1 > size(resource.tags) || principal.claims.org_ids.size() != 0",
+		"size(resource.members) > -1 || size(principal.claims.memberships) <= 0",
 		"has(resource.inner.nick) || has(resource.owner)",
 		"request.states.exists(s, s == request.state) || size(request.states) == 0",
 	} {

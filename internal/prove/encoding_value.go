@@ -154,11 +154,7 @@ func (e *encoding) has(expression ast.Expr) (truth, error) {
 	switch {
 	case of.kind == set || of.kind == records:
 		e.use(of, e.loops)
-		isOne := smt.Truth(false)
-		for _, item := range e.formula.items(of) {
-			isOne = smt.Or(isOne, item.present)
-		}
-		return truthOf(isOne, there), nil
+		return truthOf(hasElement(e.formula.items(of)), there), nil
 	case of.kind == message || of.optional:
 		return truthOf(e.variable(of.name+"?", smt.Bool), there), nil
 	case of.root == inPrincipal:

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
@@ -32,6 +33,10 @@ type prover struct {
 	// every is whether solvers are asked about what is decided without them, too.
 	every bool
 	by    []string // the solvers that proved a part of what was asked last
+	// environment compiles the expressions of assertions. It is nil until there is one.
+	environment *condition.Environment
+	// relies is whether solvers proved a part of anything.
+	relies bool
 }
 
 func newProver() *prover { return &prover{validity: validity{validation.New()}, most: maxSteps} }

@@ -97,7 +97,7 @@ func (r *reaching) grant(side *side, grant declare.Grant) error {
 	} else {
 		var conditions []declare.Condition
 		if readsRoles(grant) {
-			without, err := expressionFor(side.declaration, "!has(principal.roles)")
+			without, err := r.prover.expressionFor(side.declaration, "!has(principal.roles)")
 			if err != nil {
 				return err
 			}
@@ -113,7 +113,7 @@ func (r *reaching) grant(side *side, grant declare.Grant) error {
 		}
 	}
 	for _, role := range roles {
-		condition, err := holding(side, grant, role)
+		condition, err := r.holding(side, grant, role)
 		if err != nil {
 			return err
 		}
@@ -127,13 +127,13 @@ func (r *reaching) grant(side *side, grant declare.Grant) error {
 }
 
 // holding is true of callers of a role and of no other, as far as the grant can tell.
-func holding(side *side, grant declare.Grant, role string) (declare.Condition, error) {
+func (r *reaching) holding(side *side, grant declare.Grant, role string) (declare.Condition, error) {
 	if !readsRoles(grant) {
 		return declare.AnyRole{Named: []string{role}, Unfolded: []string{role}}, nil
 	}
 	holder := authn.NewPrincipal("id", authn.Details{Roles: []string{role}}).Bound("", side.hierarchy)
 	held := "'" + strings.Join(holder.EffectiveRoles(), "', '") + "'"
-	return expressionFor(side.declaration, "has(principal.roles) && principal.roles.all(r, r in ["+held+"])")
+	return r.prover.expressionFor(side.declaration, "has(principal.roles) && principal.roles.all(r, r in ["+held+"])")
 }
 
 // anyRole are the roles that satisfy what the grant says of roles by itself, or nil.

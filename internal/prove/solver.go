@@ -63,6 +63,10 @@ func (p *Prover) Assert(ctx context.Context, declaration *declare.Declaration, a
 	return p.prover.assert(ctx, declaration, assertion)
 }
 
+// Relies reports whether something was proved with solvers since the prover was made:
+// [Assumed] is assumed then.
+func (p *Prover) Relies() bool { return p.prover.relies }
+
 // AddsNothing is [AddsNothing].
 func (p *Prover) AddsNothing(ctx context.Context, declaration *declare.Declaration) ([]string, error) {
 	return p.prover.addsNothing(ctx, declaration)
@@ -115,6 +119,7 @@ func (q *question) solve(ctx context.Context, grant declare.Grant, witness *Witn
 			Hint: "name a second solver: " + strings.Join(smt.Names(), ", ")}, nil
 	}
 	for _, name := range proved {
+		q.relies = true
 		if !slices.Contains(q.by, name) {
 			q.by = append(q.by, name)
 		}

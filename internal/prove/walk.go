@@ -135,6 +135,9 @@ func (w *walk) comparison(expression ast.Expr, ordered bool) error {
 		}
 		return w.boolean(right)
 	}
+	if ok, err := w.asksWhetherEmpty(expression); ok || err != nil {
+		return err
+	}
 	one, err := w.term(left)
 	if err != nil {
 		return err

@@ -47,11 +47,25 @@ type Change struct {
 	// decided.
 	Rule string `json:"rule,omitempty"`
 	Hint string `json:"hint,omitempty"`
+	// By are the solvers that proved a part of the judgement, or none.
+	By []string `json:"by,omitempty"`
 	// Accepted is the reason for which an accepted change does not fail, or "".
 	Accepted string `json:"accepted,omitempty"`
 	// Method is the action in the new contract, or nil where the change is of something
 	// else.
 	Method protoreflect.MethodDescriptor `json:"-"`
+}
+
+// because says why a change is undecided.
+func because(c *Change, reason *prove.Reason) {
+	if reason == nil {
+		return
+	}
+	c.Text += ": " + reason.Text
+	if reason.Part != "" {
+		c.Text += " (`" + reason.Part + "`)"
+	}
+	c.Rule, c.Hint = reason.Rule, reason.Hint
 }
 
 // String returns the change as text of several lines: what it is, then what shows it.

@@ -1,14 +1,22 @@
 package review
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
 // Compare returns what changed from an old contract to a new one, in the order of the new
-// one's services. What does not change who may call is not among it.
+// one's services. What does not change who may call is not among it. No solver is asked.
 func Compare(old, updated *Contract) ([]Change, error) {
+	return CompareBy(context.Background(), prove.NewProver(nil, false), old, updated)
+}
+
+// CompareBy is [Compare], with a prover that decides what grants let in.
+func CompareBy(ctx context.Context, prover *prove.Prover, old, updated *Contract) ([]Change, error) {
 	var changes []Change
 	before := old.byProcedure()
 	for _, action := range updated.Actions() {
@@ -18,7 +26,7 @@ func Compare(old, updated *Contract) ([]Change, error) {
 			changes = append(changes, added(action))
 			continue
 		}
-		of, err := compareActions(was, action)
+		of, err := compareActions(ctx, prover, was, action)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", action.Procedure, err)
 		}
@@ -29,7 +37,11 @@ func Compare(old, updated *Contract) ([]Change, error) {
 			changes = append(changes, Change{Subject: action.Procedure, Kind: "action-removed", Judgement: Removed, Text: "the action is gone"})
 		}
 	}
-	changes = append(changes, compareFields(old, updated)...)
+	fields, err := compareFields(ctx, prover, old, updated)
+	if err != nil {
+		return nil, err
+	}
+	changes = append(changes, fields...)
 	changes = append(changes, compareRoles(old, updated)...)
 	return append(changes, comparePages(old, updated)...), nil
 }

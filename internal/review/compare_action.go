@@ -1,6 +1,7 @@
 package review
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ type comparison struct {
 }
 
 // compareActions returns what changed of an action.
-func compareActions(old, updated Action) ([]Change, error) {
+func compareActions(ctx context.Context, prover *prove.Prover, old, updated Action) ([]Change, error) {
 	c := &comparison{subject: updated.Procedure, old: old.declaration, now: updated.declaration}
 	c.schemes()
 	c.maxAge()
@@ -31,7 +32,7 @@ func compareActions(old, updated Action) ([]Change, error) {
 	c.inputs(old.Inputs, updated.Inputs)
 	c.checks()
 	c.resource()
-	err := c.grants()
+	err := c.grants(ctx, prover)
 	return c.changes, err
 }
 
@@ -237,15 +238,15 @@ func (c *comparison) resource() {
 }
 
 // grants compares what the grants let in, and shows calls.
-func (c *comparison) grants() error {
+func (c *comparison) grants(ctx context.Context, prover *prove.Prover) error {
 	if c.old.Anonymous() || c.now.Anonymous() {
 		return nil // said already: there was, or is, no one to decide about
 	}
-	compared, err := prove.Compare(c.old, c.now)
+	compared, err := prover.Compare(ctx, c.old, c.now)
 	if err != nil {
 		return err
 	}
-	change := Change{Subject: c.subject, Method: c.now.Method, LetIn: compared.Looser, KeptOut: compared.Tighter}
+	change := Change{Subject: c.subject, Method: c.now.Method, LetIn: compared.Looser, KeptOut: compared.Tighter, By: compared.By}
 	switch compared.Verdict {
 	case prove.Same:
 		return nil
@@ -257,13 +258,7 @@ func (c *comparison) grants() error {
 		change.Kind, change.Judgement, change.Text = "grants-different", Different, "its grants let in callers whom they kept out, and keep out others"
 	case prove.Undecided:
 		change.Kind, change.Judgement, change.Text = "grants-undecided", Undecided, "whether its grants let in more is not decided"
-		if compared.Reason != nil {
-			change.Text += ": " + compared.Reason.Text
-			if compared.Reason.Part != "" {
-				change.Text += " (`" + compared.Reason.Part + "`)"
-			}
-			change.Rule, change.Hint = compared.Reason.Rule, compared.Reason.Hint
-		}
+		because(&change, compared.Reason)
 	}
 	c.changes = append(c.changes, change)
 	return nil

@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
 // order is that in which changes are shown: what needs to be looked at first.
@@ -21,10 +23,21 @@ func sorted(changes []Change) []Change {
 func (c Change) details() []string {
 	var lines []string
 	if c.LetIn != nil {
-		lines = append(lines, "now let in: "+c.LetIn.String())
+		more := "now let in: "
+		if c.LetIn.Subject == condition.ThisName {
+			more = "now read by: "
+		}
+		lines = append(lines, more+c.LetIn.String())
 	}
 	if c.KeptOut != nil {
-		lines = append(lines, "now kept out: "+c.KeptOut.String())
+		less := "now kept out: "
+		if c.KeptOut.Subject == condition.ThisName {
+			less = "now cleared for: "
+		}
+		lines = append(lines, less+c.KeptOut.String())
+	}
+	if len(c.By) > 0 {
+		lines = append(lines, "decided by: "+strings.Join(c.By, " and "))
 	}
 	if c.Hint != "" {
 		lines = append(lines, "to have it decided: "+c.Hint+" ["+c.Rule+"]")

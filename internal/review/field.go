@@ -1,13 +1,16 @@
 package review
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
 // A Field is who may read a field that an action answers with.
@@ -38,43 +41,52 @@ func (f Field) String() string {
 	return f.Name + " is read by " + f.rule.Who() + ", and cleared for others"
 }
 
+// A guard is the rule of a field, and the actions that may answer with the field.
+type guard struct {
+	rule    *declare.FieldRule
+	answers []*declare.Declaration
+}
+
 // fields returns the rules of all fields that the contract's answers may have, and the
 // details of its errors.
-func (c *Contract) fields() map[protoreflect.FullName]*declare.FieldRule {
-	rules := map[protoreflect.FullName]*declare.FieldRule{}
+func (c *Contract) fields() map[protoreflect.FullName]*guard {
+	guards := map[protoreflect.FullName]*guard{}
 	for _, declaration := range c.Declarations() {
 		for _, rule := range slices.Concat(declaration.Details, declaration.Fields) {
-			rules[rule.Field.FullName()] = rule
+			name := rule.Field.FullName()
+			if guards[name] == nil {
+				guards[name] = &guard{rule: rule}
+			}
+			guards[name].answers = append(guards[name].answers, declaration)
 		}
 	}
-	return rules
+	return guards
 }
 
 // compareFields compares who may read which fields.
-func compareFields(old, updated *Contract) []Change {
+func compareFields(ctx context.Context, prover *prove.Prover, old, updated *Contract) ([]Change, error) {
 	var changes []Change
 	before, now := old.fields(), updated.fields()
 	names := map[protoreflect.FullName]bool{}
-	for _, rules := range []map[protoreflect.FullName]*declare.FieldRule{before, now} {
-		for name := range rules {
+	for _, guards := range []map[protoreflect.FullName]*guard{before, now} {
+		for name := range guards {
 			names[name] = true
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
+		was, is := before[name], now[name]
+		if was == nil && !old.knows(name) || is == nil && !updated.knows(name) {
+			continue // it is new, or newly answered with, or gone
+		}
 		change := Change{Subject: "field " + string(name)}
-		switch was, is := before[name], now[name]; {
-		case was == nil && !old.knows(name):
-			continue // it is new, or newly answered with
-		case is == nil && !updated.knows(name):
-			continue // it is gone
-		default:
-			change.Kind, change.Judgement, change.Text = judgeField(was, is)
+		if err := judgeField(ctx, prover, &change, was, is); err != nil {
+			return nil, fmt.Errorf("field %s: %w", name, err)
 		}
 		if change.Kind != "" {
 			changes = append(changes, change)
 		}
 	}
-	return changes
+	return changes, nil
 }
 
 // knows reports whether a field can be in what the contract's actions answer.
@@ -84,36 +96,89 @@ func (c *Contract) knows(name protoreflect.FullName) bool {
 	})
 }
 
-// judgeField says what a change does to who may read a field; a nil rule is that of a
-// field that everyone may read. The kind is "" where nothing changed. Grants that are not
-// seen to be narrower or wider than others are not decided on.
-func judgeField(was, is *declare.FieldRule) (kind string, judgement Judgement, text string) {
-	open := func(rule *declare.FieldRule) bool { return rule == nil || rule.Anyone() }
+// isOpen reports whether everyone may read the field.
+func (g *guard) isOpen() bool { return g == nil || g.rule.Anyone() }
+
+// judgeField says what a change does to who may read a field; a nil guard is that of a
+// field that everyone may read. The kind stays "" where nothing changed.
+func judgeField(ctx context.Context, prover *prove.Prover, c *Change, was, is *guard) error {
 	switch {
-	case open(was) && open(is):
-		return "", "", ""
-	case open(is):
-		return "field-opened", Looser, "every caller may read it; it was read by " + oneLine(was.Who())
-	case open(was):
-		return "field-guarded", Tighter, "it is read by " + oneLine(is.Who()) + " alone; every caller could read it"
+	case was.isOpen() && is.isOpen():
+		return nil
+	case is.isOpen():
+		c.Kind, c.Judgement, c.Text = "field-opened", Looser, "every caller may read it; it was read by "+oneLine(was.rule.Who())
+		return nil
+	case was.isOpen():
+		c.Kind, c.Judgement, c.Text = "field-guarded", Tighter, "it is read by "+oneLine(is.rule.Who())+" alone; every caller could read it"
+		return nil
 	}
-	text = fmt.Sprintf("it is read by %s, and was by %s", oneLine(is.Who()), oneLine(was.Who()))
-	wider, narrower := within(was.Read, is.Read), within(is.Read, was.Read)
-	switch {
-	case wider && narrower:
-		return "", "", ""
-	case wider:
-		return "field-looser", Looser, text
-	case narrower:
-		return "field-tighter", Tighter, text
-	default:
-		return "field-undecided", Undecided, text + ": whether others may read it is not decided"
+	compared, err := compareGuards(ctx, prover, was, is)
+	if err != nil {
+		return err
 	}
+	c.LetIn, c.KeptOut, c.By = compared.Looser, compared.Tighter, compared.By
+	text := fmt.Sprintf("it is read by %s, and was by %s", oneLine(is.rule.Who()), oneLine(was.rule.Who()))
+	switch compared.Verdict {
+	case prove.Same:
+	case prove.Looser:
+		c.Kind, c.Judgement, c.Text = "field-looser", Looser, text
+	case prove.Tighter:
+		c.Kind, c.Judgement, c.Text = "field-tighter", Tighter, text
+	case prove.Different:
+		c.Kind, c.Judgement, c.Text = "field-different", Different, text
+	case prove.Undecided:
+		c.Kind, c.Judgement, c.Text = "field-undecided", Undecided, text+": whether others may read it is not decided"
+		because(c, compared.Reason)
+	}
+	return nil
 }
 
-// within reports whether whoever meets one of some grants is seen to meet one of others.
-func within(some, others []declare.Grant) bool {
-	return !slices.ContainsFunc(some, func(grant declare.Grant) bool {
-		return !slices.ContainsFunc(others, grant.Implies)
-	})
+// compareGuards compares two rules of a field in the actions that answer with it. The roles
+// and claims of callers are those of the action, so that rules are compared in each pair of
+// actions that differ in those; the first comparison that is not the same is returned.
+func compareGuards(ctx context.Context, prover *prove.Prover, was, is *guard) (prove.Comparison, error) {
+	compared := prove.Comparison{Verdict: prove.Same}
+	var seen [][2]*declare.Declaration
+	for _, pair := range pairs(was.answers, is.answers) {
+		if slices.ContainsFunc(seen, func(other [2]*declare.Declaration) bool {
+			return sameCallers(pair[0], other[0]) && sameCallers(pair[1], other[1])
+		}) {
+			continue
+		}
+		seen = append(seen, pair)
+		var err error
+		if compared, err = prover.CompareRules(ctx, readRule(was.rule, pair[0]), readRule(is.rule, pair[1])); err != nil || compared.Verdict != prove.Same {
+			return compared, err
+		}
+	}
+	return compared, nil
+}
+
+// pairs are the declarations of one action in two contracts or, where no action is in both,
+// the first ones.
+func pairs(old, updated []*declare.Declaration) [][2]*declare.Declaration {
+	var found [][2]*declare.Declaration
+	for _, was := range old {
+		for _, is := range updated {
+			if was.Procedure == is.Procedure {
+				found = append(found, [2]*declare.Declaration{was, is})
+			}
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, [2]*declare.Declaration{old[0], updated[0]})
+	}
+	return found
+}
+
+// sameCallers reports whether two actions of one contract have the same roles and claims.
+func sameCallers(one, other *declare.Declaration) bool {
+	return one.Claims == other.Claims && maps.EqualFunc(one.Includes, other.Includes, slices.Equal)
+}
+
+func readRule(rule *declare.FieldRule, within *declare.Declaration) prove.Rule {
+	return prove.Rule{
+		Name: "field " + string(rule.Field.FullName()), Within: within, Grants: rule.Read, Anyone: rule.Anyone(),
+		Subject: condition.Subject{Name: condition.ThisName, Type: rule.Field.ContainingMessage()},
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 	"github.com/sallyport-rpc/sallyport/internal/review"
 	"github.com/sallyport-rpc/sallyport/internal/review/reviewtest"
 )
@@ -51,8 +52,11 @@ func TestCompareFields(t *testing.T) {
 		"in another order":       {editor + owner, owner + editor, "", false},
 		"a role that more have":  {editor, reader, "looser field-looser", true},
 		"a role that fewer have": {editor, admin, "tighter field-tighter", false},
-		"another rule":           {editor, owner, "undecided field-undecided", true},
-		"another expression":     {owner, named, "undecided field-undecided", true},
+		"another rule":           {editor, owner, "different field-different", true},
+		"another expression":     {owner, named, "", false},
+		"one reader more by it":  {owner, `allow: {cel: "this.owner_id == principal.id || principal.id == 'root'"}`, "looser field-looser", true},
+		"one reader less by it":  {`allow: {cel: "this.owner_id == principal.id || principal.id == 'root'"}`, named, "tighter field-tighter", false},
+		"what is not decided":    {owner, `allow: {cel: "this.owner_id == principal.id && size(this.owner_id) > 3"}`, "undecided field-undecided", true},
 		"a condition more":       {editor, `allow: {any_role: "editor" cel: "this.owner_id == principal.id"}`, "tighter field-tighter", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -64,6 +68,12 @@ func TestCompareFields(t *testing.T) {
 			var got []string
 			for _, change := range changes {
 				got = append(got, string(change.Judgement)+" "+change.Kind)
+				for judgement, of := range map[review.Judgement]*prove.Witness{review.Looser: change.LetIn, review.Tighter: change.KeptOut} {
+					shown := change.Judgement == judgement || change.Judgement == review.Different
+					if compares := change.Kind != "field-opened" && change.Kind != "field-guarded"; compares && shown && (of == nil || of.Subject != "this" || of.Request != nil) {
+						t.Errorf("%s shows %v", change.Kind, of)
+					}
+				}
 				if change.Subject != "field acme.notes.v1.Response.text" || change.Fails() != test.fails {
 					t.Errorf("%+v fails: %t", change, change.Fails())
 				}
