@@ -25,6 +25,11 @@ import (
 // rulesOf returns the rules of test.fields.v1.
 func rulesOf(tb testing.TB) *Rules {
 	tb.Helper()
+	return NewRules(declaredRules(tb))
+}
+
+func declaredRules(tb testing.TB) []*declare.FieldRule {
+	tb.Helper()
 	reader, err := declare.NewReader(declare.Config{Files: protoregistry.GlobalFiles})
 	if err != nil {
 		tb.Fatal(err)
@@ -33,7 +38,7 @@ func rulesOf(tb testing.TB) *Rules {
 	if len(refusals) > 0 {
 		tb.Fatal(refusals)
 	}
-	return NewRules(slices.Concat(declarations[0].Fields, declarations[0].Details))
+	return slices.Concat(declarations[0].Fields, declarations[0].Details)
 }
 
 // usersReference says what the rules of test.fields.v1 say.

@@ -98,6 +98,31 @@ func TestExplainWithoutPrincipal(t *testing.T) {
 	}
 }
 
+// What the action is about is not shown: it is another's, more often than not.
+func TestExplainAboutAnObject(t *testing.T) {
+	t.Parallel()
+	const rule = "principal.id == resource.owner && request.open"
+	declaration := declared(t, `allow: {cel: "`+rule+`"}} resource: {type: "policy.v1.Thing" key: "request.owner"`)
+	input := Input{Principal: alice(authn.Details{}), Now: noon, Request: request(t, declaration.Method.Input(), `owner: "x" open: true`)}
+	for name, test := range map[string]struct {
+		object string // "" is none
+		want   ConditionOutcome
+	}{
+		"another's":  {`owner: "planted"`, ConditionOutcome{"cel " + rule, false, `principal.id is "alice", resource.owner is not shown, request.open is true`}},
+		"one's own":  {`owner: "alice"`, ConditionOutcome{"cel " + rule, true, `principal.id is "alice", resource.owner is not shown, request.open is true`}},
+		"none there": {"", ConditionOutcome{"cel " + rule, false, "there was no resource to read"}},
+	} {
+		input := input
+		if test.object != "" {
+			input.Resource = request(t, declaration.Resource.Type, test.object)
+		}
+		want := []GrantOutcome{{Grant: "allow[0]", Conditions: []ConditionOutcome{test.want}}}
+		if diff := cmp.Diff(want, New(declaration, nil).Explain(t.Context(), input)); diff != "" {
+			t.Errorf("%s: explanation (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestMissingScopesOfTheFirstGrantThatLacksNothingElse(t *testing.T) {
 	t.Parallel()
 	policy := New(declared(t, `allow: {any_role: "admin" all_scopes: "a"} allow: {all_scopes: ["b", "c"]} allow: {all_scopes: "d"}`), nil)

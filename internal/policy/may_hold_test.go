@@ -76,6 +76,9 @@ func TestMayHold(t *testing.T) {
 	if New(&declare.Declaration{}, nil).MayHold(t.Context(), Input{Principal: alice(member)}) {
 		t.Error("no grant may hold where there is none")
 	}
+	if (&grant{}).mayHold(t.Context(), &Input{Principal: alice(member)}) {
+		t.Error("a grant without a condition may hold")
+	}
 	if (*Policy)(nil).MayHold(t.Context(), Input{Principal: alice(member)}) || New(declared(t, `allow: {any_role: "member"}`), nil).MayHold(t.Context(), Input{}) {
 		t.Error("a grant may hold without a policy or a principal")
 	}

@@ -64,3 +64,21 @@ func TestSuppose(t *testing.T) {
 		t.Errorf("a call that was left: %t, %t, %v", allowed, decided, err)
 	}
 }
+
+// What the action is about is loaded for a shadow where it is read, and only there.
+func TestReadsResource(t *testing.T) {
+	t.Parallel()
+	const about = `} resource: {type: "policy.v1.Thing" key: "request.owner"`
+	for authorize, want := range map[string]bool{
+		`allow: {any_role: "member"}`: false,
+		`allow: {any_role: "member" cel: "resource.owner == principal.id"}` + about:                             true,
+		`allow: {cel: "request.open"} allow: {any_role: "admin" cel: "resource.owner == principal.id"}` + about: true,
+	} {
+		if got := New(declared(t, authorize), nil).ReadsResource(); got != want {
+			t.Errorf("%s: %t, want %t", authorize, got, want)
+		}
+	}
+	if (*Policy)(nil).ReadsResource() {
+		t.Error("no policy reads it")
+	}
+}
