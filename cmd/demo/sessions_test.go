@@ -110,7 +110,7 @@ func testDeletedElsewhere(t *testing.T, admin demov1client.AccountServiceClient,
 	if err != nil {
 		t.Fatal(err)
 	}
-	id := signedUp.GetUser().GetId()
+	id := signedUp.GetUserId()
 	if _, err := admin.DeleteUser(t.Context(), &demov1.DeleteUserRequest{UserId: id}); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func signIn(t *testing.T, demo *program, name string) (id, token string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return signedIn.GetUser().GetId(), signedIn.GetSessionToken()
+	return signedIn.GetUserId(), signedIn.GetSessionToken()
 }
 
 // lists returns the code of a call of ListUsers, 0 for a success.

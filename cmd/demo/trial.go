@@ -46,7 +46,7 @@ func asAdmin(base, cookies string, other directory.User) []command {
 	return []command{
 		post("1. Sign in as the admin and keep the session cookie.", base+demov1client.AccountServiceSignInProcedure,
 			fmt.Sprintf(`{"email":"admin@example.com","password":%q}`, examplePassword), "-c", cookies),
-		{"2. List two users with it. The call has no side effects, so it may be a GET.", []string{
+		{"2. List two users with it: of the other one, no email. The call has no side effects, so it may be a GET.", []string{
 			"curl", "-sS", "-w", `\n`, "-b", cookies, base + demov1client.AccountServiceListUsersProcedure + "?" + query.Encode(),
 		}},
 		post("3. Not even an admin may change the profile of another user.", base+demov1client.AccountServiceUpdateProfileProcedure,

@@ -206,7 +206,8 @@ type User struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The name that is displayed.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	// The email address. Unique: upper and lower case are the same.
+	// The email address. Unique: upper and lower case are the same. Users see their own, and
+	// auditors see all.
 	Email string `protobuf:"bytes,3,opt,name=email,proto3" json:"email,omitempty"`
 	// Names of roles from the catalogue above.
 	Roles []string `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
@@ -345,11 +346,11 @@ func (x *SignUpRequest) GetPassword() string {
 	return ""
 }
 
-// SignUpResponse holds the new account and its session.
+// SignUpResponse names the new account and holds its session.
 type SignUpResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The account.
-	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// The account's id.
+	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The token to send as `Authorization: Bearer`.
 	SessionToken  string `protobuf:"bytes,2,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -386,11 +387,11 @@ func (*SignUpResponse) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *SignUpResponse) GetUser() *User {
+func (x *SignUpResponse) GetUserId() string {
 	if x != nil {
-		return x.User
+		return x.UserId
 	}
-	return nil
+	return ""
 }
 
 func (x *SignUpResponse) GetSessionToken() string {
@@ -455,11 +456,11 @@ func (x *SignInRequest) GetPassword() string {
 	return ""
 }
 
-// SignInResponse holds the account and its new session.
+// SignInResponse names the account and holds its new session.
 type SignInResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The account.
-	User *User `protobuf:"bytes,1,opt,name=user,proto3" json:"user,omitempty"`
+	// The account's id.
+	UserId string `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	// The token to send as `Authorization: Bearer`.
 	SessionToken  string `protobuf:"bytes,2,opt,name=session_token,json=sessionToken,proto3" json:"session_token,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -496,11 +497,11 @@ func (*SignInResponse) Descriptor() ([]byte, []int) {
 	return file_demo_v1_account_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *SignInResponse) GetUser() *User {
+func (x *SignInResponse) GetUserId() string {
 	if x != nil {
-		return x.User
+		return x.UserId
 	}
-	return nil
+	return ""
 }
 
 func (x *SignInResponse) GetSessionToken() string {
@@ -1763,11 +1764,15 @@ var File_demo_v1_account_proto protoreflect.FileDescriptor
 
 const file_demo_v1_account_proto_rawDesc = "" +
 	"\n" +
-	"\x15demo/v1/account.proto\x12\ademo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sallyport/v1/action.proto\"\x93\x01\n" +
+	"\x15demo/v1/account.proto\x12\ademo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sallyport/v1/action.proto\"\xc1\x01\n" +
 	"\x04User\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05email\x18\x03 \x01(\tR\x05email\x12\x14\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12B\n" +
+	"\x05email\x18\x03 \x01(\tB,\xba\xa0\x19(\n" +
+	"&\n" +
+	"\x19\x1a\x17this.id == principal.id\n" +
+	"\t\n" +
+	"\aauditorR\x05email\x12\x14\n" +
 	"\x05roles\x18\x04 \x03(\tR\x05roles\x12;\n" +
 	"\vcreate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\"\x8a\x02\n" +
@@ -1776,16 +1781,16 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12 \n" +
 	"\x05email\x18\x02 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\x12)\n" +
-	"\bpassword\x18\x03 \x01(\tB\r\xbaH\ar\x05\x10\f\x18\x80\x01\x80\x01\x01R\bpassword\"]\n" +
-	"\x0eSignUpResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\x12(\n" +
+	"\bpassword\x18\x03 \x01(\tB\r\xbaH\ar\x05\x10\f\x18\x80\x01\x80\x01\x01R\bpassword\"S\n" +
+	"\x0eSignUpResponse\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12(\n" +
 	"\rsession_token\x18\x02 \x01(\tB\x03\x80\x01\x01R\fsessionToken\"\\\n" +
 	"\rSignInRequest\x12 \n" +
 	"\x05email\x18\x01 \x01(\tB\n" +
 	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\x12)\n" +
-	"\bpassword\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\x80\x01\x80\x01\x01R\bpassword\"]\n" +
-	"\x0eSignInResponse\x12!\n" +
-	"\x04user\x18\x01 \x01(\v2\r.demo.v1.UserR\x04user\x12(\n" +
+	"\bpassword\x18\x02 \x01(\tB\r\xbaH\ar\x05\x10\x01\x18\x80\x01\x80\x01\x01R\bpassword\"S\n" +
+	"\x0eSignInResponse\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12(\n" +
 	"\rsession_token\x18\x02 \x01(\tB\x03\x80\x01\x01R\fsessionToken\"\x10\n" +
 	"\x0eSignOutRequest\"\x11\n" +
 	"\x0fSignOutResponse\"y\n" +
@@ -2021,54 +2026,52 @@ var file_demo_v1_account_proto_goTypes = []any{
 }
 var file_demo_v1_account_proto_depIdxs = []int32{
 	33, // 0: demo.v1.User.create_time:type_name -> google.protobuf.Timestamp
-	3,  // 1: demo.v1.SignUpResponse.user:type_name -> demo.v1.User
-	3,  // 2: demo.v1.SignInResponse.user:type_name -> demo.v1.User
-	3,  // 3: demo.v1.GetUserResponse.user:type_name -> demo.v1.User
-	3,  // 4: demo.v1.UpdateProfileResponse.user:type_name -> demo.v1.User
-	3,  // 5: demo.v1.ListUsersResponse.users:type_name -> demo.v1.User
-	3,  // 6: demo.v1.GrantRoleResponse.user:type_name -> demo.v1.User
-	2,  // 7: demo.v1.WatchUsersResponse.change:type_name -> demo.v1.WatchUsersResponse.Change
-	3,  // 8: demo.v1.WatchUsersResponse.user:type_name -> demo.v1.User
-	3,  // 9: demo.v1.SyncProfilesResponse.user:type_name -> demo.v1.User
-	33, // 10: demo.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
-	33, // 11: demo.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
-	33, // 12: demo.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
-	34, // 13: demo.v1.CreateApiKeyRequest.lifetime:type_name -> google.protobuf.Duration
-	26, // 14: demo.v1.CreateApiKeyResponse.api_key:type_name -> demo.v1.ApiKey
-	26, // 15: demo.v1.ListApiKeysResponse.api_keys:type_name -> demo.v1.ApiKey
-	4,  // 16: demo.v1.AccountService.SignUp:input_type -> demo.v1.SignUpRequest
-	6,  // 17: demo.v1.AccountService.SignIn:input_type -> demo.v1.SignInRequest
-	8,  // 18: demo.v1.AccountService.SignOut:input_type -> demo.v1.SignOutRequest
-	10, // 19: demo.v1.AccountService.GetUser:input_type -> demo.v1.GetUserRequest
-	12, // 20: demo.v1.AccountService.UpdateProfile:input_type -> demo.v1.UpdateProfileRequest
-	14, // 21: demo.v1.AccountService.DeleteUser:input_type -> demo.v1.DeleteUserRequest
-	16, // 22: demo.v1.AccountService.ListUsers:input_type -> demo.v1.ListUsersRequest
-	18, // 23: demo.v1.AccountService.GrantRole:input_type -> demo.v1.GrantRoleRequest
-	20, // 24: demo.v1.AccountService.WatchUsers:input_type -> demo.v1.WatchUsersRequest
-	22, // 25: demo.v1.AccountService.ImportUsers:input_type -> demo.v1.ImportUsersRequest
-	24, // 26: demo.v1.AccountService.SyncProfiles:input_type -> demo.v1.SyncProfilesRequest
-	27, // 27: demo.v1.AccountService.CreateApiKey:input_type -> demo.v1.CreateApiKeyRequest
-	29, // 28: demo.v1.AccountService.ListApiKeys:input_type -> demo.v1.ListApiKeysRequest
-	31, // 29: demo.v1.AccountService.RevokeApiKey:input_type -> demo.v1.RevokeApiKeyRequest
-	5,  // 30: demo.v1.AccountService.SignUp:output_type -> demo.v1.SignUpResponse
-	7,  // 31: demo.v1.AccountService.SignIn:output_type -> demo.v1.SignInResponse
-	9,  // 32: demo.v1.AccountService.SignOut:output_type -> demo.v1.SignOutResponse
-	11, // 33: demo.v1.AccountService.GetUser:output_type -> demo.v1.GetUserResponse
-	13, // 34: demo.v1.AccountService.UpdateProfile:output_type -> demo.v1.UpdateProfileResponse
-	15, // 35: demo.v1.AccountService.DeleteUser:output_type -> demo.v1.DeleteUserResponse
-	17, // 36: demo.v1.AccountService.ListUsers:output_type -> demo.v1.ListUsersResponse
-	19, // 37: demo.v1.AccountService.GrantRole:output_type -> demo.v1.GrantRoleResponse
-	21, // 38: demo.v1.AccountService.WatchUsers:output_type -> demo.v1.WatchUsersResponse
-	23, // 39: demo.v1.AccountService.ImportUsers:output_type -> demo.v1.ImportUsersResponse
-	25, // 40: demo.v1.AccountService.SyncProfiles:output_type -> demo.v1.SyncProfilesResponse
-	28, // 41: demo.v1.AccountService.CreateApiKey:output_type -> demo.v1.CreateApiKeyResponse
-	30, // 42: demo.v1.AccountService.ListApiKeys:output_type -> demo.v1.ListApiKeysResponse
-	32, // 43: demo.v1.AccountService.RevokeApiKey:output_type -> demo.v1.RevokeApiKeyResponse
-	30, // [30:44] is the sub-list for method output_type
-	16, // [16:30] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	3,  // 1: demo.v1.GetUserResponse.user:type_name -> demo.v1.User
+	3,  // 2: demo.v1.UpdateProfileResponse.user:type_name -> demo.v1.User
+	3,  // 3: demo.v1.ListUsersResponse.users:type_name -> demo.v1.User
+	3,  // 4: demo.v1.GrantRoleResponse.user:type_name -> demo.v1.User
+	2,  // 5: demo.v1.WatchUsersResponse.change:type_name -> demo.v1.WatchUsersResponse.Change
+	3,  // 6: demo.v1.WatchUsersResponse.user:type_name -> demo.v1.User
+	3,  // 7: demo.v1.SyncProfilesResponse.user:type_name -> demo.v1.User
+	33, // 8: demo.v1.ApiKey.create_time:type_name -> google.protobuf.Timestamp
+	33, // 9: demo.v1.ApiKey.expire_time:type_name -> google.protobuf.Timestamp
+	33, // 10: demo.v1.ApiKey.last_use_time:type_name -> google.protobuf.Timestamp
+	34, // 11: demo.v1.CreateApiKeyRequest.lifetime:type_name -> google.protobuf.Duration
+	26, // 12: demo.v1.CreateApiKeyResponse.api_key:type_name -> demo.v1.ApiKey
+	26, // 13: demo.v1.ListApiKeysResponse.api_keys:type_name -> demo.v1.ApiKey
+	4,  // 14: demo.v1.AccountService.SignUp:input_type -> demo.v1.SignUpRequest
+	6,  // 15: demo.v1.AccountService.SignIn:input_type -> demo.v1.SignInRequest
+	8,  // 16: demo.v1.AccountService.SignOut:input_type -> demo.v1.SignOutRequest
+	10, // 17: demo.v1.AccountService.GetUser:input_type -> demo.v1.GetUserRequest
+	12, // 18: demo.v1.AccountService.UpdateProfile:input_type -> demo.v1.UpdateProfileRequest
+	14, // 19: demo.v1.AccountService.DeleteUser:input_type -> demo.v1.DeleteUserRequest
+	16, // 20: demo.v1.AccountService.ListUsers:input_type -> demo.v1.ListUsersRequest
+	18, // 21: demo.v1.AccountService.GrantRole:input_type -> demo.v1.GrantRoleRequest
+	20, // 22: demo.v1.AccountService.WatchUsers:input_type -> demo.v1.WatchUsersRequest
+	22, // 23: demo.v1.AccountService.ImportUsers:input_type -> demo.v1.ImportUsersRequest
+	24, // 24: demo.v1.AccountService.SyncProfiles:input_type -> demo.v1.SyncProfilesRequest
+	27, // 25: demo.v1.AccountService.CreateApiKey:input_type -> demo.v1.CreateApiKeyRequest
+	29, // 26: demo.v1.AccountService.ListApiKeys:input_type -> demo.v1.ListApiKeysRequest
+	31, // 27: demo.v1.AccountService.RevokeApiKey:input_type -> demo.v1.RevokeApiKeyRequest
+	5,  // 28: demo.v1.AccountService.SignUp:output_type -> demo.v1.SignUpResponse
+	7,  // 29: demo.v1.AccountService.SignIn:output_type -> demo.v1.SignInResponse
+	9,  // 30: demo.v1.AccountService.SignOut:output_type -> demo.v1.SignOutResponse
+	11, // 31: demo.v1.AccountService.GetUser:output_type -> demo.v1.GetUserResponse
+	13, // 32: demo.v1.AccountService.UpdateProfile:output_type -> demo.v1.UpdateProfileResponse
+	15, // 33: demo.v1.AccountService.DeleteUser:output_type -> demo.v1.DeleteUserResponse
+	17, // 34: demo.v1.AccountService.ListUsers:output_type -> demo.v1.ListUsersResponse
+	19, // 35: demo.v1.AccountService.GrantRole:output_type -> demo.v1.GrantRoleResponse
+	21, // 36: demo.v1.AccountService.WatchUsers:output_type -> demo.v1.WatchUsersResponse
+	23, // 37: demo.v1.AccountService.ImportUsers:output_type -> demo.v1.ImportUsersResponse
+	25, // 38: demo.v1.AccountService.SyncProfiles:output_type -> demo.v1.SyncProfilesResponse
+	28, // 39: demo.v1.AccountService.CreateApiKey:output_type -> demo.v1.CreateApiKeyResponse
+	30, // 40: demo.v1.AccountService.ListApiKeys:output_type -> demo.v1.ListApiKeysResponse
+	32, // 41: demo.v1.AccountService.RevokeApiKey:output_type -> demo.v1.RevokeApiKeyResponse
+	28, // [28:42] is the sub-list for method output_type
+	14, // [14:28] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_demo_v1_account_proto_init() }

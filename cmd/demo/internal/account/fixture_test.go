@@ -145,7 +145,7 @@ var begin = sync.OnceValues(func() (*snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.ids[name], w.tokens[name] = signedIn.GetUser().GetId(), signedIn.GetSessionToken()
+		w.ids[name], w.tokens[name] = signedIn.GetUserId(), signedIn.GetSessionToken()
 		issued, secret, err := f.keys.Issue(ctx, w.ids[name], name, []string{demov1client.ScopeUsersRead, demov1client.ScopeUsersWrite}, time.Now().Add(time.Hour))
 		if err != nil {
 			return nil, err

@@ -34,7 +34,7 @@ func (s *Service) SignIn(ctx context.Context, call *action.AnonymousCall[demov1.
 		return nil, fault(err)
 	}
 	s.remember(ctx, user, source)
-	return &demov1.SignInResponse{User: described(user), SessionToken: token}, nil
+	return &demov1.SignInResponse{UserId: user.ID, SessionToken: token}, nil
 }
 
 // verify reports whether the password is the user's. It takes the same time for the zero

@@ -33,5 +33,5 @@ func (s *Service) SignUp(ctx context.Context, call *action.AnonymousCall[demov1.
 		return nil, fault(err) // the account exists, and can sign in later
 	}
 	s.remember(ctx, user, source)
-	return &demov1.SignUpResponse{User: described(user), SessionToken: token}, nil
+	return &demov1.SignUpResponse{UserId: user.ID, SessionToken: token}, nil
 }

@@ -95,7 +95,7 @@ type AccountServiceHandler interface {
 func RegisterAccountService(registry *action.Registry, implementation AccountServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[AccountServiceHandler]{
 		Descriptor:  v1.File_demo_v1_account_proto.Services().ByName("AccountService"),
-		Fingerprint: "b428a179c02db38b2df60fde23ef8529a0c2422618b8924781deac683dc8cc6f",
+		Fingerprint: "506bdd37f6e7eeb12d78cb963c83aae1d80764e98288469e85886a50883a33c6",
 		Methods: []actiongen.Method[AccountServiceHandler]{
 			actiongen.Unary("SignUp", AccountServiceHandler.SignUp),
 			actiongen.Unary("SignIn", AccountServiceHandler.SignIn),

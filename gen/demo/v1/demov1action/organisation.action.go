@@ -46,7 +46,7 @@ type OrganisationServiceHandler interface {
 func RegisterOrganisationService(registry *action.Registry, implementation OrganisationServiceHandler) error {
 	return actiongen.Register(registry, actiongen.Service[OrganisationServiceHandler]{
 		Descriptor:  v1.File_demo_v1_organisation_proto.Services().ByName("OrganisationService"),
-		Fingerprint: "d8825dda0822b7983af2720c5bb916e3cc1008181cc8eb5017e6078c816d51ca",
+		Fingerprint: "eb2ba4001bc23ad1c35df5ee32cd60b618d27d5692a57c81be338e0debbd5f15",
 		Methods: []actiongen.Method[OrganisationServiceHandler]{
 			actiongen.Unary("ListMembers", OrganisationServiceHandler.ListMembers),
 			actiongen.Unary("SetMemberRole", OrganisationServiceHandler.SetMemberRole),
