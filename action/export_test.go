@@ -26,3 +26,14 @@ func Shadow(ctx context.Context, room, taken int, allowed bool, suppose func(con
 // WaitForShadows has calls wait for their shadows as long as a slow machine may take. It
 // is called before the registry serves.
 func (r *Registry) WaitForShadows() { r.shadows.timeout = time.Hour }
+
+// LooksAtFields returns the procedures whose answers are looked at for guarded fields.
+func (r *Registry) LooksAtFields() []string {
+	var looks []string
+	for _, action := range r.actions {
+		if action.gate.fields != nil {
+			looks = append(looks, action.gate.procedure)
+		}
+	}
+	return looks
+}

@@ -314,3 +314,14 @@ func TestFieldsAfterRecheck(t *testing.T) {
 		_ = stream.Close()
 	}
 }
+
+// The answers of an action that can have no guarded field are not looked at.
+func TestFieldsAreLookedAtWhereThereAreSome(t *testing.T) {
+	t.Parallel()
+	h := newFieldsFixture(t)
+	looks := h.registry.LooksAtFields()
+	slices.Sort(looks)
+	if want := []string{users("Chat"), users("Collect"), users("Get"), users("List"), users("Watch")}; !slices.Equal(looks, want) {
+		t.Errorf("got %q, want %q", looks, want)
+	}
+}
