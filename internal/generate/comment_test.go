@@ -192,3 +192,28 @@ func TestRoleName(t *testing.T) {
 		}
 	}
 }
+
+// The quotes of an empty text stay what they are: gofmt makes another character of two
+// single ones.
+func TestConditionStaysCEL(t *testing.T) {
+	t.Parallel()
+	for condition, want := range map[string]string{
+		`request.id != ''`:      `request.id != ""`,
+		`request.id != '''x'''`: `request.id != """x"""`,
+		`request.id != 'x'`:     `request.id != 'x'`,
+	} {
+		asked := request(t, map[string]string{"small.proto": small}, "")
+		replaceOption(t, asked, condition)
+		made, err := files(run(t, asked))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, code := range made {
+			found = found || strings.Contains(code, "who may: "+want+".")
+		}
+		if !found {
+			t.Errorf("no comment says %s", want)
+		}
+	}
+}

@@ -222,8 +222,12 @@ func access(declaration *declare.Declaration) string {
 	for _, limit := range declaration.Limits {
 		limits.WriteString("; at most " + limit.String())
 	}
-	return "Access: " + authenticated + "; who may: " + declaration.Who() + about + scoped + limits.String() + "."
+	return quotes.Replace("Access: " + authenticated + "; who may: " + declaration.Who() + about + scoped + limits.String() + ".")
 }
+
+// quotes writes texts of CEL with the other of its quotes: gofmt makes another character of ” in a
+// comment, which is no CEL.
+var quotes = strings.NewReplacer("'''", `"""`, "''", `""`)
 
 func isDeprecated(descriptor protoreflect.Descriptor) bool {
 	switch options := descriptor.Options().(type) {

@@ -76,7 +76,7 @@ type UnaryServiceHandler interface {
 	// Undecided has a first grant that is absent of a principal of whom it is not known
 	// when it was authenticated.
 	//
-	// Access: callers sign in by session; who may: request.secret != ” && principal.authenticated_at > timestamp('9999-01-01T00:00:00Z'); or owner.
+	// Access: callers sign in by session; who may: request.secret != "" && principal.authenticated_at > timestamp('9999-01-01T00:00:00Z'); or owner.
 	Undecided(context.Context, *action.Call[v1.Request]) (*v1.Response, error)
 	// Costly has a condition that costs the cube of the number of tags.
 	//

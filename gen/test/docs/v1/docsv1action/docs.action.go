@@ -38,7 +38,7 @@ type DocumentServiceHandler interface {
 	ReadConcealed(context.Context, *action.ResourceCall[v1.DocumentRequest, v1.Document]) (*v1.DocumentResponse, error)
 	// Edit is for the owner of a draft in the folder that is named, while it is open.
 	//
-	// Access: callers sign in by session; who may: request.folder != ” && resource.folder == request.folder && resource.owner_id == principal.id && resource.state == test.docs.v1.State.STATE_DRAFT and is_open(); about the test.docs.v1.Document of request.document_id.
+	// Access: callers sign in by session; who may: request.folder != "" && resource.folder == request.folder && resource.owner_id == principal.id && resource.state == test.docs.v1.State.STATE_DRAFT and is_open(); about the test.docs.v1.Document of request.document_id.
 	Edit(context.Context, *action.ResourceCall[v1.DocumentRequest, v1.Document]) (*v1.DocumentResponse, error)
 	// Open is for the owner of a folder.
 	//
