@@ -26,6 +26,8 @@ func (fresh) ReportsAuthenticationTime() bool { return true }
 type unhandled struct {
 	demov1action.AccountServiceHandler
 	demov1action.OrganisationServiceHandler
+	demov1action.DocumentServiceHandler
+	demov1action.DocumentServiceLoaders
 }
 
 // contract is the registry of the demo's own services, which handles no call.
@@ -40,6 +42,9 @@ func contract(t *testing.T) func(authn.Schemes) *action.Registry {
 			t.Fatal(err)
 		}
 		if err := demov1action.RegisterOrganisationService(registry, unhandled{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := demov1action.RegisterDocumentService(registry, unhandled{}, unhandled{}); err != nil {
 			t.Fatal(err)
 		}
 		return registry
@@ -70,16 +75,48 @@ func organisations() []actiontest.Option {
 	}
 }
 
+// documents are calls of a document's owner, of those who may read it as well, and of
+// others, with the documents.
+func documents() []actiontest.Option {
+	const (
+		draft     = "00000000-0000-4000-8000-00000000000d"
+		published = "00000000-0000-4000-8000-00000000000f"
+		ann, ben  = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+	)
+	in := func(id, org string, role demov1.OrgRole) *authn.Principal {
+		return authn.NewPrincipal(id, authn.Details{Unscoped: true, Claims: &demov1.Claims{
+			Memberships: map[string]*demov1.Membership{org: {Role: role}},
+		}})
+	}
+	owner, shared := authn.NewPrincipal(ann, authn.Details{Unscoped: true}), authn.NewPrincipal(ben, authn.Details{Unscoped: true})
+	member, manager := in("cleo", "acme", demov1.OrgRole_ORG_ROLE_MEMBER), in("dan", "acme", demov1.OrgRole_ORG_ROLE_MANAGER)
+	of := func(id string, state demov1.Document_State) actiontest.Option {
+		return actiontest.WithObject(id, &demov1.Document{Id: id, OrgId: "acme", OwnerId: ann, State: state, SharedWith: []string{ben}})
+	}
+	return []actiontest.Option{
+		of(draft, demov1.Document_STATE_DRAFT), of(published, demov1.Document_STATE_PUBLISHED),
+		actiontest.WithSample(demov1client.DocumentServiceCreateDocumentProcedure, &demov1.CreateDocumentRequest{OrgId: "acme", Title: "t"}, member),
+		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: draft}, owner, shared, manager, member),
+		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: published}, member),
+		actiontest.WithSample(demov1client.DocumentServiceUpdateDocumentProcedure, &demov1.UpdateDocumentRequest{DocumentId: draft, Title: "t"}, owner, manager),
+		actiontest.WithSample(demov1client.DocumentServiceShareDocumentProcedure,
+			&demov1.ShareDocumentRequest{DocumentId: draft, State: demov1.Document_STATE_PUBLISHED}, owner, manager, member),
+		actiontest.WithSample(demov1client.DocumentServiceDeleteDocumentProcedure, &demov1.DeleteDocumentRequest{DocumentId: draft}, owner, manager, member),
+	}
+}
+
+func samples() []actiontest.Option { return append(organisations(), documents()...) }
+
 // What the declarations deny is denied, over every protocol.
 func TestDenials(t *testing.T) {
 	t.Parallel()
-	actiontest.Denials(t, contract(t), organisations()...)
+	actiontest.Denials(t, contract(t), samples()...)
 }
 
 // Each grant lets in a call that no other grant does.
 func TestAllows(t *testing.T) {
 	t.Parallel()
-	actiontest.Allows(t, contract(t), organisations()...)
+	actiontest.Allows(t, contract(t), samples()...)
 }
 
 // What must always be true of the contract is proved.

@@ -22,7 +22,7 @@ func demoDeclarations(t *testing.T) []*declare.Declaration {
 		t.Fatal(err)
 	}
 	var declarations []*declare.Declaration
-	for _, file := range []protoreflect.FileDescriptor{demov1.File_demo_v1_account_proto, demov1.File_demo_v1_organisation_proto} {
+	for _, file := range []protoreflect.FileDescriptor{demov1.File_demo_v1_account_proto, demov1.File_demo_v1_organisation_proto, demov1.File_demo_v1_document_proto} {
 		of, refusals := reader.File(file, declare.Given{})
 		if len(refusals) > 0 {
 			t.Fatal(refusals)

@@ -206,6 +206,10 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if err := demov1action.RegisterOrganisationService(registry, account.NewOrganisations(parts.users, sessions)); err != nil {
 		return nil, err
 	}
+	documents := account.NewDocuments(parts.users)
+	if err := demov1action.RegisterDocumentService(registry, documents, documents); err != nil {
+		return nil, err
+	}
 	if err := access.Register(registry, accessDeclaration, access.WithUses("demo.v1")); err != nil {
 		return nil, err
 	}

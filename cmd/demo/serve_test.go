@@ -54,6 +54,28 @@ demo.v1.OrganisationService
   WatchMembers   session, bearer or apikey  manager_of_org (principal.claims.memberships[request.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
                                             a scoped credential needs users.read
                                             stream: checked at the first message and every 30s
+demo.v1.DocumentService
+  METHOD          AUTHENTICATED BY           WHO MAY CALL IT
+  CreateDocument  session, bearer or apikey  member_of_org (request.org_id in principal.claims.memberships)
+                                             a scoped credential needs documents.write
+                                             at most 60 a minute of each principal, 60 at once
+  GetDocument     session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
+                                             or principal.id in resource.shared_with
+                                             or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships
+                                             or manager_of_document (resource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                             a scoped credential needs documents.read
+                                             others are answered not_found
+  UpdateDocument  session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
+                                             a scoped credential needs documents.write
+                                             others are answered not_found
+  ShareDocument   session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
+                                             or manager_of_document (resource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                             a scoped credential needs documents.write
+                                             others are answered not_found
+  DeleteDocument  session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
+                                             or manager_of_document (resource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                             no scoped credential is taken
+                                             others are answered not_found
 sallyport.v1.AccessService
   METHOD       AUTHENTICATED BY           WHO MAY CALL IT
   ListActions  session, bearer or apikey  anyone signed in

@@ -95,6 +95,10 @@ const (
 	Scope_SCOPE_USERS_READ Scope = 1
 	// Changes, imports and deletes accounts.
 	Scope_SCOPE_USERS_WRITE Scope = 2
+	// Reads documents.
+	Scope_SCOPE_DOCUMENTS_READ Scope = 3
+	// Creates, changes and shares documents.
+	Scope_SCOPE_DOCUMENTS_WRITE Scope = 4
 )
 
 // Enum value maps for Scope.
@@ -103,11 +107,15 @@ var (
 		0: "SCOPE_UNSPECIFIED",
 		1: "SCOPE_USERS_READ",
 		2: "SCOPE_USERS_WRITE",
+		3: "SCOPE_DOCUMENTS_READ",
+		4: "SCOPE_DOCUMENTS_WRITE",
 	}
 	Scope_value = map[string]int32{
-		"SCOPE_UNSPECIFIED": 0,
-		"SCOPE_USERS_READ":  1,
-		"SCOPE_USERS_WRITE": 2,
+		"SCOPE_UNSPECIFIED":     0,
+		"SCOPE_USERS_READ":      1,
+		"SCOPE_USERS_WRITE":     2,
+		"SCOPE_DOCUMENTS_READ":  3,
+		"SCOPE_DOCUMENTS_WRITE": 4,
 	}
 )
 
@@ -1859,13 +1867,13 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"expireTime\x12>\n" +
 	"\rlast_use_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlastUseTime\x12\x16\n" +
-	"\x06scopes\x18\x06 \x03(\tR\x06scopes\"\xd1\x02\n" +
+	"\x06scopes\x18\x06 \x03(\tR\x06scopes\"\xf2\x02\n" +
 	"\x13CreateApiKeyRequest\x12\xab\x01\n" +
 	"\x04name\x18\x01 \x01(\tB\x96\x01\xbaH\x92\x01\xba\x01\x88\x01\n" +
 	"\x17name.control_characters\x12#must not contain control characters\x1aH!this.matches(r'[\\p{Cc}\\p{Zl}\\p{Zp}\\x{202A}-\\x{202E}\\x{2066}-\\x{2069}]')r\x04\x10\x01\x18dR\x04name\x12K\n" +
-	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\x12?\n" +
-	"\x06scopes\x18\x03 \x03(\tB'\xbaH$\x92\x01!\b\x01\x18\x01\"\x1br\x19R\n" +
-	"users.readR\vusers.writeR\x06scopes\"]\n" +
+	"\blifetime\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\x14\xbaH\x11\xc8\x01\x01\xaa\x01\v\"\x05\b\x80\x8a\x8a\x0f2\x02\b<R\blifetime\x12`\n" +
+	"\x06scopes\x18\x03 \x03(\tBH\xbaHE\x92\x01B\b\x01\x18\x01\"<r:R\n" +
+	"users.readR\vusers.writeR\x0edocuments.readR\x0fdocuments.writeR\x06scopes\"]\n" +
 	"\x14CreateApiKeyResponse\x12(\n" +
 	"\aapi_key\x18\x01 \x01(\v2\x0f.demo.v1.ApiKeyR\x06apiKey\x12\x1b\n" +
 	"\x06secret\x18\x02 \x01(\tB\x03\x80\x01\x01R\x06secret\"\x14\n" +
@@ -1883,14 +1891,18 @@ const file_demo_v1_account_proto_rawDesc = "" +
 	"\aauditor\x12\x06member\x12#\n" +
 	"\n" +
 	"ROLE_ADMIN\x10\x03\x1a\x13\xba\xa0\x19\x0f\n" +
-	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x01*v\n" +
+	"\x05admin\x12\x06member\x1a\x04\xb8\xa0\x19\x01*\xd8\x01\n" +
 	"\x05Scope\x12\x15\n" +
 	"\x11SCOPE_UNSPECIFIED\x10\x00\x12&\n" +
 	"\x10SCOPE_USERS_READ\x10\x01\x1a\x10\u00a0\x19\f\n" +
 	"\n" +
 	"users.read\x12(\n" +
 	"\x11SCOPE_USERS_WRITE\x10\x02\x1a\x11\u00a0\x19\r\n" +
-	"\vusers.write\x1a\x04\xc0\xa0\x19\x012\xc7\x10\n" +
+	"\vusers.write\x12.\n" +
+	"\x14SCOPE_DOCUMENTS_READ\x10\x03\x1a\x14\u00a0\x19\x10\n" +
+	"\x0edocuments.read\x120\n" +
+	"\x15SCOPE_DOCUMENTS_WRITE\x10\x04\x1a\x15\u00a0\x19\x11\n" +
+	"\x0fdocuments.write\x1a\x04\xc0\xa0\x19\x012\xc7\x10\n" +
 	"\x0eAccountService\x12\x9f\x01\n" +
 	"\x06SignUp\x12\x16.demo.v1.SignUpRequest\x1a\x17.demo.v1.SignUpResponse\"d\xba\xa0\x19`\n" +
 	",\x12*signing up comes before any account exists\x120\x12.an account needs no more than an email address\x12\xb5\x01\n" +

@@ -42,6 +42,10 @@ func newOrganisations(t *testing.T) (*fixture, *countingOrganisations, func(cred
 	if err := demov1action.RegisterOrganisationService(f.registry, service); err != nil {
 		t.Fatal(err)
 	}
+	documents := account.NewDocuments(f.users)
+	if err := demov1action.RegisterDocumentService(f.registry, documents, documents); err != nil {
+		t.Fatal(err)
+	}
 	for _, member := range []struct {
 		orgID, name string
 		role        demov1.OrgRole

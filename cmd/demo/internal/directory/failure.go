@@ -14,8 +14,8 @@ import (
 
 // Errors of a [Directory]. Test for them with [errors.Is].
 var (
-	// ErrNotFound: there is no such user.
-	ErrNotFound = errors.New("no such user")
+	// ErrNotFound: there is no such user, or no such document.
+	ErrNotFound = errors.New("no such user or document")
 	// ErrEmailTaken: another user has the email.
 	ErrEmailTaken = errors.New("email belongs to another user")
 	// ErrLastAdmin: no administrator would be left.

@@ -91,6 +91,31 @@ CREATE TABLE memberships (
 
 CREATE INDEX memberships_by_org ON memberships (org_id, user_id);
 `,
+	// A document belongs to its organisation, also once its owner's account is gone. A state
+	// is the number of a demo.v1.Document.State.
+	`
+PRAGMA user_version = 6;
+
+CREATE TABLE documents (
+	id          TEXT PRIMARY KEY,
+	org_id      TEXT NOT NULL,
+	owner_id    TEXT NOT NULL,
+	title       TEXT NOT NULL,
+	text        TEXT NOT NULL,
+	state       INTEGER NOT NULL CHECK (state IN (1, 2)),
+	create_time INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX documents_by_org ON documents (org_id, create_time, id);
+
+CREATE TABLE document_shares (
+	document_id TEXT NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+	user_id     TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	PRIMARY KEY (document_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX document_shares_by_user ON document_shares (user_id);
+`,
 }
 
 // What can be wrong with the schema of a file.

@@ -20,8 +20,10 @@ const (
 
 // The scopes of demo.v1.Scope.
 const (
-	ScopeUsersRead  = "users.read"
-	ScopeUsersWrite = "users.write"
+	ScopeUsersRead      = "users.read"
+	ScopeUsersWrite     = "users.write"
+	ScopeDocumentsRead  = "documents.read"
+	ScopeDocumentsWrite = "documents.write"
 )
 
 // AccountServiceName is the full name of the service.

@@ -1,0 +1,154 @@
+package directory
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+)
+
+// CreateDocument adds a draft with the given organisation, owner, title and text, and
+// returns it with its id and its creation time. It fails with [ErrFull].
+func (d *Directory) CreateDocument(ctx context.Context, draft *demov1.Document) (*demov1.Document, error) {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return nil, err
+	}
+	created := &demov1.Document{
+		Id: id.String(), OrgId: draft.GetOrgId(), OwnerId: draft.GetOwnerId(), Title: draft.GetTitle(), Text: draft.GetText(),
+		State: demov1.Document_STATE_DRAFT, CreateTime: timestamppb.New(time.Now().Truncate(time.Microsecond)),
+	}
+	err = d.write(ctx, func() error {
+		if err := d.hasRoom(ctx); err != nil {
+			return err
+		}
+		_, err := d.db.ExecContext(ctx, "INSERT INTO documents ("+documentColumns+") VALUES (?, ?, ?, ?, ?, ?, ?)",
+			created.GetId(), created.GetOrgId(), created.GetOwnerId(), created.GetTitle(), created.GetText(), created.GetState(),
+			created.GetCreateTime().AsTime().UnixMicro())
+		return err
+	})
+	if err != nil {
+		return nil, d.because("create a document", err)
+	}
+	return created, nil
+}
+
+// Document returns the document with an id. It fails with [ErrNotFound].
+func (d *Directory) Document(ctx context.Context, id string) (*demov1.Document, error) {
+	var document *demov1.Document
+	// In one transaction: whom a document is shared with decides who may read it.
+	err := d.reading(ctx, func(tx *sql.Tx) (err error) {
+		document, err = oneDocument(ctx, tx, id)
+		return err
+	})
+	return document, d.because("get a document", err)
+}
+
+// UpdateDocument sets a document's title and text. It fails with [ErrNotFound] and
+// [ErrFull].
+func (d *Directory) UpdateDocument(ctx context.Context, id, title, text string) (*demov1.Document, error) {
+	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) (sql.Result, error) {
+		return tx.ExecContext(ctx, "UPDATE documents SET title = ?, text = ? WHERE id = ?", title, text, id)
+	})
+	return document, d.because("update a document", err)
+}
+
+// ShareDocument sets a document's state and the users who may read it as well. It fails
+// with [ErrNotFound], also where there is no such user.
+func (d *Directory) ShareDocument(ctx context.Context, id string, state demov1.Document_State, with []string) (*demov1.Document, error) {
+	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) (sql.Result, error) {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM document_shares WHERE document_id = ?", id); err != nil {
+			return nil, err
+		}
+		for _, user := range with {
+			added, err := tx.ExecContext(ctx, `INSERT INTO document_shares (document_id, user_id)
+				SELECT documents.id, users.id FROM documents, users WHERE documents.id = ? AND users.id = ?`, id, user)
+			if err := someRow(added, err); err != nil {
+				return nil, err
+			}
+		}
+		return tx.ExecContext(ctx, "UPDATE documents SET state = ? WHERE id = ?", int32(state), id)
+	})
+	return document, d.because("share a document", err)
+}
+
+// DeleteDocument removes a document. It fails with [ErrNotFound].
+func (d *Directory) DeleteDocument(ctx context.Context, id string) error {
+	return d.because("delete a document", d.write(ctx, func() error {
+		return someRow(d.db.ExecContext(ctx, "DELETE FROM documents WHERE id = ?", id))
+	}))
+}
+
+// changeDocument changes a document in one transaction, and returns it as it is then.
+func (d *Directory) changeDocument(ctx context.Context, id string, change func(*sql.Tx) (sql.Result, error)) (*demov1.Document, error) {
+	var document *demov1.Document
+	err := d.write(ctx, func() error {
+		if err := d.hasRoom(ctx); err != nil {
+			return err
+		}
+		tx, err := d.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		if err := someRow(change(tx)); err != nil {
+			return err
+		}
+		if document, err = oneDocument(ctx, tx, id); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+	return document, err
+}
+
+// reading reads in one transaction, which takes no lock that a writer waits for.
+func (d *Directory) reading(ctx context.Context, read func(*sql.Tx) error) error {
+	tx, err := d.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	return read(tx)
+}
+
+const documentColumns = "id, org_id, owner_id, title, text, state, create_time"
+
+// oneDocument reads a document with the users it is shared with.
+func oneDocument(ctx context.Context, tx *sql.Tx, id string) (*demov1.Document, error) {
+	document := &demov1.Document{}
+	var created int64
+	if err := tx.QueryRowContext(ctx, "SELECT "+documentColumns+" FROM documents WHERE id = ?", id).Scan(
+		&document.Id, &document.OrgId, &document.OwnerId, &document.Title, &document.Text, &document.State, &created); err != nil {
+		return nil, err
+	}
+	document.CreateTime = timestamppb.New(time.UnixMicro(created))
+	rows, err := tx.QueryContext(ctx, "SELECT user_id FROM document_shares WHERE document_id = ? ORDER BY user_id", id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var user string
+		if err := rows.Scan(&user); err != nil {
+			return nil, err
+		}
+		document.SharedWith = append(document.SharedWith, user)
+	}
+	return document, rows.Err()
+}
+
+// someRow fails with sql.ErrNoRows where a statement found none to change.
+func someRow(result sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if rows, err := result.RowsAffected(); err != nil || rows > 0 {
+		return err
+	}
+	return sql.ErrNoRows
+}

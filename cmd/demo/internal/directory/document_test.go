@@ -1,0 +1,78 @@
+package directory
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
+)
+
+// A document is read as it was written, and each change leaves the rest of it.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	directory, _ := openFile(t)
+	ctx := t.Context()
+	admin, auditor, member := create3(t, directory)
+	created, err := directory.CreateDocument(ctx, &demov1.Document{OrgId: "acme", OwnerId: member.ID, Title: "Plans", Text: "a\x00b", State: demov1.Document_STATE_PUBLISHED})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &demov1.Document{
+		Id: created.GetId(), OrgId: "acme", OwnerId: member.ID, Title: "Plans", Text: "a\x00b", State: demov1.Document_STATE_DRAFT, CreateTime: created.GetCreateTime(),
+	}
+	holds := func(got *demov1.Document, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+	}
+	holds(created, nil)
+	holds(directory.Document(ctx, want.GetId()))
+	want.State, want.SharedWith = demov1.Document_STATE_PUBLISHED, []string{min(admin.ID, auditor.ID), max(admin.ID, auditor.ID)}
+	holds(directory.ShareDocument(ctx, want.GetId(), want.GetState(), []string{admin.ID, auditor.ID}))
+	want.Title, want.Text = "Other plans", ""
+	holds(directory.UpdateDocument(ctx, want.GetId(), "Other plans", ""))
+	if err := directory.Delete(ctx, auditor.ID); err != nil {
+		t.Fatal(err)
+	}
+	want.SharedWith = []string{admin.ID}
+	holds(directory.Document(ctx, want.GetId()))
+	if err := directory.DeleteDocument(ctx, want.GetId()); err != nil {
+		t.Fatal(err)
+	}
+
+	_, read := directory.Document(ctx, want.GetId())
+	_, updated := directory.UpdateDocument(ctx, want.GetId(), "x", "")
+	_, shared := directory.ShareDocument(ctx, want.GetId(), demov1.Document_STATE_DRAFT, nil)
+	for what, err := range map[string]error{"read": read, "updated": updated, "shared": shared, "deleted": directory.DeleteDocument(ctx, want.GetId())} {
+		if !errors.Is(err, ErrNotFound) {
+			t.Errorf("what is deleted is %s: %v", what, err)
+		}
+	}
+}
+
+// A list of users one of whom is not there changes nothing.
+func TestShareWithNoOne(t *testing.T) {
+	t.Parallel()
+	directory := openMemory(t)
+	ctx := t.Context()
+	admin, _, member := create3(t, directory)
+	document, err := directory.CreateDocument(ctx, &demov1.Document{OrgId: "acme", OwnerId: member.ID, Title: "Plans"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const missing = "00000000-0000-4000-8000-000000000000"
+	if _, err := directory.ShareDocument(ctx, document.GetId(), demov1.Document_STATE_PUBLISHED, []string{admin.ID, missing}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("it is shared: %v", err)
+	}
+	left, err := directory.Document(ctx, document.GetId())
+	if err != nil || len(left.GetSharedWith()) > 0 || left.GetState() != demov1.Document_STATE_DRAFT {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
