@@ -38,8 +38,8 @@ func ExampleNewAnonymousCall() {
 	call := actiontest.NewAnonymousCall(t, &demov1.SignUpRequest{Name: "Ann"})
 
 	response, err := accounts{}.SignUp(context.Background(), call)
-	fmt.Println(response.GetUser().GetName(), err)
-	// Output: Ann <nil>
+	fmt.Println(response.GetUserId(), err)
+	// Output: id of Ann <nil>
 }
 
 func ExampleNewClientStream() {

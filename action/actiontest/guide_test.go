@@ -26,7 +26,7 @@ type accounts struct {
 }
 
 func (accounts) SignUp(_ context.Context, call *action.AnonymousCall[demov1.SignUpRequest]) (*demov1.SignUpResponse, error) {
-	return &demov1.SignUpResponse{User: &demov1.User{Name: call.Message().GetName()}}, nil
+	return &demov1.SignUpResponse{UserId: "id of " + call.Message().GetName()}, nil
 }
 
 func (accounts) SignOut(context.Context, *action.Call[demov1.SignOutRequest]) (*demov1.SignOutResponse, error) {
