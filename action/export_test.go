@@ -26,3 +26,7 @@ func Shadow(ctx context.Context, room, taken int, allowed bool, suppose func(con
 // WaitForShadows has calls wait for their shadows as long as a slow machine may take. It
 // is called before the registry serves.
 func (r *Registry) WaitForShadows() { r.shadows.timeout = time.Hour }
+
+// WaitForRelations sets how long a decision waits for an answer of the relation engine. It
+// is called before the registry serves.
+func (r *Registry) WaitForRelations(timeout time.Duration) { r.relationTimeout = timeout }
