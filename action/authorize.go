@@ -15,8 +15,10 @@ import (
 func (g *gate) authorize(ctx context.Context, pass *passage, request proto.Message) error {
 	pass.step(event.StageAuthorize)
 	input := policy.Input{Principal: pass.principal, Request: request, Now: pass.start, Resource: pass.resource()}
-	if g.registry.eventValues {
+	if g.registry.eventValues || g.policy.Relates() {
 		input.Answers = map[string]bool{}
+	}
+	if g.registry.eventValues {
 		pass.more().basis = &asked{g.policy, input}
 	}
 	decision, err := g.policy.Decide(ctx, input)

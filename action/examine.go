@@ -213,6 +213,7 @@ func (r *Registry) examineMethod(method protoreflect.MethodDescriptor, declarati
 			"its handler needs a principal, but the declaration lets anonymous callers in"))
 	}
 	refusals = append(refusals, unmatchedResource(method, declaration, handler)...)
+	refusals = append(refusals, r.unrelated(declaration)...)
 	for _, name := range declaration.Schemes {
 		authenticator, ok := r.schemes[name]
 		if !ok {
@@ -252,7 +253,7 @@ func (r *Registry) newGate(method examined) *gate {
 		checks = maps.Clone(checks)
 		gate.leaveBehind(checks)
 	}
-	gate.policy, gate.shadow = policy.New(method.declaration, checks), policy.NewShadow(method.declaration)
+	gate.policy, gate.shadow = policy.NewRelating(method.declaration, checks, r.relationsOf(method.declaration)), policy.NewShadow(method.declaration)
 	return gate
 }
 

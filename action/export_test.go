@@ -37,3 +37,7 @@ func (r *Registry) LooksAtFields() []string {
 	}
 	return looks
 }
+
+// WaitForRelations sets how long a decision waits for an answer of the relation engine. It
+// is called before the registry serves.
+func (r *Registry) WaitForRelations(timeout time.Duration) { r.relationTimeout = timeout }

@@ -19,6 +19,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 	"github.com/sallyport-rpc/sallyport/limit"
+	"github.com/sallyport-rpc/sallyport/relation"
 )
 
 // A Registry holds the actions of a server, each with its gate. Services are
@@ -38,6 +39,10 @@ type Registry struct {
 	recorderRequired bool
 	eventValues      bool // events have the values that conditions read
 	messageEvents    bool // messages that a stream's gate passes leave events
+
+	relations       relation.Engine // nil for none
+	relationsGiven  bool            // an option said which
+	relationTimeout time.Duration   // how long a decision waits for an answer of it
 
 	limiter limit.Limiter
 	now     func() time.Time
@@ -114,6 +119,8 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		includes:   map[string][]string{},
 		roles:      map[string]protoreflect.EnumDescriptor{},
 		shadows:    newShadows(maxShadows, shadowTimeout),
+
+		relationTimeout: relationTimeout,
 	}
 	var refusals []Refusal
 	for _, option := range options {
@@ -135,6 +142,9 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 	}
 	if isNil(registry.recorder) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRecorder", "the recorder is nil"))
+	}
+	if registry.relationsGiven && isNil(registry.relations) {
+		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRelations", "the engine is nil"))
 	}
 	if isNil(registry.limiter) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithLimiter", "the limiter is nil"))

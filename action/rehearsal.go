@@ -60,7 +60,7 @@ func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 	gate := *r.gate
 	if with.Answer != nil {
 		checks := map[string]policy.CheckFunc{}
-		for _, name := range r.declaration.Checks() {
+		for _, name := range r.declaration.Asked() {
 			checks[name] = func(ctx context.Context, _ *authn.Principal, _ proto.Message) (bool, error) {
 				return with.Answer(ctx, name)
 			}

@@ -306,6 +306,8 @@ func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto
 			held[i] = isTrue(of.Expression, &input)
 		case declare.Check:
 			held[i] = request != nil && a.answers[of.Name]
+		case declare.Relation:
+			held[i] = isTrue(of.Usable, &input) && a.answers[of.String()]
 		}
 	}
 	return held

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -102,6 +103,8 @@ func (j *judge) cannotHold(a *attempt, principal *authn.Principal, request proto
 			case declare.CEL:
 				possible = possible && (held || of.Expression.ReadsSubject())
 			case declare.Check:
+			case declare.Relation:
+				possible = possible && (held || of.OfResource || isTrue(of.Usable, &condition.Input{Principal: principal, Request: request, Now: a.now}))
 			default:
 				possible = possible && held
 			}

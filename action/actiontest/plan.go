@@ -237,7 +237,7 @@ func (p *plan) sampled(name string) []attempt {
 			continue
 		}
 		checks := map[string]bool{}
-		for _, check := range p.declaration.Checks() {
+		for _, check := range p.declaration.Asked() {
 			checks[check] = true
 		}
 		a := attempt{name: fmt.Sprintf("%s, sample %d", name, i+1), requests: []proto.Message{given.request}, answers: checks, now: now}

@@ -11,6 +11,8 @@ import (
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
 const (
@@ -159,8 +161,8 @@ func (p *plan) rechecks(base attempt) {
 	// An expiry is known from the beginning, and no change.
 	half := base.now.Add(p.judge.interval / 2)
 	p.rechecked(base.held("by a credential that expires", func(h *holder) { h.details.ExpiresAt = half }), "with nothing changed", func(*attempt) {})
-	for _, check := range p.declaration.Checks() {
-		p.rechecked(base, "and check "+check+" says otherwise", func(a *attempt) {
+	for _, check := range p.declaration.Asked() {
+		p.rechecked(base, "and "+declare.AskedText(check)+" says otherwise", func(a *attempt) {
 			if a.answers == nil {
 				a.answers = map[string]bool{}
 			}

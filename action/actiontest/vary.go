@@ -159,8 +159,8 @@ func (p *plan) otherThan(scheme string) string {
 
 // checks are calls of which one check says otherwise.
 func (p *plan) checks(base attempt) {
-	for _, check := range p.declaration.Checks() {
-		p.add(base.but("and check "+check+" says otherwise", func(a *attempt) {
+	for _, check := range p.declaration.Asked() {
+		p.add(base.but("and "+declare.AskedText(check)+" says otherwise", func(a *attempt) {
 			if a.answers == nil {
 				a.answers = map[string]bool{}
 			}

@@ -61,7 +61,7 @@ prove print witnesses.
 	command.Flags().StringVar(&flags.request, "request", "", "the request in `JSON`; an empty message without it")
 	command.Flags().StringVar(&flags.resource, "resource", "", "what the action is about, in `JSON`; one that is not there without it")
 	command.Flags().StringVar(&flags.now, "now", "", "the `TIME` of the call, 2026-11-26T09:00:00Z; now without it")
-	command.Flags().StringArrayVar(&flags.answers, "answer", nil, "what a check answers, `CHECK=yes` or CHECK=no; may be repeated")
+	command.Flags().StringArrayVar(&flags.answers, "answer", nil, "what a check or a relation answers, `CHECK=yes` or CHECK=no; may be repeated")
 	command.Flags().StringVar(&flags.event, "event", "", "a `FILE` with a recorded event (.json), - for standard input; it says who called, when, and what for")
 	must(command.MarkFlagFilename("principal", "json"))
 	must(command.MarkFlagFilename("event", "json"))

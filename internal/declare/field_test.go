@@ -70,6 +70,7 @@ func TestFields(t *testing.T) {
 		"always true":             {session, "", one(`read: {allow: {cel: "true"}}`, "cel-always-true")},
 		"always false":            {session, "", one(`read: {allow: {cel: "false"}}`, "cel-always-false")},
 		"a check":                 {session, "", one(`read: {allow: {check: "is_open"}}`, "field-check")},
+		"a relation":              {session, "", one(`read: {allow: {relation: {name: "viewer" object: "user" id: "this.id"}}}`, "field-check")},
 		"anyone":                  {session, "", one(`read: {anyone: "they chose it"}`, "")},
 		"anyone without a reason": {session, "", one(`read: {anyone: " "}`, "field-anyone-reason")},
 		"anyone and a grant":      {session, "", one(`read: {anyone: "x" allow: {any_role: "clerk"}}`, "field-choice")},

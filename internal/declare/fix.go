@@ -215,7 +215,7 @@ func (m *methodReading) fixedStream() *sallyportv1.Stream {
 		fixed = proto.CloneOf(m.option.GetStream())
 	}
 	reads := slices.ContainsFunc(m.option.GetAuthorize().GetAllow(), func(grant *sallyportv1.Grant) bool {
-		return grant.Cel != nil || grant.Check != nil || grant.When != nil
+		return grant.Cel != nil || grant.Check != nil || grant.When != nil || strings.HasPrefix(grant.GetRelation().GetId(), "request")
 	})
 	if timing := fixed.GetAuthorize(); timing == sallyportv1.Stream_TIMING_UNSPECIFIED || timing == sallyportv1.Stream_OPEN && reads {
 		fixed.Authorize = sallyportv1.Stream_FIRST_MESSAGE
@@ -243,6 +243,9 @@ func (m *methodReading) fixedGrant(grant *sallyportv1.Grant) *sallyportv1.Grant 
 	}
 	if fixed.GetCheck() == "" {
 		fixed.Check = nil
+	}
+	if grant.Relation != nil {
+		fixed.Relation = fixedRelation(grant.GetRelation())
 	}
 	if grant.When != nil {
 		fixed.When = new(m.conditionName(grant.GetWhen()))

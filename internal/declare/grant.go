@@ -26,7 +26,7 @@ type Grant struct {
 }
 
 // A Condition is one requirement of a grant. Its type is its kind: [AnyRole],
-// [AllScopes], [When], [CEL] or [Check], each defined in the file that reads it. A type
+// [AllScopes], [When], [CEL], [Check] or [Relation], each defined in the file that reads it. A type
 // switch over kinds denies by default, so that a kind it does not know lets no
 // caller through.
 type Condition interface {
@@ -63,6 +63,7 @@ var conditionKinds = []conditionKind{
 	whenKind,
 	celKind,
 	checkKind,
+	relationKind,
 }
 
 // grantReading is the state of reading one grant.

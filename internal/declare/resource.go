@@ -316,13 +316,8 @@ func readsOfResource(grants []Grant) []condition.Read {
 	var reads []condition.Read
 	for _, grant := range grants {
 		for _, of := range grant.Conditions {
-			var expression *condition.Expression
-			switch of := of.(type) {
-			case CEL:
-				expression = of.Expression
-			case When:
-				expression = of.Expression
-			default:
+			expression := expressionIn(of)
+			if expression == nil {
 				continue
 			}
 			for _, read := range expression.Reads() {

@@ -160,7 +160,7 @@ var fieldRuleDefinitions = []Definition{
 		"Write `read`, or remove the option."},
 	{RuleFieldChoice, "`read` of a field has neither a grant nor `anyone`, or both.",
 		"Write at least one `allow`, or `anyone` with a reason."},
-	{RuleFieldCheck, "A grant of a field has a `check`. Checks are asked about a call, once, and not about each message that is answered.",
+	{RuleFieldCheck, "A grant of a field has a `check` or a `relation`. These are asked about a call, once, and not about each message that is answered.",
 		"Write `any_role`, `all_scopes`, `when` or `cel`."},
 	{RuleFieldAnyoneReason, "`anyone` of a field has no reason, or one of more than 500 characters.",
 		"Write why everyone may read the field."},

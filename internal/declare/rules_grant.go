@@ -39,6 +39,8 @@ const (
 	RuleWhenInvalid      Rule = "when-invalid"
 	RuleCheckName        Rule = "check-name"
 	RuleCheckCollision   Rule = "check-collision"
+	RuleRelationName     Rule = "relation-name"
+	RuleRelationID       Rule = "relation-id"
 	RuleGrantRedundant   Rule = "grant-redundant"
 	RuleGrantUnreachable Rule = "grant-unreachable"
 
@@ -140,6 +142,10 @@ var grantRules = []Definition{
 		"Write the name in lower_snake_case."},
 	{RuleCheckCollision, "Two checks of a service have the same name in Go.",
 		"Give one of them another name."},
+	{RuleRelationName, "A relation, or the type of its object, is not a name: letters, digits, `_` and `-`, at most 50, a letter first.",
+		"Write the names that the model of the relation engine has."},
+	{RuleRelationID, "The `id` of a relation is no string of the request, nor of the resource that the action declares.",
+		"Name the field that holds the id of the object, such as `request.document_id`."},
 	{RuleGrantRedundant, "A grant adds nothing: every caller that satisfies it satisfies another grant as well.",
 		"Remove the grant."},
 	{RuleGrantUnreachable, "All roles that would satisfy a grant are deprecated.",

@@ -35,6 +35,8 @@ const (
 	RuleCheckUnknown       Rule = "check-unknown"
 	RuleCheckTwice         Rule = "check-twice"
 	RuleCheckNil           Rule = "check-nil"
+	RuleRelationEngine     Rule = "relation-engine-missing"
+	RuleRelationUnknown    Rule = "relation-unknown"
 	RuleLoaderMissing      Rule = "loader-missing"
 	RuleLoaderUnknown      Rule = "loader-unknown"
 	RuleLoaderTwice        Rule = "loader-twice"
@@ -108,6 +110,10 @@ var programRules = []Definition{
 		"Register with the generated function."},
 	{RuleCheckNil, "The implementation of the checks is nil.",
 		"Pass the value whose methods are the checks."},
+	{RuleRelationEngine, "An action names a relation, and the registry has no relation engine.",
+		"Give `action.NewRegistry` an engine, by `action.WithRelations`."},
+	{RuleRelationUnknown, "The model of the registry's relation engine does not have a relation that an action names, on objects of the type.",
+		"Name a relation of the model, or add the relation to it."},
 	{RuleLoaderMissing, "There is no Go code that loads the resource of an action.",
 		"Generate the code again: `buf generate`."},
 	{RuleLoaderUnknown, "There is Go code that loads what no action of the service names as its resource.",

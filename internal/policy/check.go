@@ -30,8 +30,12 @@ func (c check) holds(ctx context.Context, input Input) (bool, error) {
 }
 
 // explain does not ask the check again: it may be slow, and may answer otherwise by
-// now. Had it been asked and held, its grant would have let the call through.
-func (check) explain(_ context.Context, _ Input, before bool) (held bool, why string) {
+// now. Had it been asked and held, and no answer of it kept, its grant would have let the
+// call through: what is asked after a check has its answers kept.
+func (c check) explain(_ context.Context, input Input, before bool) (held bool, why string) {
+	if input.Answers[c.Name] {
+		return true, "it said yes"
+	}
 	if before {
 		return false, "it said no, or could not say"
 	}

@@ -25,7 +25,7 @@ type requirement interface {
 
 // compile makes a declared condition ready to be decided. It is the one place that
 // knows all kinds; one that it does not know cannot be decided, and so denies.
-func compile(declared declare.Condition, checks map[string]CheckFunc) requirement {
+func compile(declared declare.Condition, by deciders) requirement {
 	switch declared := declared.(type) {
 	case declare.AnyRole:
 		return anyRole{declared}
@@ -40,11 +40,24 @@ func compile(declared declare.Condition, checks map[string]CheckFunc) requiremen
 			return cel{declared}
 		}
 	case declare.Check:
-		if decide := checks[declared.Name]; decide != nil {
+		if decide := by.checks[declared.Name]; decide != nil {
 			return check{declared, decide}
+		}
+	case declare.Relation:
+		if of, ok := newRelated(declared, by); ok {
+			return of
 		}
 	}
 	return undecidable{declared}
+}
+
+// deciders decide what the grants ask the application. What none of them decides never
+// holds.
+type deciders struct {
+	// checks decide checks by their names. A relation that is among them, by its text, is
+	// decided by that.
+	checks    map[string]CheckFunc
+	relations RelationFunc // nil for none
 }
 
 // undecidable stands for a condition that nothing here decides. Asking it is a fault.

@@ -25,7 +25,7 @@ type ConditionOutcome struct {
 }
 
 // Explain returns what comes of each grant. It looks at every condition of every
-// grant but for checks, which are not asked again. It is for denials.
+// grant but for checks and relations, which are not asked again. It is for denials.
 func (p *Policy) Explain(ctx context.Context, input Input) []GrantOutcome {
 	if p == nil {
 		return nil

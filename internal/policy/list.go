@@ -34,7 +34,7 @@ func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant) (*List
 	for _, declared := range grants {
 		var made []listCondition
 		for _, declared := range declared.Conditions {
-			of := listCondition{compiled: newCompiled(compile(declared, nil), declared.ReadsRequest())}
+			of := listCondition{compiled: newCompiled(compile(declared, deciders{}), declared.ReadsRequest())}
 			switch requirement := of.requirement.(type) {
 			case anyRole, allScopes:
 			case cel, when:

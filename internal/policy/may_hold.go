@@ -3,7 +3,7 @@ package policy
 import "context"
 
 // MayHold reports whether some grant could hold for an input whose resource is not known.
-// Checks are not asked: one may hold. What cannot be decided may hold as well, so that the
+// Checks and relations are not asked: one may hold. What cannot be decided may hold as well, so that the
 // decision with the resource says what came of it. Where it reports false, no resource
 // makes [Policy.Decide] allow.
 func (p *Policy) MayHold(ctx context.Context, input Input) bool {
@@ -38,7 +38,9 @@ func (c *compiled) mayHold(ctx context.Context, input *Input) bool {
 	}
 	var may bool
 	var err error
-	if c.needsResource {
+	if of, ok := c.requirement.(related); ok {
+		may, err = of.mayHold(ctx, input)
+	} else if c.needsResource {
 		of := conditionInput(*input)
 		may, err = c.expression.MayHold(ctx, &of)
 	} else {

@@ -34,7 +34,8 @@ type Input struct {
 	// Now is when the call is looked at.
 	Now time.Time
 	// Answers, where it is not nil, is given the answer of each check that is asked,
-	// by the check's name.
+	// by the check's name, and of each relation, by its text. The same question about a
+	// relation is asked once then.
 	Answers map[string]bool
 }
 
@@ -85,6 +86,7 @@ type Policy struct {
 	credentialScopes []string
 	keeping          condition.Keeping
 	needsRequest     bool // some grant, or the key of the resource, is read from the request
+	relates          bool // some grant asks a relation engine
 	// fresh is whether callers must have authenticated not too long ago. Who asks does
 	// that before it decides, see [FreshnessOf].
 	fresh bool
@@ -128,16 +130,25 @@ func (c *compiled) decide(ctx context.Context, input *Input) (bool, error) {
 }
 
 // New returns what a declaration allows. The checks are those that it names, by
-// their names; a check that is not among them never holds.
+// their names; a check that is not among them never holds. What decides a relation is
+// among them by the relation's text.
 func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy {
+	return NewRelating(declaration, checks, nil)
+}
+
+// NewRelating is New with what decides those relations that are not among the checks. With
+// nil they never hold.
+func NewRelating(declaration *declare.Declaration, checks map[string]CheckFunc, relations RelationFunc) *Policy {
 	policy := &Policy{
-		anyone: declaration.Anyone, grants: compileGrants(declaration.Grants, checks),
+		anyone: declaration.Anyone, grants: compileGrants(declaration.Grants, deciders{checks, relations}),
 		credentialScopes: slices.Clone(declaration.CredentialScopes),
 		fresh:            declaration.MaxAge > 0,
 	}
 	for _, grant := range policy.grants {
 		for _, condition := range grant.conditions {
 			policy.needsRequest = policy.needsRequest || condition.needsRequest
+			_, relates := condition.requirement.(related)
+			policy.relates = policy.relates || relates
 		}
 	}
 	var key []condition.Read
@@ -150,12 +161,12 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 }
 
 // compileGrants makes declared grants ready to be decided.
-func compileGrants(declared []declare.Grant, checks map[string]CheckFunc) []grant {
+func compileGrants(declared []declare.Grant, by deciders) []grant {
 	grants := make([]grant, len(declared))
 	for i, declared := range declared {
 		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
 		for j, declared := range declared.Conditions {
-			made.conditions[j] = newCompiled(compile(declared, checks), declared.ReadsRequest())
+			made.conditions[j] = newCompiled(compile(declared, by), declared.ReadsRequest())
 		}
 		grants[i] = made
 	}
@@ -173,6 +184,9 @@ func newCompiled(of requirement, needsRequest bool) compiled {
 		made.expression = of.Expression
 	}
 	made.needsResource = made.expression.ReadsSubject()
+	if of, ok := of.(related); ok {
+		made.needsResource = of.OfResource
+	}
 	return made
 }
 

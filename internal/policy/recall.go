@@ -92,7 +92,8 @@ func (g *grant) recall(ctx context.Context, input Input, known func(string) bool
 		default:
 			holds, err := condition.holds(ctx, input)
 			_, of.Why = condition.explain(ctx, input, false)
-			if _, ok := condition.requirement.(check); ok {
+			switch condition.requirement.(type) {
+			case check, related:
 				of.Why = "it was asked"
 			}
 			if err != nil {

@@ -38,8 +38,8 @@ func (s allScopes) missing(principal *authn.Principal) []string {
 
 // MissingScopes returns the scopes that alone keep the principal from being let
 // through: those that it lacks for the first grant of which everything else holds. It
-// returns nil where there is no such grant. Checks are not asked, so a grant with a
-// check is not one, and neither is one that reads the resource.
+// returns nil where there is no such grant. Checks and relations are not asked, so a grant
+// with one is not one, and neither is one that reads the resource.
 func (p *Policy) MissingScopes(ctx context.Context, input Input) []string {
 	if p == nil || input.Principal == nil {
 		return nil
@@ -66,7 +66,7 @@ func (g *grant) missingScopes(ctx context.Context, input Input) []string {
 		switch condition.requirement.(type) {
 		case allScopes:
 			continue
-		case check:
+		case check, related:
 			return nil
 		}
 		if condition.needsResource || condition.lacks(&input) {

@@ -8,7 +8,7 @@ import (
 )
 
 // NewShadow returns what the shadow of a declaration allows, or nil where it has none. Its
-// checks are not asked: see [Policy.Suppose].
+// checks and relations are not asked: see [Policy.Suppose].
 func NewShadow(declaration *declare.Declaration) *Policy {
 	if len(declaration.Shadow) == 0 {
 		return nil
@@ -25,7 +25,7 @@ func (p *Policy) ReadsResource() bool {
 	})
 }
 
-// Suppose looks at the grants without asking a check. decided is false where a check would
+// Suppose looks at the grants without asking a check or a relation engine. decided is false where one of them would
 // decide. With an error nothing is decided. The credential's scopes are for
 // [Policy.Sufficient].
 func (p *Policy) Suppose(ctx context.Context, input Input) (allowed, decided bool, err error) {
@@ -47,14 +47,14 @@ func (p *Policy) Suppose(ctx context.Context, input Input) (allowed, decided boo
 	return false, decided, nil
 }
 
-// suppose reports whether all conditions hold but for checks, and whether there are some.
+// suppose reports whether all conditions hold but for what is asked, and whether there is some.
 func (g *grant) suppose(ctx context.Context, input *Input) (holds, asks bool, err error) {
 	for i := range g.conditions {
 		condition := &g.conditions[i]
 		if condition.lacks(input) {
 			return false, false, nil
 		}
-		if _, isCheck := condition.requirement.(undecidable); isCheck {
+		if _, isAsked := condition.requirement.(undecidable); isAsked {
 			asks = true
 			continue
 		}

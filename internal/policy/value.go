@@ -37,7 +37,8 @@ type Values struct {
 	// Request is a request with only those fields set that are read. It is nil where
 	// none is read, and where there was no request.
 	Request proto.Message
-	// Answers are those of the checks that were asked, by the checks' names.
+	// Answers are those of the checks that were asked, by the checks' names, and of the
+	// relations, by their texts.
 	Answers map[string]bool
 }
 

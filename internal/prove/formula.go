@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove/smt"
 )
@@ -140,14 +141,24 @@ func (f *formula) condition(side int, of declare.Condition) (truth, error) {
 		}
 		return truthOf(all, there), nil
 	case declare.Check:
-		name := "check " + of.Name
-		f.model.place(name, func() *place { return &place{name: name, kind: answer, root: inCall} })
-		return truthOf(f.variable(name, smt.Bool), there), nil
+		return truthOf(f.variable(f.model.answer(of.Name).name, smt.Bool), there), nil
+	case declare.Relation:
+		usable, err := f.expression(side, of.Usable)
+		if err != nil {
+			return truth{}, err
+		}
+		said := f.variable(f.model.answer(of.String()).name, smt.Bool)
+		return truth{smt.And(usable.is, said), smt.Or(usable.not, smt.And(usable.is, smt.Not(said)))}, nil
 	}
 	expression := expressionOf(of)
 	if expression == nil {
 		return truth{}, outside(RuleForm, of.String())
 	}
+	return f.expression(side, expression)
+}
+
+// expression is an expression, as a side sees it.
+func (f *formula) expression(side int, expression *condition.Expression) (truth, error) {
 	tree, err := expression.Tree()
 	if err != nil {
 		return truth{}, err

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -57,13 +58,28 @@ func (m *model) add(side *side, condition declare.Condition) (requirement, error
 	case declare.CEL:
 		return m.expression(side, made, condition.Expression)
 	case declare.Check:
-		name := "check " + condition.Name
-		made.places = []*place{m.place(name, func() *place { return &place{name: name, kind: answer, root: inCall} })}
+		made.places = []*place{m.answer(condition.Name)}
+	case declare.Relation:
+		made, err := m.expression(side, made, condition.Usable)
+		if err != nil {
+			return made, err
+		}
+		made.places = append(made.places, m.answer(condition.String()))
+		return made, nil
 	default:
 		return made, outside(RuleForm, condition.String())
 	}
 	return made, nil
 }
+
+// answer is the place of what is answered to a question that an action asks.
+func (m *model) answer(asked string) *place {
+	name := declare.AskedText(asked)
+	return m.place(name, func() *place { return &place{name: name, kind: answer, root: inCall} })
+}
+
+// asked is what the place of an answer is the answer to.
+func (p *place) asked() string { return strings.TrimPrefix(p.name, "check ") }
 
 func (m *model) expression(side *side, made requirement, expression *condition.Expression) (requirement, error) {
 	tree, err := expression.Tree()

@@ -283,9 +283,13 @@ func (f *finding) accept(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	answers := f.search.answers()
+	if contradict(f.lets, f.keeps, inputs, answers) {
+		f.invalid = true
+		return false, nil
+	}
 	checks := map[string]policy.CheckFunc{}
 	for _, declaration := range []*declare.Declaration{f.lets, f.keeps} {
-		for _, name := range declaration.Checks() {
+		for _, name := range declaration.Asked() {
 			checks[name] = func(context.Context, *authn.Principal, proto.Message) (bool, error) { return answers[name], nil }
 		}
 	}

@@ -29,6 +29,9 @@ func conditionImplies(sides [2]*side, given, wanted declare.Condition) bool {
 		return ok && within(wanted.Named, given.Named)
 	case declare.Check:
 		return given == declare.Condition(wanted)
+	case declare.Relation:
+		given, ok := given.(declare.Relation)
+		return ok && given.String() == wanted.String() && meansTheSame(sides, given.Usable, wanted.Usable)
 	}
 	one, other := expressionOf(given), expressionOf(wanted)
 	return one != nil && other != nil && meansTheSame(sides, one, other)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
@@ -45,7 +46,7 @@ type Witness struct {
 	Other proto.Message
 	// Now is when the call comes.
 	Now time.Time
-	// Answers are those of the checks, by their names.
+	// Answers are those of the checks, by their names, and of relations, by their texts.
 	Answers map[string]bool
 	// Grant is what lets the call in: the name or the place of a grant, or "anyone".
 	Grant string
@@ -104,7 +105,7 @@ func (w *Witness) String() string {
 	}
 	text.WriteString(", at " + w.Now.UTC().Format(time.RFC3339Nano))
 	for _, check := range slices.Sorted(maps.Keys(w.Answers)) {
-		fmt.Fprintf(&text, ", check %s says %t", check, w.Answers[check])
+		fmt.Fprintf(&text, ", %s says %t", declare.AskedText(check), w.Answers[check])
 	}
 	if w.Grant != "" {
 		text.WriteString(": let in by " + w.Grant)

@@ -229,7 +229,7 @@ func (w *world) answers() map[string]bool {
 	answers := map[string]bool{}
 	for _, place := range w.places {
 		if place.kind == answer {
-			answers[place.name[len("check "):]] = place.set
+			answers[place.asked()] = place.set
 		}
 	}
 	return answers
@@ -240,7 +240,7 @@ func (w *world) checks() map[string]policy.CheckFunc {
 	checks := map[string]policy.CheckFunc{}
 	for _, place := range w.places {
 		if place.kind == answer {
-			checks[place.name[len("check "):]] = func(context.Context, *authn.Principal, proto.Message) (bool, error) {
+			checks[place.asked()] = func(context.Context, *authn.Principal, proto.Message) (bool, error) {
 				return place.set, nil
 			}
 		}

@@ -74,9 +74,22 @@ type Grant struct {
 	CEL string `json:"cel,omitempty"`
 	// Check is the name of a function of the application.
 	Check string `json:"check,omitempty"`
+	// Relation is what a relation engine is asked, or nil.
+	Relation *Relation `json:"relation,omitempty"`
 	// Accepts are the rules that it breaks, with the reason why that is right.
 	Accepts []Acceptance `json:"accepts,omitempty"`
 }
+
+// A Relation is what the principal must be to an object, by a relation engine.
+type Relation struct {
+	// Name is the relation, Object the type of the object, and ID what leads to its id.
+	Name   string `json:"name"`
+	Object string `json:"object"`
+	ID     string `json:"id"`
+}
+
+// String is the relation in words: "editor of document request.document_id".
+func (r Relation) String() string { return r.Name + " of " + r.Object + " " + r.ID }
 
 // An Acceptance is a rule that a grant breaks, and why that is right.
 type Acceptance struct {
@@ -143,6 +156,8 @@ func grantOf(declared declare.Grant) Grant {
 			grant.CEL = oneLine(condition.Expression.Text())
 		case declare.Check:
 			grant.Check = condition.Name
+		case declare.Relation:
+			grant.Relation = &Relation{condition.Name, condition.Object, condition.ID}
 		}
 	}
 	for _, accepted := range declared.Accepts {
@@ -161,6 +176,8 @@ func expressionsOf(declaration *declare.Declaration) []*condition.Expression {
 				expressions = append(expressions, condition.Expression)
 			case declare.CEL:
 				expressions = append(expressions, condition.Expression)
+			case declare.Relation:
+				expressions = append(expressions, condition.Usable)
 			}
 		}
 	}
@@ -188,6 +205,9 @@ func (g Grant) Words() []string {
 	}
 	if g.Check != "" {
 		words = append(words, "check "+g.Check+"()")
+	}
+	if g.Relation != nil {
+		words = append(words, "relation "+g.Relation.String())
 	}
 	return words
 }

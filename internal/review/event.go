@@ -140,7 +140,7 @@ func (e *Event) knows(name string) bool {
 		if slices.Contains(e.Values.Reads, name) {
 			return !slices.Contains(e.Values.Incomplete, name) && (name != "principal" || !e.isPseudonym())
 		}
-		if strings.HasPrefix(name, "check ") {
+		if strings.HasPrefix(name, "check ") || strings.HasPrefix(name, "relation ") {
 			return false
 		}
 		at := strings.LastIndexByte(name, '.')

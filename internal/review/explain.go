@@ -202,7 +202,7 @@ func (e *explaining) load(context.Context) (bool, error) {
 // policy is what the declaration allows, with the answers of the question.
 func (e *explaining) policy() *policy.Policy {
 	checks := map[string]policy.CheckFunc{}
-	for _, name := range e.declaration.Checks() {
+	for _, name := range e.declaration.Asked() {
 		answer := e.question.Answers[name]
 		checks[name] = func(context.Context, *authn.Principal, proto.Message) (bool, error) { return answer, nil }
 	}
@@ -210,7 +210,7 @@ func (e *explaining) policy() *policy.Policy {
 }
 
 func (e *explaining) authorize(ctx context.Context) (bool, error) {
-	for _, name := range e.declaration.Checks() {
+	for _, name := range e.declaration.Asked() {
 		if _, answered := e.question.Answers[name]; !answered {
 			e.explained.Unanswered = append(e.explained.Unanswered, name)
 		}

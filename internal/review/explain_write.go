@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
 // WriteText writes the explanation for a terminal.
@@ -37,7 +39,11 @@ func (x *Explanation) WriteText(out io.Writer) error {
 		}
 	}
 	for _, check := range x.Unanswered {
-		fmt.Fprintf(&text, "  check %s was taken to say no: give its answer with --answer %s=yes or =no\n", check, check)
+		named := check
+		if declare.AskedText(check) == check {
+			named = "'" + check + "'" // it has spaces
+		}
+		fmt.Fprintf(&text, "  %s was taken to say no: give its answer with --answer %s=yes or =no\n", declare.AskedText(check), named)
 	}
 	if len(x.Helps) > 0 {
 		text.WriteString("  it would be let in with one of:\n")

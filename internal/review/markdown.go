@@ -72,7 +72,7 @@ func (a Action) markdownWho() []string {
 // markdown returns the grant's conditions. Expressions are code.
 func (g Grant) markdown() []string {
 	bare := g
-	bare.When, bare.WhenCEL, bare.CEL, bare.Check = "", "", "", ""
+	bare.When, bare.WhenCEL, bare.CEL, bare.Check, bare.Relation = "", "", "", "", nil
 	var words []string
 	for _, word := range bare.Words() {
 		words = append(words, markup.Replace(word))
@@ -85,6 +85,9 @@ func (g Grant) markdown() []string {
 	}
 	if g.Check != "" {
 		words = append(words, "check "+code(g.Check+"()"))
+	}
+	if g.Relation != nil {
+		words = append(words, "relation "+code(g.Relation.String()))
 	}
 	return words
 }

@@ -60,7 +60,7 @@ type recaller struct {
 func newRecaller(action Action) *recaller {
 	r := &recaller{action: action, roles: authn.NewHierarchy(action.declaration.Includes)}
 	checks := map[string]policy.CheckFunc{}
-	for _, name := range action.declaration.Checks() {
+	for _, name := range action.declaration.Asked() {
 		checks[name] = func(context.Context, *authn.Principal, proto.Message) (bool, error) { return r.answers[name], nil }
 	}
 	r.policy = policy.New(action.declaration, checks)

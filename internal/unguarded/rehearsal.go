@@ -15,8 +15,9 @@ type Rehearsal struct {
 	// Received is called for each message that the handler of a stream of requests would
 	// receive. Nil calls nothing.
 	Received func(ctx context.Context)
-	// Answer decides each check by its name. Nil leaves the checks as they are.
-	Answer func(ctx context.Context, check string) (bool, error)
+	// Answer decides each check by its name, and each relation by its text. Nil leaves them
+	// as they are.
+	Answer func(ctx context.Context, asked string) (bool, error)
 	// Load loads each resource, in place of what is registered. Nil leaves the loaders as
 	// they are.
 	Load func(ctx context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error)

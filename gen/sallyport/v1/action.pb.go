@@ -89,7 +89,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // What is counted by itself.
@@ -152,7 +152,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -541,7 +541,10 @@ type Grant struct {
 	Name *string `protobuf:"bytes,6,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// Rules that the grant's expression breaks and that are accepted, each with a reason.
 	// Only some rules can be accepted; docs/refusals.md says which.
-	Accept        []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
+	Accept []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
+	// How the principal must be related to an object, as the relation engine says that the
+	// application gives to its registry. It is asked last, where all else of the grant holds.
+	Relation      *Relation `protobuf:"bytes,8,opt,name=relation,proto3" json:"relation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -625,6 +628,85 @@ func (x *Grant) GetAccept() []*Acceptance {
 	return nil
 }
 
+func (x *Grant) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+// Relation asks a relation engine, such as OpenFGA, whether the principal has a relation to
+// an object.
+//
+//	relation: {name: "editor" object: "document" id: "request.document_id"}
+//
+// It does not hold where the id of the object, or that of the principal, is empty or has
+// one of `:`, `#`, `*`, `@` or white space in it; the engine is not asked then. It does not
+// hold either where the engine's answer depends on a condition.
+type Relation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The relation, as the engine's model calls it: "editor".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The type of the object, as the engine's model calls it: "document".
+	Object string `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
+	// The id of the object: a string of the request or, where the action declares one, of
+	// the resource, as conditions write it.
+	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Relation) Reset() {
+	*x = Relation{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Relation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Relation) ProtoMessage() {}
+
+func (x *Relation) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Relation.ProtoReflect.Descriptor instead.
+func (*Relation) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Relation) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Relation) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *Relation) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 // Field is what a field of a message carries: who may read it. It holds wherever the
 // message stands in an answer: in a response, in each message of a stream, and in the
 // details of an error.
@@ -638,7 +720,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +732,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +745,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Field) GetRead() *Read {
@@ -677,8 +759,8 @@ func (x *Field) GetRead() *Read {
 // who is answered. Exactly one of `allow` and `anyone` is set.
 //
 // The expressions of its grants read `principal`, `now`, and `this`: the message that
-// holds the field, before anything is cleared from it. There is no `request` and no check.
-// A rule that cannot be decided clears the field.
+// holds the field, before anything is cleared from it. There is no `request`, no check
+// and no relation. A rule that cannot be decided clears the field.
 type Read struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grants. Any one of them is enough; within one, every condition must hold.
@@ -692,7 +774,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +786,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +799,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Read) GetAllow() []*Grant {
@@ -748,7 +830,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +842,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +855,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -804,7 +886,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +898,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +911,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -867,7 +949,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +961,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +974,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -937,7 +1019,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +1031,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +1044,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Role) GetName() string {
@@ -991,7 +1073,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1085,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1098,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Scope) GetName() string {
@@ -1040,7 +1122,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1134,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1147,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -1107,7 +1189,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1201,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1214,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -1153,7 +1235,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1247,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1260,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1398,7 +1480,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\a_anyone\"\x92\x01\n" +
 	"\x06Shadow\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow:]\xbaHZ\x1aX\n" +
-	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\x90\f\n" +
+	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\xe7\f\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +
 	"\x0erole-duplicate\x12\"a role is named twice in one grant\x1a\rthis.unique()\x92\x01\x9b\x01\"\x98\x01\xba\x01\x94\x01\n" +
@@ -1419,21 +1501,27 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x06 \x01(\tB\xba\x01\xbaH\xb6\x01\xba\x01\xb2\x01\n" +
 	"\n" +
 	"grant-name\x12Ma grant is named in lower_snake_case, at most 64 characters, and not `anyone`\x1aUthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64 && this != 'anyone'H\x03R\x04name\x88\x01\x01\x120\n" +
-	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
-	"\vgrant-empty\x12Ma grant needs a condition: `any_role`, `all_scopes`, `when`, `cel` or `check`\x1ajsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check)B\x06\n" +
+	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept\x122\n" +
+	"\brelation\x18\b \x01(\v2\x16.sallyport.v1.RelationR\brelation:\xf2\x01\xbaH\xee\x01\x1a\xeb\x01\n" +
+	"\vgrant-empty\x12Ya grant needs a condition: `any_role`, `all_scopes`, `when`, `cel`, `check` or `relation`\x1a\x80\x01size(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check) || has(this.relation)B\x06\n" +
 	"\x04_celB\b\n" +
 	"\x06_checkB\a\n" +
 	"\x05_whenB\a\n" +
-	"\x05_name\"\x86\x01\n" +
+	"\x05_name\"\xca\x02\n" +
+	"\bRelation\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06object\x18\x02 \x01(\tR\x06object\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id:\x81\x02\xbaH\xfd\x01\x1a\xfa\x01\n" +
+	"\rrelation-name\x12}`name` and `object` are a relation and a type of the engine's model: letters, digits, `_` and `-`, at most 50, a letter first\x1ajthis.name.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$') && this.object.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$')\"\x86\x01\n" +
 	"\x05Field\x12&\n" +
 	"\x04read\x18\x01 \x01(\v2\x12.sallyport.v1.ReadR\x04read:U\xbaHR\x1aP\n" +
-	"\vfield-empty\x121`field` says who may read the field: write `read`\x1a\x0ehas(this.read)\"\x8d\x04\n" +
+	"\vfield-empty\x121`field` says who may read the field: write `read`\x1a\x0ehas(this.read)\"\xb5\x04\n" +
 	"\x04Read\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
-	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xb6\x02\xbaH\xb2\x02\x1a\x8c\x01\n" +
-	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xa0\x01\n" +
-	"\vfield-check\x12ga `check` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))B\t\n" +
+	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xde\x02\xbaH\xda\x02\x1a\x8c\x01\n" +
+	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xc8\x01\n" +
+	"\vfield-check\x12wa `check` or a `relation` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a@this.allow.all(grant, !has(grant.check) && !has(grant.relation))B\t\n" +
 	"\a_anyone\"\xad\x01\n" +
 	"\n" +
 	"Acceptance\x12\x12\n" +
@@ -1508,7 +1596,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
@@ -1518,62 +1606,64 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Authorize)(nil),                     // 5: sallyport.v1.Authorize
 	(*Shadow)(nil),                        // 6: sallyport.v1.Shadow
 	(*Grant)(nil),                         // 7: sallyport.v1.Grant
-	(*Field)(nil),                         // 8: sallyport.v1.Field
-	(*Read)(nil),                          // 9: sallyport.v1.Read
-	(*Acceptance)(nil),                    // 10: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 11: sallyport.v1.Stream
-	(*Limit)(nil),                         // 12: sallyport.v1.Limit
-	(*Role)(nil),                          // 13: sallyport.v1.Role
-	(*Scope)(nil),                         // 14: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 15: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 16: sallyport.v1.Use
-	(*Declarations)(nil),                  // 17: sallyport.v1.Declarations
-	nil,                                   // 18: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 19: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 20: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 21: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 22: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 23: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 24: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 25: google.protobuf.EnumValueOptions
+	(*Relation)(nil),                      // 8: sallyport.v1.Relation
+	(*Field)(nil),                         // 9: sallyport.v1.Field
+	(*Read)(nil),                          // 10: sallyport.v1.Read
+	(*Acceptance)(nil),                    // 11: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 12: sallyport.v1.Stream
+	(*Limit)(nil),                         // 13: sallyport.v1.Limit
+	(*Role)(nil),                          // 14: sallyport.v1.Role
+	(*Scope)(nil),                         // 15: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 16: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 17: sallyport.v1.Use
+	(*Declarations)(nil),                  // 18: sallyport.v1.Declarations
+	nil,                                   // 19: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 20: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 21: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 22: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 23: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 24: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 25: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 26: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	4,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	5,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	11, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	12, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	12, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	13, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
 	3,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
-	19, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	20, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	7,  // 6: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	6,  // 7: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
 	7,  // 8: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	10, // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	9,  // 10: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
-	7,  // 11: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
-	0,  // 12: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	19, // 13: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	1,  // 14: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	19, // 15: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	18, // 16: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	2,  // 17: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	20, // 18: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	21, // 19: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	22, // 20: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	22, // 21: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	23, // 22: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	24, // 23: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
-	25, // 24: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	25, // 25: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	2,  // 26: sallyport.v1.action:type_name -> sallyport.v1.Action
-	15, // 27: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	8,  // 28: sallyport.v1.field:type_name -> sallyport.v1.Field
-	13, // 29: sallyport.v1.role:type_name -> sallyport.v1.Role
-	14, // 30: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	26, // [26:31] is the sub-list for extension type_name
-	18, // [18:26] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	11, // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	8,  // 10: sallyport.v1.Grant.relation:type_name -> sallyport.v1.Relation
+	10, // 11: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
+	7,  // 12: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
+	0,  // 13: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	20, // 14: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	1,  // 15: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	20, // 16: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	19, // 17: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	2,  // 18: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	21, // 19: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	22, // 20: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	23, // 21: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	23, // 22: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	24, // 23: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	25, // 24: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
+	26, // 25: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	26, // 26: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	2,  // 27: sallyport.v1.action:type_name -> sallyport.v1.Action
+	16, // 28: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	9,  // 29: sallyport.v1.field:type_name -> sallyport.v1.Field
+	14, // 30: sallyport.v1.role:type_name -> sallyport.v1.Role
+	15, // 31: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	27, // [27:32] is the sub-list for extension type_name
+	19, // [19:27] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1584,14 +1674,14 @@ func file_sallyport_v1_action_proto_init() {
 	file_sallyport_v1_action_proto_msgTypes[2].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[5].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[7].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 8,
 			NumServices:   0,
 		},
