@@ -31,6 +31,7 @@ type gate struct {
 	shadow    *policy.Policy // evaluated beside it; nil where the action has none
 	limits    *limits        // nil where the action has none
 	fields    *field.Rules   // who may read what it answers; nil where all may. Set when the registry is sealed
+	writes    *field.Writing // who may write what it takes; nil where all may. Set when the registry is sealed
 	details   *field.Rules   // the same of the details of errors; nil until the registry is sealed
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
@@ -51,7 +52,10 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
-	return g.permit(ctx, pass, request)
+	if err := g.permit(ctx, pass, request); err != nil {
+		return err
+	}
+	return g.write(ctx, pass, request)
 }
 
 // permit finds out who is calling, and whether that principal may call.

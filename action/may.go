@@ -102,13 +102,19 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, ques
 		return err
 	}
 	if isNil(question.Resource) {
-		return p.gate.decide(ctx, p, request)
+		if err := p.gate.decide(ctx, p, request); err != nil {
+			return err
+		}
+		return p.gate.mayWrite(ctx, p, request)
 	}
 	if about := p.gate.about; about == nil || question.Resource.ProtoReflect().Descriptor().FullName() != about.Type.FullName() {
 		return &denial{public: errMalformed, reason: "the resource of the question is not what the action is about"}
 	}
 	p.more().resource, p.more().load = question.Resource, event.LoadGiven
-	return p.gate.authorize(ctx, p, request)
+	if err := p.gate.authorize(ctx, p, request); err != nil {
+		return err
+	}
+	return p.gate.mayWrite(ctx, p, request)
 }
 
 // recognize is [gate.findPrincipal] with a principal in place of a credential.

@@ -175,6 +175,9 @@ func (r *Registry) register(service unguarded.Service) error {
 	var claims *claimsType
 	var roles map[string]protoreflect.EnumDescriptor
 	if len(refusals) == 0 {
+		refusals = r.authority(examined)
+	}
+	if len(refusals) == 0 {
 		claims, refusals = r.claimsOf(service)
 		var more []Refusal
 		roles, more = r.rolesWith(service)
@@ -203,6 +206,19 @@ func (r *Registry) register(service unguarded.Service) error {
 		})
 	}
 	return nil
+}
+
+// authority holds what the methods of a service let callers write against what the actions
+// that are registered already decide by, and the other way round.
+func (r *Registry) authority(of []examined) []Refusal {
+	declarations := make([]*declare.Declaration, 0, len(r.actions)+len(of))
+	for _, action := range r.actions {
+		declarations = append(declarations, action.declaration)
+	}
+	for _, method := range of {
+		declarations = append(declarations, method.declaration)
+	}
+	return r.reader.Authority(declarations)
 }
 
 // Seal ends registration. A server calls it before it serves the first call; a program

@@ -107,7 +107,7 @@ func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.Se
 		return err
 	}
 	pass.stage = event.StageHandle
-	return nil
+	return g.write(ctx, pass, request)
 }
 
 // admitFirst is the gate of a stream of requests that is authorized by its first
@@ -130,9 +130,17 @@ func (g *gate) admitNext(ctx context.Context, pass *passage, stream connect.Serv
 	if err := g.validate(ctx, pass, request); err != nil {
 		return err
 	}
-	if g.authorizesEvery() {
-		return g.decide(ctx, pass, request)
-	}
+	return g.admitAnew(ctx, pass, nil, request)
+}
+
+// admitAnew is the rest of [gate.admitNext], for a message that was decoded and validated:
+// what depends on who the caller was found to be.
+func (g *gate) admitAnew(ctx context.Context, pass *passage, _ connect.ServerStream, request proto.Message) error {
 	pass.stage = event.StageHandle
-	return nil
+	if g.authorizesEvery() {
+		if err := g.decide(ctx, pass, request); err != nil {
+			return err
+		}
+	}
+	return g.write(ctx, pass, request)
 }

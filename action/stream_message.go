@@ -6,7 +6,6 @@ import (
 	"io"
 	"time"
 
-	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
@@ -91,7 +90,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			return nil, ended
 		case s.drained:
 			return nil, io.EOF
-		case now == rechecks || !s.gate.authorizesEvery():
+		case now == rechecks || !s.gate.authorizesEvery() && s.gate.writes == nil:
 			if s.gate.authorizesEvery() {
 				s.resourceOfLast = s.message.resource()
 			}
@@ -105,9 +104,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 		}
 		// It was authorized for a caller who has been looked at again since.
 		s.message.principal, rechecks = caller, now
-		err = s.message.run(s.ctx, func(g *gate, ctx context.Context, pass *passage, _ connect.ServerStream, request proto.Message) error {
-			return g.decide(ctx, pass, request)
-		}, nil, request)
+		err = s.message.run(s.ctx, (*gate).admitAnew, nil, request)
 	}
 }
 

@@ -41,11 +41,13 @@ const (
 	StageLoad
 	// StageAuthorize looks at the grants.
 	StageAuthorize
+	// StageWrite looks at the fields that the request writes.
+	StageWrite
 	// StageHandle runs the handler: a call that reached it was let through.
 	StageHandle
 )
 
-var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "load", "authorize", "handle"}
+var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "load", "authorize", "write", "handle"}
 
 // String returns the stage's name in lower case.
 func (s Stage) String() string {

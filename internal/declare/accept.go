@@ -17,7 +17,7 @@ type Acceptance struct {
 // acceptable reports whether a grant can accept a rule. The other rules refuse what is
 // right nowhere, or what can be said in another way.
 func acceptable(rule Rule) bool {
-	return slices.Contains([]Rule{RuleCELIdentity, RuleCELBothEmpty, RuleCELEmptyList, RuleCELUnset, RuleCELPart}, rule)
+	return slices.Contains([]Rule{RuleCELIdentity, RuleCELBothEmpty, RuleCELEmptyList, RuleCELUnset, RuleCELPart, RuleFieldValueUnread}, rule)
 }
 
 // accepts reports whether the grant accepts that its expression breaks a rule, and

@@ -45,6 +45,9 @@ type Declaration struct {
 	Resource *Resource
 	// Fields are the rules of the fields that a response may have, by the names of the fields.
 	Fields []*FieldRule
+	// Writing is how the fields of the request are written, or nil where everyone who is let
+	// in may write them.
+	Writing *Writing
 	// Details are those of the fields that the details of an error may have, as far as the
 	// action's file knows their messages. Declarations of a service share them.
 	Details []*FieldRule
@@ -93,6 +96,7 @@ type methodReading struct {
 	*Reader
 	method   protoreflect.MethodDescriptor // nil where the rule of a field is read
 	field    protoreflect.FieldDescriptor  // that field, or nil
+	writing  bool                          // it is who may write it that is read
 	given    Given
 	near     *neighbourhood
 	option   *sallyportv1.Action // as written
@@ -217,6 +221,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	m.readLimits(option)
 	m.readRequest()
 	declaration.Fields = m.readFields()
+	declaration.Writing = m.readWriting(option.Writes)
 	before := len(m.refusals)
 	m.resource = m.readResource(option.GetResource())
 	declaration.Resource = m.resource

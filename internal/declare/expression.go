@@ -82,6 +82,9 @@ func (e *expressionReading) read() *condition.Expression {
 	if expression.ReadsRequest() && e.timing == sallyportv1.Stream_OPEN {
 		refuse(RuleStreamOpenRequest, e.streamText, "reads `request`, and with authorize: OPEN there is none yet")
 	}
+	if e.writing && !expression.ReadsValue() {
+		e.accepts(RuleFieldValueUnread) // it may need to: the rules of other fields are read later
+	}
 	e.readTraps(traps)
 	e.readIdentities(expression)
 	return expression
@@ -92,6 +95,8 @@ func (e *expressionReading) read() *condition.Expression {
 func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 	meant := nearest(syntax.Wrong, syntax.Known)
 	switch name := protoreflect.Name(syntax.Wrong); {
+	case g.writing && g.field.ContainingMessage().Fields().ByName(name) != nil:
+		meant = "resource." + syntax.Wrong
 	case g.field != nil && g.field.ContainingMessage().Fields().ByName(name) != nil:
 		meant = "this." + syntax.Wrong
 	case g.field == nil && g.method.Input().Fields().ByName(name) != nil:
@@ -120,6 +125,10 @@ func (g *grantReading) fixAlwaysTrue() string {
 	rest.Cel, rest.Accept = nil, nil
 	if hasCondition(rest) {
 		return g.grantFix(rest, g.orFew(g.fixedGrant(rest)))
+	}
+	if g.writing {
+		reason := "why everyone who is let in may write " + string(g.field.Name())
+		return messageText("write", (&sallyportv1.Write{Anyone: &reason}).ProtoReflect())
 	}
 	if g.field != nil {
 		reason := "why everyone may read " + string(g.field.Name())

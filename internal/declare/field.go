@@ -11,18 +11,27 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
-// A FieldRule is who may read a field, read and found good.
+// A FieldRule is who may read a field and who may write it, read and found good.
 type FieldRule struct {
 	// Field is the field that carries the rule.
 	Field protoreflect.FieldDescriptor
 	// Read are the ways to be let to read it. There are none where everyone may.
 	Read []Grant
+	// Write are the ways to be let to write it. There are none where everyone may.
+	Write []Grant
 	// Option is the rule as written.
 	Option *sallyportv1.Field
 }
 
 // Anyone reports whether everyone who is answered may read the field.
-func (f *FieldRule) Anyone() bool { return f.Option.GetRead().Anyone != nil }
+func (f *FieldRule) Anyone() bool {
+	return f.Option.GetRead() == nil || f.Option.GetRead().Anyone != nil
+}
+
+// AnyoneWrites reports whether everyone who is let in may write the field.
+func (f *FieldRule) AnyoneWrites() bool {
+	return f.Option.GetWrite() == nil || f.Option.GetWrite().Anyone != nil
+}
 
 // Who says in one line who may read the field.
 func (f *FieldRule) Who() string {
@@ -32,10 +41,19 @@ func (f *FieldRule) Who() string {
 	return who(f.Read)
 }
 
+// Writers says in one line who may write the field.
+func (f *FieldRule) Writers() string {
+	if f.AnyoneWrites() {
+		return "anyone"
+	}
+	return who(f.Write)
+}
+
 // restsOn is what the rule means beyond what the option says, for the fingerprint.
 func (f *FieldRule) restsOn() []string {
-	on := make([]string, len(f.Read))
-	for i, grant := range f.Read {
+	grants := slices.Concat(f.Read, f.Write)
+	on := make([]string, len(grants))
+	for i, grant := range grants {
 		on[i] = fmt.Sprintf("%q", grant.restsOn())
 	}
 	return on
@@ -46,7 +64,15 @@ func (f *FieldRule) restsOn() []string {
 func Guards(field protoreflect.FieldDescriptor) bool {
 	option := &sallyportv1.Field{}
 	found, err := readOption(field.Options(), sallyportv1.E_Field, option)
-	return err != nil || found && (option.GetRead().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
+	return err != nil || found && (option.Read != nil && option.GetRead().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
+}
+
+// GuardsWrites reports whether a field says who may write it, and that is not everyone. A
+// field whose option cannot be read is guarded.
+func GuardsWrites(field protoreflect.FieldDescriptor) bool {
+	option := &sallyportv1.Field{}
+	found, err := readOption(field.Options(), sallyportv1.E_Field, option)
+	return err != nil || found && (option.Write != nil && option.GetWrite().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
 }
 
 // fieldRules are those of the fields of one message, in the order of the fields.
@@ -68,6 +94,7 @@ func (r *Reader) fieldRules(message protoreflect.MessageDescriptor) fieldRules {
 		}
 		read.refusals = append(read.refusals, refusals...)
 	}
+	read.refusals = append(read.refusals, unreadValues(read.found)...)
 	r.fields[message] = read
 	return read
 }
@@ -93,6 +120,9 @@ func (r *Reader) fieldRule(field protoreflect.FieldDescriptor) (*FieldRule, []Re
 	rule := &FieldRule{Field: field, Option: option}
 	if len(reading.refusals) == 0 {
 		rule.Read = reading.readGrants("read.", option.GetRead().GetAllow(), nil)
+		reading.writing = true
+		rule.Write = reading.readGrants("write.", option.GetWrite().GetAllow(), nil)
+		reading.readValues(rule.Write)
 	}
 	if len(reading.refusals) > 0 {
 		return nil, reading.refusals
@@ -119,7 +149,7 @@ func (m *methodReading) readField(option *sallyportv1.Field) {
 	switch {
 	case m.field.IsExtension():
 		m.refusef(RuleFieldExtension, "it is an extension, which other files add to a message")
-	case m.field.Cardinality() == protoreflect.Required && option.GetRead().Anyone == nil:
+	case m.field.Cardinality() == protoreflect.Required && (option.Read != nil && option.GetRead().Anyone == nil || option.Write != nil && option.GetWrite().Anyone == nil):
 		m.refusef(RuleFieldRequired, "it is required, so that a message without it cannot be sent")
 	}
 }
@@ -127,6 +157,8 @@ func (m *methodReading) readField(option *sallyportv1.Field) {
 // subject is what the conditions of the rule of a field are about.
 func (m *methodReading) subject() condition.Subject {
 	switch {
+	case m.writing:
+		return condition.Subject{Name: condition.ResourceName, Type: m.field.ContainingMessage(), Value: m.field}
 	case m.field != nil:
 		return condition.Subject{Name: condition.ThisName, Type: m.field.ContainingMessage()}
 	case m.resource != nil:
@@ -155,8 +187,9 @@ func (m *methodReading) readFields() []*FieldRule {
 			}
 		}
 	}
-	slices.SortFunc(walk.found, compareRules)
-	return walk.found
+	readable := slices.DeleteFunc(walk.found, func(rule *FieldRule) bool { return rule.Option.GetRead() == nil })
+	slices.SortFunc(readable, compareRules)
+	return readable
 }
 
 func compareRules(a, b *FieldRule) int { return cmp.Compare(a.Field.FullName(), b.Field.FullName()) }

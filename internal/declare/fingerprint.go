@@ -32,6 +32,12 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 			fmt.Fprintf(digest, "resource %s by %s\n", resource.Type.FullName(), KeyType(resource.Key))
 		}
 		writeRules(digest, "field", declaration.Fields)
+		if writing := declaration.Writing; writing != nil {
+			writeRules(digest, "written", writing.Rules)
+			for _, mask := range writing.Masks {
+				fmt.Fprintf(digest, "mask %s of %s\n", mask.Field.FullName(), mask.Of.FullName())
+			}
+		}
 		for _, grant := range declaration.Grants {
 			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}

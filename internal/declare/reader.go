@@ -115,6 +115,11 @@ func (r *Reader) Lint(files []protoreflect.FileDescriptor, given Given) []Refusa
 			}
 		}
 	}
+	for _, refusal := range r.Authority(declarations) { // of services that know of each other here alone
+		if !known[refusal] {
+			refusals = append(refusals, refusal)
+		}
+	}
 	refusals = append(refusals, r.GoNames(files, declarations)...)
 	Sort(refusals)
 	return refusals
@@ -165,7 +170,7 @@ func (r *Reader) service(service protoreflect.ServiceDescriptor, given Given) (d
 	refusals = append(refusals, r.unbounded(service)...)
 	refusals = append(refusals, r.readDetails(service, declarations)...)
 	refusals = append(refusals, resourceCollisions(declarations)...)
-	refusals = append(refusals, unguardedFields(declarations)...)
+	refusals = append(refusals, r.Authority(declarations)...)
 	return declarations, append(refusals, collisions(declarations)...)
 }
 

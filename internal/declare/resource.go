@@ -1,7 +1,6 @@
 package declare
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -372,39 +371,4 @@ func KeyType(key condition.Path) string {
 	default:
 		return "int64"
 	}
-}
-
-// unguardedFields refuses an action whose request carries the message of its resource,
-// where a grant of the service reads a field of that message: the caller sends the field,
-// so that the next call would be decided by what this one wrote. The key is no such field:
-// it finds the object.
-func unguardedFields(declarations []*Declaration) []Refusal {
-	var refusals []Refusal
-	for _, declaration := range declarations {
-		resource := declaration.Resource
-		if resource == nil || !resource.Carries {
-			continue
-		}
-		key := resource.Key[len(resource.Carried):]
-		for _, other := range declarations {
-			if other.Resource == nil || other.Resource.Type.FullName() != resource.Type.FullName() {
-				continue
-			}
-			for _, read := range readsOfResource(slices.Concat(other.Grants, other.Shadow)) {
-				if slices.Equal(read.SubjectPath(), key) {
-					continue
-				}
-				of := "one of its grants"
-				if other != declaration {
-					of = "a grant of " + other.Procedure
-				}
-				problem := fmt.Sprintf("%s reads %s, which the request carries, and nothing says who may write it", of, read.Name)
-				refusal := Refuse(RuleAuthorityField, declaration.Method, "%s", problem)
-				if !slices.ContainsFunc(refusals, func(known Refusal) bool { return known.Subject == refusal.Subject && known.Problem == problem }) {
-					refusals = append(refusals, refusal)
-				}
-			}
-		}
-	}
-	return refusals
 }

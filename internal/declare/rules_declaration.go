@@ -48,6 +48,15 @@ const (
 	RuleFieldExtension    Rule = "field-extension"
 	RuleFieldGroup        Rule = "field-group"
 	RuleFieldAnonymous    Rule = "field-anonymous"
+	RuleFieldValueAlone   Rule = "field-value-alone"
+	RuleFieldValueUnread  Rule = "field-value-unread"
+
+	RuleWritesChoice    Rule = "writes-choice"
+	RuleWritesUnused    Rule = "writes-unused"
+	RuleWritesMask      Rule = "writes-mask"
+	RuleWritesEmptyMask Rule = "writes-empty-mask"
+	RuleWritesReplaces  Rule = "writes-replaces"
+	RuleWritesPresence  Rule = "writes-presence"
 
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"
@@ -148,30 +157,49 @@ var resourceRules = []Definition{
 		"Read `resource` in a condition of a grant, or remove `resource`."},
 	{RuleResourceCollision, "Two resources of a service would be loaded by one method in Go, and are of different types or have keys of different types.",
 		"Give one of the messages another name, or the keys one type."},
-	{RuleAuthorityField, "The request of an action carries the message of its resource, and a grant of the service reads a field of that message. " +
-		"Nothing says who may write the field: a caller could write what grants decide by.",
-		"Take the fields that callers may change, beside the key, in place of the whole message."},
+	{RuleAuthorityField, "The request of an action carries the message of its resource, and a rule on that message reads a field of it. " +
+		"Nothing says who may write the field: a caller could write what the next call is decided by.",
+		"Say who may write the field with `(sallyport.v1.field) = {write: …}`, or take the fields that callers may change, beside the key, in place of the whole message."},
 }
 
 var fieldRuleDefinitions = []Definition{
 	{RuleFieldUnresolved, "A field carries `(sallyport.v1.field)`, and it cannot be read: the build has no descriptor of `sallyport/v1/action.proto`, or another one.",
 		"Import `sallyport/v1/action.proto` from this version of Sallyport."},
-	{RuleFieldEmpty, "`(sallyport.v1.field)` does not say who may read the field.",
-		"Write `read`, or remove the option."},
-	{RuleFieldChoice, "`read` of a field has neither a grant nor `anyone`, or both.",
+	{RuleFieldEmpty, "`(sallyport.v1.field)` says neither who may read the field nor who may write it.",
+		"Write `read`, `write` or both, or remove the option."},
+	{RuleFieldChoice, "`read` or `write` of a field has neither a grant nor `anyone`, or both.",
 		"Write at least one `allow`, or `anyone` with a reason."},
 	{RuleFieldCheck, "A grant of a field has a `check` or a `relation`. These are asked about a call, once, and not about each message that is answered.",
 		"Write `any_role`, `all_scopes`, `when` or `cel`."},
 	{RuleFieldAnyoneReason, "`anyone` of a field has no reason, or one of more than 500 characters.",
-		"Write why everyone may read the field."},
-	{RuleFieldRequired, "A required field says who may read it. Without it the message cannot be sent.",
+		"Write why everyone may read the field, or write it."},
+	{RuleFieldRequired, "A required field says who may read or write it. Without it the message cannot be sent.",
 		"Make the field optional."},
-	{RuleFieldExtension, "An extension says who may read it.",
+	{RuleFieldExtension, "An extension says who may read or write it.",
 		"Make it a field of the message, and move the rule there."},
 	{RuleFieldGroup, "The answer of an action has a guarded field in a group.",
 		"Make the group a message and a field of its type."},
 	{RuleFieldAnonymous, "The answer of an anonymous action has a field that only some may read.",
 		"Answer with a message without the field, or open the field with `read: {anyone: …}`, or name schemes in place of `anonymous`."},
+	{RuleFieldValueAlone, "A grant of `write` reads `value` and requires neither a role nor anything of `resource`: every caller could find a value that it takes.",
+		"Require a role as well, or read `resource`, such as `resource.owner_id == principal.id`."},
+	{RuleFieldValueUnread, "Rules of the message read a field, and a grant of its `write` has a condition that does not read `value`: who satisfies it once may write whatever the next decision is made by.",
+		"Say what the field may become, such as `value in principal.claims.org_ids`, or accept it with a reason."},
+}
+
+var writesRules = []Definition{
+	{RuleWritesChoice, "`writes` has neither `empty_mask` nor `replaces`, or both.",
+		"Write `empty_mask` where the request has a mask, and `replaces: true` where it takes the place of what is stored."},
+	{RuleWritesUnused, "An action has `writes`, and its request has no field that says who may write it.",
+		"Remove `writes`."},
+	{RuleWritesMask, "`mask` is no `google.protobuf.FieldMask` of the request, or more than one field of the request may be the mask, or nothing says which message the mask is about.",
+		"Name the mask that stands beside the one message with guarded fields, such as `mask: \"update_mask\"`."},
+	{RuleWritesEmptyMask, "The request has a mask beside a message with guarded fields, and nothing says what an empty mask names; or it says that, and has no mask.",
+		"Write `writes: {empty_mask: NOTHING}`, or `ALL` where the action reads an empty mask that way."},
+	{RuleWritesReplaces, "`replaces` is true, and the request has a mask that says what it writes.",
+		"Write `empty_mask` in place of `replaces`."},
+	{RuleWritesPresence, "The request has a field that says who may write it, without presence and without a mask: a call that does not set it and one that empties it are the same.",
+		"Make the field `optional`, or add a `google.protobuf.FieldMask` beside its message, or write `replaces: true` where the request takes the place of what is stored."},
 }
 
 var limitRules = []Definition{

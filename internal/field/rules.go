@@ -9,18 +9,20 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
-// Rules are who may read which fields. The zero Rules, and nil ones, have no rule: of a
-// field that is guarded all the same no one may read it. They are immutable, and safe for
+// Rules are who may read and write which fields. The zero Rules, and nil ones, have no rule:
+// a field that is guarded all the same no one may read, or write. They are immutable, and safe for
 // concurrent use.
 type Rules struct {
-	rules map[protoreflect.FullName]*policy.Rule // of guarded fields
-	plans sync.Map                               // protoreflect.MessageDescriptor → *plan
+	rules map[protoreflect.FullName]*policy.Rule // of fields that only some may read
+	// writes are those of fields that only some may write.
+	writes map[protoreflect.FullName]*policy.Rule
+	plans  sync.Map // protoreflect.MessageDescriptor → *plan
 }
 
-// NewRules returns what rules say. A field of which there are two rules is not to be read
-// by anyone: they were read of two descriptors of one name.
+// NewRules returns what rules say. A field of which there are two rules is not to be read or
+// written by anyone: they were read of two descriptors of one name.
 func NewRules(declared []*declare.FieldRule) *Rules {
-	rules := &Rules{rules: map[protoreflect.FullName]*policy.Rule{}}
+	rules := &Rules{rules: map[protoreflect.FullName]*policy.Rule{}, writes: map[protoreflect.FullName]*policy.Rule{}}
 	read := map[protoreflect.FullName]*declare.FieldRule{}
 	for _, rule := range declared {
 		name := rule.Field.FullName()
@@ -29,9 +31,14 @@ func NewRules(declared []*declare.FieldRule) *Rules {
 		switch {
 		case again && known.Field == rule.Field:
 		case again:
-			rules.rules[name] = nil
-		case !rule.Anyone():
-			rules.rules[name] = policy.NewRule(rule.Read)
+			rules.rules[name], rules.writes[name] = nil, nil
+		default:
+			if !rule.Anyone() {
+				rules.rules[name] = policy.NewRule(rule.Read)
+			}
+			if !rule.AnyoneWrites() {
+				rules.writes[name] = policy.NewRule(rule.Write)
+			}
 		}
 	}
 	return rules

@@ -76,6 +76,11 @@ func Run(plugin *protogen.Plugin, options Options) error {
 		read[file].roles, read[file].scopes = reader.Catalogues(file.Desc)
 		all = append(all, declarations...)
 	}
+	for _, refusal := range reader.Authority(all) { // of services that know of each other here alone
+		if !known[refusal] {
+			refusals = append(refusals, refusal)
+		}
+	}
 	refusals = append(refusals, reader.GoNames(goFiles(plugin), all)...)
 	if len(refusals) > 0 {
 		return refused(refusals)

@@ -23,11 +23,11 @@ func (c cel) reads() []read { return readsOf(c.Expression) }
 
 // holds reports whether an expression is true of an input.
 func holds(ctx context.Context, expression *condition.Expression, input *Input) (bool, error) {
-	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Subject: input.Resource})
+	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Subject: input.Resource, Value: input.Value})
 }
 
 func conditionInput(input Input) condition.Input {
-	return condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Subject: input.Resource}
+	return condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Subject: input.Resource, Value: input.Value}
 }
 
 // explain shows the values that an expression was evaluated with.

@@ -31,6 +31,9 @@ type Input struct {
 	// declares none, and where it was not loaded or is not there: no condition that needs
 	// the resource holds then.
 	Resource proto.Message
+	// Value is, for a rule of who may write a field, the message with the field as it would
+	// become. It is nil elsewhere: no condition on the value holds then.
+	Value proto.Message
 	// Now is when the call is looked at.
 	Now time.Time
 	// Answers, where it is not nil, is given the answer of each check that is asked,

@@ -49,6 +49,8 @@ type Action struct {
 	Recheck string `json:"recheck,omitempty"`
 	// Fields say who may read the guarded fields that it answers with.
 	Fields []Field `json:"fields,omitempty"`
+	// Writes says which guarded fields of its request it writes; "" where it has none.
+	Writes string `json:"writes,omitempty"`
 	// Limits are how often it may be called, in words.
 	Limits []string `json:"limits,omitempty"`
 	// Inputs are the validation rules of what its conditions read of the request.
@@ -129,6 +131,14 @@ func actionOf(declaration *declare.Declaration) Action {
 	}
 	for _, rule := range declaration.Fields {
 		action.Fields = append(action.Fields, fieldOf(rule))
+	}
+	if writing := declaration.Writing; writing != nil {
+		action.Writes = writes(declaration)
+		for _, rule := range writing.Rules {
+			if rule.Option.GetWrite() != nil {
+				action.Fields = append(action.Fields, writtenOf(rule))
+			}
+		}
 	}
 	for _, limit := range declaration.Limits {
 		action.Limits = append(action.Limits, limit.String())
@@ -251,6 +261,9 @@ func (a Action) beyond() []string {
 			line += ", and again every " + a.Recheck
 		}
 		lines = append(lines, line)
+	}
+	if a.Writes != "" {
+		lines = append(lines, a.Writes)
 	}
 	for _, field := range a.Fields {
 		lines = append(lines, field.String())

@@ -32,6 +32,7 @@ func compareActions(ctx context.Context, prover *prove.Prover, old, updated Acti
 	c.inputs(old.Inputs, updated.Inputs)
 	c.checks()
 	c.resource()
+	c.writes()
 	err := c.grants(ctx, prover)
 	return c.changes, err
 }
@@ -217,6 +218,12 @@ func (c *comparison) checks() {
 	if len(more) > 0 && len(less) > 0 {
 		c.addf("check-renamed", Different, "it asks the check %s, and asked %s; what they answer is Go code, which is not looked at",
 			strings.Join(more, " and "), strings.Join(less, " and "))
+	}
+}
+
+func (c *comparison) writes() {
+	if old, now := writes(c.old), writes(c.now); old != now && old != "" && now != "" {
+		c.addf("writes-changed", Undecided, "%s; it was: %s", now, old)
 	}
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
-// A Field is who may read a field that an action answers with.
+// A Field is who may read a field that an action answers with, and who may write one that it
+// is called with.
 type Field struct {
 	// Name is its full name: "demo.v1.User.email".
 	Name string `json:"name"`
@@ -21,6 +22,11 @@ type Field struct {
 	Anyone string `json:"anyone,omitempty"`
 	// Read are the ways to be let to read it.
 	Read []Grant `json:"read,omitempty"`
+	// Written is whether it is who may write the field that is said, and AnyoneWrites and
+	// Write are the same of that.
+	Written      bool    `json:"written,omitempty"`
+	AnyoneWrites string  `json:"anyone_writes,omitempty"`
+	Write        []Grant `json:"write,omitempty"`
 
 	rule *declare.FieldRule
 }
@@ -33,8 +39,23 @@ func fieldOf(rule *declare.FieldRule) Field {
 	return field
 }
 
-// String says who may read the field.
+// writtenOf is who may write a field.
+func writtenOf(rule *declare.FieldRule) Field {
+	field := Field{Name: string(rule.Field.FullName()), Written: true, AnyoneWrites: oneLine(rule.Option.GetWrite().GetAnyone()), rule: rule}
+	for _, grant := range rule.Write {
+		field.Write = append(field.Write, grantOf(grant))
+	}
+	return field
+}
+
+// String says who may read the field, or write it.
 func (f Field) String() string {
+	switch {
+	case f.Written && f.AnyoneWrites != "":
+		return f.Name + " is written by anyone: " + f.AnyoneWrites
+	case f.Written:
+		return f.Name + " is written by " + f.rule.Writers() + ", and refused to others"
+	}
 	if f.Anyone != "" {
 		return f.Name + " is read by anyone: " + f.Anyone
 	}
@@ -85,6 +106,11 @@ func compareFields(ctx context.Context, prover *prove.Prover, old, updated *Cont
 		if change.Kind != "" {
 			changes = append(changes, change)
 		}
+		written := Change{Subject: change.Subject}
+		written.Kind, written.Judgement, written.Text = judgeWrites(before[name], now[name])
+		if written.Kind != "" {
+			changes = append(changes, written)
+		}
 	}
 	return changes, nil
 }
@@ -94,6 +120,14 @@ func (c *Contract) knows(name protoreflect.FullName) bool {
 	return slices.ContainsFunc(c.Declarations(), func(declaration *declare.Declaration) bool {
 		return declare.HasField(declaration.Method.ParentFile(), name)
 	})
+}
+
+// ofRule is the rule, or nil.
+func (g *guard) ofRule() *declare.FieldRule {
+	if g == nil {
+		return nil
+	}
+	return g.rule
 }
 
 // isOpen reports whether everyone may read the field.
@@ -181,4 +215,54 @@ func readRule(rule *declare.FieldRule, within *declare.Declaration) prove.Rule {
 		Name: "field " + string(rule.Field.FullName()), Within: within, Grants: rule.Read, Anyone: rule.Anyone(),
 		Subject: condition.Subject{Name: condition.ThisName, Type: rule.Field.ContainingMessage()},
 	}
+}
+
+// judgeWrites is judgeField of who may write a field.
+func judgeWrites(before, now *guard) (kind string, judgement Judgement, text string) {
+	was, is := before.ofRule(), now.ofRule()
+	open := func(rule *declare.FieldRule) bool { return rule == nil || rule.AnyoneWrites() }
+	switch {
+	case open(was) && open(is):
+		return "", "", ""
+	case open(is):
+		return "field-opened", Looser, "every caller who is let in may write it; it was written by " + oneLine(was.Writers())
+	case open(was):
+		return "field-guarded", Tighter, "it is written by " + oneLine(is.Writers()) + " alone; every caller who is let in could write it"
+	}
+	text = fmt.Sprintf("it is written by %s, and was by %s", oneLine(is.Writers()), oneLine(was.Writers()))
+	wider, narrower := within(was.Write, is.Write), within(is.Write, was.Write)
+	switch {
+	case wider && narrower:
+		return "", "", ""
+	case wider:
+		return "field-looser", Looser, text
+	case narrower:
+		return "field-tighter", Tighter, text
+	default:
+		return "field-undecided", Undecided, text + ": whether others may write it is not decided"
+	}
+}
+
+// writes says in one line what says which fields an action writes; "" where nothing does.
+func writes(declaration *declare.Declaration) string {
+	writing := declaration.Writing
+	switch {
+	case writing == nil:
+		return ""
+	case writing.Replaces:
+		return "replaces: every guarded field counts as written"
+	case len(writing.Masks) == 0:
+		return "guarded fields are written where they are set"
+	case writing.EmptyAll:
+		return "guarded fields are written where " + string(writing.Masks[0].Field.Name()) + " names them; an empty one names all"
+	default:
+		return "guarded fields are written where " + string(writing.Masks[0].Field.Name()) + " names them; an empty one names none"
+	}
+}
+
+// within reports whether whoever meets one of some grants is seen to meet one of others.
+func within(some, others []declare.Grant) bool {
+	return !slices.ContainsFunc(some, func(grant declare.Grant) bool {
+		return !slices.ContainsFunc(others, grant.Implies)
+	})
 }

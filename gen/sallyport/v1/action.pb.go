@@ -32,6 +32,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What an empty mask names.
+type Writes_EmptyMask int32
+
+const (
+	// Not said. Refused where there is a mask.
+	Writes_EMPTY_MASK_UNSPECIFIED Writes_EmptyMask = 0
+	// Nothing: no guarded field is written.
+	// buf:lint:ignore ENUM_VALUE_PREFIX
+	Writes_NOTHING Writes_EmptyMask = 1
+	// All fields: every guarded field is written.
+	// buf:lint:ignore ENUM_VALUE_PREFIX
+	Writes_ALL Writes_EmptyMask = 2
+)
+
+// Enum value maps for Writes_EmptyMask.
+var (
+	Writes_EmptyMask_name = map[int32]string{
+		0: "EMPTY_MASK_UNSPECIFIED",
+		1: "NOTHING",
+		2: "ALL",
+	}
+	Writes_EmptyMask_value = map[string]int32{
+		"EMPTY_MASK_UNSPECIFIED": 0,
+		"NOTHING":                1,
+		"ALL":                    2,
+	}
+)
+
+func (x Writes_EmptyMask) Enum() *Writes_EmptyMask {
+	p := new(Writes_EmptyMask)
+	*p = x
+	return p
+}
+
+func (x Writes_EmptyMask) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Writes_EmptyMask) Descriptor() protoreflect.EnumDescriptor {
+	return file_sallyport_v1_action_proto_enumTypes[0].Descriptor()
+}
+
+func (Writes_EmptyMask) Type() protoreflect.EnumType {
+	return &file_sallyport_v1_action_proto_enumTypes[0]
+}
+
+func (x Writes_EmptyMask) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Writes_EmptyMask.Descriptor instead.
+func (Writes_EmptyMask) EnumDescriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{1, 0}
+}
+
 // When the grants are evaluated.
 type Stream_Timing int32
 
@@ -76,11 +131,11 @@ func (x Stream_Timing) String() string {
 }
 
 func (Stream_Timing) Descriptor() protoreflect.EnumDescriptor {
-	return file_sallyport_v1_action_proto_enumTypes[0].Descriptor()
+	return file_sallyport_v1_action_proto_enumTypes[1].Descriptor()
 }
 
 func (Stream_Timing) Type() protoreflect.EnumType {
-	return &file_sallyport_v1_action_proto_enumTypes[0]
+	return &file_sallyport_v1_action_proto_enumTypes[1]
 }
 
 func (x Stream_Timing) Number() protoreflect.EnumNumber {
@@ -89,7 +144,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // What is counted by itself.
@@ -139,11 +194,11 @@ func (x Limit_Per) String() string {
 }
 
 func (Limit_Per) Descriptor() protoreflect.EnumDescriptor {
-	return file_sallyport_v1_action_proto_enumTypes[1].Descriptor()
+	return file_sallyport_v1_action_proto_enumTypes[2].Descriptor()
 }
 
 func (Limit_Per) Type() protoreflect.EnumType {
-	return &file_sallyport_v1_action_proto_enumTypes[1]
+	return &file_sallyport_v1_action_proto_enumTypes[2]
 }
 
 func (x Limit_Per) Number() protoreflect.EnumNumber {
@@ -152,7 +207,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -173,7 +228,11 @@ type Action struct {
 	// once a call, after the caller is authenticated and before the grants decide. Refused on
 	// an anonymous action, on a stream that is authorized as it opens, and where no grant
 	// reads it.
-	Resource      *Resource `protobuf:"bytes,5,opt,name=resource,proto3" json:"resource,omitempty"`
+	Resource *Resource `protobuf:"bytes,5,opt,name=resource,proto3" json:"resource,omitempty"`
+	// How the fields of the request are written that say who may write them. Required where
+	// the request has a mask beside such fields, or where it has such fields without presence
+	// and no mask.
+	Writes        *Writes `protobuf:"bytes,6,opt,name=writes,proto3" json:"writes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -243,6 +302,87 @@ func (x *Action) GetResource() *Resource {
 	return nil
 }
 
+func (x *Action) GetWrites() *Writes {
+	if x != nil {
+		return x.Writes
+	}
+	return nil
+}
+
+// Writes says which fields of the request a call writes.
+//
+//	writes: {mask: "update_mask" empty_mask: NOTHING}
+//
+// A field that is set is written or, where a mask stands beside its message, one that the
+// mask names, or a field above or below it. What is guarded and set outside of the mask is
+// not written, and the handler does not get it.
+type Writes struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The request's field of type google.protobuf.FieldMask that names what is written:
+	// "update_mask", or a path to it. Without it, it is the one that stands beside a message
+	// with guarded fields. Its paths are fields of that message.
+	Mask *string `protobuf:"bytes,1,opt,name=mask,proto3,oneof" json:"mask,omitempty"`
+	// What an empty mask, or one that is not set, names. There is no default.
+	EmptyMask Writes_EmptyMask `protobuf:"varint,2,opt,name=empty_mask,json=emptyMask,proto3,enum=sallyport.v1.Writes_EmptyMask" json:"empty_mask,omitempty"`
+	// The request has no mask, and what it carries takes the place of what is stored: every
+	// guarded field counts as written, set or not, and so does every field that the caller
+	// may not read, and so cannot send back.
+	Replaces      bool `protobuf:"varint,3,opt,name=replaces,proto3" json:"replaces,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Writes) Reset() {
+	*x = Writes{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Writes) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Writes) ProtoMessage() {}
+
+func (x *Writes) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Writes.ProtoReflect.Descriptor instead.
+func (*Writes) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Writes) GetMask() string {
+	if x != nil && x.Mask != nil {
+		return *x.Mask
+	}
+	return ""
+}
+
+func (x *Writes) GetEmptyMask() Writes_EmptyMask {
+	if x != nil {
+		return x.EmptyMask
+	}
+	return Writes_EMPTY_MASK_UNSPECIFIED
+}
+
+func (x *Writes) GetReplaces() bool {
+	if x != nil {
+		return x.Replaces
+	}
+	return false
+}
+
 // Resource says which object an action is about. The application loads it, through a
 // generated, typed interface, and the handler gets the very object that was decided on.
 //
@@ -263,7 +403,7 @@ type Resource struct {
 
 func (x *Resource) Reset() {
 	*x = Resource{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	mi := &file_sallyport_v1_action_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +415,7 @@ func (x *Resource) String() string {
 func (*Resource) ProtoMessage() {}
 
 func (x *Resource) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[1]
+	mi := &file_sallyport_v1_action_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +428,7 @@ func (x *Resource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resource.ProtoReflect.Descriptor instead.
 func (*Resource) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{1}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Resource) GetType() string {
@@ -326,7 +466,7 @@ type Authenticate struct {
 
 func (x *Authenticate) Reset() {
 	*x = Authenticate{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[2]
+	mi := &file_sallyport_v1_action_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -338,7 +478,7 @@ func (x *Authenticate) String() string {
 func (*Authenticate) ProtoMessage() {}
 
 func (x *Authenticate) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[2]
+	mi := &file_sallyport_v1_action_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -351,7 +491,7 @@ func (x *Authenticate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authenticate.ProtoReflect.Descriptor instead.
 func (*Authenticate) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{2}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Authenticate) GetSchemes() []string {
@@ -403,7 +543,7 @@ type Authorize struct {
 
 func (x *Authorize) Reset() {
 	*x = Authorize{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +555,7 @@ func (x *Authorize) String() string {
 func (*Authorize) ProtoMessage() {}
 
 func (x *Authorize) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[3]
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -428,7 +568,7 @@ func (x *Authorize) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorize.ProtoReflect.Descriptor instead.
 func (*Authorize) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{3}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Authorize) GetAllow() []*Grant {
@@ -479,7 +619,7 @@ type Shadow struct {
 
 func (x *Shadow) Reset() {
 	*x = Shadow{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -491,7 +631,7 @@ func (x *Shadow) String() string {
 func (*Shadow) ProtoMessage() {}
 
 func (x *Shadow) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -504,7 +644,7 @@ func (x *Shadow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shadow.ProtoReflect.Descriptor instead.
 func (*Shadow) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Shadow) GetAllow() []*Grant {
@@ -527,8 +667,9 @@ type Grant struct {
 	// A CEL expression that must be true. It reads `principal` (id, roles, scopes,
 	// scheme, authenticated_at, expires_at, and claims where a message is marked
 	// (sallyport.v1.claims)), `request` (this RPC's message, already validated), `now` and,
-	// where the action declares one, `resource`. In a rule of a field it reads `this`, the
-	// message that holds the field, in place of the last three but `now`.
+	// where the action declares one, `resource`. In the `read` of a field it reads `this`, the
+	// message that holds the field, and in its `write` `resource` and `value`, in place of
+	// these but `principal` and `now`.
 	Cel *string `protobuf:"bytes,3,opt,name=cel,proto3,oneof" json:"cel,omitempty"`
 	// The name of a condition written in Go, reached through a generated, typed
 	// interface that the application must implement.
@@ -541,17 +682,14 @@ type Grant struct {
 	Name *string `protobuf:"bytes,6,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// Rules that the grant's expression breaks and that are accepted, each with a reason.
 	// Only some rules can be accepted; docs/refusals.md says which.
-	Accept []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
-	// How the principal must be related to an object, as the relation engine says that the
-	// application gives to its registry. It is asked last, where all else of the grant holds.
-	Relation      *Relation `protobuf:"bytes,8,opt,name=relation,proto3" json:"relation,omitempty"`
+	Accept        []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +701,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +714,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Grant) GetAnyRole() []string {
@@ -628,92 +766,16 @@ func (x *Grant) GetAccept() []*Acceptance {
 	return nil
 }
 
-func (x *Grant) GetRelation() *Relation {
-	if x != nil {
-		return x.Relation
-	}
-	return nil
-}
-
-// Relation asks a relation engine, such as OpenFGA, whether the principal has a relation to
-// an object.
-//
-//	relation: {name: "editor" object: "document" id: "request.document_id"}
-//
-// It does not hold where the id of the object, or that of the principal, is empty or has
-// one of `:`, `#`, `*`, `@` or white space in it; the engine is not asked then. It does not
-// hold either where the engine's answer depends on a condition.
-type Relation struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The relation, as the engine's model calls it: "editor".
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// The type of the object, as the engine's model calls it: "document".
-	Object string `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
-	// The id of the object: a string of the request or, where the action declares one, of
-	// the resource, as conditions write it.
-	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Relation) Reset() {
-	*x = Relation{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Relation) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Relation) ProtoMessage() {}
-
-func (x *Relation) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Relation.ProtoReflect.Descriptor instead.
-func (*Relation) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *Relation) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *Relation) GetObject() string {
-	if x != nil {
-		return x.Object
-	}
-	return ""
-}
-
-func (x *Relation) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-// Field is what a field of a message carries: who may read it. It holds wherever the
-// message stands in an answer: in a response, in each message of a stream, and in the
-// details of an error.
+// Field is what a field of a message carries: who may read it, who may write it, or both.
+// Who may read it holds wherever the message stands in an answer: in a response, in each
+// message of a stream, and in the details of an error. Who may write it holds wherever the
+// message stands in a request.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Who may read the field.
-	Read          *Read `protobuf:"bytes,1,opt,name=read,proto3" json:"read,omitempty"`
+	// Who may read the field. Without it, everyone who is answered.
+	Read *Read `protobuf:"bytes,1,opt,name=read,proto3" json:"read,omitempty"`
+	// Who may write the field. Without it, everyone who is let in to an action that takes it.
+	Write         *Write `protobuf:"bytes,2,opt,name=write,proto3" json:"write,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -755,12 +817,19 @@ func (x *Field) GetRead() *Read {
 	return nil
 }
 
+func (x *Field) GetWrite() *Write {
+	if x != nil {
+		return x.Write
+	}
+	return nil
+}
+
 // Read says who may read a field: those who satisfy a grant, or, with a reason, everyone
 // who is answered. Exactly one of `allow` and `anyone` is set.
 //
 // The expressions of its grants read `principal`, `now`, and `this`: the message that
-// holds the field, before anything is cleared from it. There is no `request`, no check
-// and no relation. A rule that cannot be decided clears the field.
+// holds the field, before anything is cleared from it. There is no `request` and no check.
+// A rule that cannot be decided clears the field.
 type Read struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grants. Any one of them is enough; within one, every condition must hold.
@@ -816,6 +885,69 @@ func (x *Read) GetAnyone() string {
 	return ""
 }
 
+// Write says who may write a field: those who satisfy a grant, or, with a reason, everyone
+// who is let in. Exactly one of `allow` and `anyone` is set.
+//
+// The expressions of its grants read `principal`, `now`, `resource` and `value`. `resource`
+// is the stored version of the message that holds the field, where that is what the action
+// is about and carries its `key`; elsewhere a grant that reads it does not hold. `value` is
+// what the field would become. There is no `this`, no `request` and no check. A rule that
+// cannot be decided refuses the call.
+type Write struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Grants. Any one of them is enough; within one, every condition must hold.
+	Allow []*Grant `protobuf:"bytes,1,rep,name=allow,proto3" json:"allow,omitempty"`
+	// Why everyone who is let in may write the field: it says that the field was thought of.
+	// The reason is for reviewers; callers never see it.
+	Anyone        *string `protobuf:"bytes,2,opt,name=anyone,proto3,oneof" json:"anyone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Write) Reset() {
+	*x = Write{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Write) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Write) ProtoMessage() {}
+
+func (x *Write) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Write.ProtoReflect.Descriptor instead.
+func (*Write) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Write) GetAllow() []*Grant {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+func (x *Write) GetAnyone() string {
+	if x != nil && x.Anyone != nil {
+		return *x.Anyone
+	}
+	return ""
+}
+
 // Acceptance accepts what a rule would refuse.
 type Acceptance struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -830,7 +962,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +974,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +987,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -886,7 +1018,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -898,7 +1030,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -911,7 +1043,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -949,7 +1081,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -961,7 +1093,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -974,7 +1106,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -1019,7 +1151,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1163,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1176,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Role) GetName() string {
@@ -1073,7 +1205,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1085,7 +1217,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1098,7 +1230,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Scope) GetName() string {
@@ -1122,7 +1254,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1134,7 +1266,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1147,7 +1279,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -1189,7 +1321,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1201,7 +1333,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1214,7 +1346,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -1235,7 +1367,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[16]
+	mi := &file_sallyport_v1_action_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1379,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[16]
+	mi := &file_sallyport_v1_action_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1392,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1408,8 +1540,9 @@ var (
 
 // Extension fields to descriptorpb.FieldOptions.
 var (
-	// field says who may read a field, in whatever an action answers. What its caller may
-	// not read is cleared from a copy of the answer.
+	// field says who may read a field, in whatever an action answers, and who may write it,
+	// in whatever an action is called with. What its caller may not read is cleared from a
+	// copy of the answer; a call that writes what its caller may not write is refused.
 	//
 	//	message User {
 	//	  string id = 1;
@@ -1441,7 +1574,7 @@ var File_sallyport_v1_action_proto protoreflect.FileDescriptor
 
 const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\n" +
-	"\x19sallyport/v1/action.proto\x12\fsallyport.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xa6\x04\n" +
+	"\x19sallyport/v1/action.proto\x12\fsallyport.v1\x1a\x1bbuf/validate/validate.proto\x1a google/protobuf/descriptor.proto\x1a\x1egoogle/protobuf/duration.proto\"\xd4\x04\n" +
 	"\x06Action\x12>\n" +
 	"\fauthenticate\x18\x01 \x01(\v2\x1a.sallyport.v1.AuthenticateR\fauthenticate\x125\n" +
 	"\tauthorize\x18\x02 \x01(\v2\x17.sallyport.v1.AuthorizeR\tauthorize\x12,\n" +
@@ -1449,7 +1582,19 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x05limit\x18\x04 \x03(\v2\x13.sallyport.v1.LimitB\x96\x02\xbaH\x92\x02\xba\x01\xcd\x01\n" +
 	"\x0flimit-duplicate\x124two limits have the same `per` and the same `window`\x1a\x83\x01this.all(a, this.filter(b, b.per == a.per && (has(a.window) ? has(b.window) && b.window == a.window : !has(b.window))).size() == 1)\xba\x01>\n" +
 	"\vlimit-count\x12\x1ean action has at most 8 limits\x1a\x0fsize(this) <= 8R\x05limit\x122\n" +
-	"\bresource\x18\x05 \x01(\v2\x16.sallyport.v1.ResourceR\bresource\"0\n" +
+	"\bresource\x18\x05 \x01(\v2\x16.sallyport.v1.ResourceR\bresource\x12,\n" +
+	"\x06writes\x18\x06 \x01(\v2\x14.sallyport.v1.WritesR\x06writes\"\xab\x03\n" +
+	"\x06Writes\x12\x17\n" +
+	"\x04mask\x18\x01 \x01(\tH\x00R\x04mask\x88\x01\x01\x12=\n" +
+	"\n" +
+	"empty_mask\x18\x02 \x01(\x0e2\x1e.sallyport.v1.Writes.EmptyMaskR\temptyMask\x12\x1a\n" +
+	"\breplaces\x18\x03 \x01(\bR\breplaces\"=\n" +
+	"\tEmptyMask\x12\x1a\n" +
+	"\x16EMPTY_MASK_UNSPECIFIED\x10\x00\x12\v\n" +
+	"\aNOTHING\x10\x01\x12\a\n" +
+	"\x03ALL\x10\x02:\xe4\x01\xbaH\xe0\x01\x1a\xdd\x01\n" +
+	"\rwrites-choice\x12}`writes` says how a mask is read, or that the request replaces what is stored: write `empty_mask` or `replaces`, and not both\x1aM(this.empty_mask != 0) != this.replaces && !(this.replaces && has(this.mask))B\a\n" +
+	"\x05_mask\"0\n" +
 	"\bResource\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\"\x90\a\n" +
@@ -1480,7 +1625,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\a_anyone\"\x92\x01\n" +
 	"\x06Shadow\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow:]\xbaHZ\x1aX\n" +
-	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\xe7\f\n" +
+	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\x90\f\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +
 	"\x0erole-duplicate\x12\"a role is named twice in one grant\x1a\rthis.unique()\x92\x01\x9b\x01\"\x98\x01\xba\x01\x94\x01\n" +
@@ -1501,27 +1646,29 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x06 \x01(\tB\xba\x01\xbaH\xb6\x01\xba\x01\xb2\x01\n" +
 	"\n" +
 	"grant-name\x12Ma grant is named in lower_snake_case, at most 64 characters, and not `anyone`\x1aUthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64 && this != 'anyone'H\x03R\x04name\x88\x01\x01\x120\n" +
-	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept\x122\n" +
-	"\brelation\x18\b \x01(\v2\x16.sallyport.v1.RelationR\brelation:\xf2\x01\xbaH\xee\x01\x1a\xeb\x01\n" +
-	"\vgrant-empty\x12Ya grant needs a condition: `any_role`, `all_scopes`, `when`, `cel`, `check` or `relation`\x1a\x80\x01size(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check) || has(this.relation)B\x06\n" +
+	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
+	"\vgrant-empty\x12Ma grant needs a condition: `any_role`, `all_scopes`, `when`, `cel` or `check`\x1ajsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check)B\x06\n" +
 	"\x04_celB\b\n" +
 	"\x06_checkB\a\n" +
 	"\x05_whenB\a\n" +
-	"\x05_name\"\xca\x02\n" +
-	"\bRelation\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
-	"\x06object\x18\x02 \x01(\tR\x06object\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id:\x81\x02\xbaH\xfd\x01\x1a\xfa\x01\n" +
-	"\rrelation-name\x12}`name` and `object` are a relation and a type of the engine's model: letters, digits, `_` and `-`, at most 50, a letter first\x1ajthis.name.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$') && this.object.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$')\"\x86\x01\n" +
+	"\x05_name\"\xdf\x01\n" +
 	"\x05Field\x12&\n" +
-	"\x04read\x18\x01 \x01(\v2\x12.sallyport.v1.ReadR\x04read:U\xbaHR\x1aP\n" +
-	"\vfield-empty\x121`field` says who may read the field: write `read`\x1a\x0ehas(this.read)\"\xb5\x04\n" +
+	"\x04read\x18\x01 \x01(\v2\x12.sallyport.v1.ReadR\x04read\x12)\n" +
+	"\x05write\x18\x02 \x01(\v2\x13.sallyport.v1.WriteR\x05write:\x82\x01\xbaH\x7f\x1a}\n" +
+	"\vfield-empty\x12K`field` says who may read or write the field: write `read`, `write` or both\x1a!has(this.read) || has(this.write)\"\x8d\x04\n" +
 	"\x04Read\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
-	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xde\x02\xbaH\xda\x02\x1a\x8c\x01\n" +
-	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xc8\x01\n" +
-	"\vfield-check\x12wa `check` or a `relation` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a@this.allow.all(grant, !has(grant.check) && !has(grant.relation))B\t\n" +
+	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xb6\x02\xbaH\xb2\x02\x1a\x8c\x01\n" +
+	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xa0\x01\n" +
+	"\vfield-check\x12ga `check` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))B\t\n" +
+	"\a_anyone\"\x8e\x04\n" +
+	"\x05Write\x12)\n" +
+	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
+	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
+	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xb6\x02\xbaH\xb2\x02\x1a\x8c\x01\n" +
+	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xa0\x01\n" +
+	"\vfield-check\x12ga `check` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))B\t\n" +
 	"\a_anyone\"\xad\x01\n" +
 	"\n" +
 	"Acceptance\x12\x12\n" +
@@ -1595,75 +1742,80 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 	return file_sallyport_v1_action_proto_rawDescData
 }
 
-var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_sallyport_v1_action_proto_goTypes = []any{
-	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
-	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
-	(*Action)(nil),                        // 2: sallyport.v1.Action
-	(*Resource)(nil),                      // 3: sallyport.v1.Resource
-	(*Authenticate)(nil),                  // 4: sallyport.v1.Authenticate
-	(*Authorize)(nil),                     // 5: sallyport.v1.Authorize
-	(*Shadow)(nil),                        // 6: sallyport.v1.Shadow
-	(*Grant)(nil),                         // 7: sallyport.v1.Grant
-	(*Relation)(nil),                      // 8: sallyport.v1.Relation
-	(*Field)(nil),                         // 9: sallyport.v1.Field
-	(*Read)(nil),                          // 10: sallyport.v1.Read
-	(*Acceptance)(nil),                    // 11: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 12: sallyport.v1.Stream
-	(*Limit)(nil),                         // 13: sallyport.v1.Limit
-	(*Role)(nil),                          // 14: sallyport.v1.Role
-	(*Scope)(nil),                         // 15: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 16: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 17: sallyport.v1.Use
-	(*Declarations)(nil),                  // 18: sallyport.v1.Declarations
-	nil,                                   // 19: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 20: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 21: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 22: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 23: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 24: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 25: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 26: google.protobuf.EnumValueOptions
+	(Writes_EmptyMask)(0),                 // 0: sallyport.v1.Writes.EmptyMask
+	(Stream_Timing)(0),                    // 1: sallyport.v1.Stream.Timing
+	(Limit_Per)(0),                        // 2: sallyport.v1.Limit.Per
+	(*Action)(nil),                        // 3: sallyport.v1.Action
+	(*Writes)(nil),                        // 4: sallyport.v1.Writes
+	(*Resource)(nil),                      // 5: sallyport.v1.Resource
+	(*Authenticate)(nil),                  // 6: sallyport.v1.Authenticate
+	(*Authorize)(nil),                     // 7: sallyport.v1.Authorize
+	(*Shadow)(nil),                        // 8: sallyport.v1.Shadow
+	(*Grant)(nil),                         // 9: sallyport.v1.Grant
+	(*Field)(nil),                         // 10: sallyport.v1.Field
+	(*Read)(nil),                          // 11: sallyport.v1.Read
+	(*Write)(nil),                         // 12: sallyport.v1.Write
+	(*Acceptance)(nil),                    // 13: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 14: sallyport.v1.Stream
+	(*Limit)(nil),                         // 15: sallyport.v1.Limit
+	(*Role)(nil),                          // 16: sallyport.v1.Role
+	(*Scope)(nil),                         // 17: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 18: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 19: sallyport.v1.Use
+	(*Declarations)(nil),                  // 20: sallyport.v1.Declarations
+	nil,                                   // 21: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 22: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 23: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 24: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 25: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 26: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 27: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 28: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
-	4,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
-	5,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	12, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	13, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
-	3,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
-	20, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
-	7,  // 6: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	6,  // 7: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
-	7,  // 8: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	11, // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	8,  // 10: sallyport.v1.Grant.relation:type_name -> sallyport.v1.Relation
-	10, // 11: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
-	7,  // 12: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
-	0,  // 13: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	20, // 14: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	1,  // 15: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	20, // 16: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	19, // 17: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	2,  // 18: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	21, // 19: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	22, // 20: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	23, // 21: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	23, // 22: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	24, // 23: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	25, // 24: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
-	26, // 25: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	26, // 26: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	2,  // 27: sallyport.v1.action:type_name -> sallyport.v1.Action
-	16, // 28: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	9,  // 29: sallyport.v1.field:type_name -> sallyport.v1.Field
-	14, // 30: sallyport.v1.role:type_name -> sallyport.v1.Role
-	15, // 31: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	27, // [27:32] is the sub-list for extension type_name
-	19, // [19:27] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	6,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
+	7,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
+	14, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	15, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	5,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
+	4,  // 5: sallyport.v1.Action.writes:type_name -> sallyport.v1.Writes
+	0,  // 6: sallyport.v1.Writes.empty_mask:type_name -> sallyport.v1.Writes.EmptyMask
+	22, // 7: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	9,  // 8: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
+	8,  // 9: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
+	9,  // 10: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
+	13, // 11: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	11, // 12: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
+	12, // 13: sallyport.v1.Field.write:type_name -> sallyport.v1.Write
+	9,  // 14: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
+	9,  // 15: sallyport.v1.Write.allow:type_name -> sallyport.v1.Grant
+	1,  // 16: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	22, // 17: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	2,  // 18: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	22, // 19: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	21, // 20: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	3,  // 21: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	23, // 22: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	24, // 23: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	25, // 24: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	25, // 25: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	26, // 26: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	27, // 27: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
+	28, // 28: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	28, // 29: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	3,  // 30: sallyport.v1.action:type_name -> sallyport.v1.Action
+	18, // 31: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	10, // 32: sallyport.v1.field:type_name -> sallyport.v1.Field
+	16, // 33: sallyport.v1.role:type_name -> sallyport.v1.Role
+	17, // 34: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	30, // [30:35] is the sub-list for extension type_name
+	22, // [22:30] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1671,17 +1823,19 @@ func file_sallyport_v1_action_proto_init() {
 	if File_sallyport_v1_action_proto != nil {
 		return
 	}
-	file_sallyport_v1_action_proto_msgTypes[2].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[1].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[5].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[4].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[6].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[8].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   18,
+			NumEnums:      3,
+			NumMessages:   19,
 			NumExtensions: 8,
 			NumServices:   0,
 		},

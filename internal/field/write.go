@@ -1,0 +1,356 @@
+package field
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
+)
+
+// A Writer is who writes, and what is stored. The zero Writer may write no guarded field.
+type Writer struct {
+	Principal *authn.Principal
+	// Stored is what the action is about, as it was loaded, or nil.
+	Stored proto.Message
+	Now    time.Time
+}
+
+// ErrMask says that a mask cannot be read: a path of it leads to no field, or there is too
+// much of it.
+var ErrMask = errMask
+
+// A RefusedError says that a field may not be written.
+type RefusedError struct {
+	// Field is its full name.
+	Field protoreflect.FullName
+	// Unread is whether the reason is that the writer may not read it, and so cannot send
+	// back what the request would take the place of.
+	Unread bool
+	// Undecided is why the rule could not be decided, or nil.
+	Undecided error
+}
+
+func (e *RefusedError) Error() string {
+	switch {
+	case e.Undecided != nil:
+		return fmt.Sprintf("whether %s may be written: %v", e.Field, e.Undecided)
+	case e.Unread:
+		return fmt.Sprintf("%s may not be replaced by who may not read it", e.Field)
+	default:
+		return fmt.Sprintf("%s may not be written", e.Field)
+	}
+}
+
+// Unwrap returns why the rule could not be decided.
+func (e *RefusedError) Unwrap() error { return e.Undecided }
+
+// Write decides whether the writer may write what the request writes, and takes from the
+// request what is guarded and not written, and what no schema here knows of types with
+// guarded fields. With an error, which is [ErrMask], a [*RefusedError] or of the context,
+// nothing may be done with the request, and part of it may be gone.
+func (w *Writing) Write(ctx context.Context, writer Writer, request proto.Message) error {
+	writing := writeState{
+		of: w, stored: writer.Stored,
+		input: policy.Input{Principal: writer.Principal, Now: writer.Now},
+	}
+	mode := present
+	var mask *node
+	if w.replaces {
+		mode, mask = masked, everything
+	}
+	return writing.message(ctx, w.plan, request.ProtoReflect(), place{mode: mode, mask: mask, about: w.about, isAbout: w.has, key: w.key})
+}
+
+// A mode is what is written of a message.
+type mode uint8
+
+const (
+	present mode = iota // what is set
+	masked              // what a mask names
+	outside             // nothing: a mask does not name it
+)
+
+// A place is where a message stands.
+type place struct {
+	mode mode
+	mask *node // in masked
+
+	// about leads from here to the message that the action is about, where isAbout is true;
+	// key leads to what finds it, and is never cleared.
+	about   condition.Path
+	isAbout bool
+	key     condition.Path
+}
+
+// writeState is the state of looking at one request.
+type writeState struct {
+	of     *Writing
+	stored proto.Message
+	input  policy.Input
+	blank  map[*writePlan]bool // looked at as what is emptied
+}
+
+func (s *writeState) message(ctx context.Context, of *writePlan, message protoreflect.Message, at place) error {
+	if !message.IsValid() {
+		return nil
+	}
+	// A newer schema may guard what this one does not know.
+	if of.clears && len(message.GetUnknown()) > 0 {
+		message.SetUnknown(nil)
+	}
+	if of.open {
+		if err := s.open(of, message); err != nil {
+			return err
+		}
+	}
+	if err := s.guarded(ctx, of, message, at); err != nil {
+		return err
+	}
+	for i := range of.below {
+		if err := s.below(ctx, &of.below[i], message, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guarded decides about the guarded fields of a message, and clears those that are not
+// written.
+func (s *writeState) guarded(ctx context.Context, of *writePlan, message protoreflect.Message, at place) error {
+	if len(of.guarded) == 0 {
+		return nil
+	}
+	var stored proto.Message
+	if at.isAbout && len(at.about) == 0 {
+		stored = s.stored
+	}
+	for i := range of.guarded {
+		guarded := &of.guarded[i]
+		isKey := at.isKey(guarded.field)
+		switch at.mode {
+		case present:
+			if !guarded.isWritten || isKey || !sets(message, guarded.field) {
+				continue
+			}
+			if err := s.decide(ctx, guarded, stored, message, false); err != nil {
+				return err
+			}
+		case masked:
+			named, whole := names(at.mask, guarded.field)
+			if !named || isKey && at.mask.all {
+				continue
+			}
+			value := message
+			if !whole {
+				value = nil
+			}
+			if err := s.decide(ctx, guarded, stored, value, at.mask.all); err != nil {
+				return err
+			}
+		case outside:
+		}
+	}
+	if at.mode == present || at.mode == masked && at.mask.all {
+		return nil
+	}
+	for i := range of.guarded {
+		guarded := &of.guarded[i]
+		if !guarded.isWritten || at.isKey(guarded.field) {
+			continue
+		}
+		if named, _ := names(at.maskOr(), guarded.field); !named {
+			message.Clear(guarded.field)
+		}
+	}
+	for _, oneof := range of.oneofs {
+		set := message.WhichOneof(oneof)
+		if set == nil || namesOneof(at.maskOr(), oneof) {
+			continue
+		}
+		if !at.isKey(set) {
+			message.Clear(set)
+		}
+	}
+	return nil
+}
+
+// isKey reports whether a field of the message finds the object: it is the same in what is
+// stored.
+func (p place) isKey(field protoreflect.FieldDescriptor) bool {
+	return p.isAbout && len(p.about) == 0 && len(p.key) == 1 && p.key[0] == field
+}
+
+// maskOr is what the mask names here: nothing, outside of it.
+func (p place) maskOr() *node {
+	if p.mode == masked {
+		return p.mask
+	}
+	return nil
+}
+
+// sets reports whether a message sets a field: it, or a member of its oneof, has a value.
+func sets(message protoreflect.Message, field protoreflect.FieldDescriptor) bool {
+	if oneof := oneofOf(field); oneof != nil {
+		return message.WhichOneof(oneof) != nil
+	}
+	return message.Has(field)
+}
+
+// names reports whether a mask names a field, a part of it or a member of its oneof, and
+// whether what it names is all of the field.
+func names(mask *node, field protoreflect.FieldDescriptor) (named, whole bool) {
+	if of := mask.of(field); of != nil {
+		return true, of.all
+	}
+	oneof := oneofOf(field)
+	return oneof != nil && namesOneof(mask, oneof), true
+}
+
+func namesOneof(mask *node, oneof protoreflect.OneofDescriptor) bool {
+	for i := range oneof.Fields().Len() {
+		if mask.of(oneof.Fields().Get(i)) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// decide returns an error where a field may not be written. value is the message that holds
+// it as it would become, or nil where that is not known; replaced is whether the field is
+// named by nothing but what stands above it.
+func (s *writeState) decide(ctx context.Context, guarded *writable, stored proto.Message, value protoreflect.Message, replaced bool) error {
+	s.input.Resource, s.input.Value = stored, nil
+	if value != nil {
+		s.input.Value = value.Interface()
+	}
+	rule, unread := guarded.write, false
+	if !guarded.isWritten {
+		if !replaced {
+			return nil // it is named, and who may write it is not said
+		}
+		rule, unread, s.input.Value = guarded.read, true, nil
+	}
+	holds, err := rule.Holds(ctx, &s.input)
+	if err == nil && holds {
+		return nil
+	}
+	return &RefusedError{Field: guarded.field.FullName(), Unread: unread, Undecided: err}
+}
+
+// below looks at what a field of a message leads to.
+func (s *writeState) below(ctx context.Context, below *written, message protoreflect.Message, at place) error {
+	to := place{mode: at.mode}
+	switch {
+	case at.mode == present && below.mask != nil:
+		mask, err := s.mask(message, below)
+		if err != nil {
+			return err
+		}
+		to.mode, to.mask = masked, mask
+	case at.mode == masked:
+		to.mask = at.mask.of(below.field)
+	}
+	if to.mode == masked && to.mask == nil {
+		to.mode = outside
+	}
+	if at.isAbout && len(at.about) > 0 && at.about[0] == below.field {
+		to.isAbout, to.about, to.key = true, at.about[1:], at.key[1:]
+	}
+	if !message.Has(below.field) {
+		if to.mode == masked {
+			return s.absent(ctx, below.plan, to.mask)
+		}
+		return nil
+	}
+	switch value := message.Get(below.field); {
+	case below.field.IsMap():
+		var failed error
+		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
+			failed = s.message(ctx, below.plan, entry.Message(), to)
+			return failed == nil
+		})
+		return failed
+	case below.field.IsList():
+		elements := value.List()
+		for i := range elements.Len() {
+			if err := s.message(ctx, below.plan, elements.Get(i).Message(), to); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		return s.message(ctx, below.plan, value.Message(), to)
+	}
+}
+
+// mask reads the mask beside a field.
+func (s *writeState) mask(message protoreflect.Message, below *written) (*node, error) {
+	paths := below.mask.Message().Fields().ByName("paths")
+	named := message.Get(below.mask).Message().Get(paths).List()
+	if named.Len() == 0 {
+		if s.of.emptyAll {
+			return everything, nil
+		}
+		return nil, nil //nolint:nilnil // it names nothing
+	}
+	return readMask(named, messageIn(below.field))
+}
+
+// absent decides about what a mask names of a message that is not there: it is emptied.
+// What a rule says of no message is the same wherever it would stand.
+func (s *writeState) absent(ctx context.Context, of *writePlan, mask *node) error {
+	if mask.all {
+		if s.blank[of] {
+			return nil
+		}
+		if s.blank == nil {
+			s.blank = map[*writePlan]bool{}
+		}
+		s.blank[of] = true
+	}
+	for i := range of.guarded {
+		guarded := &of.guarded[i]
+		named, _ := names(mask, guarded.field)
+		if !named {
+			continue
+		}
+		if err := s.decide(ctx, guarded, nil, nil, mask.all); err != nil {
+			return err
+		}
+	}
+	for i := range of.below {
+		if below := mask.of(of.below[i].field); below != nil {
+			if err := s.absent(ctx, of.below[i].plan, below); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// open refuses what a message holds that its descriptor does not say, and that could write
+// a guarded field.
+func (s *writeState) open(of *writePlan, message protoreflect.Message) error {
+	if of.isAny {
+		fields := message.Descriptor().Fields()
+		address, value := message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes()
+		if s.of.rules.packs(address, value, 0) {
+			return &RefusedError{Field: message.Descriptor().FullName()}
+		}
+		return nil
+	}
+	var refused error
+	message.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
+		if within := messageIn(field); field.IsExtension() && within != nil && s.of.rules.writesIn(within) {
+			refused = &RefusedError{Field: field.FullName()}
+		}
+		return refused == nil
+	})
+	return refused
+}

@@ -1,0 +1,263 @@
+package field
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
+)
+
+// A Writing is what the requests of one action may write, for whom. It is immutable and safe
+// for concurrent use. Make one with [Rules.Writing].
+type Writing struct {
+	rules    *Rules
+	plan     *writePlan
+	emptyAll bool
+	replaces bool
+	// about is where the request has the message that the action is about, where it has.
+	about condition.Path
+	has   bool
+	key   condition.Path // of the object, from the request
+}
+
+// Writing returns what requests of a type may write, or nil where everyone who is let in may
+// write all that they can have. The rules are those of the contract; declared and about are
+// what the action says, and may be nil.
+func (r *Rules) Writing(request protoreflect.MessageDescriptor, declared *declare.Writing, about *declare.Resource) *Writing {
+	planning := writePlanning{rules: r, reads: declared != nil, reaches: map[protoreflect.MessageDescriptor]reach{}, made: map[protoreflect.MessageDescriptor]*writePlan{}}
+	if declared != nil {
+		planning.masks = declared.Masks
+	}
+	planning.find(request)
+	if declared == nil && planning.reaches[request]&reachesWrite == 0 && (planning.reaches[request]&reachesOpen == 0 || !r.guardsWrites()) {
+		return nil
+	}
+	writing := &Writing{rules: r, plan: planning.make(request)}
+	if declared != nil {
+		writing.emptyAll, writing.replaces = declared.EmptyAll, declared.Replaces
+	}
+	if about != nil && about.Carries {
+		writing.about, writing.has, writing.key = about.Carried, true, about.Key
+	}
+	return writing
+}
+
+// guardsWrites reports whether there is a rule of writing that not everyone meets.
+func (r *Rules) guardsWrites() bool { return r != nil && len(r.writes) > 0 }
+
+// A writePlan is what to look at in messages of one type that are written.
+type writePlan struct {
+	guarded []writable
+	below   []written
+	// clears is whether unknown fields are cleared: a guarded field is reached from the type.
+	clears bool
+	open   bool
+	isAny  bool
+	// oneofs are those with guarded members.
+	oneofs []protoreflect.OneofDescriptor
+}
+
+// writable is a field that only some may write, or read. Without a rule no one may.
+type writable struct {
+	field protoreflect.FieldDescriptor
+	// isWritten and isRead are whether only some may write it, and read it.
+	isWritten, isRead bool
+	write, read       *policy.Rule
+}
+
+// written is a field that leads to messages that have a plan.
+type written struct {
+	field protoreflect.FieldDescriptor
+	plan  *writePlan
+	// mask is the field beside it that says what is written of it, or nil.
+	mask protoreflect.FieldDescriptor
+}
+
+// A reach is what is reached from a type.
+type reach uint8
+
+const (
+	reachesWrite reach = 1 << iota // a field that only some may write
+	reachesRead                    // one that only some may read
+	reachesOpen                    // what no descriptor says
+)
+
+// writePlanning makes the plans of a type and of all that it can hold.
+type writePlanning struct {
+	rules   *Rules
+	reads   bool // who may read a field matters
+	masks   []declare.Mask
+	reaches map[protoreflect.MessageDescriptor]reach
+	made    map[protoreflect.MessageDescriptor]*writePlan
+}
+
+// find finds all types below one, and what is reached from them.
+func (p *writePlanning) find(message protoreflect.MessageDescriptor) {
+	var all []protoreflect.MessageDescriptor
+	seen := map[protoreflect.MessageDescriptor]bool{}
+	var visit func(protoreflect.MessageDescriptor)
+	visit = func(of protoreflect.MessageDescriptor) {
+		if seen[of] {
+			return
+		}
+		seen[of] = true
+		all = append(all, of)
+		for i := range of.Fields().Len() {
+			if within := messageIn(of.Fields().Get(i)); within != nil {
+				visit(within)
+			}
+		}
+	}
+	visit(message)
+	for _, of := range all {
+		if isOpen(of) {
+			p.reaches[of] |= reachesOpen
+		}
+		for _, guarded := range p.guardedOf(of) {
+			if guarded.isWritten {
+				p.reaches[of] |= reachesWrite
+			}
+			if guarded.isRead {
+				p.reaches[of] |= reachesRead
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, of := range all {
+			before := p.reaches[of]
+			for i := range of.Fields().Len() {
+				if within := messageIn(of.Fields().Get(i)); within != nil {
+					p.reaches[of] |= p.reaches[within]
+				}
+			}
+			changed = changed || p.reaches[of] != before
+		}
+	}
+}
+
+func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan {
+	if p.reaches[message] == 0 {
+		return nil
+	}
+	if made, ok := p.made[message]; ok {
+		return made
+	}
+	made := &writePlan{guarded: p.guardedOf(message), clears: p.reaches[message]&reachesWrite != 0, open: isOpen(message), isAny: isAny(message)}
+	p.made[message] = made
+	for _, guarded := range made.guarded {
+		oneof := oneofOf(guarded.field)
+		if guarded.isWritten && oneof != nil && !slices.Contains(made.oneofs, oneof) {
+			made.oneofs = append(made.oneofs, oneof)
+		}
+	}
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		within := messageIn(field)
+		if within == nil || p.reaches[within] == 0 {
+			continue
+		}
+		below := written{field: field, plan: p.make(within)}
+		for _, mask := range p.masks {
+			if mask.Of == field {
+				below.mask = mask.Field
+			}
+		}
+		made.below = append(made.below, below)
+	}
+	return made
+}
+
+// guardedOf returns the guarded fields of a type itself.
+func (p *writePlanning) guardedOf(message protoreflect.MessageDescriptor) []writable {
+	var found []writable
+	for i := range message.Fields().Len() {
+		field := message.Fields().Get(i)
+		of := writable{field: field}
+		of.write, of.isWritten = p.rules.writes[field.FullName()]
+		of.isWritten = of.isWritten || declare.GuardsWrites(field)
+		if p.reads {
+			of.read, of.isRead = p.rules.rules[field.FullName()]
+			of.isRead = of.isRead || declare.Guards(field)
+		}
+		if of.isWritten || of.isRead {
+			found = append(found, of)
+		}
+	}
+	return found
+}
+
+// oneofOf returns the oneof that a field is a member of with others, or nil.
+func oneofOf(field protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
+	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
+		return oneof
+	}
+	return nil
+}
+
+// writesIn reports whether messages of a type can have a field that only some may write, as
+// far as their descriptors say.
+func (r *Rules) writesIn(message protoreflect.MessageDescriptor) bool {
+	planning := writePlanning{rules: r, reaches: map[protoreflect.MessageDescriptor]reach{}}
+	planning.find(message)
+	return planning.reaches[message]&reachesWrite != 0
+}
+
+// packs reports whether what an Any holds can have a field that only some may write. A type
+// that is not linked into the program is none that a handler could unpack.
+func (r *Rules) packs(address string, value []byte, depth int) bool {
+	kind, err := protoregistry.GlobalTypes.FindMessageByURL(address)
+	if err != nil {
+		return false
+	}
+	planning := writePlanning{rules: r, reaches: map[protoreflect.MessageDescriptor]reach{}}
+	planning.find(kind.Descriptor())
+	reaches := planning.reaches[kind.Descriptor()]
+	switch {
+	case reaches&reachesWrite != 0:
+		return true
+	case reaches&reachesOpen == 0:
+		return false
+	case depth == maxPacked:
+		return true
+	}
+	message := kind.New()
+	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(value, message.Interface()); err != nil {
+		return true
+	}
+	return r.packsBelow(message, depth)
+}
+
+// packsBelow is packs of what stands in a message, at any depth.
+func (r *Rules) packsBelow(message protoreflect.Message, depth int) (found bool) {
+	if isAny(message.Descriptor()) {
+		fields := message.Descriptor().Fields()
+		return r.packs(message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes(), depth+1)
+	}
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		within := messageIn(field)
+		switch {
+		case within == nil:
+		case field.IsExtension() && r.writesIn(within):
+			found = true
+		case field.IsMap():
+			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
+				found = r.packsBelow(entry.Message(), depth)
+				return !found
+			})
+		case field.IsList():
+			for i := 0; i < value.List().Len() && !found; i++ {
+				found = r.packsBelow(value.List().Get(i).Message(), depth)
+			}
+		default:
+			found = r.packsBelow(value.Message(), depth)
+		}
+		return !found
+	})
+	return found
+}
