@@ -33,7 +33,7 @@ func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant) (*List
 	return newList(item, grants, false)
 }
 
-// newList makes a list, which leaves checks out or refuses them.
+// newList makes a list, which leaves out what is no condition on an element, or refuses it.
 func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, leaves bool) (*List, error) {
 	list := &List{rule: Rule{compileGrants(grants, nil)}, asks: filter.Rule{Item: item}}
 	for i, declared := range grants {
@@ -41,9 +41,12 @@ func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, leaves
 		forms := make([]form, len(of.conditions))
 		for j := range of.conditions {
 			compiled := &of.conditions[j]
-			switch requirement := compiled.requirement.(type) {
-			case anyRole, allScopes:
-			case cel, when:
+			switch declared.Conditions[j].(type) {
+			case declare.AnyRole, declare.AllScopes:
+			case declare.When, declare.CEL:
+				if compiled.expression == nil {
+					return nil, fmt.Errorf("%s has no expression", compiled.text)
+				}
 				made, err := compiled.expression.Form()
 				if err != nil {
 					return nil, fmt.Errorf("take apart %s: %w", compiled.text, err)
@@ -51,8 +54,8 @@ func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, leaves
 				forms[j].of = made
 				list.asks.Uses = append(list.asks.Uses, usesOf(made, compiled.expression.Text())...)
 			default:
-				if _, isCheck := declared.Conditions[j].(declare.Check); !isCheck || !leaves {
-					return nil, fmt.Errorf("%s says nothing of an element", requirement)
+				if !leaves {
+					return nil, fmt.Errorf("%s says nothing of an element", compiled.text)
 				}
 				forms[j].left = true
 			}

@@ -49,6 +49,8 @@ type Action struct {
 	Recheck string `json:"recheck,omitempty"`
 	// Fields say who may read the guarded fields that it answers with.
 	Fields []Field `json:"fields,omitempty"`
+	// Each say which elements of its answers the caller may see.
+	Each []Each `json:"each,omitempty"`
 	// Limits are how often it may be called, in words.
 	Limits []string `json:"limits,omitempty"`
 	// Inputs are the validation rules of what its conditions read of the request.
@@ -116,6 +118,9 @@ func actionOf(declaration *declare.Declaration) Action {
 	}
 	for _, rule := range declaration.Fields {
 		action.Fields = append(action.Fields, fieldOf(rule))
+	}
+	for i, each := range declaration.Each {
+		action.Each = append(action.Each, eachOf(each, option.GetAuthorize().GetEach()[i].GetTotal()))
 	}
 	for _, limit := range declaration.Limits {
 		action.Limits = append(action.Limits, limit.String())
@@ -231,6 +236,9 @@ func (a Action) beyond() []string {
 			line += ", and again every " + a.Recheck
 		}
 		lines = append(lines, line)
+	}
+	for _, each := range a.Each {
+		lines = append(lines, each.String())
 	}
 	for _, field := range a.Fields {
 		lines = append(lines, field.String())

@@ -32,6 +32,7 @@ func compareActions(ctx context.Context, prover *prove.Prover, old, updated Acti
 	c.inputs(old.Inputs, updated.Inputs)
 	c.checks()
 	c.resource()
+	c.each()
 	err := c.grants(ctx, prover)
 	return c.changes, err
 }

@@ -89,7 +89,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // What is counted by itself.
@@ -152,7 +152,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -396,7 +396,10 @@ type Authorize struct {
 	CredentialScopes []string `protobuf:"bytes,4,rep,name=credential_scopes,json=credentialScopes,proto3" json:"credential_scopes,omitempty"`
 	// Grants that are tried on real calls before they come into force. They decide
 	// nothing: events and metrics say where they would have decided in another way.
-	Shadow        *Shadow `protobuf:"bytes,5,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	Shadow *Shadow `protobuf:"bytes,5,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// Which elements of an answer the caller may see, for each field of the response that has
+	// some. They stand beside the grants: those say who may call, and these what is answered.
+	Each          []*Each `protobuf:"bytes,6,rep,name=each,proto3" json:"each,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -466,6 +469,101 @@ func (x *Authorize) GetShadow() *Shadow {
 	return nil
 }
 
+func (x *Authorize) GetEach() []*Each {
+	if x != nil {
+		return x.Each
+	}
+	return nil
+}
+
+// Each says which elements of a field of the response the caller may see.
+//
+//	each: {
+//	  items: "documents"
+//	  allow: {cel: "item.owner_id == principal.id"}
+//	  allow: {any_role: "auditor"}
+//	  total: "total_size"
+//	}
+//
+// The handler gets the rule as a filter, with what is known of the caller already looked at,
+// and the gate holds every element that is returned against the rule: one that does not
+// belong fails the call. The expressions of the grants read `item`, `principal`, `request`
+// and `now`. There is no check.
+type Each struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The repeated field of the response that has the elements: "documents" or, in a message
+	// of it, "page.documents".
+	Items string `protobuf:"bytes,1,opt,name=items,proto3" json:"items,omitempty"`
+	// In place of `items`, on a stream of responses: the field of each that has one element.
+	// Where it is not set there is no element.
+	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
+	// Grants. Any one of them is enough for an element; within one, every condition must hold.
+	Allow []*Grant `protobuf:"bytes,3,rep,name=allow,proto3" json:"allow,omitempty"`
+	// The integer field of the response that counts the elements of all pages. The handler
+	// counts by the same filter; the gate refuses a count below the number of `items`.
+	Total         string `protobuf:"bytes,4,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Each) Reset() {
+	*x = Each{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Each) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Each) ProtoMessage() {}
+
+func (x *Each) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Each.ProtoReflect.Descriptor instead.
+func (*Each) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Each) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
+func (x *Each) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *Each) GetAllow() []*Grant {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+func (x *Each) GetTotal() string {
+	if x != nil {
+		return x.Total
+	}
+	return ""
+}
+
 // A Shadow is evaluated after the decision in force, on a copy of what it reads, and
 // within 50 milliseconds. Checks are not asked in it.
 type Shadow struct {
@@ -479,7 +577,7 @@ type Shadow struct {
 
 func (x *Shadow) Reset() {
 	*x = Shadow{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -491,7 +589,7 @@ func (x *Shadow) String() string {
 func (*Shadow) ProtoMessage() {}
 
 func (x *Shadow) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[4]
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -504,7 +602,7 @@ func (x *Shadow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shadow.ProtoReflect.Descriptor instead.
 func (*Shadow) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{4}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Shadow) GetAllow() []*Grant {
@@ -548,7 +646,7 @@ type Grant struct {
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -560,7 +658,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -573,7 +671,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Grant) GetAnyRole() []string {
@@ -638,7 +736,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +748,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +761,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Field) GetRead() *Read {
@@ -692,7 +790,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -704,7 +802,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -717,7 +815,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Read) GetAllow() []*Grant {
@@ -748,7 +846,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -760,7 +858,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -773,7 +871,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -804,7 +902,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +914,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +927,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -867,7 +965,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +977,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +990,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -937,7 +1035,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -949,7 +1047,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -962,7 +1060,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Role) GetName() string {
@@ -991,7 +1089,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1101,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1114,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Scope) GetName() string {
@@ -1040,7 +1138,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1052,7 +1150,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1065,7 +1163,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -1107,7 +1205,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1217,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1230,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -1153,7 +1251,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1263,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1276,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1382,7 +1480,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x13authenticate-choice\x12Gname `schemes` or give a reason for `anonymous`: exactly one of the two\x1a/(size(this.schemes) > 0) != has(this.anonymous)\x1a\x86\x01\n" +
 	"\x11max-age-anonymous\x12D`max_age` asks for a fresh sign-in, and an anonymous caller has none\x1a+!(has(this.anonymous) && has(this.max_age))B\f\n" +
 	"\n" +
-	"_anonymous\"\xbc\x06\n" +
+	"_anonymous\"\xe4\x06\n" +
 	"\tAuthorize\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x8f\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBr\xbaHo\xba\x01l\n" +
@@ -1392,10 +1490,21 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x0fscope-duplicate\x12\x16a scope is named twice\x1a\rthis.unique()\x92\x01\xa1\x01\"\x9e\x01\xba\x01\x9a\x01\n" +
 	"\n" +
 	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x10credentialScopes\x12,\n" +
-	"\x06shadow\x18\x05 \x01(\v2\x14.sallyport.v1.ShadowR\x06shadow:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
+	"\x06shadow\x18\x05 \x01(\v2\x14.sallyport.v1.ShadowR\x06shadow\x12&\n" +
+	"\x04each\x18\x06 \x03(\v2\x12.sallyport.v1.EachR\x04each:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
-	"\a_anyone\"\x92\x01\n" +
+	"\a_anyone\"\xa9\x04\n" +
+	"\x04Each\x12\x14\n" +
+	"\x05items\x18\x01 \x01(\tR\x05items\x12\x12\n" +
+	"\x04item\x18\x02 \x01(\tR\x04item\x12)\n" +
+	"\x05allow\x18\x03 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\tR\x05total:\xb5\x03\xbaH\xb1\x03\x1a\x98\x01\n" +
+	"\veach-choice\x12`name a repeated field as `items` or, on a stream, a single one as `item`: exactly one of the two\x1a'(this.items != '') != (this.item != '')\x1am\n" +
+	"\n" +
+	"each-empty\x12I`each` says which elements its caller may see: write at least one `allow`\x1a\x14size(this.allow) > 0\x1a\xa4\x01\n" +
+	"\n" +
+	"each-check\x12la `check` is asked about a call, and not about each element: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))\"\x92\x01\n" +
 	"\x06Shadow\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow:]\xbaHZ\x1aX\n" +
 	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\x90\f\n" +
@@ -1508,7 +1617,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Stream_Timing)(0),                    // 0: sallyport.v1.Stream.Timing
 	(Limit_Per)(0),                        // 1: sallyport.v1.Limit.Per
@@ -1516,64 +1625,67 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Resource)(nil),                      // 3: sallyport.v1.Resource
 	(*Authenticate)(nil),                  // 4: sallyport.v1.Authenticate
 	(*Authorize)(nil),                     // 5: sallyport.v1.Authorize
-	(*Shadow)(nil),                        // 6: sallyport.v1.Shadow
-	(*Grant)(nil),                         // 7: sallyport.v1.Grant
-	(*Field)(nil),                         // 8: sallyport.v1.Field
-	(*Read)(nil),                          // 9: sallyport.v1.Read
-	(*Acceptance)(nil),                    // 10: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 11: sallyport.v1.Stream
-	(*Limit)(nil),                         // 12: sallyport.v1.Limit
-	(*Role)(nil),                          // 13: sallyport.v1.Role
-	(*Scope)(nil),                         // 14: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 15: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 16: sallyport.v1.Use
-	(*Declarations)(nil),                  // 17: sallyport.v1.Declarations
-	nil,                                   // 18: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 19: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 20: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 21: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 22: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 23: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 24: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 25: google.protobuf.EnumValueOptions
+	(*Each)(nil),                          // 6: sallyport.v1.Each
+	(*Shadow)(nil),                        // 7: sallyport.v1.Shadow
+	(*Grant)(nil),                         // 8: sallyport.v1.Grant
+	(*Field)(nil),                         // 9: sallyport.v1.Field
+	(*Read)(nil),                          // 10: sallyport.v1.Read
+	(*Acceptance)(nil),                    // 11: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 12: sallyport.v1.Stream
+	(*Limit)(nil),                         // 13: sallyport.v1.Limit
+	(*Role)(nil),                          // 14: sallyport.v1.Role
+	(*Scope)(nil),                         // 15: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 16: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 17: sallyport.v1.Use
+	(*Declarations)(nil),                  // 18: sallyport.v1.Declarations
+	nil,                                   // 19: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 20: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 21: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 22: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 23: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 24: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 25: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 26: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	4,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	5,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	11, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	12, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	12, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	13, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
 	3,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
-	19, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
-	7,  // 6: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	6,  // 7: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
-	7,  // 8: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	10, // 9: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	9,  // 10: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
-	7,  // 11: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
-	0,  // 12: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	19, // 13: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	1,  // 14: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	19, // 15: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	18, // 16: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	2,  // 17: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	20, // 18: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	21, // 19: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	22, // 20: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	22, // 21: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	23, // 22: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	24, // 23: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
-	25, // 24: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	25, // 25: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	2,  // 26: sallyport.v1.action:type_name -> sallyport.v1.Action
-	15, // 27: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	8,  // 28: sallyport.v1.field:type_name -> sallyport.v1.Field
-	13, // 29: sallyport.v1.role:type_name -> sallyport.v1.Role
-	14, // 30: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	26, // [26:31] is the sub-list for extension type_name
-	18, // [18:26] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	20, // 5: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	8,  // 6: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
+	7,  // 7: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
+	6,  // 8: sallyport.v1.Authorize.each:type_name -> sallyport.v1.Each
+	8,  // 9: sallyport.v1.Each.allow:type_name -> sallyport.v1.Grant
+	8,  // 10: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
+	11, // 11: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	10, // 12: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
+	8,  // 13: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
+	0,  // 14: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	20, // 15: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	1,  // 16: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	20, // 17: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	19, // 18: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	2,  // 19: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	21, // 20: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	22, // 21: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	23, // 22: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	23, // 23: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	24, // 24: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	25, // 25: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
+	26, // 26: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	26, // 27: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	2,  // 28: sallyport.v1.action:type_name -> sallyport.v1.Action
+	16, // 29: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	9,  // 30: sallyport.v1.field:type_name -> sallyport.v1.Field
+	14, // 31: sallyport.v1.role:type_name -> sallyport.v1.Role
+	15, // 32: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	28, // [28:33] is the sub-list for extension type_name
+	20, // [20:28] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1583,15 +1695,15 @@ func file_sallyport_v1_action_proto_init() {
 	}
 	file_sallyport_v1_action_proto_msgTypes[2].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[5].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[7].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[6].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 8,
 			NumServices:   0,
 		},
