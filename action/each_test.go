@@ -188,13 +188,18 @@ func (h *listsFixture) call(t *testing.T, way way, method, as string, folders ..
 		}
 	default:
 		stream := must(way.client.CallClientStream(ctx, spec))
-		defer stream.Close()
-		for _, folder := range folders {
-			if stream.Send(&listsv1.ListRequest{Folder: folder}) != nil {
-				break // the answer says why
+		sent := make(chan struct{})
+		go func() {
+			defer close(sent)
+			for _, folder := range folders {
+				if stream.Send(&listsv1.ListRequest{Folder: folder}) != nil {
+					return // the answer says why
+				}
 			}
-		}
-		_ = stream.CloseSend()
+			_ = stream.CloseSend()
+		}()
+		defer func() { <-sent }()
+		defer stream.Close()
 		for {
 			var docs []*listsv1.Document
 			if method == "Collect" {
