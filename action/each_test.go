@@ -140,6 +140,7 @@ type listsFixture struct {
 func newListsFixture(tb testing.TB) *listsFixture {
 	tb.Helper()
 	recorder := &recorder{}
+	recorder.ends.Store(true)
 	h := &listsFixture{
 		fixture: &fixture{recorder: recorder, now: &atomic.Pointer[time.Time]{}, specs: map[string]connect.Spec{}},
 		shelf:   &shelf{},
@@ -228,6 +229,8 @@ func (h *listsFixture) call(t *testing.T, way way, method, as string, folders ..
 // ended is the event of the end of the last call.
 func (h *listsFixture) ended(t *testing.T) *event.Event {
 	t.Helper()
+	h.await(t, "ended")
+	h.take()
 	var last *event.Event
 	for _, e := range h.takeEvents() {
 		if e.Kind == event.Ended {
@@ -297,18 +300,17 @@ func TestEach(t *testing.T) {
 				folders = []string{"f"}
 			}
 			fixture.through(t, lists(test.method), func(t *testing.T, way way) {
-				fixture.takeEvents()
 				got, err := fixture.call(t, way, test.method, test.as, folders...)
 				if got != test.want {
 					t.Errorf("got %q, want %q", got, test.want)
 				}
+				ended := fixture.ended(t)
 				if test.fault == "" {
-					if err != nil {
-						t.Errorf("got %v", err)
+					if err != nil || ended.Outcome != event.Allow {
+						t.Errorf("got %v, and the event %q", err, ended.Reason)
 					}
 					return
 				}
-				ended := fixture.ended(t)
 				if connect.CodeOf(err) != connect.CodeInternal || strings.Contains(err.Error(), "each") || ended.Reason != test.fault || ended.Outcome != event.Deny {
 					t.Errorf("got %v, and the event %q, want %q", err, ended.Reason, test.fault)
 				}
