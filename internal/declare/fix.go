@@ -216,7 +216,11 @@ func (m *methodReading) fixedStream() *sallyportv1.Stream {
 	if m.option.GetStream() != nil {
 		fixed = proto.CloneOf(m.option.GetStream())
 	}
-	reads := slices.ContainsFunc(m.option.GetAuthorize().GetAllow(), func(grant *sallyportv1.Grant) bool {
+	grants := slices.Clone(m.option.GetAuthorize().GetAllow())
+	for _, each := range m.option.GetAuthorize().GetEach() {
+		grants = append(grants, each.GetAllow()...)
+	}
+	reads := slices.ContainsFunc(grants, func(grant *sallyportv1.Grant) bool {
 		return grant.Cel != nil || grant.Check != nil || grant.When != nil
 	})
 	if timing := fixed.GetAuthorize(); timing == sallyportv1.Stream_TIMING_UNSPECIFIED || timing == sallyportv1.Stream_OPEN && reads {
