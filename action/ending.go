@@ -72,7 +72,7 @@ func endingOf(err error) ending {
 	gone := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 	if failed, ok := errors.AsType[unsentError](err); ok {
 		if refused, ok := errors.AsType[*denial](err); ok {
-			return ending{public: refused.public, reason: refused.reason}
+			return ending{public: refused.public, reason: refused.reason, cause: refused.err}
 		}
 		if gone {
 			return ending{public: failed.error, reason: "the call ended before its response was sent"}

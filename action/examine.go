@@ -26,6 +26,36 @@ type examined struct {
 	rules       *validation.Rules
 	checks      map[string]policy.CheckFunc
 	about       *loading // nil where the action names no resource
+	each        []elements
+	guard       *policy.Guard // nil where the action names no resource
+}
+
+// takeApart makes what is evaluated in part before an element, or an object, is there.
+func (e *examined) takeApart() (err error) {
+	if e.each, err = elementsOf(e.declaration); err != nil || e.declaration == nil || e.declaration.Resource == nil {
+		return err
+	}
+	e.guard, err = policy.NewGuard(e.declaration.Resource.Type, e.declaration.Grants)
+	return err
+}
+
+// readsLater reports whether rules read the request when its handler has it: those of the
+// elements of the answer, and the grants where a guard is made of them.
+func (e *examined) readsLater() bool {
+	reads := func(grants []declare.Grant) bool {
+		return slices.ContainsFunc(grants, func(grant declare.Grant) bool {
+			return slices.ContainsFunc(grant.Conditions, func(condition declare.Condition) bool {
+				switch condition.(type) {
+				case declare.CEL, declare.When:
+					return condition.ReadsRequest()
+				default:
+					return false
+				}
+			})
+		})
+	}
+	return slices.ContainsFunc(e.declaration.Each, func(each *declare.Each) bool { return reads(each.Grants) }) ||
+		e.guard != nil && reads(e.declaration.Grants)
 }
 
 // spec describes the method to connect.
@@ -117,6 +147,9 @@ func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.
 		}
 		found[i] = examined{declaration: declared[method.Name()], rules: rules, checks: map[string]policy.CheckFunc{}}
 		found[i].about = loadingOf(found[i].declaration, of.Loaders)
+		if err := found[i].takeApart(); err != nil {
+			refusals = append(refusals, declare.Refuse(declare.RuleCELInvalid, method, "an expression cannot be made a filter: %v", err))
+		}
 		for _, check := range of.Checks {
 			if check.Method == handler.Name {
 				found[i].checks[check.Name] = check.Holds
@@ -243,6 +276,9 @@ func (r *Registry) newGate(method examined) *gate {
 		timing:    method.declaration.Timing(),
 		recheck:   method.declaration.Recheck(r.recheck),
 		about:     method.about,
+		each:      method.each,
+		guard:     method.guard,
+		keeps:     method.readsLater(),
 	}
 	for _, name := range method.declaration.Schemes {
 		authenticator := r.schemes[name]

@@ -32,6 +32,9 @@ type gate struct {
 	limits    *limits        // nil where the action has none
 	fields    *field.Rules   // who may read what it answers; nil where all may. Set when the registry is sealed
 	writes    *field.Writing // who may write what it takes; nil where all may. Set when the registry is sealed
+	each      []elements     // which elements of its answers may be seen; nil where all may
+	guard     *policy.Guard  // its grants as filters over what it is about; nil for nothing
+	keeps     bool           // rules read the request when its handler has it
 	details   *field.Rules   // the same of the details of errors; nil until the registry is sealed
 
 	timing  sallyportv1.Stream_Timing // when a stream is authorized; unset on a unary action
@@ -76,7 +79,11 @@ func (g *gate) decide(ctx context.Context, pass *passage, request proto.Message)
 			return err
 		}
 	}
-	return g.authorize(ctx, pass, request)
+	err := g.authorize(ctx, pass, request)
+	if g.keeps && err == nil {
+		pass.keepRequest(request)
+	}
+	return err
 }
 
 // serveUnary serves a unary RPC: the gate, the handler, the answer.

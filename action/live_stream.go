@@ -58,6 +58,7 @@ type stream struct {
 	moved       time.Time      // when a message last came or went
 	timer       *time.Timer    // looks at what is due
 	cleared     *field.Cleared // of what was sent; nil for nothing
+	sight       *sight         // what elements are looked at with; nil where the action has none
 	standing
 }
 

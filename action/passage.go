@@ -37,6 +37,8 @@ type extras struct {
 	resource proto.Message // what the action is about; nil until it is loaded, and where it is not
 	load     event.Load    // what came of loading it
 
+	request proto.Message // what rules read of the request, where they do when its handler has it
+
 	cleared *field.Cleared // of what was answered, since the caller may not read it; nil for nothing
 }
 
@@ -91,8 +93,14 @@ func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 // there, so that what is decided about the time is about now.
 func (p *passage) clock() {
 	if p.start.IsZero() {
-		p.start = p.gate.registry.now()
+		p.start = cut(p.gate.registry.now())
 	}
+}
+
+// cut cuts a time to microseconds, which is what databases keep of one: a filter says the
+// same there and here. Unlike [time.Time.Truncate] it keeps the monotonic reading.
+func cut(now time.Time) time.Time {
+	return now.Add(-time.Duration(now.Nanosecond() % int(time.Microsecond)))
 }
 
 // denied describes a denial.

@@ -57,6 +57,7 @@ func (s *stream) begin(first proto.Message) error {
 	s.mu.Lock()
 	s.opened = s.ctx.Err() == nil // else what stopped it is for the caller to say
 	s.caller, s.by = s.principal, s.grant
+	s.letIn(&s.passage)
 	s.found, s.moved = s.start, s.gate.registry.now()
 	s.schedule(s.moved)
 	opened := s.opened
@@ -95,6 +96,7 @@ func (s *stream) settle(request proto.Message, rechecks uint64) (caller *authn.P
 	if err == nil && now == rechecks && s.gate.authorizesEvery() && !s.drained {
 		s.keepSubject(request)
 		s.by = s.message.grant
+		s.letIn(&s.message)
 	}
 	return caller, now, err
 }
@@ -228,6 +230,7 @@ func (s *stream) lookAgain(known *authn.Principal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.caller, s.found, s.by = pass.principal, pass.start, pass.grant
+	s.lookedAgain(pass)
 	s.rechecks++
 }
 

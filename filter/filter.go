@@ -18,11 +18,12 @@ func (f Filter) Matches(item proto.Message) bool {
 	return f.root != nil && item != nil && f.root.of(item.ProtoReflect()) == yes
 }
 
-// All reports whether the filter matches every element, and None whether it matches none,
-// as far as that is known without looking at one.
+// All reports whether it is known, without looking at an element, that the filter matches
+// every one.
 func (f Filter) All() bool { return f.root != nil && f.root.Kind == True }
 
-// None is described at All.
+// None reports whether it is known, without looking at an element, that the filter matches
+// none: nothing need be asked of a database then.
 func (f Filter) None() bool { return f.root == nil || f.root.Kind == False || f.root.Kind == Absent }
 
 // Node returns the tree, for what writes filters in another language. It is one of [False]

@@ -102,7 +102,7 @@ func (n *Node) field(item protoreflect.Message) said {
 
 // leaf is what a node says of the last field of its path.
 func (n *Node) leaf(message protoreflect.Message, field protoreflect.FieldDescriptor) said {
-	isAbsent := field.HasPresence() && (field.Message() != nil || !field.HasDefault()) && !message.Has(field)
+	isAbsent := mayBeAbsent(field) && !message.Has(field)
 	switch {
 	case n.Kind == Has:
 		return saidOf(message.Has(field))
@@ -150,6 +150,12 @@ func (n *Node) leaf(message protoreflect.Message, field protoreflect.FieldDescri
 	default:
 		return saidOf(order >= 0)
 	}
+}
+
+// mayBeAbsent reports whether a field has no value where it is not set, as conditions read
+// it. A default of its own is a value.
+func mayBeAbsent(field protoreflect.FieldDescriptor) bool {
+	return field.HasPresence() && (field.Message() != nil || !field.HasDefault())
 }
 
 // plain is the value of a field as [Node.Values] have it.

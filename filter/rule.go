@@ -2,9 +2,9 @@ package filter
 
 import "google.golang.org/protobuf/reflect/protoreflect"
 
-// A Rule is what the filters of a list ask of its elements, whoever calls. What writes
-// filters in another language looks at it once, before any call. The zero Rule asks
-// nothing.
+// A Rule is what the filters of a list can ask of its elements: the filter that is made for
+// a call asks a part of it. What writes filters in another language looks at the rule once,
+// before any call. The zero Rule asks nothing.
 type Rule struct {
 	// Item is the type of the elements.
 	Item protoreflect.MessageDescriptor

@@ -97,13 +97,24 @@ func (w *writing) among(node *filter.Node, at place, truth bool) string {
 	switch {
 	case len(values) == 1 && truth:
 		return "(" + of + " = " + written[0] + ")"
-	case len(values) == 1:
-		return "(" + of + " <> " + written[0] + ")"
 	case truth:
 		return "(" + of + " IN (" + strings.Join(written, ", ") + "))"
-	default:
-		return "(" + of + " NOT IN (" + strings.Join(written, ", ") + "))"
 	}
+	differs := of + " NOT IN (" + strings.Join(written, ", ") + ")"
+	if len(values) == 1 {
+		differs = of + " <> " + written[0]
+	}
+	if w.mayHaveBlob(at) {
+		differs += " AND typeof(" + at.name + ") <> 'blob'"
+	}
+	return "(" + differs + ")"
+}
+
+// mayHaveBlob reports whether a column of text can have what is no text: SQLite puts a BLOB
+// into any column, and it is equal to no text. Such a row is neither of a comparison and its
+// opposite.
+func (w *writing) mayHaveBlob(at place) bool {
+	return w.dialect == SQLite && (at.column.Type == Text || at.column.Type == EnumName)
 }
 
 // operators are those of an order, each with its opposite.

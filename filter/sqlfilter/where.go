@@ -171,6 +171,9 @@ func zeroOf(field protoreflect.FieldDescriptor) any {
 func (w *writing) rows(node *filter.Node, at place, truth bool) string {
 	rows := at.column.Rows
 	equal := w.compared(&filter.Node{Kind: filter.Equals, Path: node.Path, Values: node.Values}, at, true)
+	if !truth && w.mayHaveBlob(at) {
+		equal = "(" + equal + " OR typeof(" + at.name + ") = 'blob')"
+	}
 	exists := "EXISTS (SELECT 1 FROM " + rows.Table + " WHERE " + rows.Table + "." + rows.Key + " = " + w.alias + "." + rows.Of + " AND " + equal + ")"
 	if truth {
 		return "(" + exists + ")"

@@ -1,6 +1,7 @@
 package sqlfilter
 
 import (
+	"database/sql"
 	"fmt"
 	"math"
 	"strconv"
@@ -29,10 +30,10 @@ func TestWhere(t *testing.T) {
 	types := typesOf(t)
 	tests := map[string]struct{ rule, request, sqlite, postgres, arguments string }{
 		"text":                    {`item.id == principal.id`, ``, `(i.id COLLATE BINARY = ?)`, `((i.id::text) COLLATE "C" = $3::text)`, `[alice]`},
-		"a negation":              {`item.id != principal.id`, ``, `(i.id COLLATE BINARY <> ?)`, `((i.id::text) COLLATE "C" <> $3::text)`, `[alice]`},
+		"a negation":              {`item.id != principal.id`, ``, `(i.id COLLATE BINARY <> ? AND typeof(i.id) <> 'blob')`, `((i.id::text) COLLATE "C" <> $3::text)`, `[alice]`},
 		"NULL is zero":            {`item.owner_id == ""`, ``, `(COALESCE(i.owner_id, '') COLLATE BINARY = ?)`, `((COALESCE(i.owner_id::text, '')) COLLATE "C" = $3::text)`, `[]`},
 		"membership":              {`item.title in request.texts`, `texts: ["a", "b", "a"]`, `(i.title COLLATE BINARY IN (?, ?))`, `((i.title::text) COLLATE "C" IN ($3::text, $4::text))`, `[a b]`},
-		"no membership":           {`!(item.title in request.texts)`, `texts: ["a", "b"]`, `(i.title COLLATE BINARY NOT IN (?, ?))`, `((i.title::text) COLLATE "C" NOT IN ($3::text, $4::text))`, `[a b]`},
+		"no membership":           {`!(item.title in request.texts)`, `texts: ["a", "b"]`, `(i.title COLLATE BINARY NOT IN (?, ?) AND typeof(i.title) <> 'blob')`, `((i.title::text) COLLATE "C" NOT IN ($3::text, $4::text))`, `[a b]`},
 		"in none":                 {`item.title in request.texts`, ``, `(1=0)`, `(1=0)`, `[]`},
 		"not in none":             {`!(item.title in request.texts)`, ``, `(i.title IS NOT NULL)`, `(i.title IS NOT NULL)`, `[]`},
 		"not in none, never NULL": {`!(item.owner_id in request.texts)`, ``, `(1=1)`, `(1=1)`, `[]`},
@@ -59,7 +60,7 @@ func TestWhere(t *testing.T) {
 			`(EXISTS (SELECT 1 FROM readers WHERE readers.item = i.key AND (readers.reader COLLATE BINARY = ?)))`,
 			`(EXISTS (SELECT 1 FROM readers WHERE readers.item = i.key AND ((readers.reader::text) COLLATE "C" = $3::text)))`, `[alice]`},
 		"no rows": {`!(principal.id in item.reader_ids)`, ``,
-			`(NOT EXISTS (SELECT 1 FROM readers WHERE readers.item = i.key AND (readers.reader COLLATE BINARY = ?)))`,
+			`(NOT EXISTS (SELECT 1 FROM readers WHERE readers.item = i.key AND ((readers.reader COLLATE BINARY = ?) OR typeof(readers.reader) = 'blob')))`,
 			`(NOT EXISTS (SELECT 1 FROM readers WHERE readers.item = i.key AND ((readers.reader::text) COLLATE "C" = $3::text)))`, `[alice]`},
 	}
 	for name, test := range tests {
@@ -230,6 +231,54 @@ func TestIntegers(t *testing.T) {
 	for value, want := range map[uint64]side{0: within, math.MaxInt64: within, math.MaxInt64 + 1: above, math.MaxUint64: above} {
 		if _, got, ok := w.value(value, at); !ok || got != want {
 			t.Errorf("%d: %d, %t", value, got, ok)
+		}
+	}
+}
+
+// A BLOB in a column of text is no text: a comparison does not show its row, and neither
+// does its opposite. The same bytes as text are what they are.
+func TestBlobIsNoText(t *testing.T) {
+	t.Parallel()
+	types := typesOf(t)
+	database, err := sql.Open("sqlite", "file:"+t.TempDir()+"/blob.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+	for _, statement := range []string{
+		`CREATE TABLE items (key INTEGER, id TEXT, title TEXT)`, `CREATE TABLE readers (item INTEGER, reader TEXT)`,
+		`INSERT INTO items VALUES (1, x'616c696365', x'616c696365'), (2, 'bob', 'bob')`,
+		`INSERT INTO readers VALUES (1, x'616c696365'), (2, 'bob')`,
+	} {
+		if _, err := database.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for rule, want := range map[string]string{
+		`item.id == principal.id`:                      "",
+		`item.id != principal.id`:                      "2",
+		`!(item.title in ["alice", "carol"])`:          "2",
+		`principal.id in item.reader_ids`:              "",
+		`!(principal.id in item.reader_ids)`:           "2",
+		`item.id == "bob" && "bob" in item.reader_ids`: "2",
+	} {
+		list := types.list(t, rule)
+		mapping, err := New(SQLite, list.Rule(), columns(SQLite))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of, err := list.Filter(t.Context(), inputOf(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		where, arguments, err := mapping.Where(of, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got sql.NullString
+		row := database.QueryRowContext(t.Context(), "SELECT group_concat(key, ' ') FROM items AS i WHERE "+where, arguments...)
+		if err := row.Scan(&got); err != nil || got.String != want {
+			t.Errorf("%s shows %q, %v, want %q", rule, got.String, err, want)
 		}
 	}
 }

@@ -43,6 +43,8 @@ type Declaration struct {
 	Includes map[string][]string
 	// Resource is which object the action is about, or nil.
 	Resource *Resource
+	// Each are which elements of its responses the caller may see, each of another field.
+	Each []*Each
 	// Fields are the rules of the fields that a response may have, by the names of the fields.
 	Fields []*FieldRule
 	// Writing is how the fields of the request are written, or nil where everyone who is let
@@ -101,8 +103,9 @@ type methodReading struct {
 	near     *neighbourhood
 	option   *sallyportv1.Action // as written
 	timing   sallyportv1.Stream_Timing
-	resource *Resource // which the grants read; nil for none
-	outside  bool      // the declaration is not from the .proto
+	resource *Resource                      // which the grants read; nil for none
+	item     protoreflect.MessageDescriptor // which the grants read that are being read; nil for none
+	outside  bool                           // the declaration is not from the .proto
 	refusals []Refusal
 }
 
@@ -230,6 +233,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	if declaration.Anonymous() && saysAnonymous(option) && len(option.GetAuthorize().GetAllow()) > 0 {
 		m.refuseWithFixf(RuleAnonymousGrant, m.fixAnonymousGrant(),
 			"an anonymous caller has no principal that a grant could be about; an anonymous action can only say `anyone`")
+		m.readEach(option, broken)
 		return nil
 	}
 	m.readCredentialScopes(option, broken)
@@ -237,6 +241,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 		return nil // what the grants read would be refused once more
 	}
 	declaration.Grants, declaration.Shadow = m.readGrants("authorize.", option.GetAuthorize().GetAllow(), broken), m.readShadow(option.GetAuthorize().GetShadow(), broken)
+	declaration.Each = m.readEach(option, broken)
 	if m.resource != nil && len(m.refusals) == 0 && len(readsOfResource(declaration.Grants)) == 0 {
 		m.refuseWithFixf(RuleResourceUnread, "remove "+messageText("resource", option.GetResource().ProtoReflect()),
 			"no condition of its grants reads `resource`")

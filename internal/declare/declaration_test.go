@@ -112,6 +112,19 @@ message Owner {
   singular string free_id = 2;
 }
 message Response {}
+message Page {
+  repeated Document documents = 1;
+  repeated Thing things = 2;
+  singular Document document = 3;
+  singular Page next = 4;
+  map<string, Document> by_id = 5;
+  repeated google.protobuf.StringValue texts = 6;
+  singular google.protobuf.StringValue text = 7;
+  singular int32 total_size = 8;
+  singular string token = 9;
+  repeated int64 sizes = 10;
+  repeated Page pages = 11;
+}
 service Files {
 `)
 	for i, of := range actions {
@@ -141,6 +154,10 @@ const (
 	session = `authenticate: {schemes: "session"} `
 	anyone  = `authorize: {anyone: "it is public"} `
 	admin   = `authorize: {allow: {any_role: "admin"}} `
+	// paged and pages answer with elements; readers says who sees those that have readers.
+	paged   = "(Request) returns (Page)"
+	pages   = "(Request) returns (stream Page)"
+	readers = `allow: {cel: "principal.id in item.reader_ids"}`
 	// about and reader are a resource, and a grant that reads it.
 	about  = `resource: {type: "test.v1.Thing" key: "request.user_id"} `
 	reader = `authorize: {allow: {cel: "principal.id in resource.reader_ids"}} `
@@ -148,6 +165,14 @@ const (
 )
 
 func repeated(text string, times int) string { return strings.Repeat(text, times) }
+
+// first is a stream that is authorized by its first message.
+const first = `stream: {authorize: FIRST_MESSAGE} `
+
+// each says who sees which elements of what anyone may ask for.
+func each(field, grants string) string {
+	return `authorize: {anyone: "it is public" each: {` + field + " " + grants + `}} `
+}
 
 // A ruleTest says of one rule what it refuses, and what, next to that, it lets pass.
 type ruleTest struct {
@@ -459,6 +484,43 @@ var ruleTests = []ruleTest{
 	{rule: RuleCELPattern, name: "of the resource", refused: session + `authorize: {allow: {cel: "resource.tags.exists(t, principal.id.matches(t))"}} ` + about, passes: session + `authorize: {allow: {cel: "resource.prefix.matches('^a')"}} ` + about},
 	{rule: RuleCELPart, name: "of the resource", refused: session + `authorize: {allow: {cel: "resource.tags.exists(t, principal.id.startsWith(t))"}} ` + about, passes: session + `authorize: {allow: {cel: "resource.tags.exists(t, t.startsWith('public-'))"}} ` + about},
 	{rule: RuleCELEmptyList, name: "of the resource", refused: session + `authorize: {allow: {cel: "resource.tags.all(t, t == principal.id)"}} ` + about, also: []Rule{RuleCELUnset}, passes: session + `authorize: {allow: {cel: "size(resource.tags) > 0 && resource.tags.all(t, t == principal.id)"}} ` + about},
+	{rule: RuleEachChoice, name: "neither", rpc: paged, refused: session + each("", readers), passes: session + each(`items: "documents"`, readers)},
+	{rule: RuleEachChoice, name: "both", rpc: pages, refused: session + first + each(`items: "documents" item: "document"`, readers), passes: session + first + each(`item: "document"`, readers)},
+	{rule: RuleEachEmpty, name: "no grant", rpc: paged, refused: session + each(`items: "documents"`, ""), passes: session + each(`items: "documents"`, `allow: {any_role: "admin"}`)},
+	{rule: RuleEachCheck, name: "a check", rpc: paged, refused: session + each(`items: "documents"`, `allow: {check: "is_open"}`), passes: session + each(`items: "documents"`, `allow: {all_scopes: "a"} allow: {when: "own"}`)},
+	{rule: RuleEachCheck, name: "a relation", rpc: paged, refused: session + each(`items: "documents"`, `allow: {relation: {name: "viewer" object: "document" id: "item.id"}}`)},
+	{rule: RuleEachCheck, name: "a check besides", rpc: paged, refused: session + each(`items: "documents"`, `allow: {any_role: "admin" check: "is_open"}`)},
+	{rule: RuleGrantEmpty, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {}`)},
+	{rule: RuleRoleUnknown, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {any_role: "adnin"}`)},
+	{rule: RuleEachAnonymous, name: "anonymous", rpc: paged, refused: `authenticate: {anonymous: "x"} ` + each(`items: "documents"`, readers), passes: session + each(`items: "documents"`, readers)},
+	{rule: RuleEachUnary, name: "unary", rpc: paged, refused: session + each(`item: "document"`, readers), passes: session + each(`items: "documents"`, readers)},
+	{rule: RuleEachUnary, name: "one answer to a stream", rpc: "(stream Request) returns (Page)", refused: session + first + each(`item: "document"`, readers), passes: session + first + each(`items: "documents"`, readers)},
+	{rule: RuleEachUnary, name: "a stream of answers", rpc: "(stream Request) returns (stream Page)", passes: session + first + each(`item: "document"`, readers)},
+	{rule: RuleEachField, name: "misspelt", rpc: paged, refused: session + each(`items: "document_s"`, readers), passes: session + each(`items: "documents"`, readers)},
+	{rule: RuleEachField, name: "single", rpc: paged, refused: session + each(`items: "document"`, readers)},
+	{rule: RuleEachField, name: "repeated", rpc: pages, refused: session + first + each(`item: "documents"`, readers), passes: session + first + each(`item: "document"`, readers)},
+	{rule: RuleEachField, name: "a map", rpc: paged, refused: session + each(`items: "by_id"`, readers)},
+	{rule: RuleEachField, name: "texts", rpc: paged, refused: session + each(`items: "texts"`, readers)},
+	{rule: RuleEachField, name: "a text", rpc: pages, refused: session + first + each(`item: "text"`, readers)},
+	{rule: RuleEachField, name: "numbers", rpc: paged, refused: session + each(`items: "sizes"`, readers)},
+	{rule: RuleEachField, name: "below", rpc: paged, refused: session + each(`items: "next.document"`, readers), passes: session + each(`items: "next.documents"`, readers)},
+	{rule: RuleEachField, name: "below elements", rpc: paged, refused: session + each(`items: "pages.documents"`, readers), passes: session + each(`items: "next.next.documents"`, readers)},
+	{rule: RuleEachField, name: "below a map", rpc: paged, refused: session + each(`items: "by_id.documents"`, readers)},
+	{rule: RuleEachField, name: "below a text", rpc: paged, refused: session + each(`items: "token.documents"`, readers)},
+	{rule: RuleEachField, name: "a part without a name", rpc: paged, refused: session + each(`items: "next..documents"`, readers)},
+	{rule: RuleEachTwice, name: "twice", rpc: paged, refused: session + "authorize: {anyone: \"x\" each: {items: \"documents\" " + readers + "} each: {items: \"documents\" allow: {any_role: \"admin\"}}}", passes: session + "authorize: {anyone: \"x\" each: {items: \"documents\" " + readers + "} each: {items: \"things\" " + readers + "}}"},
+	{rule: RuleEachTotal, name: "misspelt", rpc: paged, refused: session + each(`items: "documents" total: "total_siz"`, readers), passes: session + each(`items: "documents" total: "total_size"`, readers)},
+	{rule: RuleEachTotal, name: "a text", rpc: paged, refused: session + each(`items: "documents" total: "token"`, readers)},
+	{rule: RuleEachTotal, name: "many", rpc: paged, refused: session + each(`items: "documents" total: "sizes"`, readers)},
+	{rule: RuleEachTotal, name: "below", rpc: paged, passes: session + each(`items: "documents" total: "next.total_size"`, readers)},
+	{rule: RuleEachTotal, name: "of one element", rpc: pages, refused: session + first + each(`item: "document" total: "total_size"`, readers), passes: session + first + each(`items: "documents" total: "total_size"`, readers)},
+	{rule: RuleStreamOpenRequest, name: "of elements", rpc: pages, refused: session + `stream: {authorize: OPEN} ` + each(`item: "document"`, `allow: {cel: "item.id == request.user_id"}`), passes: session + `stream: {authorize: OPEN} ` + each(`item: "document"`, readers)},
+	{rule: RuleCELInvalid, name: "an item of a grant", rpc: paged, refused: session + `authorize: {allow: {cel: "principal.id in item.reader_ids"} each: {items: "documents" ` + readers + `}}`},
+	{rule: RuleCELInvalid, name: "a resource of elements", rpc: paged, refused: session + about + `authorize: {allow: {cel: "principal.id in resource.reader_ids"} each: {items: "documents" allow: {cel: "principal.id in resource.reader_ids"}}}`, passes: session + about + `authorize: {allow: {cel: "principal.id in resource.reader_ids"} each: {items: "documents" ` + readers + `}}`},
+	{rule: RuleResourceUnread, name: "the elements alone", rpc: paged, refused: session + about + `authorize: {allow: {any_role: "admin"} each: {items: "documents" ` + readers + `}}`},
+	{rule: RuleCELUnset, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {cel: "!(principal.id in item.reader_ids)"}`), passes: session + each(`items: "documents"`, `allow: {cel: "!(principal.id in item.reader_ids)" accept: {rule: "cel-unset-resource" reason: "what has no readers is for all"}}`)},
+	{rule: RuleGrantRedundant, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {any_role: "admin"} allow: {any_role: "member"}`), passes: session + each(`items: "documents"`, `allow: {any_role: "auditor"} allow: {any_role: "member"}`)},
+	{rule: RuleGrantNameTwice, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {name: "a" any_role: "auditor"} allow: {name: "a" any_role: "member"}`), passes: session + `authorize: {allow: {name: "a" any_role: "admin"} each: {items: "documents" allow: {name: "a" any_role: "member"}}}`},
 	{rule: RuleGrantUnreachable, name: "deprecated", refused: session + `authorize: {allow: {any_role: "old"}}`, passes: session + `authorize: {allow: {any_role: ["old", "admin"]}}`},
 }
 

@@ -99,6 +99,8 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 		meant = "resource." + syntax.Wrong
 	case g.field != nil && g.field.ContainingMessage().Fields().ByName(name) != nil:
 		meant = "this." + syntax.Wrong
+	case g.item != nil && g.item.Fields().ByName(name) != nil:
+		meant = "item." + syntax.Wrong
 	case g.field == nil && g.method.Input().Fields().ByName(name) != nil:
 		meant = "request." + syntax.Wrong
 	}
@@ -134,6 +136,9 @@ func (g *grantReading) fixAlwaysTrue() string {
 		reason := "why everyone may read " + string(g.field.Name())
 		return messageText("read", (&sallyportv1.Read{Anyone: &reason}).ProtoReflect())
 	}
+	if g.item != nil {
+		return "write a condition on `item`, or on who calls, or remove the `each`"
+	}
 	reason := "why every caller who is signed in may call " + string(g.method.Name())
 	return messageText("authorize", (&sallyportv1.Authorize{Anyone: &reason}).ProtoReflect())
 }
@@ -141,7 +146,7 @@ func (g *grantReading) fixAlwaysTrue() string {
 // fixAlwaysFalse takes the grant away or, where it is the only one, puts another in
 // its place.
 func (g *grantReading) fixAlwaysFalse() string {
-	if g.field == nil && len(g.option.GetAuthorize().GetAllow()) > 1 {
+	if g.field == nil && g.item == nil && len(g.option.GetAuthorize().GetAllow()) > 1 {
 		return "remove " + messageText("allow", g.grant.ProtoReflect())
 	}
 	return g.grantText(g.near.grant())

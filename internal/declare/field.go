@@ -154,13 +154,15 @@ func (m *methodReading) readField(option *sallyportv1.Field) {
 	}
 }
 
-// subject is what the conditions of the rule of a field are about.
+// subject is what the conditions are about that are being read.
 func (m *methodReading) subject() condition.Subject {
 	switch {
 	case m.writing:
 		return condition.Subject{Name: condition.ResourceName, Type: m.field.ContainingMessage(), Value: m.field}
 	case m.field != nil:
 		return condition.Subject{Name: condition.ThisName, Type: m.field.ContainingMessage()}
+	case m.item != nil:
+		return condition.Subject{Name: condition.ItemName, Type: m.item}
 	case m.resource != nil:
 		return condition.Subject{Name: condition.ResourceName, Type: m.resource.Type}
 	default:

@@ -31,6 +31,12 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 		if resource := declaration.Resource; resource != nil {
 			fmt.Fprintf(digest, "resource %s by %s\n", resource.Type.FullName(), KeyType(resource.Key))
 		}
+		for _, each := range declaration.Each {
+			fmt.Fprintf(digest, "each %s of %s\n", each.Name, each.Item.FullName())
+			for _, grant := range each.Grants {
+				fmt.Fprintf(digest, "%q\n", grant.restsOn())
+			}
+		}
 		writeRules(digest, "field", declaration.Fields)
 		if writing := declaration.Writing; writing != nil {
 			writeRules(digest, "written", writing.Rules)

@@ -49,6 +49,8 @@ func (m *methodReading) fixOf(of problem) string {
 		return messageText("limit", m.fixedLimit(m.option.GetLimit()[indexOf(part)]).ProtoReflect())
 	case strings.HasPrefix(of.path, "authorize.shadow"):
 		return m.shadowText()
+	case strings.HasPrefix(of.path, "authorize.each["):
+		return m.eachText(of)
 	case strings.HasPrefix(of.path, "authorize.allow["):
 		grant := m.option.GetAuthorize().GetAllow()[indexOf(of.path)]
 		if strings.HasSuffix(of.path, ".cel") && utf8.RuneCountInString(grant.GetCel()) > maxCEL {
@@ -189,7 +191,7 @@ func (m *methodReading) fixedAuthorize() *sallyportv1.Authorize {
 	}
 	anonymous := m.option.GetAuthenticate() != nil && m.fixedAuthenticate().Anonymous != nil
 	if fixed.Shadow = m.fixedShadow(); anonymous {
-		fixed.Shadow = nil
+		fixed.Shadow, fixed.Each = nil, nil
 	}
 	if fixed.CredentialScopes = named(fixed.GetCredentialScopes(), m.scopeName); anonymous {
 		fixed.CredentialScopes = nil
@@ -214,7 +216,11 @@ func (m *methodReading) fixedStream() *sallyportv1.Stream {
 	if m.option.GetStream() != nil {
 		fixed = proto.CloneOf(m.option.GetStream())
 	}
-	reads := slices.ContainsFunc(m.option.GetAuthorize().GetAllow(), func(grant *sallyportv1.Grant) bool {
+	grants := slices.Clone(m.option.GetAuthorize().GetAllow())
+	for _, each := range m.option.GetAuthorize().GetEach() {
+		grants = append(grants, each.GetAllow()...)
+	}
+	reads := slices.ContainsFunc(grants, func(grant *sallyportv1.Grant) bool {
 		return grant.Cel != nil || grant.Check != nil || grant.When != nil || strings.HasPrefix(grant.GetRelation().GetId(), "request")
 	})
 	if timing := fixed.GetAuthorize(); timing == sallyportv1.Stream_TIMING_UNSPECIFIED || timing == sallyportv1.Stream_OPEN && reads {

@@ -38,9 +38,20 @@ func follow(t *testing.T, option *sallyportv1.Action, refusals []Refusal) (fixed
 			if removes {
 				fixed.Authorize.Shadow = nil
 			}
+		case len(grant.GetEach()) == 1:
+			if fixed.Authorize.Each = grant.GetEach(); removes {
+				fixed.Authorize.Each = nil
+			}
 		case len(grant.GetAllow()) == 1:
 			_, after, _ := strings.Cut(refusal.Problem, "authorize.")
 			at := indexOf(after)
+			if within, ok := strings.CutPrefix(after, "each[0]."); ok {
+				each, at := fixed.GetAuthorize().GetEach()[0], indexOf(within)
+				if each.GetAllow()[at] = grant.GetAllow()[0]; removes {
+					each.Allow = slices.Delete(each.GetAllow(), at, at+1)
+				}
+				continue
+			}
 			if strings.HasPrefix(after, "shadow.") {
 				fixed.Authorize.Shadow.Allow[at] = grant.GetAllow()[0]
 				removeShadow[at] = removeShadow[at] || removes

@@ -68,6 +68,7 @@ func Sections() []Section {
 		{"How the caller is authenticated", OfSchema, slices.Clone(authenticateRules)},
 		{"Who is let through", OfSchema, slices.Clone(authorizeRules)},
 		{"What the action is about", OfSchema, slices.Clone(resourceRules)},
+		{"Which elements of an answer may be seen", OfSchema, slices.Clone(eachRules)},
 		{"Who may read and write a field", OfSchema, slices.Clone(fieldRuleDefinitions)},
 		{"How an action writes fields", OfSchema, slices.Clone(writesRules)},
 		{"Streams", OfSchema, slices.Clone(streamRules)},

@@ -58,6 +58,15 @@ const (
 	RuleWritesReplaces  Rule = "writes-replaces"
 	RuleWritesPresence  Rule = "writes-presence"
 
+	RuleEachChoice    Rule = "each-choice"
+	RuleEachEmpty     Rule = "each-empty"
+	RuleEachCheck     Rule = "each-check"
+	RuleEachAnonymous Rule = "each-anonymous"
+	RuleEachUnary     Rule = "each-unary"
+	RuleEachField     Rule = "each-field"
+	RuleEachTwice     Rule = "each-twice"
+	RuleEachTotal     Rule = "each-total"
+
 	RuleStreamMissing     Rule = "stream-missing"
 	RuleStreamUnary       Rule = "stream-unary"
 	RuleStreamAuthorize   Rule = "stream-authorize"
@@ -200,6 +209,25 @@ var writesRules = []Definition{
 		"Write `empty_mask` in place of `replaces`."},
 	{RuleWritesPresence, "The request has a field that says who may write it, without presence and without a mask: a call that does not set it and one that empties it are the same.",
 		"Make the field `optional`, or add a `google.protobuf.FieldMask` beside its message, or write `replaces: true` where the request takes the place of what is stored."},
+}
+
+var eachRules = []Definition{
+	{RuleEachChoice, "`each` names neither `items` nor `item`, or both.",
+		"Name the repeated field of the response as `items` or, on a stream, the field of one element as `item`."},
+	{RuleEachEmpty, "`each` has no grant, so that no element could be seen.",
+		"Write at least one `allow`."},
+	{RuleEachCheck, "A grant of `each` has a `check` or a `relation`. These are asked about a call, once, and not about each element.",
+		"Write `any_role`, `all_scopes`, `when` or `cel`."},
+	{RuleEachAnonymous, "An anonymous action has `each`. There is no principal of whom it could say what it may see.",
+		"Remove `each`, or name schemes in place of `anonymous`."},
+	{RuleEachUnary, "`item` stands at an RPC that answers once.",
+		"Name a repeated field of the response as `items`."},
+	{RuleEachField, "`items` is no repeated field of messages of the response, or `item` no single message of it; or the field is a map, is of `google.protobuf`, or lies within what is repeated.",
+		"Write the field of the response that has the elements, such as `documents`."},
+	{RuleEachTwice, "Two `each` of an action are about one field.",
+		"Put the grants into one of them."},
+	{RuleEachTotal, "`total` is no integer field of the response, or stands beside `item`.",
+		"Write the field that counts the elements, such as `total_size`, or remove `total`."},
 }
 
 var limitRules = []Definition{

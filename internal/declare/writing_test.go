@@ -48,6 +48,7 @@ func TestWriting(t *testing.T) {
 		"the resource, accepted":     {owner(`allow: {cel: "resource.owner_id == principal.id" accept: {rule: "field-value-unread" reason: "a gift"}}`, ""), note, ``, ""},
 		"a field that no rule reads": {owner(`allow: {cel: "resource.id == principal.id"}`, ""), note, ``, ""},
 		"this":                       {owner(`allow: {cel: "this.owner_id == principal.id"}`, "cel-invalid"), note, ``, ""},
+		"a relation":                 {owner(`allow: {relation: {name: "owner" object: "note" id: "resource.id"}}`, "field-check"), note, ``, ""},
 		"a check":                    {owner(`allow: {check: "is_open"}`, "field-check"), note, ``, ""},
 		"no grant":                   {owner(``, "field-choice"), note, ``, ""},
 	} {

@@ -16,40 +16,51 @@ import (
 // It is immutable and safe for concurrent use. The zero List, and a nil one, let no element
 // be seen.
 type List struct {
-	grants [][]listCondition
-	rule   filter.Rule
+	rule  Rule
+	forms [][]form // of the conditions of each grant
+	asks  filter.Rule
 }
 
-// A listCondition is a condition of a grant of a list.
-type listCondition struct {
-	compiled
-
-	form *condition.Form // nil where it reads no expression
+// A form is what a filter takes from a condition.
+type form struct {
+	of   *condition.Form // nil where it reads no expression
+	left bool            // the filter leaves the condition out
 }
 
 // NewList returns the rule of a list of items by its grants, whose expressions read an item
 // as their subject. A check is refused: no element is told apart by one.
 func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant) (*List, error) {
-	list := &List{rule: filter.Rule{Item: item}}
-	for _, declared := range grants {
-		var made []listCondition
-		for _, declared := range declared.Conditions {
-			of := listCondition{compiled: newCompiled(compile(declared, deciders{}), declared.ReadsRequest())}
-			switch requirement := of.requirement.(type) {
-			case anyRole, allScopes:
-			case cel, when:
-				form, err := of.expression.Form()
-				if err != nil {
-					return nil, fmt.Errorf("take apart %s: %w", of.text, err)
+	return newList(item, grants, false)
+}
+
+// newList makes a list, which leaves out what is no condition on an element, or refuses it.
+func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, leaves bool) (*List, error) {
+	list := &List{rule: Rule{compileGrants(grants, deciders{})}, asks: filter.Rule{Item: item}}
+	for i, declared := range grants {
+		of := list.rule.grants[i]
+		forms := make([]form, len(of.conditions))
+		for j := range of.conditions {
+			compiled := &of.conditions[j]
+			switch declared.Conditions[j].(type) {
+			case declare.AnyRole, declare.AllScopes:
+			case declare.When, declare.CEL:
+				if compiled.expression == nil {
+					return nil, fmt.Errorf("%s has no expression", compiled.text)
 				}
-				of.form = form
-				list.rule.Uses = append(list.rule.Uses, usesOf(form, of.expression.Text())...)
+				made, err := compiled.expression.Form()
+				if err != nil {
+					return nil, fmt.Errorf("take apart %s: %w", compiled.text, err)
+				}
+				forms[j].of = made
+				list.asks.Uses = append(list.asks.Uses, usesOf(made, compiled.expression.Text())...)
 			default:
-				return nil, fmt.Errorf("%s says nothing of an element", requirement)
+				if !leaves {
+					return nil, fmt.Errorf("%s says nothing of an element", compiled.text)
+				}
+				forms[j].left = true
 			}
-			made = append(made, of)
 		}
-		list.grants = append(list.grants, made)
+		list.forms = append(list.forms, forms)
 	}
 	return list, nil
 }
@@ -59,7 +70,7 @@ func (l *List) Rule() filter.Rule {
 	if l == nil {
 		return filter.Rule{}
 	}
-	return l.rule
+	return l.asks
 }
 
 // usesOf lists what a form asks of an element.
@@ -87,58 +98,58 @@ func (l *List) Filter(ctx context.Context, input Input) (filter.Filter, error) {
 	if l == nil || input.Principal == nil {
 		return filter.Filter{}, nil
 	}
-	of := conditionInput(input)
-	of.Subject = nil
 	var grants []*filter.Node
-	for _, conditions := range l.grants {
-		if len(conditions) == 0 {
-			continue
+	for i := range l.forms {
+		node, err := l.node(ctx, i, input)
+		if err != nil {
+			return filter.Filter{}, err
 		}
-		var nodes []*filter.Node
-		for i := range conditions {
-			node, err := conditions[i].node(ctx, input, &of)
-			if err != nil {
-				return filter.Filter{}, err
-			}
-			nodes = append(nodes, node)
-		}
-		grants = append(grants, filter.Connected(filter.And, nodes...))
+		grants = append(grants, node)
 	}
 	return filter.New(filter.Connected(filter.Or, grants...)), nil
 }
 
 // Holds reports whether an element may be seen, by the conditions themselves. With an error
-// it may not.
+// it may not. It allocates nothing of its own.
 func (l *List) Holds(ctx context.Context, input Input, item proto.Message) (bool, error) {
-	if l == nil || input.Principal == nil || item == nil {
+	if l == nil || item == nil {
 		return false, nil
 	}
 	input.Resource = item
-	for _, conditions := range l.grants {
-		holds := len(conditions) > 0
-		for i := range conditions {
-			held, err := conditions[i].decide(ctx, &input)
-			if err != nil {
-				return false, err
-			}
-			if holds = held; !holds {
-				break
-			}
-		}
-		if holds {
-			return true, nil
-		}
-	}
-	return false, nil
+	return l.rule.Holds(ctx, &input)
 }
 
-// node is what the condition leaves to be asked of an element.
-func (c *listCondition) node(ctx context.Context, input Input, of *condition.Input) (*filter.Node, error) {
-	if c.form == nil {
-		holds, err := c.decide(ctx, &input)
-		return constant(holds && err == nil), err
+// node is what a grant leaves to be asked of an element, apart from what is left out.
+func (l *List) node(ctx context.Context, place int, input Input) (*filter.Node, error) {
+	of := conditionInput(input)
+	of.Subject = nil
+	conditions := l.rule.grants[place].conditions
+	if len(conditions) == 0 {
+		return constant(false), nil
 	}
-	return nodeOf(ctx, c.form, of)
+	nodes := make([]*filter.Node, 0, len(conditions))
+	for i := range conditions {
+		node, err := l.forms[place][i].node(ctx, &conditions[i], input, &of)
+		if err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, node)
+	}
+	return filter.Connected(filter.And, nodes...), nil
+}
+
+func (f form) node(ctx context.Context, condition *compiled, input Input, of *condition.Input) (*filter.Node, error) {
+	switch {
+	case f.left:
+		return constant(true), nil
+	case condition.needsRequest && input.Request == nil:
+		return constant(false), nil // as in a grant: there is nothing for it to be true of
+	case f.of == nil:
+		holds, err := condition.decide(ctx, &input)
+		return constant(holds && err == nil), err
+	default:
+		return nodeOf(ctx, f.of, of)
+	}
 }
 
 func constant(holds bool) *filter.Node {

@@ -138,6 +138,25 @@ func TestListOfNothing(t *testing.T) {
 	}
 }
 
+// Without a request no grant holds that reads one, also where the rest of it would do.
+func TestListWithoutRequest(t *testing.T) {
+	t.Parallel()
+	item := itemType(t)
+	list := listOf(t, item, []declare.Condition{about(t, item, `item.owner == principal.id || request.open`)})
+	input := Input{Principal: alice(authn.Details{}), Now: noon}
+	element := request(t, item, `owner: "alice"`)
+	for _, of := range []proto.Message{nil, request(t, item, ``)} {
+		input.Request = of
+		got, err := list.Filter(t.Context(), input)
+		if err != nil || got.Matches(element) != (of != nil) {
+			t.Errorf("the filter, with the request %v: %v", of, err)
+		}
+		if holds, err := list.Holds(t.Context(), input, element); err != nil || holds != (of != nil) {
+			t.Errorf("the conditions, with the request %v: %t, %v", of, holds, err)
+		}
+	}
+}
+
 // What cannot be decided is an error, and lets no element be seen.
 func TestListErrors(t *testing.T) {
 	t.Parallel()

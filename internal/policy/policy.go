@@ -88,7 +88,7 @@ type Policy struct {
 	// credentialScopes are what a scoped credential needs; none where none is taken.
 	credentialScopes []string
 	keeping          condition.Keeping
-	needsRequest     bool // some grant, or the key of the resource, is read from the request
+	needsRequest     bool // a grant, what says of elements, or the key of the resource reads the request
 	relates          bool // some grant asks a relation engine
 	// fresh is whether callers must have authenticated not too long ago. Who asks does
 	// that before it decides, see [FreshnessOf].
@@ -147,19 +147,24 @@ func NewRelating(declaration *declare.Declaration, checks map[string]CheckFunc, 
 		credentialScopes: slices.Clone(declaration.CredentialScopes),
 		fresh:            declaration.MaxAge > 0,
 	}
-	for _, grant := range policy.grants {
+	var key []condition.Read
+	if declaration.Resource != nil {
+		policy.needsRequest = true
+		key = append(key, condition.OfRequest(declaration.Resource.Key))
+	}
+	// What the elements of an answer are held against reads the request as well.
+	all := slices.Clone(policy.grants)
+	for _, each := range declaration.Each {
+		all = append(all, compileGrants(each.Grants, deciders{})...)
+	}
+	for _, grant := range all {
 		for _, condition := range grant.conditions {
 			policy.needsRequest = policy.needsRequest || condition.needsRequest
 			_, relates := condition.requirement.(related)
 			policy.relates = policy.relates || relates
 		}
 	}
-	var key []condition.Read
-	if declaration.Resource != nil {
-		policy.needsRequest = true
-		key = append(key, condition.OfRequest(declaration.Resource.Key))
-	}
-	policy.keeping = keepingOf(policy.grants, key)
+	policy.keeping = keepingOf(all, key)
 	return policy
 }
 
@@ -221,8 +226,8 @@ func (p *Policy) Keep(kept *Kept, request proto.Message) {
 	p.keeping.Keep(kept, request)
 }
 
-// NeedsRequest reports whether some grant, or what the action is about, cannot be known
-// without the request.
+// NeedsRequest reports whether some grant, what the action is about, or which elements of its
+// answers may be seen cannot be known without the request.
 func (p *Policy) NeedsRequest() bool { return p != nil && p.needsRequest }
 
 // Decide looks at the credential's scopes, and then at the grants in the order written;

@@ -51,6 +51,8 @@ type Action struct {
 	Fields []Field `json:"fields,omitempty"`
 	// Writes says which guarded fields of its request it writes; "" where it has none.
 	Writes string `json:"writes,omitempty"`
+	// Each say which elements of its answers the caller may see.
+	Each []Each `json:"each,omitempty"`
 	// Limits are how often it may be called, in words.
 	Limits []string `json:"limits,omitempty"`
 	// Inputs are the validation rules of what its conditions read of the request.
@@ -139,6 +141,9 @@ func actionOf(declaration *declare.Declaration) Action {
 				action.Fields = append(action.Fields, writtenOf(rule))
 			}
 		}
+	}
+	for i, each := range declaration.Each {
+		action.Each = append(action.Each, eachOf(each, option.GetAuthorize().GetEach()[i].GetTotal()))
 	}
 	for _, limit := range declaration.Limits {
 		action.Limits = append(action.Limits, limit.String())
@@ -264,6 +269,9 @@ func (a Action) beyond() []string {
 	}
 	if a.Writes != "" {
 		lines = append(lines, a.Writes)
+	}
+	for _, each := range a.Each {
+		lines = append(lines, each.String())
 	}
 	for _, field := range a.Fields {
 		lines = append(lines, field.String())

@@ -33,6 +33,7 @@ func compareActions(ctx context.Context, prover *prove.Prover, old, updated Acti
 	c.checks()
 	c.resource()
 	c.writes()
+	c.each()
 	err := c.grants(ctx, prover)
 	return c.changes, err
 }

@@ -57,7 +57,8 @@ type Explanation struct {
 
 // A Step is one step of a gate.
 type Step struct {
-	// Name is "validate", "authenticate", "credential", "load" or "authorize".
+	// Name is "validate", "authenticate", "credential", "load", "authorize" or, of what
+	// the answer may hold, "each".
 	Name string `json:"name"`
 	// Passed is whether the call goes on.
 	Passed bool `json:"passed"`
@@ -104,6 +105,13 @@ func (a Action) Explain(ctx context.Context, question Question) (*Explanation, e
 		}
 	}
 	explained.Allowed = true
+	if len(a.Each) > 0 {
+		step := Step{Name: "each", Passed: true}
+		for _, each := range a.Each {
+			step.Why = append(step.Why, each.String())
+		}
+		explained.Steps = append(explained.Steps, step)
+	}
 	return explained, nil
 }
 

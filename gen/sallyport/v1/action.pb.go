@@ -144,7 +144,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // What is counted by itself.
@@ -207,7 +207,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -536,7 +536,10 @@ type Authorize struct {
 	CredentialScopes []string `protobuf:"bytes,4,rep,name=credential_scopes,json=credentialScopes,proto3" json:"credential_scopes,omitempty"`
 	// Grants that are tried on real calls before they come into force. They decide
 	// nothing: events and metrics say where they would have decided in another way.
-	Shadow        *Shadow `protobuf:"bytes,5,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	Shadow *Shadow `protobuf:"bytes,5,opt,name=shadow,proto3" json:"shadow,omitempty"`
+	// Which elements of an answer the caller may see, for each field of the response that has
+	// some. They stand beside the grants: those say who may call, and these what is answered.
+	Each          []*Each `protobuf:"bytes,6,rep,name=each,proto3" json:"each,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -606,6 +609,101 @@ func (x *Authorize) GetShadow() *Shadow {
 	return nil
 }
 
+func (x *Authorize) GetEach() []*Each {
+	if x != nil {
+		return x.Each
+	}
+	return nil
+}
+
+// Each says which elements of a field of the response the caller may see.
+//
+//	each: {
+//	  items: "documents"
+//	  allow: {cel: "item.owner_id == principal.id"}
+//	  allow: {any_role: "auditor"}
+//	  total: "total_size"
+//	}
+//
+// The handler gets the rule as a filter, with what is known of the caller already looked at,
+// and the gate holds every element that is returned against the rule: one that does not
+// belong fails the call. The expressions of the grants read `item`, `principal`, `request`
+// and `now`. There is no check.
+type Each struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The repeated field of the response that has the elements: "documents" or, in a message
+	// of it, "page.documents".
+	Items string `protobuf:"bytes,1,opt,name=items,proto3" json:"items,omitempty"`
+	// In place of `items`, on a stream of responses: the field of each that has one element.
+	// Where it is not set there is no element.
+	Item string `protobuf:"bytes,2,opt,name=item,proto3" json:"item,omitempty"`
+	// Grants. Any one of them is enough for an element; within one, every condition must hold.
+	Allow []*Grant `protobuf:"bytes,3,rep,name=allow,proto3" json:"allow,omitempty"`
+	// The integer field of the response that counts the elements of all pages. The handler
+	// counts by the same filter; the gate refuses a count below the number of `items`.
+	Total         string `protobuf:"bytes,4,opt,name=total,proto3" json:"total,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Each) Reset() {
+	*x = Each{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Each) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Each) ProtoMessage() {}
+
+func (x *Each) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Each.ProtoReflect.Descriptor instead.
+func (*Each) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Each) GetItems() string {
+	if x != nil {
+		return x.Items
+	}
+	return ""
+}
+
+func (x *Each) GetItem() string {
+	if x != nil {
+		return x.Item
+	}
+	return ""
+}
+
+func (x *Each) GetAllow() []*Grant {
+	if x != nil {
+		return x.Allow
+	}
+	return nil
+}
+
+func (x *Each) GetTotal() string {
+	if x != nil {
+		return x.Total
+	}
+	return ""
+}
+
 // A Shadow is evaluated after the decision in force, on a copy of what it reads, and
 // within 50 milliseconds. Checks are not asked in it.
 type Shadow struct {
@@ -619,7 +717,7 @@ type Shadow struct {
 
 func (x *Shadow) Reset() {
 	*x = Shadow{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -631,7 +729,7 @@ func (x *Shadow) String() string {
 func (*Shadow) ProtoMessage() {}
 
 func (x *Shadow) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[5]
+	mi := &file_sallyport_v1_action_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -644,7 +742,7 @@ func (x *Shadow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Shadow.ProtoReflect.Descriptor instead.
 func (*Shadow) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{5}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Shadow) GetAllow() []*Grant {
@@ -682,14 +780,17 @@ type Grant struct {
 	Name *string `protobuf:"bytes,6,opt,name=name,proto3,oneof" json:"name,omitempty"`
 	// Rules that the grant's expression breaks and that are accepted, each with a reason.
 	// Only some rules can be accepted; docs/refusals.md says which.
-	Accept        []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
+	Accept []*Acceptance `protobuf:"bytes,7,rep,name=accept,proto3" json:"accept,omitempty"`
+	// How the principal must be related to an object, as the relation engine says that the
+	// application gives to its registry. It is asked last, where all else of the grant holds.
+	Relation      *Relation `protobuf:"bytes,8,opt,name=relation,proto3" json:"relation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Grant) Reset() {
 	*x = Grant{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -701,7 +802,7 @@ func (x *Grant) String() string {
 func (*Grant) ProtoMessage() {}
 
 func (x *Grant) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[6]
+	mi := &file_sallyport_v1_action_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -714,7 +815,7 @@ func (x *Grant) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grant.ProtoReflect.Descriptor instead.
 func (*Grant) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{6}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Grant) GetAnyRole() []string {
@@ -766,6 +867,85 @@ func (x *Grant) GetAccept() []*Acceptance {
 	return nil
 }
 
+func (x *Grant) GetRelation() *Relation {
+	if x != nil {
+		return x.Relation
+	}
+	return nil
+}
+
+// Relation asks a relation engine, such as OpenFGA, whether the principal has a relation to
+// an object.
+//
+//	relation: {name: "editor" object: "document" id: "request.document_id"}
+//
+// It does not hold where the id of the object, or that of the principal, is empty or has
+// one of `:`, `#`, `*`, `@` or white space in it; the engine is not asked then. It does not
+// hold either where the engine's answer depends on a condition.
+type Relation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The relation, as the engine's model calls it: "editor".
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The type of the object, as the engine's model calls it: "document".
+	Object string `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
+	// The id of the object: a string of the request or, where the action declares one, of
+	// the resource, as conditions write it.
+	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Relation) Reset() {
+	*x = Relation{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Relation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Relation) ProtoMessage() {}
+
+func (x *Relation) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Relation.ProtoReflect.Descriptor instead.
+func (*Relation) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Relation) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Relation) GetObject() string {
+	if x != nil {
+		return x.Object
+	}
+	return ""
+}
+
+func (x *Relation) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 // Field is what a field of a message carries: who may read it, who may write it, or both.
 // Who may read it holds wherever the message stands in an answer: in a response, in each
 // message of a stream, and in the details of an error. Who may write it holds wherever the
@@ -782,7 +962,7 @@ type Field struct {
 
 func (x *Field) Reset() {
 	*x = Field{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +974,7 @@ func (x *Field) String() string {
 func (*Field) ProtoMessage() {}
 
 func (x *Field) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[7]
+	mi := &file_sallyport_v1_action_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +987,7 @@ func (x *Field) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Field.ProtoReflect.Descriptor instead.
 func (*Field) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{7}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Field) GetRead() *Read {
@@ -828,8 +1008,8 @@ func (x *Field) GetWrite() *Write {
 // who is answered. Exactly one of `allow` and `anyone` is set.
 //
 // The expressions of its grants read `principal`, `now`, and `this`: the message that
-// holds the field, before anything is cleared from it. There is no `request` and no check.
-// A rule that cannot be decided clears the field.
+// holds the field, before anything is cleared from it. There is no `request`, no check
+// and no relation. A rule that cannot be decided clears the field.
 type Read struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Grants. Any one of them is enough; within one, every condition must hold.
@@ -843,7 +1023,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -855,7 +1035,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[8]
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -868,7 +1048,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{8}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Read) GetAllow() []*Grant {
@@ -906,7 +1086,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1098,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[9]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1111,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{9}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Write) GetAllow() []*Grant {
@@ -962,7 +1142,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -974,7 +1154,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -987,7 +1167,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -1018,7 +1198,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1030,7 +1210,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1043,7 +1223,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -1081,7 +1261,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1273,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1286,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -1151,7 +1331,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1343,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1356,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Role) GetName() string {
@@ -1205,7 +1385,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1217,7 +1397,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1230,7 +1410,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Scope) GetName() string {
@@ -1254,7 +1434,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1266,7 +1446,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1279,7 +1459,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -1321,7 +1501,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[16]
+	mi := &file_sallyport_v1_action_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1513,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[16]
+	mi := &file_sallyport_v1_action_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1526,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{18}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -1367,7 +1547,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[17]
+	mi := &file_sallyport_v1_action_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1559,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[17]
+	mi := &file_sallyport_v1_action_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1572,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{17}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1609,7 +1789,7 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x13authenticate-choice\x12Gname `schemes` or give a reason for `anonymous`: exactly one of the two\x1a/(size(this.schemes) > 0) != has(this.anonymous)\x1a\x86\x01\n" +
 	"\x11max-age-anonymous\x12D`max_age` asks for a fresh sign-in, and an anonymous caller has none\x1a+!(has(this.anonymous) && has(this.max_age))B\f\n" +
 	"\n" +
-	"_anonymous\"\xbc\x06\n" +
+	"_anonymous\"\xe4\x06\n" +
 	"\tAuthorize\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x8f\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBr\xbaHo\xba\x01l\n" +
@@ -1619,13 +1799,24 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x0fscope-duplicate\x12\x16a scope is named twice\x1a\rthis.unique()\x92\x01\xa1\x01\"\x9e\x01\xba\x01\x9a\x01\n" +
 	"\n" +
 	"scope-name\x12da scope is 1 to 255 printable ASCII characters other than space, `\"` and `\\` (RFC 6749, section 3.3)\x1a&this.matches('^[!#-\\\\[\\\\]-~]{1,255}$')R\x10credentialScopes\x12,\n" +
-	"\x06shadow\x18\x05 \x01(\v2\x14.sallyport.v1.ShadowR\x06shadow:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
+	"\x06shadow\x18\x05 \x01(\v2\x14.sallyport.v1.ShadowR\x06shadow\x12&\n" +
+	"\x04each\x18\x06 \x03(\v2\x12.sallyport.v1.EachR\x04each:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
-	"\a_anyone\"\x92\x01\n" +
+	"\a_anyone\"\xd1\x04\n" +
+	"\x04Each\x12\x14\n" +
+	"\x05items\x18\x01 \x01(\tR\x05items\x12\x12\n" +
+	"\x04item\x18\x02 \x01(\tR\x04item\x12)\n" +
+	"\x05allow\x18\x03 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\tR\x05total:\xdd\x03\xbaH\xd9\x03\x1a\x98\x01\n" +
+	"\veach-choice\x12`name a repeated field as `items` or, on a stream, a single one as `item`: exactly one of the two\x1a'(this.items != '') != (this.item != '')\x1am\n" +
+	"\n" +
+	"each-empty\x12I`each` says which elements its caller may see: write at least one `allow`\x1a\x14size(this.allow) > 0\x1a\xcc\x01\n" +
+	"\n" +
+	"each-check\x12|a `check` or a `relation` is asked about a call, and not about each element: write `any_role`, `all_scopes`, `when` or `cel`\x1a@this.allow.all(grant, !has(grant.check) && !has(grant.relation))\"\x92\x01\n" +
 	"\x06Shadow\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow:]\xbaHZ\x1aX\n" +
-	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\x90\f\n" +
+	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\xe7\f\n" +
 	"\x05Grant\x12\x85\x02\n" +
 	"\bany_role\x18\x01 \x03(\tB\xe9\x01\xbaH\xe5\x01\xba\x01C\n" +
 	"\x0erole-duplicate\x12\"a role is named twice in one grant\x1a\rthis.unique()\x92\x01\x9b\x01\"\x98\x01\xba\x01\x94\x01\n" +
@@ -1646,29 +1837,35 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x06 \x01(\tB\xba\x01\xbaH\xb6\x01\xba\x01\xb2\x01\n" +
 	"\n" +
 	"grant-name\x12Ma grant is named in lower_snake_case, at most 64 characters, and not `anyone`\x1aUthis.matches('^[a-z][a-z0-9]*(_[a-z0-9]+)*$') && size(this) <= 64 && this != 'anyone'H\x03R\x04name\x88\x01\x01\x120\n" +
-	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept:\xcf\x01\xbaH\xcb\x01\x1a\xc8\x01\n" +
-	"\vgrant-empty\x12Ma grant needs a condition: `any_role`, `all_scopes`, `when`, `cel` or `check`\x1ajsize(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check)B\x06\n" +
+	"\x06accept\x18\a \x03(\v2\x18.sallyport.v1.AcceptanceR\x06accept\x122\n" +
+	"\brelation\x18\b \x01(\v2\x16.sallyport.v1.RelationR\brelation:\xf2\x01\xbaH\xee\x01\x1a\xeb\x01\n" +
+	"\vgrant-empty\x12Ya grant needs a condition: `any_role`, `all_scopes`, `when`, `cel`, `check` or `relation`\x1a\x80\x01size(this.any_role) > 0 || size(this.all_scopes) > 0 || has(this.when) || has(this.cel) || has(this.check) || has(this.relation)B\x06\n" +
 	"\x04_celB\b\n" +
 	"\x06_checkB\a\n" +
 	"\x05_whenB\a\n" +
-	"\x05_name\"\xdf\x01\n" +
+	"\x05_name\"\xca\x02\n" +
+	"\bRelation\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06object\x18\x02 \x01(\tR\x06object\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id:\x81\x02\xbaH\xfd\x01\x1a\xfa\x01\n" +
+	"\rrelation-name\x12}`name` and `object` are a relation and a type of the engine's model: letters, digits, `_` and `-`, at most 50, a letter first\x1ajthis.name.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$') && this.object.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$')\"\xdf\x01\n" +
 	"\x05Field\x12&\n" +
 	"\x04read\x18\x01 \x01(\v2\x12.sallyport.v1.ReadR\x04read\x12)\n" +
 	"\x05write\x18\x02 \x01(\v2\x13.sallyport.v1.WriteR\x05write:\x82\x01\xbaH\x7f\x1a}\n" +
-	"\vfield-empty\x12K`field` says who may read or write the field: write `read`, `write` or both\x1a!has(this.read) || has(this.write)\"\x8d\x04\n" +
+	"\vfield-empty\x12K`field` says who may read or write the field: write `read`, `write` or both\x1a!has(this.read) || has(this.write)\"\xb5\x04\n" +
 	"\x04Read\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
-	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xb6\x02\xbaH\xb2\x02\x1a\x8c\x01\n" +
-	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xa0\x01\n" +
-	"\vfield-check\x12ga `check` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))B\t\n" +
-	"\a_anyone\"\x8e\x04\n" +
+	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xde\x02\xbaH\xda\x02\x1a\x8c\x01\n" +
+	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xc8\x01\n" +
+	"\vfield-check\x12wa `check` or a `relation` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a@this.allow.all(grant, !has(grant.check) && !has(grant.relation))B\t\n" +
+	"\a_anyone\"\xb6\x04\n" +
 	"\x05Write\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
-	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xb6\x02\xbaH\xb2\x02\x1a\x8c\x01\n" +
-	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xa0\x01\n" +
-	"\vfield-check\x12ga `check` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a(this.allow.all(grant, !has(grant.check))B\t\n" +
+	"\x13field-anyone-reason\x121`anyone` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\x06anyone\x88\x01\x01:\xde\x02\xbaH\xda\x02\x1a\x8c\x01\n" +
+	"\ffield-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1a\xc8\x01\n" +
+	"\vfield-check\x12wa `check` or a `relation` is asked about a call, and not about a field: write `any_role`, `all_scopes`, `when` or `cel`\x1a@this.allow.all(grant, !has(grant.check) && !has(grant.relation))B\t\n" +
 	"\a_anyone\"\xad\x01\n" +
 	"\n" +
 	"Acceptance\x12\x12\n" +
@@ -1743,7 +1940,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Writes_EmptyMask)(0),                 // 0: sallyport.v1.Writes.EmptyMask
 	(Stream_Timing)(0),                    // 1: sallyport.v1.Stream.Timing
@@ -1753,69 +1950,74 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Resource)(nil),                      // 5: sallyport.v1.Resource
 	(*Authenticate)(nil),                  // 6: sallyport.v1.Authenticate
 	(*Authorize)(nil),                     // 7: sallyport.v1.Authorize
-	(*Shadow)(nil),                        // 8: sallyport.v1.Shadow
-	(*Grant)(nil),                         // 9: sallyport.v1.Grant
-	(*Field)(nil),                         // 10: sallyport.v1.Field
-	(*Read)(nil),                          // 11: sallyport.v1.Read
-	(*Write)(nil),                         // 12: sallyport.v1.Write
-	(*Acceptance)(nil),                    // 13: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 14: sallyport.v1.Stream
-	(*Limit)(nil),                         // 15: sallyport.v1.Limit
-	(*Role)(nil),                          // 16: sallyport.v1.Role
-	(*Scope)(nil),                         // 17: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 18: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 19: sallyport.v1.Use
-	(*Declarations)(nil),                  // 20: sallyport.v1.Declarations
-	nil,                                   // 21: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 22: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 23: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 24: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 25: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 26: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 27: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 28: google.protobuf.EnumValueOptions
+	(*Each)(nil),                          // 8: sallyport.v1.Each
+	(*Shadow)(nil),                        // 9: sallyport.v1.Shadow
+	(*Grant)(nil),                         // 10: sallyport.v1.Grant
+	(*Relation)(nil),                      // 11: sallyport.v1.Relation
+	(*Field)(nil),                         // 12: sallyport.v1.Field
+	(*Read)(nil),                          // 13: sallyport.v1.Read
+	(*Write)(nil),                         // 14: sallyport.v1.Write
+	(*Acceptance)(nil),                    // 15: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 16: sallyport.v1.Stream
+	(*Limit)(nil),                         // 17: sallyport.v1.Limit
+	(*Role)(nil),                          // 18: sallyport.v1.Role
+	(*Scope)(nil),                         // 19: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 20: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 21: sallyport.v1.Use
+	(*Declarations)(nil),                  // 22: sallyport.v1.Declarations
+	nil,                                   // 23: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 24: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 25: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 26: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 27: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 28: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 29: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 30: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	6,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	7,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	14, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	15, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	16, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	17, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
 	5,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
 	4,  // 5: sallyport.v1.Action.writes:type_name -> sallyport.v1.Writes
 	0,  // 6: sallyport.v1.Writes.empty_mask:type_name -> sallyport.v1.Writes.EmptyMask
-	22, // 7: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
-	9,  // 8: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
-	8,  // 9: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
-	9,  // 10: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	13, // 11: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
-	11, // 12: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
-	12, // 13: sallyport.v1.Field.write:type_name -> sallyport.v1.Write
-	9,  // 14: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
-	9,  // 15: sallyport.v1.Write.allow:type_name -> sallyport.v1.Grant
-	1,  // 16: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	22, // 17: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	2,  // 18: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	22, // 19: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	21, // 20: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	3,  // 21: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	23, // 22: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	24, // 23: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	25, // 24: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	25, // 25: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	26, // 26: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	27, // 27: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
-	28, // 28: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	28, // 29: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	3,  // 30: sallyport.v1.action:type_name -> sallyport.v1.Action
-	18, // 31: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	10, // 32: sallyport.v1.field:type_name -> sallyport.v1.Field
-	16, // 33: sallyport.v1.role:type_name -> sallyport.v1.Role
-	17, // 34: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	30, // [30:35] is the sub-list for extension type_name
-	22, // [22:30] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	24, // 7: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	10, // 8: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
+	9,  // 9: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
+	8,  // 10: sallyport.v1.Authorize.each:type_name -> sallyport.v1.Each
+	10, // 11: sallyport.v1.Each.allow:type_name -> sallyport.v1.Grant
+	10, // 12: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
+	15, // 13: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	11, // 14: sallyport.v1.Grant.relation:type_name -> sallyport.v1.Relation
+	13, // 15: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
+	14, // 16: sallyport.v1.Field.write:type_name -> sallyport.v1.Write
+	10, // 17: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
+	10, // 18: sallyport.v1.Write.allow:type_name -> sallyport.v1.Grant
+	1,  // 19: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	24, // 20: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	2,  // 21: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	24, // 22: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	23, // 23: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	3,  // 24: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	25, // 25: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	26, // 26: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	27, // 27: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	27, // 28: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	28, // 29: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	29, // 30: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
+	30, // 31: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	30, // 32: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	3,  // 33: sallyport.v1.action:type_name -> sallyport.v1.Action
+	20, // 34: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	12, // 35: sallyport.v1.field:type_name -> sallyport.v1.Field
+	18, // 36: sallyport.v1.role:type_name -> sallyport.v1.Role
+	19, // 37: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	33, // [33:38] is the sub-list for extension type_name
+	25, // [25:33] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -1826,16 +2028,16 @@ func file_sallyport_v1_action_proto_init() {
 	file_sallyport_v1_action_proto_msgTypes[1].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[3].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[4].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[6].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[8].OneofWrappers = []any{}
-	file_sallyport_v1_action_proto_msgTypes[9].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[7].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[10].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   19,
+			NumMessages:   21,
 			NumExtensions: 8,
 			NumServices:   0,
 		},
