@@ -32,7 +32,9 @@ func compareActions(ctx context.Context, prover *prove.Prover, old, updated Acti
 	c.inputs(old.Inputs, updated.Inputs)
 	c.checks()
 	c.resource()
-	c.each()
+	if err := c.each(ctx, prover); err != nil {
+		return nil, err
+	}
 	err := c.grants(ctx, prover)
 	return c.changes, err
 }
