@@ -62,7 +62,7 @@ func (p *passage) reader() field.Reader { return field.Reader{Principal: p.princ
 
 // reader is the caller as it was looked at last: it may read other fields now.
 func (s *stream) reader() field.Reader {
-	return field.Reader{Principal: s.outside().principal, Now: cut(s.gate.registry.now())}
+	return field.Reader{Principal: s.outside().principal, Now: s.gate.registry.now()}
 }
 
 // clear remembers what was cleared of a message of the stream. What the stream's passage has
@@ -104,7 +104,7 @@ func (p *passage) withoutUnreadable(ctx context.Context, how ending, principal *
 			left = ending{public: errInternal, reason: "the details of the handler's error could not be looked at"}
 		}
 	}()
-	reader := field.Reader{Principal: principal, Now: cut(p.gate.registry.now())}
+	reader := field.Reader{Principal: principal, Now: p.gate.registry.now()}
 	kept := details[:0]
 	changed := false
 	for _, detail := range details {

@@ -93,14 +93,8 @@ func (p *passage) deny(ctx context.Context, cause error) *connect.Error {
 // there, so that what is decided about the time is about now.
 func (p *passage) clock() {
 	if p.start.IsZero() {
-		p.start = cut(p.gate.registry.now())
+		p.start = p.gate.registry.now()
 	}
-}
-
-// cut cuts a time to microseconds, which is what databases keep of one: a filter says the
-// same there and here. Unlike [time.Time.Truncate] it keeps the monotonic reading.
-func cut(now time.Time) time.Time {
-	return now.Add(-time.Duration(now.Nanosecond() % int(time.Microsecond)))
 }
 
 // denied describes a denial.

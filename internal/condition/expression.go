@@ -68,7 +68,8 @@ func (x *Expression) ReadsValue() bool { return x != nil && x.readsValue }
 type Input struct {
 	Principal *authn.Principal
 	Request   proto.Message
-	Now       time.Time
+	// Now is when the call is looked at. Conditions read it cut to microseconds.
+	Now time.Time
 	// Subject is what the condition is about, of the type of [Subject]. Where it is nil every
 	// read of it is absent.
 	Subject proto.Message
@@ -299,6 +300,10 @@ func (x *Expression) part(id int64) string {
 	return strings.Join(strings.Fields(x.text), " ")
 }
 
+// cut cuts a time to microseconds, which is what databases keep of one: `now` is the same
+// in a condition and in what is made of it for a database.
+func cut(now time.Time) time.Time { return now.Truncate(time.Microsecond) }
+
 // activation gives CEL its variables without a map in between.
 type activation struct {
 	Input
@@ -313,7 +318,7 @@ func (a activation) ResolveName(name string) (any, bool) {
 	case requestName:
 		return a.Request, a.Request != nil
 	case "now":
-		return a.Now, true
+		return cut(a.Now), true
 	case valueName:
 		if a.of.value == nil || a.Value == nil {
 			return nil, false

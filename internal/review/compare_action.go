@@ -33,7 +33,9 @@ func compareActions(ctx context.Context, prover *prove.Prover, old, updated Acti
 	c.checks()
 	c.resource()
 	c.writes()
-	c.each()
+	if err := c.each(ctx, prover); err != nil {
+		return nil, err
+	}
 	err := c.grants(ctx, prover)
 	return c.changes, err
 }

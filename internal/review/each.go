@@ -1,9 +1,13 @@
 package review
 
 import (
+	"context"
+	"fmt"
 	"slices"
 
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
 // An Each is which elements of what an action answers its caller may see.
@@ -37,9 +41,8 @@ func (e Each) String() string {
 	return text
 }
 
-// each compares which elements of its answers the caller may see. Grants that are not seen
-// to be narrower or wider than others are not decided on, nor elements of another type.
-func (c *comparison) each() {
+// each compares which elements of its answers the caller may see, by what the rules hold of.
+func (c *comparison) each(ctx context.Context, prover *prove.Prover) error {
 	find := func(all []*declare.Each, name string) *declare.Each {
 		if i := slices.IndexFunc(all, func(each *declare.Each) bool { return each.Name == name }); i >= 0 {
 			return all[i]
@@ -48,7 +51,7 @@ func (c *comparison) each() {
 	}
 	for _, was := range c.old.Each {
 		if find(c.now.Each, was.Name) == nil {
-			c.addf("each-removed", Looser, "%s holds every element; each was seen by %s", was.Name, oneLine(was.Who()))
+			c.addf("each-removed", Looser, "every element of %s is seen; each was seen by %s", was.Name, oneLine(was.Who()))
 		}
 	}
 	for _, is := range c.now.Each {
@@ -57,20 +60,46 @@ func (c *comparison) each() {
 			c.addf("each-given", Tighter, "each of %s is seen by %s alone", is.Name, oneLine(is.Who()))
 			continue
 		}
-		wider, narrower := within(was.Grants, is.Grants), within(is.Grants, was.Grants)
-		kind, judgement, text := "", Undecided, ""
-		switch {
-		case was.Item.FullName() != is.Item.FullName():
-			kind, text = "each-undecided", ": its elements are of another type, and whether more of them are seen is not decided"
-		case wider && narrower:
-			continue
-		case wider:
-			kind, judgement = "each-looser", Looser
-		case narrower:
-			kind, judgement = "each-tighter", Tighter
-		default:
-			kind, text = "each-undecided", ": whether more elements are seen is not decided"
+		if err := c.judgeEach(ctx, prover, was, is); err != nil {
+			return err
 		}
-		c.addf(kind, judgement, "each of %s is seen by %s, and was by %s%s", is.Name, oneLine(is.Who()), oneLine(was.Who()), text)
+	}
+	return nil
+}
+
+// judgeEach says what a change does to which elements are seen.
+func (c *comparison) judgeEach(ctx context.Context, prover *prove.Prover, was, is *declare.Each) error {
+	compared, err := prover.CompareRules(ctx, elementRule(was, c.old), elementRule(is, c.now))
+	if err != nil {
+		return fmt.Errorf("each %s: %w", is.Name, err)
+	}
+	kind, judgement, text := "", Undecided, ""
+	switch compared.Verdict {
+	case prove.Same:
+		return nil
+	case prove.Looser:
+		kind, judgement = "each-looser", Looser
+	case prove.Tighter:
+		kind, judgement = "each-tighter", Tighter
+	case prove.Different:
+		kind, judgement = "each-different", Different
+	case prove.Undecided:
+		kind, text = "each-undecided", ": whether more elements are seen is not decided"
+	}
+	c.addf(kind, judgement, "each of %s is seen by %s, and was by %s%s", is.Name, oneLine(is.Who()), oneLine(was.Who()), text)
+	change := &c.changes[len(c.changes)-1]
+	change.LetIn, change.KeptOut, change.By = compared.Looser, compared.Tighter, compared.By
+	if judgement == Undecided {
+		because(change, compared.Reason)
+	}
+	return nil
+}
+
+// elementRule is which elements of an action's answers are seen, as prove takes it.
+func elementRule(each *declare.Each, within *declare.Declaration) prove.Rule {
+	return prove.Rule{
+		Name:    within.Procedure + " each " + each.Name,
+		Subject: condition.Subject{Name: condition.ItemName, Type: each.Item},
+		Grants:  each.Grants, Within: within, OfRequest: true,
 	}
 }

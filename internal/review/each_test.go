@@ -19,8 +19,8 @@ func withEach(t *testing.T, each string) *review.Contract {
 	}})
 }
 
-// An `each` that is gone is looser, one that is new tighter, and what is not seen to be
-// either is undecided: it is never the same.
+// An `each` that is gone is looser, one that is new tighter, and what is not decided is never
+// the same.
 func TestCompareEach(t *testing.T) {
 	t.Parallel()
 	of := func(grants string) string { return `each: {items: "notes" ` + grants + `}` }
@@ -45,8 +45,9 @@ func TestCompareEach(t *testing.T) {
 		"in another order":       {of(editor + owner), of(owner + editor), "", false},
 		"a role that more have":  {of(editor), of(reader), "looser each-looser", true},
 		"a role that fewer have": {of(editor), of(admin), "tighter each-tighter", false},
-		"another rule":           {of(editor), of(owner), "undecided each-undecided", true},
-		"another expression":     {of(owner), of(named), "undecided each-undecided", true},
+		"another rule":           {of(editor), of(owner), "different each-different", true},
+		"another expression":     {of(owner), of(named), "", false},
+		"undecided":              {of(owner), of(`allow: {cel: "item.owner_id == principal.id && size(item.owner_id) > 3"}`), "undecided each-undecided", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

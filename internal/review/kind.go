@@ -33,6 +33,7 @@ func Kinds() []Kind {
 		{"resource-removed", "An action is about no object any more."},
 		{"each-removed", "Every element of what an action answers is seen, and only some were."},
 		{"each-looser", "More elements of what an action answers are seen."},
+		{"each-different", "Other elements of what an action answers are seen."},
 		{"each-undecided", "It is not decided whether more elements of what an action answers are seen."},
 		{"field-opened", "A field that some may read may be read by every caller."},
 		{"field-looser", "A field may be read by more callers."},
