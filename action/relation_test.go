@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -148,12 +149,7 @@ func aboutDocument(id string) *relationsv1.DocumentRequest {
 func among(yes ...string) func(context.Context, relation.Query) (bool, error) {
 	return func(_ context.Context, query relation.Query) (bool, error) {
 		asked := fmt.Sprintf("%s %s %s:%s", query.User, query.Relation, query.Object, query.ID)
-		for _, one := range yes {
-			if one == asked {
-				return true, nil
-			}
-		}
-		return false, nil
+		return slices.Contains(yes, asked), nil
 	}
 }
 

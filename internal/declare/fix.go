@@ -250,7 +250,7 @@ func (m *methodReading) fixedGrant(grant *sallyportv1.Grant) *sallyportv1.Grant 
 	if fixed.GetCheck() == "" {
 		fixed.Check = nil
 	}
-	if grant.Relation != nil {
+	if grant.GetRelation() != nil {
 		fixed.Relation = fixedRelation(grant.GetRelation())
 	}
 	if grant.When != nil {
