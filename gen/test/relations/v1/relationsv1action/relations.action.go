@@ -34,7 +34,7 @@ type DocumentServiceHandler interface {
 	Edit(context.Context, *action.Call[v1.DocumentRequest]) (*v1.DocumentResponse, error)
 	// Copy is for those who may view one document and edit the other. It may be one and the same.
 	//
-	// Access: callers sign in by test; who may: request.to_id != ” and viewer of document request.to_id; or admin and viewer of document request.document_id.
+	// Access: callers sign in by test; who may: request.to_id != "" and viewer of document request.to_id; or admin and viewer of document request.document_id.
 	Copy(context.Context, *action.Call[v1.DocumentRequest]) (*v1.DocumentResponse, error)
 	// Move is for the owner of the folder that a document is in.
 	//
