@@ -106,7 +106,7 @@ func (e *elements) holdTotal(response protoreflect.Message, count int) error {
 }
 
 func atLeast(value protoreflect.Value, field protoreflect.FieldDescriptor, count int) bool {
-	switch field.Kind() { //nolint:exhaustive // the declaration has integers alone
+	switch field.Kind() {
 	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		return value.Uint() >= uint64(count) //nolint:gosec // a length is not negative
 	default:

@@ -42,7 +42,7 @@ func (s *shelf) page(filter func(string) (matches func(*listsv1.Document) bool, 
 		if err != nil {
 			return nil, err
 		}
-		response.Documents = slices.DeleteFunc(response.Documents, func(doc *listsv1.Document) bool { return !matches(doc) })
+		response.Documents = slices.DeleteFunc(response.GetDocuments(), func(doc *listsv1.Document) bool { return !matches(doc) })
 	}
 	return response, nil
 }

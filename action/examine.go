@@ -30,18 +30,18 @@ type examined struct {
 	guard       *policy.Guard // nil where the action names no resource
 }
 
-// takeApart makes what is evaluated in part before an element, or an object, is there.
-func (e *examined) takeApart() (err error) {
-	if e.each, err = elementsOf(e.declaration); err != nil || e.declaration == nil || e.declaration.Resource == nil {
-		return err
+// takenApart makes what is evaluated in part before an element, or an object, is there.
+func takenApart(declaration *declare.Declaration) (each []elements, guard *policy.Guard, err error) {
+	if each, err = elementsOf(declaration); err != nil || declaration == nil || declaration.Resource == nil {
+		return each, nil, err
 	}
-	e.guard, err = policy.NewGuard(e.declaration.Resource.Type, e.declaration.Grants)
-	return err
+	guard, err = policy.NewGuard(declaration.Resource.Type, declaration.Grants)
+	return each, guard, err
 }
 
 // readsLater reports whether rules read the request when its handler has it: those of the
 // elements of the answer, and the grants where a guard is made of them.
-func (e *examined) readsLater() bool {
+func (e examined) readsLater() bool {
 	reads := func(grants []declare.Grant) bool {
 		return slices.ContainsFunc(grants, func(grant declare.Grant) bool {
 			return slices.ContainsFunc(grant.Conditions, func(condition declare.Condition) bool {
@@ -147,7 +147,7 @@ func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.
 		}
 		found[i] = examined{declaration: declared[method.Name()], rules: rules, checks: map[string]policy.CheckFunc{}}
 		found[i].about = loadingOf(found[i].declaration, of.Loaders)
-		if err := found[i].takeApart(); err != nil {
+		if found[i].each, found[i].guard, err = takenApart(found[i].declaration); err != nil {
 			refusals = append(refusals, declare.Refuse(declare.RuleCELInvalid, method, "an expression cannot be made a filter: %v", err))
 		}
 		for _, check := range of.Checks {

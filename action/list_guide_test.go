@@ -3,6 +3,7 @@ package action_test
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"testing"
 
 	"connectrpc.com/connect/v2"
@@ -110,11 +111,11 @@ func TestGuideCatalogue(t *testing.T) {
 			t.Errorf("%s: %v", user, err)
 			continue
 		}
-		got := ""
+		var ids []string
 		for _, document := range response.GetDocuments() {
-			got += document.GetId()
+			ids = append(ids, document.GetId())
 		}
-		if got != want || response.GetTotalSize() != int64(len(response.GetDocuments())) {
+		if got := strings.Join(ids, " "); got != want || response.GetTotalSize() != int64(len(response.GetDocuments())) {
 			t.Errorf("%s sees %q of %d, want %q", user, got, response.GetTotalSize(), want)
 		}
 	}
