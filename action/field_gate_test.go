@@ -111,11 +111,11 @@ func TestDetailsThatCannotBeLookedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	bare := connect.NewError(connect.CodeNotFound, "no such user")
-	if got := call.withoutUnreadable(t.Context(), ending{public: bare}, reader); got.public != error(bare) || got.reason != "" {
+	if got := call.withoutUnreadable(t.Context(), ending{public: bare}, reader); got.public != error(bare) || got.reason != "" { //nolint:errorlint // the very same
 		t.Errorf("without details: %v, %q", got.public, got.reason)
 	}
 	got := call.withoutUnreadable(t.Context(), ending{public: bare.WithDetail(detail)}, reader)
-	if got.public != error(errInternal) || got.reason == "" {
+	if got.public != error(errInternal) || got.reason == "" { //nolint:errorlint // the very same
 		t.Errorf("with details: %v, %q", got.public, got.reason)
 	}
 }

@@ -3,7 +3,6 @@
 //
 //	allow: {relation: {name: "editor" object: "document" id: "request.document_id"}}
 //
-// A program gives its engine to the registry by action.WithRelations. Package
-// relation/openfga, a module of its own, has engines that are OpenFGA, in the process or
-// remote. Tests use actiontest.Relations.
+// A program gives its engine to the registry by action.WithRelations. Tests use
+// actiontest.Relations.
 package relation

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -305,7 +306,8 @@ func TestSilentClientsDeadline(t *testing.T) {
 							t.Errorf("after %v the handler is told %v", took, err)
 						}
 					case <-time.After(soon):
-						t.Error("the handler waits on")
+						stacks := make([]byte, 1<<20)
+						t.Errorf("the handler, entered: %t, waits on\n%s", len(handlers.entered) > 0, stacks[:runtime.Stack(stacks, true)])
 					}
 					if major == 2 {
 						select {

@@ -224,7 +224,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	m.readLimits(option)
 	m.readRequest()
 	declaration.Fields = m.readFields()
-	declaration.Writing = m.readWriting(option.Writes)
+	declaration.Writing = m.readWriting(option.GetWrites())
 	before := len(m.refusals)
 	m.resource = m.readResource(option.GetResource())
 	declaration.Resource = m.resource

@@ -64,7 +64,7 @@ func (f *FieldRule) restsOn() []string {
 func Guards(field protoreflect.FieldDescriptor) bool {
 	option := &sallyportv1.Field{}
 	found, err := readOption(field.Options(), sallyportv1.E_Field, option)
-	return err != nil || found && (option.Read != nil && option.GetRead().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
+	return err != nil || found && (option.GetRead() != nil && option.GetRead().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
 }
 
 // GuardsWrites reports whether a field says who may write it, and that is not everyone. A
@@ -72,7 +72,7 @@ func Guards(field protoreflect.FieldDescriptor) bool {
 func GuardsWrites(field protoreflect.FieldDescriptor) bool {
 	option := &sallyportv1.Field{}
 	found, err := readOption(field.Options(), sallyportv1.E_Field, option)
-	return err != nil || found && (option.Write != nil && option.GetWrite().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
+	return err != nil || found && (option.GetWrite() != nil && option.GetWrite().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
 }
 
 // fieldRules are those of the fields of one message, in the order of the fields.
@@ -149,7 +149,7 @@ func (m *methodReading) readField(option *sallyportv1.Field) {
 	switch {
 	case m.field.IsExtension():
 		m.refusef(RuleFieldExtension, "it is an extension, which other files add to a message")
-	case m.field.Cardinality() == protoreflect.Required && (option.Read != nil && option.GetRead().Anyone == nil || option.Write != nil && option.GetWrite().Anyone == nil):
+	case m.field.Cardinality() == protoreflect.Required && (option.GetRead() != nil && option.GetRead().Anyone == nil || option.GetWrite() != nil && option.GetWrite().Anyone == nil):
 		m.refusef(RuleFieldRequired, "it is required, so that a message without it cannot be sent")
 	}
 }

@@ -120,7 +120,7 @@ func (m *methodReading) readWriting(written *sallyportv1.Writes) *Writing {
 	switch {
 	case !guarded && written == nil:
 		return nil
-	case !guarded && !(writing.Replaces && unreadable):
+	case !guarded && (!writing.Replaces || !unreadable):
 		if len(walk.refusals) == 0 {
 			m.refuseWithFixf(RuleWritesUnused, "remove "+messageText("writes", written.ProtoReflect()), "its request has no field that says who may write it")
 		}

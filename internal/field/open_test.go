@@ -189,7 +189,7 @@ func TestPresenceStays(t *testing.T) {
 	from.GetSalary().ProtoReflect().SetUnknown(unknown)
 	got, _ := clearFor(t, person("a"), from)
 	user := got.(*fieldsv1.User)
-	if user.Salary == nil || user.Manager != nil || user.More != nil || len(user.GetSalary().ProtoReflect().GetUnknown()) > 0 {
+	if user.GetSalary() == nil || user.GetManager() != nil || user.GetMore() != nil || len(user.GetSalary().ProtoReflect().GetUnknown()) > 0 {
 		t.Errorf("got %v", user)
 	}
 	if got, cleared := clearFor(t, person("a"), (*fieldsv1.User)(nil)); got.ProtoReflect().IsValid() || cleared.Names != nil {

@@ -698,7 +698,7 @@ var File_demo_v1_document_proto protoreflect.FileDescriptor
 
 const file_demo_v1_document_proto_rawDesc = "" +
 	"\n" +
-	"\x16demo/v1/document.proto\x12\ademo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x15demo/v1/account.proto\x1a\x1ademo/v1/organisation.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sallyport/v1/action.proto\"\xc9\x02\n" +
+	"\x16demo/v1/document.proto\x12\ademo.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19sallyport/v1/action.proto\"\xc9\x02\n" +
 	"\bDocument\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n" +
 	"\x06org_id\x18\x02 \x01(\tR\x05orgId\x12\x19\n" +
@@ -854,8 +854,6 @@ func file_demo_v1_document_proto_init() {
 	if File_demo_v1_document_proto != nil {
 		return
 	}
-	file_demo_v1_account_proto_init()
-	file_demo_v1_organisation_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -40,9 +40,6 @@ func TestDocuments(t *testing.T) {
 	)
 	type codes struct{ get, update, share, remove connect.Code } // 0 lets in
 	nothing := codes{gone, gone, gone, gone}
-	scoped := func(name string, scopes ...string) func(*testing.T, *fixture) string {
-		return scopedKey(name, scopes...)
-	}
 	for name, test := range map[string]struct {
 		credential func(*testing.T, *fixture) string
 		published  bool
@@ -59,8 +56,8 @@ func TestDocuments(t *testing.T) {
 		"published, of none":               {credential: signedIn(admin), published: true, want: nothing},
 		"none that there is, its owner":    {credential: signedIn(owner), id: missing, want: nothing},
 		"none that there is, a stranger":   {credential: signedIn(stranger), id: missing, want: nothing},
-		"its owner's key":                  {credential: scoped(owner, demov1client.ScopeDocumentsRead, demov1client.ScopeDocumentsWrite), want: codes{remove: scopes}},
-		"its owner's key to read":          {credential: scoped(owner, demov1client.ScopeDocumentsRead), want: codes{0, scopes, scopes, scopes}},
+		"its owner's key":                  {credential: scopedKey(owner, demov1client.ScopeDocumentsRead, demov1client.ScopeDocumentsWrite), want: codes{remove: scopes}},
+		"its owner's key to read":          {credential: scopedKey(owner, demov1client.ScopeDocumentsRead), want: codes{0, scopes, scopes, scopes}},
 		"its owner's key for other things": {credential: apiKey(owner), want: codes{scopes, scopes, scopes, scopes}},
 		"no credential": {credential: func(*testing.T, *fixture) string { return "" },
 			want: codes{connect.CodeUnauthenticated, connect.CodeUnauthenticated, connect.CodeUnauthenticated, connect.CodeUnauthenticated}},

@@ -61,7 +61,7 @@ type DocumentServiceLoaders interface {
 func RegisterDocumentService(registry *action.Registry, implementation DocumentServiceHandler, loaders DocumentServiceLoaders) error {
 	return actiongen.Register(registry, actiongen.Service[DocumentServiceHandler]{
 		Descriptor:  v1.File_demo_v1_document_proto.Services().ByName("DocumentService"),
-		Fingerprint: "55c5ce9a88033fbd16590cd116f0e4de9003ac6802931dbe8d8a8b32355ece56",
+		Fingerprint: "4e881d0ea877cacac9ca36bcc2b357a9c14dd154b68e36f7099a0d7f66373034",
 		Methods: []actiongen.Method[DocumentServiceHandler]{
 			actiongen.Unary("CreateDocument", DocumentServiceHandler.CreateDocument),
 			actiongen.ResourceUnary("GetDocument", DocumentServiceHandler.GetDocument),
