@@ -488,7 +488,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleEachChoice, name: "both", rpc: pages, refused: session + first + each(`items: "documents" item: "document"`, readers), passes: session + first + each(`item: "document"`, readers)},
 	{rule: RuleEachEmpty, name: "no grant", rpc: paged, refused: session + each(`items: "documents"`, ""), passes: session + each(`items: "documents"`, `allow: {any_role: "admin"}`)},
 	{rule: RuleEachCheck, name: "a check", rpc: paged, refused: session + each(`items: "documents"`, `allow: {check: "is_open"}`), passes: session + each(`items: "documents"`, `allow: {all_scopes: "a"} allow: {when: "own"}`)},
-	{rule: RuleEachCheck, name: "a relation", rpc: paged, refused: session + each(`items: "documents"`, `allow: {relation: {name: "viewer" object: "document" id: "item.id"}}`)},
+	{rule: RuleEachCheck, name: "a relation", rpc: paged, refused: session + each(`items: "documents"`, `allow: {relation: {name: "viewer" object: "document" id: "request.user_id"}}`)},
 	{rule: RuleEachCheck, name: "a check besides", rpc: paged, refused: session + each(`items: "documents"`, `allow: {any_role: "admin" check: "is_open"}`)},
 	{rule: RuleGrantEmpty, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {}`)},
 	{rule: RuleRoleUnknown, name: "of elements", rpc: paged, refused: session + each(`items: "documents"`, `allow: {any_role: "adnin"}`)},

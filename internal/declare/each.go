@@ -207,7 +207,7 @@ func (m *methodReading) eachText(of problem) string {
 	fixed.Allow = nil
 	for _, grant := range written.GetAllow() {
 		accepted := m.fixedGrant(grant)
-		accepted.Check = nil
+		accepted.Check, accepted.Relation = nil, nil
 		if hasCondition(accepted) && !widens(grant, accepted) {
 			fixed.Allow = append(fixed.Allow, accepted)
 		}
