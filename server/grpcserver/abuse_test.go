@@ -68,7 +68,7 @@ func TestUnreadAnswers(t *testing.T) {
 	handlers := &handlers{unary: func(context.Context, *connect.CallInfo, *testv1.Request) (*testv1.Response, error) {
 		return &testv1.Response{Owners: []string{strings.Repeat("x", 1<<20)}}, nil
 	}}
-	served := serve(t, handlers, server.WithMaxMessageBytes(1<<20), server.WithMaxPendingBytes(16<<20), server.WithWriteTimeout(4*short))
+	served := serve(t, handlers, server.WithMaxMessageBytes(1<<20), server.WithMaxPendingBytes(16<<20), server.WithWriteTimeout(20*short))
 	raw := served.dialRaw(t, 0)
 	message := framed(0, encode(t, sound))
 	const calls = 20
