@@ -62,17 +62,23 @@ func (f *FieldRule) restsOn() []string {
 // Guards reports whether a field says who may read it, and that is not everyone. A field
 // whose option cannot be read is guarded.
 func Guards(field protoreflect.FieldDescriptor) bool {
-	option := &sallyportv1.Field{}
-	found, err := readOption(field.Options(), sallyportv1.E_Field, option)
-	return err != nil || found && (option.GetRead() != nil && option.GetRead().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
+	option, unclear := fieldOption(field)
+	return unclear || option.GetRead() != nil && option.GetRead().GetAnyone() == ""
 }
 
 // GuardsWrites reports whether a field says who may write it, and that is not everyone. A
 // field whose option cannot be read is guarded.
 func GuardsWrites(field protoreflect.FieldDescriptor) bool {
-	option := &sallyportv1.Field{}
+	option, unclear := fieldOption(field)
+	return unclear || option.GetWrite() != nil && option.GetWrite().GetAnyone() == ""
+}
+
+// fieldOption is the option that a field carries, empty where it carries none. It is unclear
+// where it cannot be read, or says what this version does not know.
+func fieldOption(field protoreflect.FieldDescriptor) (option *sallyportv1.Field, unclear bool) {
+	option = &sallyportv1.Field{}
 	found, err := readOption(field.Options(), sallyportv1.E_Field, option)
-	return err != nil || found && (option.GetWrite() != nil && option.GetWrite().GetAnyone() == "" || len(option.ProtoReflect().GetUnknown()) > 0)
+	return option, err != nil || found && len(option.ProtoReflect().GetUnknown()) > 0
 }
 
 // fieldRules are those of the fields of one message, in the order of the fields.
@@ -213,7 +219,7 @@ func (w *fieldWalk) visit(message protoreflect.MessageDescriptor) {
 	rules := w.reader.fieldRules(message)
 	w.found, w.refusals = append(w.found, rules.found...), append(w.refusals, rules.refusals...)
 	for _, field := range list(message.Fields()) {
-		if within := messageIn(field); within != nil {
+		if within := MessageIn(field); within != nil {
 			if field.Kind() == protoreflect.GroupKind {
 				w.groups = append(w.groups, field)
 			}

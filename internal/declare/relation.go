@@ -53,7 +53,14 @@ func readRelation(g *grantReading) Condition {
 			"%s.relation.id: %q is no field of the request, nor of a resource that the action declares, such as request.document_id", g.path, written.GetId())
 		return nil
 	}
-	if relation.Path = g.relationPath(message, root, strings.Split(below, ".")); relation.Path == nil {
+	relation.Path = scalarPath{
+		suits: func(field protoreflect.FieldDescriptor) bool { return field.Kind() == protoreflect.StringKind },
+		one:   "a relation is to one object", kind: "the id of an object is a string", fix: g.relationFix,
+		refuse: func(fix, format string, args ...any) {
+			g.refuseWithFixf(RuleRelationID, fix, g.path+".relation.id: "+format, args...)
+		},
+	}.find(message, root, strings.Split(below, "."))
+	if relation.Path == nil {
 		return nil
 	}
 	text := fmt.Sprintf("principal.id.matches(%s) && %s.matches(%s)", usableID, written.GetId(), usableID)
@@ -64,37 +71,6 @@ func readRelation(g *grantReading) Condition {
 	}
 	relation.Usable = expression
 	return relation
-}
-
-// relationPath finds the string that an id leads to, from a message by the names of fields.
-// It returns nil along with a refusal.
-func (g *grantReading) relationPath(message protoreflect.MessageDescriptor, root string, names []string) condition.Path {
-	refuse := func(fix, format string, args ...any) condition.Path {
-		g.refuseWithFixf(RuleRelationID, fix, g.path+".relation.id: "+format, args...)
-		return nil
-	}
-	var path condition.Path
-	for i, name := range names {
-		field := message.Fields().ByName(protoreflect.Name(name))
-		at := root + "." + strings.Join(names[:i+1], ".")
-		switch last := i == len(names)-1; {
-		case field == nil:
-			fix := ""
-			if near := nearest(name, fieldNames(message)); near != "" {
-				fix = g.relationFix(strings.Join(append(append([]string{root}, names[:i]...), append([]string{near}, names[i+1:]...)...), "."))
-			}
-			return refuse(fix, "%s has no field %q%s", message.FullName(), name, didYouMean(name, fieldNames(message)))
-		case field.IsList() || field.IsMap():
-			return refuse("", "%s is repeated, and a relation is to one object", at)
-		case !last && (field.Message() == nil || field.Message().FullName().Parent() == "google.protobuf"):
-			return refuse("", "%s is no message with a field %q", at, names[i+1])
-		case last && field.Kind() != protoreflect.StringKind:
-			return refuse("", "%s is a %s, and the id of an object is a string", at, kindOf(field))
-		default:
-			path, message = append(path, field), field.Message()
-		}
-	}
-	return path
 }
 
 // relationFix is the grant whose relation is to what another id leads to, or "" without one.
@@ -177,8 +153,12 @@ func (Relation) restsOn() []string { return nil }
 // Relations returns the relations that grants of the declaration name, those of its shadow
 // too, each once, in the order of the grants.
 func (d *Declaration) Relations() []Relation {
+	return relationsOf(slices.Concat(d.Grants, d.Shadow))
+}
+
+func relationsOf(grants []Grant) []Relation {
 	var relations []Relation
-	for _, grant := range slices.Concat(d.Grants, d.Shadow) {
+	for _, grant := range grants {
 		for _, of := range grant.Conditions {
 			if relation, ok := of.(Relation); ok && !slices.ContainsFunc(relations, func(known Relation) bool { return known.implies(relation) }) {
 				relations = append(relations, relation)
@@ -193,12 +173,8 @@ func (d *Declaration) Relations() []Relation {
 // has the name of a relation.
 func (d *Declaration) Asked() []string {
 	asked := d.Checks()
-	for _, grant := range d.Grants {
-		for _, of := range grant.Conditions {
-			if relation, ok := of.(Relation); ok && !slices.Contains(asked, relation.String()) {
-				asked = append(asked, relation.String())
-			}
-		}
+	for _, relation := range relationsOf(d.Grants) {
+		asked = append(asked, relation.String())
 	}
 	return asked
 }

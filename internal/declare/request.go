@@ -13,13 +13,7 @@ import (
 // on extension fields. Messages inside google.protobuf.Any and those of extensions are
 // validated at the call.
 func (m *methodReading) readRequest() {
-	seen := map[protoreflect.FullName]bool{}
-	var visit func(protoreflect.MessageDescriptor)
-	visit = func(message protoreflect.MessageDescriptor) {
-		if seen[message.FullName()] {
-			return
-		}
-		seen[message.FullName()] = true
+	EachType(m.method.Input(), func(message protoreflect.MessageDescriptor) {
 		if message.ExtensionRanges().Len() > 0 {
 			for _, extension := range m.ruled()[message.FullName()] {
 				m.refuseWithFixf(RuleExtensionUnvalidated,
@@ -27,17 +21,7 @@ func (m *methodReading) readRequest() {
 					"its request can hold the extension %s, and validation rules of extensions are not applied", extension.FullName())
 			}
 		}
-		for i := range message.Fields().Len() {
-			field := message.Fields().Get(i)
-			if field.IsMap() {
-				field = field.MapValue()
-			}
-			if within := field.Message(); within != nil {
-				visit(within)
-			}
-		}
-	}
-	visit(m.method.Input())
+	}, nil)
 }
 
 // ruled returns the extension fields with validation rules, by what they extend.

@@ -169,37 +169,18 @@ func withImports(file protoreflect.FileDescriptor) []protoreflect.FileDescriptor
 
 // resourceKey finds what the key of a resource leads to.
 func (m *methodReading) resourceKey(written *sallyportv1.Resource) condition.Path {
-	refuse := func(fix, format string, args ...any) condition.Path {
+	refuse := func(fix, format string, args ...any) {
 		m.refuseWithFixf(RuleResourceKey, fix, "resource.key: "+format, args...)
+	}
+	root, below, isPath := strings.Cut(written.GetKey(), ".")
+	if root != "request" || !isPath {
+		refuse(m.resourceText(written.GetType(), fixedKey(m.method.Input(), nil)), "%q is no field of the request, such as request.document_id", written.GetKey())
 		return nil
 	}
-	names := strings.Split(written.GetKey(), ".")
-	if names[0] != "request" || len(names) == 1 {
-		return refuse(m.resourceText(written.GetType(), fixedKey(m.method.Input(), nil)), "%q is no field of the request, such as request.document_id", written.GetKey())
-	}
-	var path condition.Path
-	message := m.method.Input()
-	for i, name := range names[1:] {
-		field := message.Fields().ByName(protoreflect.Name(name))
-		at := strings.Join(names[:i+2], ".")
-		switch last := i == len(names)-2; {
-		case field == nil:
-			fix := ""
-			if near := nearest(name, fieldNames(message)); near != "" {
-				fix = m.resourceText(written.GetType(), strings.Join(append(append(slices.Clone(names[:i+1]), near), names[i+2:]...), "."))
-			}
-			return refuse(fix, "%s has no field %q%s", message.FullName(), name, didYouMean(name, fieldNames(message)))
-		case field.IsList() || field.IsMap():
-			return refuse("", "%s is repeated, and an action is about one object", at)
-		case !last && (field.Message() == nil || field.Message().FullName().Parent() == "google.protobuf"):
-			return refuse("", "%s is no message with a field %q", at, names[i+2])
-		case last && !isKey(field):
-			return refuse("", "%s is a %s, and what finds an object is a string or an integer", at, kindOf(field))
-		default:
-			path, message = append(path, field), field.Message()
-		}
-	}
-	return path
+	return scalarPath{
+		suits: isKey, one: "an action is about one object", kind: "what finds an object is a string or an integer",
+		fix: func(path string) string { return m.resourceText(written.GetType(), path) }, refuse: refuse,
+	}.find(m.method.Input(), root, strings.Split(below, "."))
 }
 
 // isKey reports whether a field can be what finds an object. An enum, a bool, a float and
@@ -281,7 +262,7 @@ func (c *carried) visit(message protoreflect.MessageDescriptor, at condition.Pat
 	c.around = append(c.around, message.FullName())
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
-		if of := messageIn(field); of != nil {
+		if of := MessageIn(field); of != nil {
 			c.visit(of, append(slices.Clone(at), field), repeated || field.IsList() || field.IsMap())
 		}
 	}
@@ -295,19 +276,11 @@ func (c *carried) within(message protoreflect.MessageDescriptor, seen map[protor
 	}
 	seen[message.FullName()] = true
 	for i := range message.Fields().Len() {
-		if of := messageIn(message.Fields().Get(i)); of != nil && (of.FullName() == c.of || c.within(of, seen)) {
+		if of := MessageIn(message.Fields().Get(i)); of != nil && (of.FullName() == c.of || c.within(of, seen)) {
 			return true
 		}
 	}
 	return false
-}
-
-// messageIn is the message that a field, an element of it or a value of it is, or nil.
-func messageIn(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
-	if field.IsMap() {
-		return field.MapValue().Message()
-	}
-	return field.Message()
 }
 
 // readsOfResource are what the conditions of grants read of the resource.

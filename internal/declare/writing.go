@@ -152,27 +152,19 @@ func (m *methodReading) readWriting(written *sallyportv1.Writes) *Writing {
 
 // readPresence refuses guarded fields without presence that are not below a mask.
 func (m *methodReading) readPresence(masks []Mask) {
-	seen := map[protoreflect.FullName]bool{}
-	var visit func(protoreflect.MessageDescriptor)
-	visit = func(message protoreflect.MessageDescriptor) {
-		if seen[message.FullName()] {
-			return
-		}
-		seen[message.FullName()] = true
+	EachType(m.method.Input(), func(message protoreflect.MessageDescriptor) {
 		for _, rule := range m.fieldRules(message).found {
 			if !rule.AnyoneWrites() && !rule.Field.HasPresence() {
 				m.refuseWithFixf(RuleWritesPresence, "", "its request has %s, which says who may write it and has no presence: nothing tells whether a call leaves it or empties it",
 					rule.Field.FullName())
 			}
 		}
-		for _, field := range list(message.Fields()) {
-			masked := slices.ContainsFunc(masks, func(mask Mask) bool { return mask.Of == field })
-			if within := messageIn(field); within != nil && !masked {
-				visit(within)
-			}
-		}
-	}
-	visit(m.method.Input())
+	}, func(field protoreflect.FieldDescriptor) bool { return masked(masks, field) })
+}
+
+// masked reports whether a mask says what is written of a field.
+func masked(masks []Mask, field protoreflect.FieldDescriptor) bool {
+	return slices.ContainsFunc(masks, func(mask Mask) bool { return mask.Of == field })
 }
 
 // readMasks finds the masks of the request: the one that is named, or those that stand
@@ -186,22 +178,9 @@ func (m *methodReading) readMasks(written *sallyportv1.Writes) []Mask {
 		return m.maskIn(field.ContainingMessage(), field)
 	}
 	var masks []Mask
-	seen := map[protoreflect.FullName]bool{}
-	var visit func(protoreflect.MessageDescriptor)
-	visit = func(message protoreflect.MessageDescriptor) {
-		if seen[message.FullName()] {
-			return
-		}
-		seen[message.FullName()] = true
+	EachType(m.method.Input(), func(message protoreflect.MessageDescriptor) {
 		masks = append(masks, m.maskIn(message, nil)...)
-		for _, field := range list(message.Fields()) {
-			masked := slices.ContainsFunc(masks, func(mask Mask) bool { return mask.Of == field })
-			if within := messageIn(field); within != nil && !masked {
-				visit(within)
-			}
-		}
-	}
-	visit(m.method.Input())
+	}, func(field protoreflect.FieldDescriptor) bool { return masked(masks, field) })
 	return masks
 }
 
@@ -218,7 +197,7 @@ func (m *methodReading) namedMask(path string) protoreflect.FieldDescriptor {
 			m.refusef(RuleWritesMask, "writes.mask: %s has no field %q%s", message.FullName(), name, didYouMean(name, fieldNames(message)))
 			return nil
 		}
-		message = messageIn(field)
+		message = MessageIn(field)
 	}
 	if field == nil || !isMask(field) {
 		m.refusef(RuleWritesMask, "writes.mask: %q is no %s of the request", path, fieldMask)
@@ -236,7 +215,7 @@ func isMask(field protoreflect.FieldDescriptor) bool {
 func (m *methodReading) maskIn(message protoreflect.MessageDescriptor, named protoreflect.FieldDescriptor) []Mask {
 	var masks, guarded []protoreflect.FieldDescriptor
 	for _, field := range list(message.Fields()) {
-		switch within := messageIn(field); {
+		switch within := MessageIn(field); {
 		case isMask(field):
 			masks = append(masks, field)
 		case within != nil && m.guardsWritesOf(within):

@@ -173,7 +173,7 @@ func (c *clearing) open(ctx context.Context, of *plan, message protoreflect.Mess
 		return true
 	})
 	for _, field := range extensions {
-		within := messageIn(field)
+		within := declare.MessageIn(field)
 		// No rule of an extension is read, so one that is guarded is for no one.
 		if declare.Guards(field) || within != nil && c.rules.plan(within) != nil {
 			c.cleared.add(field.FullName(), nil)

@@ -37,13 +37,15 @@ func (n *node) of(field protoreflect.FieldDescriptor) *node {
 	}
 }
 
-var errMask = errors.New("a path of the mask")
+// ErrMask says that a mask cannot be read: a path of it leads to no field, or there is too
+// much of it.
+var ErrMask = errors.New("a path of the mask")
 
 // readMask reads the paths of a mask of fields of a message. "*" is all of them. A path leads
 // through messages that are neither repeated nor in a map. An error is the caller's.
 func readMask(paths protoreflect.List, of protoreflect.MessageDescriptor) (*node, error) {
 	if paths.Len() > maxPaths {
-		return nil, fmt.Errorf("%w: there are more than %d", errMask, maxPaths)
+		return nil, fmt.Errorf("%w: there are more than %d", ErrMask, maxPaths)
 	}
 	root := &node{}
 	for i := range paths.Len() {
@@ -61,16 +63,16 @@ func (n *node) add(path string, of protoreflect.MessageDescriptor) error {
 		return nil
 	}
 	if strings.Count(path, ".") >= maxDeep {
-		return fmt.Errorf("%w has more than %d names", errMask, maxDeep)
+		return fmt.Errorf("%w has more than %d names", ErrMask, maxDeep)
 	}
 	at := n
 	for name := range strings.SplitSeq(path, ".") {
 		if of == nil {
-			return fmt.Errorf("%w leads through a field that is no message of its own", errMask)
+			return fmt.Errorf("%w leads through a field that is no message of its own", ErrMask)
 		}
 		field := of.Fields().ByName(protoreflect.Name(name))
 		if field == nil {
-			return fmt.Errorf("%w names no field of %s", errMask, of.FullName())
+			return fmt.Errorf("%w names no field of %s", ErrMask, of.FullName())
 		}
 		below := at.fields[field]
 		if below == nil {

@@ -200,7 +200,7 @@ func fill(random *rand.Rand, message protoreflect.Message, depth int) {
 	}
 	for i := range message.Descriptor().Fields().Len() {
 		field := message.Descriptor().Fields().Get(i)
-		if random.IntN(2) == 0 || messageIn(field) != nil && depth == 0 {
+		if random.IntN(2) == 0 || declare.MessageIn(field) != nil && depth == 0 {
 			continue
 		}
 		value := func() protoreflect.Value {

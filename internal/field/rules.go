@@ -10,13 +10,14 @@ import (
 )
 
 // Rules are who may read and write which fields. The zero Rules, and nil ones, have no rule:
-// a field that is guarded all the same no one may read, or write. They are immutable, and safe for
-// concurrent use.
+// a field that is guarded all the same no one may read, or write. They are immutable, and
+// safe for concurrent use.
 type Rules struct {
 	rules map[protoreflect.FullName]*policy.Rule // of fields that only some may read
 	// writes are those of fields that only some may write.
-	writes map[protoreflect.FullName]*policy.Rule
-	plans  sync.Map // protoreflect.MessageDescriptor → *plan
+	writes  map[protoreflect.FullName]*policy.Rule
+	plans   sync.Map // protoreflect.MessageDescriptor → *plan
+	written sync.Map // protoreflect.MessageDescriptor → reach, by [Rules.writeReach]
 }
 
 // NewRules returns what rules say. A field of which there are two rules is not to be read or
@@ -74,8 +75,8 @@ func (r *Rules) plan(message protoreflect.MessageDescriptor) *plan {
 	if known, ok := r.plans.Load(message); ok {
 		return known.(*plan) //nolint:forcetypeassert // nothing else is stored
 	}
-	planning := planning{rules: r, reaches: map[protoreflect.MessageDescriptor]bool{}, made: map[protoreflect.MessageDescriptor]*plan{}}
-	planning.find(message)
+	planning := planning{rules: r, made: map[protoreflect.MessageDescriptor]*plan{}}
+	planning.reaches = reachOf(message, planning.own)
 	made := planning.make(message)
 	// Two that are made at once are alike.
 	r.plans.Store(message, made)
@@ -85,49 +86,20 @@ func (r *Rules) plan(message protoreflect.MessageDescriptor) *plan {
 // planning makes the plans of a type and of all that it can hold.
 type planning struct {
 	rules   *Rules
-	reaches map[protoreflect.MessageDescriptor]bool // whether a guarded field is reached from a type
+	reaches map[protoreflect.MessageDescriptor]reach
 	made    map[protoreflect.MessageDescriptor]*plan
 }
 
-// find finds all types below one, and which of them reach a guarded field.
-func (p *planning) find(message protoreflect.MessageDescriptor) {
-	var all []protoreflect.MessageDescriptor
-	above := map[protoreflect.MessageDescriptor][]protoreflect.MessageDescriptor{}
-	seen := map[protoreflect.MessageDescriptor]bool{}
-	var visit func(protoreflect.MessageDescriptor)
-	visit = func(of protoreflect.MessageDescriptor) {
-		if seen[of] {
-			return
-		}
-		seen[of] = true
-		all = append(all, of)
-		for i := range of.Fields().Len() {
-			if within := messageIn(of.Fields().Get(i)); within != nil {
-				above[within] = append(above[within], of)
-				visit(within)
-			}
-		}
+// own is what a type has itself.
+func (p *planning) own(message protoreflect.MessageDescriptor) reach {
+	if len(p.guardedOf(message)) > 0 {
+		return reachesRead
 	}
-	visit(message)
-	var mark func(protoreflect.MessageDescriptor)
-	mark = func(of protoreflect.MessageDescriptor) {
-		if p.reaches[of] {
-			return
-		}
-		p.reaches[of] = true
-		for _, holder := range above[of] {
-			mark(holder)
-		}
-	}
-	for _, of := range all {
-		if isOpen(of) || len(p.guardedOf(of)) > 0 {
-			mark(of)
-		}
-	}
+	return 0
 }
 
 func (p *planning) make(message protoreflect.MessageDescriptor) *plan {
-	if !p.reaches[message] {
+	if p.reaches[message] == 0 {
 		return nil
 	}
 	if made, ok := p.made[message]; ok {
@@ -137,7 +109,7 @@ func (p *planning) make(message protoreflect.MessageDescriptor) *plan {
 	p.made[message] = made
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
-		if within := messageIn(field); within != nil && p.reaches[within] {
+		if within := declare.MessageIn(field); within != nil && p.reaches[within] != 0 {
 			made.below = append(made.below, below{field, p.make(within)})
 		}
 	}
@@ -155,14 +127,6 @@ func (p *planning) guardedOf(message protoreflect.MessageDescriptor) []guarded {
 		}
 	}
 	return found
-}
-
-// messageIn is the message that a field, an element of it or a value of it is, or nil.
-func messageIn(field protoreflect.FieldDescriptor) protoreflect.MessageDescriptor {
-	if field.IsMap() {
-		return field.MapValue().Message()
-	}
-	return field.Message()
 }
 
 func isAny(message protoreflect.MessageDescriptor) bool {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
@@ -20,10 +21,6 @@ type Writer struct {
 	Stored proto.Message
 	Now    time.Time
 }
-
-// ErrMask says that a mask cannot be read: a path of it leads to no field, or there is too
-// much of it.
-var ErrMask = errMask
 
 // A RefusedError says that a field may not be written.
 type RefusedError struct {
@@ -299,7 +296,7 @@ func (s *writeState) mask(message protoreflect.Message, below *written) (*node, 
 		}
 		return nil, nil //nolint:nilnil // it names nothing
 	}
-	return readMask(named, messageIn(below.field))
+	return readMask(named, declare.MessageIn(below.field))
 }
 
 // absent decides about what a mask names of a message that is not there: it is emptied.
@@ -347,7 +344,7 @@ func (s *writeState) open(of *writePlan, message protoreflect.Message) error {
 	}
 	var refused error
 	message.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		if within := messageIn(field); field.IsExtension() && within != nil && s.of.rules.writesIn(within) {
+		if within := declare.MessageIn(field); field.IsExtension() && within != nil && s.of.rules.writeReach(within)&reachesWrite != 0 {
 			refused = &RefusedError{Field: field.FullName()}
 		}
 		return refused == nil

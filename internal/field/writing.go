@@ -29,11 +29,11 @@ type Writing struct {
 // write all that they can have. The rules are those of the contract; declared and about are
 // what the action says, and may be nil.
 func (r *Rules) Writing(request protoreflect.MessageDescriptor, declared *declare.Writing, about *declare.Resource) *Writing {
-	planning := writePlanning{rules: r, reads: declared != nil, reaches: map[protoreflect.MessageDescriptor]reach{}, made: map[protoreflect.MessageDescriptor]*writePlan{}}
+	planning := writePlanning{rules: r, reads: declared != nil, made: map[protoreflect.MessageDescriptor]*writePlan{}}
 	if declared != nil {
 		planning.masks = declared.Masks
 	}
-	planning.find(request)
+	planning.reaches = reachOf(request, planning.own)
 	if declared == nil && planning.reaches[request]&reachesWrite == 0 && (planning.reaches[request]&reachesOpen == 0 || !r.guardsWrites()) {
 		return nil
 	}
@@ -78,15 +78,6 @@ type written struct {
 	mask protoreflect.FieldDescriptor
 }
 
-// A reach is what is reached from a type.
-type reach uint8
-
-const (
-	reachesWrite reach = 1 << iota // a field that only some may write
-	reachesRead                    // one that only some may read
-	reachesOpen                    // what no descriptor says
-)
-
 // writePlanning makes the plans of a type and of all that it can hold.
 type writePlanning struct {
 	rules   *Rules
@@ -96,49 +87,17 @@ type writePlanning struct {
 	made    map[protoreflect.MessageDescriptor]*writePlan
 }
 
-// find finds all types below one, and what is reached from them.
-func (p *writePlanning) find(message protoreflect.MessageDescriptor) {
-	var all []protoreflect.MessageDescriptor
-	seen := map[protoreflect.MessageDescriptor]bool{}
-	var visit func(protoreflect.MessageDescriptor)
-	visit = func(of protoreflect.MessageDescriptor) {
-		if seen[of] {
-			return
+// own is what a type has itself.
+func (p *writePlanning) own(message protoreflect.MessageDescriptor) (has reach) {
+	for _, guarded := range p.guardedOf(message) {
+		if guarded.isWritten {
+			has |= reachesWrite
 		}
-		seen[of] = true
-		all = append(all, of)
-		for i := range of.Fields().Len() {
-			if within := messageIn(of.Fields().Get(i)); within != nil {
-				visit(within)
-			}
+		if guarded.isRead {
+			has |= reachesRead
 		}
 	}
-	visit(message)
-	for _, of := range all {
-		if isOpen(of) {
-			p.reaches[of] |= reachesOpen
-		}
-		for _, guarded := range p.guardedOf(of) {
-			if guarded.isWritten {
-				p.reaches[of] |= reachesWrite
-			}
-			if guarded.isRead {
-				p.reaches[of] |= reachesRead
-			}
-		}
-	}
-	for changed := true; changed; {
-		changed = false
-		for _, of := range all {
-			before := p.reaches[of]
-			for i := range of.Fields().Len() {
-				if within := messageIn(of.Fields().Get(i)); within != nil {
-					p.reaches[of] |= p.reaches[within]
-				}
-			}
-			changed = changed || p.reaches[of] != before
-		}
-	}
+	return has
 }
 
 func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan {
@@ -158,7 +117,7 @@ func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan 
 	}
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
-		within := messageIn(field)
+		within := declare.MessageIn(field)
 		if within == nil || p.reaches[within] == 0 {
 			continue
 		}
@@ -200,14 +159,6 @@ func oneofOf(field protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
 	return nil
 }
 
-// writesIn reports whether messages of a type can have a field that only some may write, as
-// far as their descriptors say.
-func (r *Rules) writesIn(message protoreflect.MessageDescriptor) bool {
-	planning := writePlanning{rules: r, reaches: map[protoreflect.MessageDescriptor]reach{}}
-	planning.find(message)
-	return planning.reaches[message]&reachesWrite != 0
-}
-
 // packs reports whether what an Any holds can have a field that only some may write. A type
 // that is not linked into the program is none that a handler could unpack.
 func (r *Rules) packs(address string, value []byte, depth int) bool {
@@ -215,10 +166,7 @@ func (r *Rules) packs(address string, value []byte, depth int) bool {
 	if err != nil {
 		return false
 	}
-	planning := writePlanning{rules: r, reaches: map[protoreflect.MessageDescriptor]reach{}}
-	planning.find(kind.Descriptor())
-	reaches := planning.reaches[kind.Descriptor()]
-	switch {
+	switch reaches := r.writeReach(kind.Descriptor()); {
 	case reaches&reachesWrite != 0:
 		return true
 	case reaches&reachesOpen == 0:
@@ -240,10 +188,10 @@ func (r *Rules) packsBelow(message protoreflect.Message, depth int) (found bool)
 		return r.packs(message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes(), depth+1)
 	}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		within := messageIn(field)
+		within := declare.MessageIn(field)
 		switch {
 		case within == nil:
-		case field.IsExtension() && r.writesIn(within):
+		case field.IsExtension() && r.writeReach(within)&reachesWrite != 0:
 			found = true
 		case field.IsMap():
 			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
