@@ -23,9 +23,9 @@ type answered interface {
 }
 
 // answer sends a response, when each of its elements belongs in it, and without what its
-// reader may not read. Every response leaves its
-// action through it. A response that what serves the registry refuses to encode is no fault
-// of the handler: the caller holds too much of the server.
+// reader may not read. Every response leaves its action through it. A response that what
+// serves the registry refuses to encode is no fault of the handler: the caller holds too
+// much of the server.
 func (g *gate) answer(ctx context.Context, stream connect.ServerStream, response proto.Message, to answered) error {
 	if g.each != nil {
 		if err := g.holdEach(ctx, response, to); err != nil {

@@ -48,14 +48,9 @@ func (g *gate) readable(ctx context.Context, response proto.Message, reader fiel
 
 // clear remembers what was cleared, for the event of the end.
 func (p *passage) clear(cleared field.Cleared) {
-	if len(cleared.Names) == 0 {
-		return
+	if len(cleared.Names) > 0 {
+		p.more().cleared = p.more().cleared.With(cleared)
 	}
-	with := p.more()
-	if with.cleared == nil {
-		with.cleared = &field.Cleared{}
-	}
-	with.cleared.Merge(cleared)
 }
 
 func (p *passage) reader() field.Reader { return field.Reader{Principal: p.principal, Now: p.start} }
@@ -73,10 +68,7 @@ func (s *stream) clear(cleared field.Cleared) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cleared == nil {
-		s.cleared = &field.Cleared{}
-	}
-	s.cleared.Merge(cleared)
+	s.cleared = s.cleared.With(cleared)
 }
 
 func (s *stream) clearedSoFar() field.Cleared {

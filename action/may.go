@@ -101,20 +101,26 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, ques
 	if err := p.gate.recognize(p, principal); err != nil {
 		return err
 	}
-	if isNil(question.Resource) {
-		if err := p.gate.decide(ctx, p, request); err != nil {
+	decide := (*gate).decide
+	if !isNil(question.Resource) {
+		if err := p.given(question.Resource); err != nil {
 			return err
 		}
-		return p.gate.mayWrite(ctx, p, request)
+		decide = (*gate).authorize
 	}
-	if about := p.gate.about; about == nil || question.Resource.ProtoReflect().Descriptor().FullName() != about.Type.FullName() {
-		return &denial{public: errMalformed, reason: "the resource of the question is not what the action is about"}
-	}
-	p.more().resource, p.more().load = question.Resource, event.LoadGiven
-	if err := p.gate.authorize(ctx, p, request); err != nil {
+	if err := decide(p.gate, ctx, p, request); err != nil {
 		return err
 	}
 	return p.gate.mayWrite(ctx, p, request)
+}
+
+// given takes an object that the question has in place of loading it.
+func (p *passage) given(object proto.Message) error {
+	if about := p.gate.about; about == nil || object.ProtoReflect().Descriptor().FullName() != about.Type.FullName() {
+		return &denial{public: errMalformed, reason: "the resource of the question is not what the action is about"}
+	}
+	p.more().resource, p.more().load = object, event.LoadGiven
+	return nil
 }
 
 // recognize is [gate.findPrincipal] with a principal in place of a credential.

@@ -54,8 +54,12 @@ func (c *Cleared) add(name protoreflect.FullName, undecided error) {
 	}
 }
 
-// Merge adds what was cleared elsewhere.
-func (c *Cleared) Merge(other Cleared) {
+// With returns what was cleared with what was cleared elsewhere, in the same piece of
+// memory. A nil Cleared is nothing.
+func (c *Cleared) With(other Cleared) *Cleared {
+	if c == nil {
+		c = &Cleared{}
+	}
 	for _, name := range other.Names {
 		c.add(protoreflect.FullName(name), nil)
 	}
@@ -63,6 +67,7 @@ func (c *Cleared) Merge(other Cleared) {
 	if c.Undecided == nil {
 		c.Undecided = other.Undecided
 	}
+	return c
 }
 
 // Looks reports whether messages of a type are to be looked at.

@@ -170,7 +170,7 @@ func TestUndecided(t *testing.T) {
 	for i := range maxNames + 1 {
 		more.add(protoreflect.FullName(fmt.Sprintf("a.c%d", i)), nil)
 	}
-	cleared.Merge(more)
+	cleared.With(more)
 	if len(cleared.Names) != maxNames || !cleared.More || cleared.Undecided == nil {
 		t.Errorf("got %+v", cleared)
 	}

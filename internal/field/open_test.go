@@ -168,12 +168,12 @@ func TestClearPacked(t *testing.T) {
 	}
 }
 
-func TestMerge(t *testing.T) {
+func TestWith(t *testing.T) {
 	t.Parallel()
 	for _, first := range []bool{false, true} {
 		for _, second := range []bool{false, true} {
 			cleared := Cleared{More: first}
-			if cleared.Merge(Cleared{More: second}); cleared.More != (first || second) {
+			if cleared.With(Cleared{More: second}); cleared.More != (first || second) {
 				t.Errorf("%t and %t are %t", first, second, cleared.More)
 			}
 		}

@@ -23,16 +23,17 @@ func (c cel) reads() []read { return readsOf(c.Expression) }
 
 // holds reports whether an expression is true of an input.
 func holds(ctx context.Context, expression *condition.Expression, input *Input) (bool, error) {
-	return expression.Holds(ctx, &condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Subject: input.Resource, Value: input.Value})
+	of := conditionInput(input)
+	return expression.Holds(ctx, &of)
 }
 
-func conditionInput(input Input) condition.Input {
+func conditionInput(input *Input) condition.Input {
 	return condition.Input{Principal: input.Principal, Request: input.Request, Now: input.Now, Subject: input.Resource, Value: input.Value}
 }
 
 // explain shows the values that an expression was evaluated with.
 func explain(ctx context.Context, expression *condition.Expression, input Input) (held bool, why string) {
-	of := conditionInput(input)
+	of := conditionInput(&input)
 	truth, err := expression.Truth(ctx, &of)
 	if err != nil {
 		return false, err.Error()

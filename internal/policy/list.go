@@ -121,7 +121,7 @@ func (l *List) Holds(ctx context.Context, input Input, item proto.Message) (bool
 
 // node is what a grant leaves to be asked of an element, apart from what is left out.
 func (l *List) node(ctx context.Context, place int, input Input) (*filter.Node, error) {
-	of := conditionInput(input)
+	of := conditionInput(&input)
 	of.Subject = nil
 	conditions := l.rule.grants[place].conditions
 	if len(conditions) == 0 {

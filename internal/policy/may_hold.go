@@ -3,9 +3,9 @@ package policy
 import "context"
 
 // MayHold reports whether some grant could hold for an input whose resource is not known.
-// Checks and relations are not asked: one may hold. What cannot be decided may hold as well, so that the
-// decision with the resource says what came of it. Where it reports false, no resource
-// makes [Policy.Decide] allow.
+// Checks and relations are not asked: one may hold. What cannot be decided may hold as
+// well, so that the decision with the resource says what came of it. Where it reports
+// false, no resource makes [Policy.Decide] allow.
 func (p *Policy) MayHold(ctx context.Context, input Input) bool {
 	if p == nil || input.Principal == nil || !p.Sufficient(input.Principal) {
 		return false
@@ -41,7 +41,7 @@ func (c *compiled) mayHold(ctx context.Context, input *Input) bool {
 	if of, ok := c.requirement.(related); ok {
 		may, err = of.mayHold(ctx, input)
 	} else if c.needsResource {
-		of := conditionInput(*input)
+		of := conditionInput(input)
 		may, err = c.expression.MayHold(ctx, &of)
 	} else {
 		may, err = c.decide(ctx, input)

@@ -93,7 +93,7 @@ func findString(path condition.Path, message protoreflect.Message) (text string,
 // mayHold reports whether the relation could hold of an input whose resource is not known:
 // the engine is not asked.
 func (r related) mayHold(ctx context.Context, input *Input) (bool, error) {
-	of := conditionInput(*input)
+	of := conditionInput(input)
 	if r.OfResource {
 		return r.Usable.MayHold(ctx, &of)
 	}

@@ -1,7 +1,7 @@
 package prove
 
 import (
-	"math/big"
+	"cmp"
 	"slices"
 
 	"cel.dev/cel-go/common/ast"
@@ -38,8 +38,8 @@ func (w *walk) emptiness(comparison ast.Expr) (list ast.Expr, isOne, ok bool) {
 	if !isNumber || list.Kind() != ast.SelectKind || !w.isList(list) {
 		return nil, false, false
 	}
-	holds := func(size int64) bool {
-		switch sign := big.NewInt(size).Cmp(big.NewInt(int64(limit))); operator {
+	holds := func(size types.Int) bool {
+		switch sign := cmp.Compare(size, limit); operator {
 		case operators.Equals:
 			return sign == 0
 		case operators.NotEquals:

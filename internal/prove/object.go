@@ -3,7 +3,6 @@ package prove
 import (
 	"cmp"
 	"errors"
-	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -151,7 +150,7 @@ func (f *finding) named(request proto.Message, path condition.Path, other any) (
 	for _, form := range pools {
 		candidates = append(candidates, form(1))
 	}
-	for _, candidate := range slices.Clone(candidates) {
+	for _, candidate := range candidates {
 		value, ok := scalarOf(at[len(at)-1], candidate)
 		if !ok {
 			continue

@@ -56,6 +56,26 @@ type Change struct {
 	Method protoreflect.MethodDescriptor `json:"-"`
 }
 
+// judge says what came of a comparison, of "grants" or other rules, but for its text. It
+// returns false where nothing changed.
+func (c *Change) judge(what string, compared prove.Comparison) bool {
+	switch compared.Verdict {
+	case prove.Same:
+		return false
+	case prove.Looser:
+		c.Judgement = Looser
+	case prove.Tighter:
+		c.Judgement = Tighter
+	case prove.Different:
+		c.Judgement = Different
+	case prove.Undecided:
+		c.Judgement = Undecided
+	}
+	c.Kind = what + "-" + string(c.Judgement)
+	c.LetIn, c.KeptOut, c.By = compared.Looser, compared.Tighter, compared.By
+	return true
+}
+
 // because says why a change is undecided.
 func because(c *Change, reason *prove.Reason) {
 	if reason == nil {

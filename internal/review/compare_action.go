@@ -256,18 +256,19 @@ func (c *comparison) grants(ctx context.Context, prover *prove.Prover) error {
 	if err != nil {
 		return err
 	}
-	change := Change{Subject: c.subject, Method: c.now.Method, LetIn: compared.Looser, KeptOut: compared.Tighter, By: compared.By}
-	switch compared.Verdict {
-	case prove.Same:
+	change := Change{Subject: c.subject, Method: c.now.Method}
+	if !change.judge("grants", compared) {
 		return nil
-	case prove.Looser:
-		change.Kind, change.Judgement, change.Text = "grants-looser", Looser, "its grants let in callers whom they kept out"
-	case prove.Tighter:
-		change.Kind, change.Judgement, change.Text = "grants-tighter", Tighter, "its grants keep out callers whom they let in"
-	case prove.Different:
-		change.Kind, change.Judgement, change.Text = "grants-different", Different, "its grants let in callers whom they kept out, and keep out others"
-	case prove.Undecided:
-		change.Kind, change.Judgement, change.Text = "grants-undecided", Undecided, "whether its grants let in more is not decided"
+	}
+	switch change.Judgement {
+	case Looser:
+		change.Text = "its grants let in callers whom they kept out"
+	case Tighter:
+		change.Text = "its grants keep out callers whom they let in"
+	case Different:
+		change.Text = "its grants let in callers whom they kept out, and keep out others"
+	default:
+		change.Text = "whether its grants let in more is not decided"
 		because(&change, compared.Reason)
 	}
 	c.changes = append(c.changes, change)

@@ -73,25 +73,16 @@ func (c *comparison) judgeEach(ctx context.Context, prover *prove.Prover, was, i
 	if err != nil {
 		return fmt.Errorf("each %s: %w", is.Name, err)
 	}
-	kind, judgement, text := "", Undecided, ""
-	switch compared.Verdict {
-	case prove.Same:
+	change := Change{Subject: c.subject, Method: c.now.Method}
+	if !change.judge("each", compared) {
 		return nil
-	case prove.Looser:
-		kind, judgement = "each-looser", Looser
-	case prove.Tighter:
-		kind, judgement = "each-tighter", Tighter
-	case prove.Different:
-		kind, judgement = "each-different", Different
-	case prove.Undecided:
-		kind, text = "each-undecided", ": whether more elements are seen is not decided"
 	}
-	c.addf(kind, judgement, "each of %s is seen by %s, and was by %s%s", is.Name, oneLine(is.Who()), oneLine(was.Who()), text)
-	change := &c.changes[len(c.changes)-1]
-	change.LetIn, change.KeptOut, change.By = compared.Looser, compared.Tighter, compared.By
-	if judgement == Undecided {
-		because(change, compared.Reason)
+	change.Text = fmt.Sprintf("each of %s is seen by %s, and was by %s", is.Name, oneLine(is.Who()), oneLine(was.Who()))
+	if change.Judgement == Undecided {
+		change.Text += ": whether more elements are seen is not decided"
+		because(&change, compared.Reason)
 	}
+	c.changes = append(c.changes, change)
 	return nil
 }
 

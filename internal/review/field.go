@@ -150,18 +150,12 @@ func judgeField(ctx context.Context, prover *prove.Prover, c *Change, was, is *g
 	if err != nil {
 		return err
 	}
-	c.LetIn, c.KeptOut, c.By = compared.Looser, compared.Tighter, compared.By
-	text := fmt.Sprintf("it is read by %s, and was by %s", oneLine(is.rule.Who()), oneLine(was.rule.Who()))
-	switch compared.Verdict {
-	case prove.Same:
-	case prove.Looser:
-		c.Kind, c.Judgement, c.Text = "field-looser", Looser, text
-	case prove.Tighter:
-		c.Kind, c.Judgement, c.Text = "field-tighter", Tighter, text
-	case prove.Different:
-		c.Kind, c.Judgement, c.Text = "field-different", Different, text
-	case prove.Undecided:
-		c.Kind, c.Judgement, c.Text = "field-undecided", Undecided, text+": whether others may read it is not decided"
+	if !c.judge("field", compared) {
+		return nil
+	}
+	c.Text = fmt.Sprintf("it is read by %s, and was by %s", oneLine(is.rule.Who()), oneLine(was.rule.Who()))
+	if c.Judgement == Undecided {
+		c.Text += ": whether others may read it is not decided"
 		because(c, compared.Reason)
 	}
 	return nil

@@ -110,3 +110,56 @@ func TestMatrixFields(t *testing.T) {
 		t.Errorf("%v: %s", err, open.String())
 	}
 }
+
+// withWritten is the contract with a field in what the actions are called with, whose rules
+// are given.
+func withWritten(t *testing.T, rules string) *review.Contract {
+	t.Helper()
+	option := ""
+	if rules != "" {
+		option = " [(sallyport.v1.field) = {" + rules + "}]"
+	}
+	return seeded(t, reviewtest.Seed{Replace: []string{"message Request {", "message Request { optional string seal = 90" + option + ";"}})
+}
+
+// Who may write a field is compared, also where nothing says who may read it.
+func TestCompareWriters(t *testing.T) {
+	t.Parallel()
+	const (
+		editor = `write: {allow: {any_role: "editor"}}`
+		both   = `write: {allow: {any_role: "editor"} allow: {any_role: "reader" all_scopes: "notes.read"}}`
+		reader = `write: {allow: {any_role: "reader"}}`
+		anyone = `write: {anyone: "why not"}`
+		owner  = `write: {allow: {cel: "principal.id == 'root'"}}`
+	)
+	for name, test := range map[string]struct{ old, now, want string }{
+		"the same":              {editor, editor, ""},
+		"none and anyone":       {"", anyone, ""},
+		"guarded":               {"", editor, "tighter field-guarded"},
+		"opened":                {editor, "", "looser field-opened"},
+		"opened to anyone":      {editor, anyone, "looser field-opened"},
+		"a grant more":          {editor, both, "looser field-looser"},
+		"a grant less":          {both, editor, "tighter field-tighter"},
+		"a role that more have": {editor, reader, "looser field-looser"},
+		"another rule":          {editor, owner, "undecided field-undecided"},
+		"beside who reads it":   {editor + ` read: {allow: {any_role: "admin"}}`, anyone + ` read: {allow: {any_role: "admin"}}`, "looser field-opened"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			changes, err := review.Compare(withWritten(t, test.old), withWritten(t, test.now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, change := range changes {
+				got = append(got, string(change.Judgement)+" "+change.Kind)
+				if change.Subject != "field acme.notes.v1.Request.seal" {
+					t.Errorf("%+v", change)
+				}
+			}
+			if strings.Join(got, ", ") != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
