@@ -38,7 +38,7 @@ func (m *methodReading) readEach(option *sallyportv1.Action, broken []problem) [
 		where := fmt.Sprintf("authorize.each[%d]", i)
 		if saysAnonymous(option) {
 			m.refuseWithFixf(RuleEachAnonymous, "remove "+messageText("each", written.ProtoReflect()),
-				"%s: an anonymous caller is no one of whom can be said what it may see", where)
+				"%s: an anonymous caller has no principal, and the rule says what a principal may see", where)
 			continue
 		}
 		if slices.ContainsFunc(broken, func(problem problem) bool { return problem.rule == "each-choice" && problem.path == where }) {

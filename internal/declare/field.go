@@ -183,7 +183,7 @@ func (m *methodReading) readFields() []*FieldRule {
 	walk.visit(m.method.Output())
 	for _, rule := range walk.found {
 		if saysAnonymous(m.option) && !rule.Anyone() {
-			m.refusef(RuleFieldAnonymous, "its answer has %s, which says who may read it, and an anonymous caller is no one of whom that can be asked", rule.Field.FullName())
+			m.refusef(RuleFieldAnonymous, "its answer has %s, which says who may read it, and an anonymous caller has no principal to ask it of", rule.Field.FullName())
 		}
 	}
 	for _, group := range walk.groups {

@@ -45,7 +45,7 @@ func (m *methodReading) readResource(written *sallyportv1.Resource) *Resource {
 	remove := "remove " + messageText("resource", written.ProtoReflect())
 	switch {
 	case saysAnonymous(m.option):
-		m.refuseWithFixf(RuleResourceAnonymous, remove, "an anonymous caller has no principal, for whom an object could be loaded")
+		m.refuseWithFixf(RuleResourceAnonymous, remove, "an anonymous caller has no principal to load an object for")
 		return nil
 	case m.timing == sallyportv1.Stream_OPEN:
 		m.refuseWithFixf(RuleResourceOpen, strings.Replace(m.streamText(), "OPEN", "FIRST_MESSAGE", 1),

@@ -158,7 +158,7 @@ var resourceRules = []Definition{
 		"Write the field that finds the object, such as `request.document_id`."},
 	{RuleResourceRequest, "The request carries the resource's message more than once, or carries it and `key` is no field of it.",
 		"Carry the message once, and write its id as the key, such as `request.document.id`."},
-	{RuleResourceAnonymous, "An anonymous action has a resource. There is no principal for whom it could be loaded.",
+	{RuleResourceAnonymous, "An anonymous action has a resource. There is no principal to load it for.",
 		"Remove `resource`, or name schemes in place of `anonymous`."},
 	{RuleResourceOpen, "A stream that is authorized before there is a request has a resource, whose key is read from the request.",
 		"Write `FIRST_MESSAGE` or `EVERY_MESSAGE` in place of `OPEN`."},
@@ -192,7 +192,7 @@ var fieldRuleDefinitions = []Definition{
 		"Answer with a message without the field, or open the field with `read: {anyone: …}`, or name schemes in place of `anonymous`."},
 	{RuleFieldValueAlone, "A grant of `write` reads `value` and requires neither a role nor anything of `resource`: every caller could find a value that it takes.",
 		"Require a role as well, or read `resource`, such as `resource.owner_id == principal.id`."},
-	{RuleFieldValueUnread, "Rules of the message read a field, and a grant of its `write` has a condition that does not read `value`: who satisfies it once may write whatever the next decision is made by.",
+	{RuleFieldValueUnread, "Rules of the message read a field, and a grant of its `write` has a condition that does not read `value`: a caller who satisfies it once may write what the next decision is made by.",
 		"Say what the field may become, such as `value in principal.claims.org_ids`, or accept it with a reason."},
 }
 
@@ -218,7 +218,7 @@ var eachRules = []Definition{
 		"Write at least one `allow`."},
 	{RuleEachCheck, "A grant of `each` has a `check` or a `relation`. These are asked about a call, once, and not about each element.",
 		"Write `any_role`, `all_scopes`, `when` or `cel`."},
-	{RuleEachAnonymous, "An anonymous action has `each`. There is no principal of whom it could say what it may see.",
+	{RuleEachAnonymous, "An anonymous action has `each`. The rule says what a principal may see, and there is none.",
 		"Remove `each`, or name schemes in place of `anonymous`."},
 	{RuleEachUnary, "`item` stands at an RPC that answers once.",
 		"Name a repeated field of the response as `items`."},

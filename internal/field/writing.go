@@ -12,8 +12,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
-// A Writing is what the requests of one action may write, for whom. It is immutable and safe
-// for concurrent use. Make one with [Rules.Writing].
+// A Writing is which fields the requests of one action may write, and which callers may write
+// them. It is immutable and safe for concurrent use. Make one with [Rules.Writing].
 type Writing struct {
 	rules    *Rules
 	plan     *writePlan

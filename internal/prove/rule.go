@@ -41,8 +41,8 @@ func (r Rule) side() *side {
 	return made
 }
 
-// CompareRules compares what two rules hold of: for every principal whom the action lets
-// in or not, and every message of their type, of which nothing is assumed. Where they read
+// CompareRules compares what two rules hold of: for every principal, let in by the
+// action or not, and every message of their type, of which nothing is assumed. Where they read
 // a request, it is one that the validation rules accept.
 func (p *Prover) CompareRules(ctx context.Context, old, updated Rule) (Comparison, error) {
 	return p.prover.compareSides(ctx, old.side, updated.side)

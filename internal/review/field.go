@@ -254,7 +254,8 @@ func writes(declaration *declare.Declaration) string {
 	}
 }
 
-// within reports whether whoever meets one of some grants is seen to meet one of others.
+// within reports whether every caller who meets one of some grants is seen to meet one of
+// others.
 func within(some, others []declare.Grant) bool {
 	return !slices.ContainsFunc(some, func(grant declare.Grant) bool {
 		return !slices.ContainsFunc(others, grant.Implies)

@@ -95,7 +95,7 @@ type Document struct {
 	Text string `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
 	// Who may read it.
 	State Document_State `protobuf:"varint,6,opt,name=state,proto3,enum=demo.v1.Document_State" json:"state,omitempty"`
-	// The ids of users who may read it as well, in whatever organisation they are.
+	// The ids of users who may read it as well, of any organisation.
 	SharedWith []string `protobuf:"bytes,7,rep,name=shared_with,json=sharedWith,proto3" json:"shared_with,omitempty"`
 	// When it was created.
 	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

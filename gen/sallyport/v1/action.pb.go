@@ -1720,9 +1720,9 @@ var (
 
 // Extension fields to descriptorpb.FieldOptions.
 var (
-	// field says who may read a field, in whatever an action answers, and who may write it,
-	// in whatever an action is called with. What its caller may not read is cleared from a
-	// copy of the answer; a call that writes what its caller may not write is refused.
+	// field says who may read a field of an answer, and who may write a field of a request,
+	// wherever its message stands there. What its caller may not read is cleared from a copy
+	// of the answer; a call that writes what its caller may not write is refused.
 	//
 	//	message User {
 	//	  string id = 1;

@@ -40,7 +40,7 @@ func (d *Directory) CreateDocument(ctx context.Context, draft *demov1.Document) 
 // Document returns the document with an id. It fails with [ErrNotFound].
 func (d *Directory) Document(ctx context.Context, id string) (*demov1.Document, error) {
 	var document *demov1.Document
-	// In one transaction: whom a document is shared with decides who may read it.
+	// In one transaction: the users that a document is shared with may read it.
 	err := d.reading(ctx, func(tx *sql.Tx) (err error) {
 		document, err = oneDocument(ctx, tx, id)
 		return err

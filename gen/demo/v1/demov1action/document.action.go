@@ -29,8 +29,8 @@ type DocumentServiceHandler interface {
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: member_of_org (request.org_id in principal.claims.memberships); a scoped credential needs: documents.write; at most 60 a minute of each principal, 60 at once.
 	CreateDocument(context.Context, *action.Call[v1.CreateDocumentRequest]) (*v1.CreateDocumentResponse, error)
-	// GetDocument returns a document to its owner, to whom it is shared with, to the managers
-	// of its organisation, and once it is published to all members.
+	// GetDocument returns a document to its owner, to the users it is shared with, to the
+	// managers of its organisation, and once it is published to all members.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or principal.id in resource.shared_with; or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships; or manager_of_document (resource.org_id != "" && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.read.
 	GetDocument(context.Context, *action.ResourceCall[v1.GetDocumentRequest, v1.Document]) (*v1.GetDocumentResponse, error)

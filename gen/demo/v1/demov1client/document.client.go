@@ -30,8 +30,8 @@ const (
 type DocumentServiceClient interface {
 	// CreateDocument creates a draft, which belongs to the caller.
 	CreateDocument(ctx context.Context, request *v1.CreateDocumentRequest) (*v1.CreateDocumentResponse, error)
-	// GetDocument returns a document to its owner, to whom it is shared with, to the managers
-	// of its organisation, and once it is published to all members.
+	// GetDocument returns a document to its owner, to the users it is shared with, to the
+	// managers of its organisation, and once it is published to all members.
 	GetDocument(ctx context.Context, request *v1.GetDocumentRequest) (*v1.GetDocumentResponse, error)
 	// UpdateDocument changes the title and the text of a document.
 	UpdateDocument(ctx context.Context, request *v1.UpdateDocumentRequest) (*v1.UpdateDocumentResponse, error)

@@ -88,7 +88,7 @@ type User struct {
 	Salary *Salary `protobuf:"bytes,4,opt,name=salary,proto3" json:"salary,omitempty"`
 	// Who the person works for.
 	Manager *User `protobuf:"bytes,5,opt,name=manager,proto3" json:"manager,omitempty"`
-	// Whom the person knows, by what they are to each other.
+	// The people that the person knows, by what they are to each other.
 	Contacts map[string]*User `protobuf:"bytes,6,rep,name=contacts,proto3" json:"contacts,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// How the person is reached.
 	//
@@ -99,7 +99,7 @@ type User struct {
 	Reached isUser_Reached `protobuf_oneof:"reached"`
 	// What the person likes to be called.
 	Nickname string `protobuf:"bytes,9,opt,name=nickname,proto3" json:"nickname,omitempty"`
-	// Whatever else is known.
+	// What else is known.
 	More          *anypb.Any `protobuf:"bytes,10,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -234,7 +234,7 @@ func (*User_Phone) isUser_Reached() {}
 
 func (*User_Desk) isUser_Reached() {}
 
-// Salary is what somebody earns.
+// Salary is what a person earns.
 type Salary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The amount.
