@@ -56,9 +56,10 @@ type Change struct {
 	Method protoreflect.MethodDescriptor `json:"-"`
 }
 
-// judge says what came of a comparison, of "grants" or other rules, but for its text. It
+// judge says in a change what came of a comparison, of "grants" or other rules, but for its
+// text. It
 // returns false where nothing changed.
-func (c *Change) judge(what string, compared prove.Comparison) bool {
+func judge(c *Change, what string, compared prove.Comparison) bool {
 	switch compared.Verdict {
 	case prove.Same:
 		return false

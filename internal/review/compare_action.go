@@ -257,7 +257,7 @@ func (c *comparison) grants(ctx context.Context, prover *prove.Prover) error {
 		return err
 	}
 	change := Change{Subject: c.subject, Method: c.now.Method}
-	if !change.judge("grants", compared) {
+	if !judge(&change, "grants", compared) {
 		return nil
 	}
 	switch change.Judgement {

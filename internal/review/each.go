@@ -74,7 +74,7 @@ func (c *comparison) judgeEach(ctx context.Context, prover *prove.Prover, was, i
 		return fmt.Errorf("each %s: %w", is.Name, err)
 	}
 	change := Change{Subject: c.subject, Method: c.now.Method}
-	if !change.judge("each", compared) {
+	if !judge(&change, "each", compared) {
 		return nil
 	}
 	change.Text = fmt.Sprintf("each of %s is seen by %s, and was by %s", is.Name, oneLine(is.Who()), oneLine(was.Who()))

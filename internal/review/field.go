@@ -150,7 +150,7 @@ func judgeField(ctx context.Context, prover *prove.Prover, c *Change, was, is *g
 	if err != nil {
 		return err
 	}
-	if !c.judge("field", compared) {
+	if !judge(c, "field", compared) {
 		return nil
 	}
 	c.Text = fmt.Sprintf("it is read by %s, and was by %s", oneLine(is.rule.Who()), oneLine(was.rule.Who()))
