@@ -21,7 +21,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/gen/test/lists/v1/listsv1action"
 )
 
-// A shelf answers with the documents that it has, whoever asks, unless it is to filter.
+// A shelf answers every caller with the documents that it has, unless it is to filter.
 type shelf struct {
 	docs    []*listsv1.Document
 	more    []*listsv1.Document

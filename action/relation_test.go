@@ -106,7 +106,7 @@ func (shelves) LoadDocument(_ context.Context, _ *authn.Principal, id string) (*
 	return &relationsv1.Document{Id: id, FolderId: strings.TrimPrefix(id, "in ")}, nil
 }
 
-// A relationFixture serves documents in process, to whom the header "who" names.
+// A relationFixture serves documents in process, to the caller that the header "who" names.
 type relationFixture struct {
 	*engine
 

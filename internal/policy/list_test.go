@@ -189,7 +189,7 @@ func TestListErrors(t *testing.T) {
 	}
 }
 
-// The rule of a list says what its filters ask, whoever calls.
+// The rule of a list says what its filters can ask.
 func TestListRule(t *testing.T) {
 	t.Parallel()
 	item := itemType(t)

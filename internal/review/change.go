@@ -57,8 +57,7 @@ type Change struct {
 }
 
 // judge says in a change what came of a comparison, of "grants" or other rules, but for its
-// text. It
-// returns false where nothing changed.
+// text. It returns false where nothing changed.
 func judge(c *Change, what string, compared prove.Comparison) bool {
 	switch compared.Verdict {
 	case prove.Same:

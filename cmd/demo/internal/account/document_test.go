@@ -36,14 +36,14 @@ func TestDocuments(t *testing.T) {
 		owner, manager, stranger, admin = "auditor", "member", "other", "admin"
 
 		gone   = connect.CodeNotFound
-		scopes = connect.CodePermissionDenied // of the credential alone, whatever the document
+		scopes = connect.CodePermissionDenied // because of the credential alone
 	)
 	type codes struct{ get, update, share, remove connect.Code } // 0 lets in
 	nothing := codes{gone, gone, gone, gone}
 	for name, test := range map[string]struct {
 		credential func(*testing.T, *fixture) string
 		published  bool
-		shared     string // with whom
+		shared     string // the user it is shared with
 		id         string // "" is that of the document
 		want       codes
 	}{
@@ -145,7 +145,7 @@ func TestCreateAndShareDocument(t *testing.T) {
 	_, err := owner.ShareDocument(ctx, with(f.ids["other"]))
 	holdsCode(t, "with a user", err, 0)
 	_, err = owner.ShareDocument(ctx, with(f.ids["member"], missing))
-	holdsCode(t, "with nobody", err, connect.CodeNotFound)
+	holdsCode(t, "with a user that there is not", err, connect.CodeNotFound)
 	left, err := f.users.Document(ctx, document.GetId())
 	if err != nil || len(left.GetSharedWith()) != 1 || left.GetSharedWith()[0] != f.ids["other"] {
 		t.Errorf("it is shared with %v, %v", left.GetSharedWith(), err)

@@ -57,7 +57,7 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// A list of users one of whom is not there changes nothing.
+// A list of users, one of which is not there, changes nothing.
 func TestShareWithNoOne(t *testing.T) {
 	t.Parallel()
 	directory := openMemory(t)
