@@ -180,12 +180,12 @@ mutation: ## Find faults that the tests would miss: run them against small chang
 	internal/testservices/run go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
 
 # The files of the steps of a call.
-STEPS = action/(gate|authenticate|claims|authorize|load|validate|limit|stream_gate|recheck)\.go|internal/policy/
+STEPS = action/(gate|authenticate|claims|authorize|load|validate|limit|stream_gate|recheck|each|write)\.go|internal/policy/
 
 .PHONY: denials
 denials: ## Print which faults of the gate and of the decision actiontest.Denials alone finds
 	@$(call need,go)
-	go run -C tools ./mutation -dir .. -kept ../bin/denials -report -by action/actiontest -tests '^TestDenials(AboutObjects)?$$' -files '$(STEPS)' ./action ./internal/policy
+	go run -C tools ./mutation -dir .. -kept ../bin/denials -report -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations)?$$' -files '$(STEPS)' ./action ./internal/policy
 
 # How often `make restarts` ends the demo.
 RESTARTS ?= 50

@@ -248,6 +248,16 @@ func (l lenient) Receive(message any) error {
 	return nil
 }
 
+// forgiving goes on with what it could read of a message.
+type forgiving struct{ connect.ServerStream }
+
+func (f forgiving) Receive(message any) error {
+	if err := f.ServerStream.Receive(message); errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
 // Denials finds an action without its gate, or with a gate that lacks a step or leaves no
 // event.
 func TestDenialsOfOtherHandlers(t *testing.T) {
@@ -281,6 +291,11 @@ func TestDenialsOfOtherHandlers(t *testing.T) {
 				return next(ctx, spec, lenient{stream})
 			}
 		}, "want invalid_argument"},
+		"malformed messages": {func(_ *trial, next connect.ServerFunc) connect.ServerFunc {
+			return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+				return next(ctx, spec, forgiving{stream})
+			}
+		}, "with a malformed message, by connect: answered allowed, want invalid_argument"},
 		"a handler that runs first": {func(tr *trial, next connect.ServerFunc) connect.ServerFunc {
 			return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 				tr.note(idOf(ctx), func(n *notes) { n.ran++ })

@@ -31,6 +31,10 @@ type attempt struct {
 	// load is how the loader of what the action is about fails, from a load on: 0 is the first.
 	load      loadFault
 	loadsWell int
+	// failing is what fails of what the grants ask.
+	failing failing
+	// malformed is which message cannot be read, from 1 on; 0 is none.
+	malformed int
 	// objects are what actions are about. Nil are those that the test has given.
 	objects objects
 	// later is what the call is like once its handler has received some messages, until the
@@ -93,6 +97,9 @@ func (j *judge) of(a *attempt) verdict {
 	var request proto.Message
 	if !open && len(a.requests) > 0 {
 		request = a.requests[0]
+		if a.malformed == 1 {
+			return denied(connect.CodeInvalidArgument, event.StageDecode)
+		}
 		if !j.valid(request) {
 			return denied(connect.CodeInvalidArgument, event.StageValidate)
 		}
@@ -104,24 +111,32 @@ func (j *judge) of(a *attempt) verdict {
 	if a.full == limit.Principal && j.limits(a.full) {
 		return denied(connect.CodeResourceExhausted, event.StageLimit)
 	}
-	loads := 0
-	grant, code, stage := j.decide(a, principal, request, &loads)
+	counted := &tally{}
+	grant, code, stage := j.decide(a, principal, request, counted)
 	if code != Allowed {
 		return denied(code, stage)
 	}
-	if open && !method.IsStreamingClient() && !j.valid(a.requests[0]) {
-		return denied(connect.CodeInvalidArgument, event.StageValidate)
+	if open && !method.IsStreamingClient() {
+		if a.malformed == 1 {
+			return denied(connect.CodeInvalidArgument, event.StageDecode)
+		}
+		if !j.valid(a.requests[0]) {
+			return denied(connect.CodeInvalidArgument, event.StageValidate)
+		}
 	}
 	admitted := verdict{kind: event.Decided, stage: event.StageHandle, grant: grant, ran: true}
 	if method.IsStreamingClient() || method.IsStreamingServer() {
 		admitted.kind = event.Opened
 	}
-	return j.messages(a, principal, admitted, &loads)
+	return j.messages(a, principal, admitted, counted)
 }
+
+// A tally counts how often the gate of a call has loaded, and has asked what is to fail.
+type tally struct{ loads, asked int }
 
 // messages says what must come of a stream that was let in: of a recheck, and of the messages
 // of a stream of requests.
-func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdict, loads *int) verdict {
+func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdict, counted *tally) verdict {
 	timing := j.declaration.Timing()
 	var subject proto.Message // of a recheck
 	if timing != sallyportv1.Stream_OPEN && len(a.requests) > 0 {
@@ -135,7 +150,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 	for i := 0; ; i++ {
 		for a.later != nil && i == a.after {
 			found = j.lookedAt(a, principal, found)
-			again, code, stage := j.recheck(a.later, found, principal, subject, loads)
+			again, code, stage := j.recheck(a.later, found, principal, subject, counted)
 			if code != Allowed {
 				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i}
 			}
@@ -150,12 +165,15 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 		ended := verdict{kind: event.Message, ran: true, received: i}
 		switch {
 		case i == 0 && timing != sallyportv1.Stream_OPEN: // it let the stream in
+		case a.malformed == i+1:
+			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageDecode
+			return ended
 		case !j.valid(message):
 			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageValidate
 			return ended
 		case timing == sallyportv1.Stream_EVERY_MESSAGE:
 			subject = message
-			if _, code, stage := j.decide(a, principal, message, loads); code != Allowed {
+			if _, code, stage := j.decide(a, principal, message, counted); code != Allowed {
 				ended.code, ended.stage = code, stage
 				return ended
 			}
@@ -178,7 +196,7 @@ func (j *judge) lookedAt(a *attempt, known *authn.Principal, found time.Time) ti
 
 // recheck says what must come of looking at the caller of a stream again, for what was found
 // of the caller.
-func (j *judge) recheck(a *attempt, at time.Time, known *authn.Principal, subject proto.Message, loads *int) (again *authn.Principal, code connect.Code, stage event.Stage) {
+func (j *judge) recheck(a *attempt, at time.Time, known *authn.Principal, subject proto.Message, counted *tally) (again *authn.Principal, code connect.Code, stage event.Stage) {
 	during := *a
 	during.now = at
 	again, code = j.authenticate(&during)
@@ -188,7 +206,7 @@ func (j *judge) recheck(a *attempt, at time.Time, known *authn.Principal, subjec
 	if code != Allowed {
 		return nil, code, event.StageAuthenticate
 	}
-	_, code, stage = j.decide(&during, again, subject, loads)
+	_, code, stage = j.decide(&during, again, subject, counted)
 	return again, code, stage
 }
 
@@ -250,22 +268,22 @@ func (j *judge) fresh(at, now time.Time) bool {
 }
 
 // decide says which grant lets a principal in, or the code and stage of what does not: the
-// loader fails, or no grant holds. It counts the loads.
-func (j *judge) decide(a *attempt, principal *authn.Principal, request proto.Message, loads *int) (grant string, code connect.Code, stage event.Stage) {
+// loader or what a grant asks fails, or no grant holds. It counts both.
+func (j *judge) decide(a *attempt, principal *authn.Principal, request proto.Message, counted *tally) (grant string, code connect.Code, stage event.Stage) {
 	if j.loads(a, principal, request) {
-		*loads++
-		if a.load != loadsIt && *loads > a.loadsWell {
+		counted.loads++
+		if a.load != loadsIt && counted.loads > a.loadsWell {
 			return "", a.load.code(), event.StageLoad
 		}
 	}
-	grant, code = j.authorize(a, principal, request)
+	grant, code = j.authorize(a, principal, request, counted)
 	return grant, code, event.StageAuthorize
 }
 
 // authorize says which grant lets a principal in, or the code of why none does. The request
 // is nil where none was read. What a credential lacks is not concealed: it says nothing of
 // the request.
-func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.Message) (grant string, code connect.Code) {
+func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.Message, counted *tally) (grant string, code connect.Code) {
 	if principal != nil && principal.Scoped() && !j.carries(principal) {
 		return "", connect.CodePermissionDenied
 	}
@@ -273,7 +291,10 @@ func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.
 		return "anyone", Allowed
 	}
 	for i, grant := range j.declaration.Grants {
-		if held := j.conditions(a, principal, request, i); len(held) > 0 && !slices.Contains(held, false) {
+		held := j.conditions(a, principal, request, i)
+		if yes, code := j.asks(a, i, held, counted); code != Allowed {
+			return "", code
+		} else if yes && len(held) > 0 {
 			if j.declaration.Resource != nil && j.resource(a, request) == nil {
 				return "", connect.CodeNotFound
 			}

@@ -164,7 +164,7 @@ func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller
 	for name, value := range caller.Header {
 		info.RequestHeader().Set(name, value)
 	}
-	return exchange(ctx, client, spec, []proto.Message{request})
+	return exchange(ctx, client, spec, []proto.Message{request}, 0)
 }
 
 func codeOf(err error) connect.Code {

@@ -67,7 +67,9 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	for _, base := range p.admitted {
 		p.messages(base)
 	}
+	p.askFaults()
 	base := p.admitted[0]
+	p.malformed(base)
 	p.credentials(base)
 	p.limits(base)
 	p.broken(base)
@@ -92,7 +94,7 @@ func (p *plan) add(a attempt) verdict {
 // key tells attempts apart, whatever they are called.
 func (a attempt) key() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%v %v %s %d %d %t", a.answers, a.full, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell, a.revoked)
+	fmt.Fprintf(&text, "%v %v %s %d %d %t %v %d", a.answers, a.full, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell, a.revoked, a.failing, a.malformed)
 	for _, one := range a.objects {
 		fmt.Fprintf(&text, "\n%v %s", one.key, prototext.MarshalOptions{}.Format(one.object))
 	}

@@ -169,6 +169,7 @@ func (p *plan) rechecks(base attempt) {
 			a.answers[check] = !a.answers[check]
 		})
 	}
+	p.rechecksAsked(base)
 	p.recheckedAbout(base)
 }
 

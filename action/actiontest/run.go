@@ -78,7 +78,7 @@ func (tr *trial) runAll(ctx context.Context, ways []way, spec connect.Spec, call
 	}
 	for _, call := range calls {
 		for _, way := range ways {
-			if way.serves(spec) {
+			if way.serves(spec) && (call.malformed == 0 || way.name != inProcess) { // where nothing is decoded
 				queue <- one{call, way}
 			}
 		}
@@ -107,28 +107,35 @@ func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call plan
 	if call.full != 0 {
 		info.RequestHeader().Set(fullHeader, call.full.String())
 	}
-	err := exchange(ctx, way.client, spec, call.requests)
+	err := exchange(ctx, way.client, spec, call.requests, call.malformed)
 	return call.want.differs(err, tr.take(id))
 }
 
-// exchange makes a call with some messages and returns the error that it is answered.
-func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message) error {
+// exchange makes a call with some messages and returns the error that it is answered. One
+// message is malformed, from 1 on; 0 is none.
+func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message, malformed int) error {
 	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
 	if !ok {
 		return connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
 	}
 	response := dynamicpb.NewMessage(method.Output())
+	sent := func(i int) any {
+		if i+1 == malformed {
+			return spoiled{requests[i]}
+		}
+		return requests[i]
+	}
 	if spec.StreamType == connect.StreamTypeUnary {
-		return client.CallUnary(ctx, spec, requests[0], response)
+		return client.CallUnary(ctx, spec, sent(0), response)
 	}
 	stream, err := client.CallClientStream(ctx, spec)
 	if err != nil {
 		return err
 	}
 	defer stream.Close()
-	for _, request := range requests {
+	for i := range requests {
 		// io.EOF says that the server has answered already; receiving returns the answer.
-		if err := stream.Send(request); errors.Is(err, io.EOF) {
+		if err := stream.Send(sent(i)); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			return err

@@ -84,7 +84,7 @@ type notes struct {
 	// with how long the handler waits then.
 	tokens        []string
 	later         []change
-	loads         int
+	loads, asked  int
 	ran, received int
 	events        []*event.Event
 }
@@ -125,10 +125,7 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 			})
 			tr.live(ctx, received)
 		},
-		Answer: func(ctx context.Context, check string) (bool, error) {
-			now := tr.current(idOf(ctx))
-			return now != nil && now.answers[check], nil
-		},
+		Answer: tr.answer,
 		Load: func(ctx context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error) {
 			return tr.load(idOf(ctx), of, key)
 		},

@@ -305,6 +305,18 @@ func (p *plan) messages(base attempt) {
 	}
 }
 
+// malformed are calls with a message that cannot be read, the first and a later one, of a
+// principal who would be let in and of no one.
+func (p *plan) malformed(base attempt) {
+	p.add(base.but("with a malformed message", func(a *attempt) { a.malformed = 1 }))
+	p.add(base.but("with a malformed message and without a credential", func(a *attempt) { a.malformed, a.credentials = 1, nil }))
+	if p.declaration.Method.IsStreamingClient() {
+		p.add(base.but("with a malformed second message", func(a *attempt) {
+			a.malformed, a.requests = 2, []proto.Message{a.requests[0], a.requests[0]}
+		}))
+	}
+}
+
 // textsOf are the texts in a message, of which one may be an id.
 func textsOf(message protoreflect.Message) []string {
 	var texts []string

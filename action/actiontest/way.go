@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"connectrpc.com/connect/v2/connectinprocess"
+	"connectrpc.com/connect/v2/connectproto"
 )
 
 // inProcess is the name of the way in that has no connection.
@@ -42,6 +43,9 @@ func waysIn(t *testing.T, methods []connect.Method) []way {
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	t.Cleanup(transport.CloseIdleConnections)
 	over := func(options ...connecthttp.Option) *connect.Client {
+		options = append([]connecthttp.Option{connecthttp.WithCodecs(
+			spoiling{StableCodec: connectproto.NewBinaryCodec()}, spoiling{StableCodec: connectproto.NewJSONCodec()},
+		)}, options...)
 		return connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, listener.URL, options...))
 	}
 	return []way{
