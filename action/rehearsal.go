@@ -77,9 +77,14 @@ func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 }
 
 // rehearsal returns a method without its handler: what a gate lets through is
-// answered with an empty response.
+// answered with what is to be responded, by default an empty response.
 func rehearsal(method unguarded.Method, with unguarded.Rehearsal) unguarded.Method {
-	method.Handle = func(ctx context.Context, call, _ any) (proto.Message, error) {
+	made := method.New
+	method.New = func() (request proto.Message, call, responses any) {
+		request, call, responses = made()
+		return request, held(call), held(responses)
+	}
+	method.Handle = func(ctx context.Context, call, responses any) (proto.Message, error) {
 		if with.Ran != nil {
 			with.Ran(ctx)
 		}
@@ -91,7 +96,36 @@ func rehearsal(method unguarded.Method, with unguarded.Rehearsal) unguarded.Meth
 		if requests, ok := call.(kindOfStream); ok {
 			requests.drain(received) // what the gate refuses ends the stream, whatever is returned
 		}
-		return method.Response.ProtoReflect().New().Interface(), nil
+		response := method.Response.ProtoReflect().New().Interface()
+		if with.Respond == nil || !with.Respond(ctx, response) {
+			return response, nil
+		}
+		for _, of := range []any{call, responses} {
+			if sending, ok := of.(*holding); ok && method.Stream&connect.StreamTypeServer != 0 {
+				return nil, sending.on.send(response)
+			}
+		}
+		return response, nil
 	}
 	return method
+}
+
+// A holding is a kind of stream that says which stream it carries.
+type holding struct {
+	kindOfStream
+
+	on *stream
+}
+
+func (h *holding) carry(stream *stream) {
+	h.on = stream
+	h.kindOfStream.carry(stream)
+}
+
+// held returns a kind of stream that says which stream it carries, and others as they are.
+func held(of any) any {
+	if kind, ok := of.(kindOfStream); ok {
+		return &holding{kindOfStream: kind}
+	}
+	return of
 }

@@ -33,6 +33,8 @@ type attempt struct {
 	loadsWell int
 	// failing is what fails of what the grants ask.
 	failing failing
+	// answer is what the action answers with, or nil where that is not looked at.
+	answer *answer
 	// malformed is which message cannot be read, from 1 on; 0 is none.
 	malformed int
 	// objects are what actions are about. Nil are those that the test has given.
@@ -143,6 +145,8 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 		subject = a.requests[0]
 	}
 	found := a.now // when the caller was looked at last
+	seen := sight{now: condition.Input{Principal: principal, Request: subject, Now: a.now}}
+	seen.first = seen.now
 	requests := a.requests
 	if !j.declaration.Method.IsStreamingClient() {
 		requests = nil
@@ -154,12 +158,13 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			if code != Allowed {
 				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i}
 			}
+			seen = seen.again(condition.Input{Principal: again, Request: subject, Now: found})
 			then := *a.later
 			then.now = a.now.Add(j.hold(a))
 			a, principal = &then, again
 		}
 		if i == len(requests) {
-			return admitted
+			return j.answered(a, seen, admitted)
 		}
 		message := requests[i]
 		ended := verdict{kind: event.Message, ran: true, received: i}
@@ -177,6 +182,8 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 				ended.code, ended.stage = code, stage
 				return ended
 			}
+			seen = sight{now: condition.Input{Principal: principal, Request: message, Now: a.now}}
+			seen.first = seen.now
 		}
 		admitted.received++
 	}
@@ -312,9 +319,15 @@ func (j *judge) carries(principal *authn.Principal) bool {
 
 // conditions says of each condition of a grant whether it holds.
 func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) []bool {
-	conditions := j.declaration.Grants[grant].Conditions
-	held := make([]bool, len(conditions))
 	input := condition.Input{Principal: principal, Request: request, Now: a.now, Subject: j.resource(a, request)}
+	return hold(j.declaration.Grants[grant].Conditions, &input, a.answers)
+}
+
+// hold says of each of conditions whether it holds of an input, and by the answers of what
+// they ask.
+func hold(conditions []declare.Condition, input *condition.Input, answers map[string]bool) []bool {
+	held := make([]bool, len(conditions))
+	principal, request := input.Principal, input.Request
 	for i, of := range conditions {
 		switch of := of.(type) {
 		case declare.AnyRole:
@@ -322,13 +335,13 @@ func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto
 		case declare.AllScopes:
 			held[i] = !slices.ContainsFunc(of.Named, func(scope string) bool { return !principal.CarriesScope(scope) })
 		case declare.When:
-			held[i] = isTrue(of.Expression, &input)
+			held[i] = isTrue(of.Expression, input)
 		case declare.CEL:
-			held[i] = isTrue(of.Expression, &input)
+			held[i] = isTrue(of.Expression, input)
 		case declare.Check:
-			held[i] = request != nil && a.answers[of.Name]
+			held[i] = request != nil && answers[of.Name]
 		case declare.Relation:
-			held[i] = isTrue(of.Usable, &input) && a.answers[of.String()]
+			held[i] = isTrue(of.Usable, input) && answers[of.String()]
 		}
 	}
 	return held

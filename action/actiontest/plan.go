@@ -73,6 +73,7 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p.credentials(base)
 	p.limits(base)
 	p.broken(base)
+	p.elements()
 	return p
 }
 
@@ -100,6 +101,12 @@ func (a attempt) key() string {
 	}
 	if a.later != nil {
 		fmt.Fprintf(&text, "\nafter %d: %s", a.after, a.later.key())
+	}
+	if a.answer != nil {
+		fmt.Fprintf(&text, "\n%s %t", a.answer.each.Name, a.answer.short)
+		for _, item := range a.answer.items {
+			fmt.Fprintf(&text, " {%s}", prototext.MarshalOptions{}.Format(item))
+		}
 	}
 	for _, presented := range a.credentials {
 		fmt.Fprintf(&text, "\n%s %d", presented.scheme, presented.fault)

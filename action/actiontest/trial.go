@@ -55,8 +55,9 @@ type sample struct {
 // A trial calls the actions of a registry, each through its gate, without its handler.
 type trial struct {
 	samples map[string][]sample
-	named   []string // schemes
-	objects objects  // that actions are about
+	named   []string        // schemes
+	objects objects         // that actions are about
+	items   []proto.Message // that actions answer with
 
 	declarations []*declare.Declaration
 	methods      []connect.Method
@@ -125,7 +126,7 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 			})
 			tr.live(ctx, received)
 		},
-		Answer: tr.answer,
+		Answer: tr.answer, Respond: tr.respond,
 		Load: func(ctx context.Context, of protoreflect.MessageDescriptor, key protoreflect.Value) (proto.Message, error) {
 			return tr.load(idOf(ctx), of, key)
 		},
@@ -241,7 +242,7 @@ func (*trialRecorder) Enabled(context.Context, event.Kind, event.Outcome) bool {
 
 // Record implements [event.Recorder].
 func (r *trialRecorder) Record(_ context.Context, of *event.Event) error {
-	if of.Kind != event.Ended {
+	if of.Kind != event.Ended || of.Outcome == event.Deny {
 		(*trial)(r).note(of.RequestID, func(n *notes) { n.events = append(n.events, of) })
 	}
 	return nil

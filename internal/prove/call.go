@@ -45,6 +45,27 @@ func (c *Calls) ButFor(declaration *declare.Declaration, grant, condition int) (
 	return c.find(lets, declaration)
 }
 
+// Seen finds a principal, a request and a message of which the grant at a place of a rule
+// holds, and no other.
+func (c *Calls) Seen(rule Rule, grant int) (*Witness, *Reason, error) {
+	alone, others := rule, rule
+	alone.Grants = rule.Grants[grant : grant+1]
+	others.Grants = slices.Delete(slices.Clone(rule.Grants), grant, grant+1)
+	return c.prover.between(context.Background(), besides(alone.side(), others.side()))
+}
+
+// UnseenBut finds a principal, a request and a message of which all conditions of the grant at
+// a place of a rule hold but one, and no grant.
+func (c *Calls) UnseenBut(rule Rule, grant, condition int) (*Witness, *Reason, error) {
+	loose := rule
+	if loose.Anyone = len(rule.Grants[grant].Conditions) == 1; !loose.Anyone {
+		of := rule.Grants[grant]
+		of.Conditions = slices.Delete(slices.Clone(of.Conditions), condition, condition+1)
+		loose.Grants = []declare.Grant{of}
+	}
+	return c.prover.between(context.Background(), besides(loose.side(), rule.side()))
+}
+
 func (c *Calls) find(lets, keeps *declare.Declaration) (*Witness, *Reason, error) {
 	return c.prover.looser(context.Background(), lets, keeps)
 }

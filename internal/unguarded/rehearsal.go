@@ -15,6 +15,10 @@ type Rehearsal struct {
 	// Received is called for each message that the handler of a stream of requests would
 	// receive. Nil calls nothing.
 	Received func(ctx context.Context)
+	// Respond fills in what the action answers, in place of its handler: the response or, of a
+	// stream of responses, the one that is sent where Respond returns true. Nil answers with
+	// an empty response, and sends none.
+	Respond func(ctx context.Context, response proto.Message) (send bool)
 	// Answer decides each check by its name, and each relation by its text. Nil leaves them
 	// as they are.
 	Answer func(ctx context.Context, asked string) (bool, error)

@@ -1,0 +1,381 @@
+package actiontest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/prove"
+)
+
+// WithElement gives a message that actions may answer with, of those of which a declaration
+// says at `each` who sees them. Handlers of the registry do not run: what stands in for them
+// answers with it. Give one of each kind that callers see, and that they do not, where the
+// test says that it found none. By default there are none but the objects of [WithObject],
+// and those that can be made from the rules.
+func WithElement(element proto.Message) Option {
+	return trialOption(func(tr *trial) { tr.items = append(tr.items, element) })
+}
+
+// An answer is elements that an action answers with.
+type answer struct {
+	each  *declare.Each
+	items []proto.Message
+	// short is whether the total says one less than there are.
+	short bool
+}
+
+// respond fills in what stands in for the response of a handler.
+func (tr *trial) respond(ctx context.Context, response proto.Message) (send bool) {
+	now := tr.current(idOf(ctx))
+	if now == nil || now.answer == nil {
+		return false
+	}
+	now.answer.write(response.ProtoReflect())
+	return true
+}
+
+// write sets the elements in a response, and how many they are.
+func (a *answer) write(response protoreflect.Message) {
+	within, field := last(a.each.Field, response)
+	for _, item := range a.items {
+		element := within.NewField(field)
+		if field.IsList() {
+			element = within.Mutable(field).List().NewElement()
+		}
+		// The message may be of another Go type.
+		wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(item)
+		if err == nil {
+			err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(wire, element.Message().Interface())
+		}
+		switch {
+		case err != nil:
+			panic(fmt.Sprintf("an element is not copied: %v", err))
+		case field.IsList():
+			within.Mutable(field).List().Append(element)
+		default:
+			within.Set(field, element)
+		}
+	}
+	if a.each.Total == nil {
+		return
+	}
+	count := len(a.items)
+	if a.short {
+		count--
+	}
+	within, field = last(a.each.Total, response)
+	within.Set(field, countOf(field, count))
+}
+
+// last is the message that has the last field of a path, and that field.
+func last(path condition.Path, message protoreflect.Message) (protoreflect.Message, protoreflect.FieldDescriptor) {
+	for _, field := range path[:len(path)-1] {
+		message = message.Mutable(field).Message()
+	}
+	return message, path[len(path)-1]
+}
+
+// countOf is a count as a value of a field of integers.
+func countOf(field protoreflect.FieldDescriptor, count int) protoreflect.Value {
+	switch field.Kind() {
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return protoreflect.ValueOfUint32(uint32(count)) //nolint:gosec // a few
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
+		return protoreflect.ValueOfUint64(uint64(count)) //nolint:gosec // a few
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return protoreflect.ValueOfInt32(int32(count)) //nolint:gosec // a few
+	default:
+		return protoreflect.ValueOfInt64(int64(count))
+	}
+}
+
+// A sight is what elements of an answer are looked at with, and what they were before the
+// caller of a stream was looked at again.
+type sight struct {
+	now, first, before condition.Input
+	rechecked          bool
+}
+
+// again is the sight after a recheck.
+func (s sight) again(now condition.Input) sight {
+	return sight{now: now, first: s.first, before: s.now, rechecked: true}
+}
+
+// answered says what must come of a call that was let in, by what it answers.
+func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
+	if a.answer == nil {
+		return admitted
+	}
+	ended := verdict{kind: event.Ended, stage: event.StageHandle, ran: true, received: admitted.received}
+	for _, item := range a.answer.items {
+		if sees(a.answer.each, with.now, item) >= 0 {
+			continue
+		}
+		ended.code = connect.CodeInternal
+		if with.rechecked && (sees(a.answer.each, with.first, item) >= 0 || sees(a.answer.each, with.before, item) >= 0) {
+			ended.code = connect.CodePermissionDenied
+		}
+		return ended
+	}
+	if a.answer.short && a.answer.each.Total != nil {
+		ended.code = connect.CodeInternal
+		return ended
+	}
+	return admitted
+}
+
+// sees is the place of the first grant by which an element is seen, or -1.
+func sees(each *declare.Each, with condition.Input, item proto.Message) int {
+	with.Subject = item
+	return slices.IndexFunc(each.Grants, func(grant declare.Grant) bool {
+		held := hold(grant.Conditions, &with, nil)
+		return len(held) > 0 && !slices.Contains(held, false)
+	})
+}
+
+// elements are calls that answer with elements: for each grant by which they are seen with
+// such, with others behind them, with a total that is too small, and as they are seen after a
+// recheck.
+func (p *plan) elements() {
+	for _, each := range p.declaration.Each {
+		shown, hidden := map[int]bool{}, map[string]attempt{}
+		all := p.elementsOf(each)
+		for _, call := range all {
+			p.showing(call, shown, hidden)
+		}
+		for _, why := range slices.Sorted(maps.Keys(hidden)) {
+			p.unseen(hidden[why], p.seenBy(hidden[why], all))
+		}
+		for i, grant := range each.Grants {
+			if !shown[i] {
+				p.problemf("no call was found that answers with one of %s which %s lets its caller see: %s", each.Name, grant.Name, elementAdvice(each))
+			}
+		}
+		if len(hidden) == 0 {
+			p.problemf("no call was found that answers with one of %s which its caller may not see: %s", each.Name, elementAdvice(each))
+		}
+	}
+}
+
+// seenBy are elements that the caller of a call sees.
+func (p *plan) seenBy(call attempt, all []attempt) []proto.Message {
+	var seen []proto.Message
+	for _, other := range all {
+		call.answer = other.answer
+		if p.judge.of(&call).code == Allowed {
+			return append(seen, other.answer.items...)
+		}
+	}
+	return seen
+}
+
+// elementAdvice says how to give an element.
+func elementAdvice(each *declare.Each) string {
+	return fmt.Sprintf("pass actiontest.WithElement with such a %s", each.Item.FullName())
+}
+
+// elementsOf are calls that are let in, each answering with one element, which its caller may
+// see or not.
+func (p *plan) elementsOf(each *declare.Each) []attempt {
+	rule := prove.Rule{
+		Name: p.declaration.Procedure + " each " + each.Name, Subject: condition.Subject{Name: condition.ItemName, Type: each.Item},
+		Grants: each.Grants, Within: p.declaration, OfRequest: true,
+	}
+	var all []attempt
+	items := []proto.Message{dynamicpb.NewMessage(each.Item)}
+	for _, given := range p.items {
+		items = append(items, given)
+	}
+	for _, given := range p.objects {
+		items = append(items, given.object)
+	}
+	found := func(witness *prove.Witness, _ *prove.Reason, err error) {
+		if err != nil || witness == nil || witness.Object == nil {
+			return // what is not found is missed later
+		}
+		items = append(items, witness.Object)
+		if call := p.attemptOf("a call", witness); len(call.requests) > 0 && p.judge.of(&call).code == Allowed {
+			all = append(all, answering(call, each, witness.Object))
+		}
+	}
+	for i, grant := range each.Grants {
+		found(p.calls.Seen(rule, i))
+		for j := range grant.Conditions {
+			found(p.calls.UnseenBut(rule, i, j))
+		}
+	}
+	items = slices.DeleteFunc(items, func(item proto.Message) bool {
+		return item.ProtoReflect().Descriptor().FullName() != each.Item.FullName()
+	})
+	for _, base := range p.admitted {
+		for _, item := range p.fitted(base, items) {
+			all = append(all, answering(base, each, item))
+		}
+	}
+	return all
+}
+
+// answering is a call that answers with elements.
+func answering(base attempt, each *declare.Each, items ...proto.Message) attempt {
+	base.answer = &answer{each: each, items: items}
+	return base
+}
+
+// mostFitted is how many elements are tried at most for one call.
+const mostFitted = 2_000
+
+// fitted are elements, and those like them of which one field or two have a value of the call.
+func (p *plan) fitted(base attempt, items []proto.Message) []proto.Message {
+	all := slices.Clone(items)
+	texts := []string{base.credentials[0].holder.id, "another"}
+	for _, request := range base.requests {
+		texts = append(texts, textsOf(request.ProtoReflect())...)
+	}
+	for next, rounds := items, 0; rounds < 2; rounds++ {
+		var made []proto.Message
+		for _, item := range next {
+			fields := item.ProtoReflect().Descriptor().Fields()
+			for i := range fields.Len() {
+				field := fields.Get(i)
+				for _, value := range valuesFor(field, texts, base.now) {
+					if len(all)+len(made) >= mostFitted {
+						return append(all, made...)
+					}
+					changed := proto.Clone(item)
+					changed.ProtoReflect().Set(changed.ProtoReflect().Descriptor().Fields().ByName(field.Name()), value(changed.ProtoReflect()))
+					made = append(made, changed)
+				}
+			}
+		}
+		all, next = append(all, made...), made
+	}
+	return all
+}
+
+// valuesFor are values for a field: the texts, what its rules are written with, and times
+// before and after one.
+func valuesFor(field protoreflect.FieldDescriptor, texts []string, now time.Time) (all []func(in protoreflect.Message) protoreflect.Value) {
+	if field.IsMap() {
+		return nil
+	}
+	add := func(value protoreflect.Value) {
+		all = append(all, func(in protoreflect.Message) protoreflect.Value {
+			if !field.IsList() {
+				return value
+			}
+			list := in.NewField(in.Descriptor().Fields().ByName(field.Name()))
+			list.List().Append(value)
+			return list
+		})
+	}
+	switch {
+	case field.Kind() == protoreflect.StringKind:
+		for _, text := range texts {
+			add(protoreflect.ValueOfString(text))
+		}
+	case field.Message() != nil && field.Message().FullName() == "google.protobuf.Timestamp" && !field.IsList():
+		for _, at := range []time.Time{now.Add(-time.Hour), now.Add(time.Hour)} {
+			all = append(all, func(in protoreflect.Message) protoreflect.Value {
+				made := in.NewField(in.Descriptor().Fields().ByName(field.Name()))
+				fields := made.Message().Descriptor().Fields()
+				made.Message().Set(fields.ByName("seconds"), protoreflect.ValueOfInt64(at.Unix()))
+				return made
+			})
+		}
+	case field.Message() == nil:
+		for _, value := range prove.Values(field) {
+			add(value)
+		}
+	}
+	return all
+}
+
+// showing plans a call that answers with one element, unless there is one like it. shown and
+// hidden are the kinds that there are: the grants by which elements are seen, and what kept
+// others from being seen.
+func (p *plan) showing(call attempt, shown map[int]bool, hidden map[string]attempt) {
+	each, item := call.answer.each, call.answer.items[0]
+	principal, code := p.judge.authenticate(&call)
+	if code != Allowed || principal == nil {
+		return
+	}
+	with := condition.Input{Principal: principal, Now: call.now}
+	if !p.isOpen() {
+		with.Request = call.requests[0]
+	}
+	if by := sees(each, with, item); by >= 0 {
+		if !shown[by] {
+			shown[by] = true
+			p.shown(call.but(fmt.Sprintf("answering with one of %s that %s shows", each.Name, each.Grants[by].Name), func(*attempt) {}))
+		}
+		return
+	}
+	why := missing(each, with, item)
+	if _, known := hidden[why]; !known {
+		hidden[why] = call.but(fmt.Sprintf("answering with one of %s that is hidden: %s", each.Name, why), func(*attempt) {})
+	}
+}
+
+// missing says what keeps an element from being seen: the one condition of a grant that does
+// not hold, or that no grant does.
+func missing(each *declare.Each, with condition.Input, item proto.Message) string {
+	with.Subject = item
+	for _, grant := range each.Grants {
+		held := hold(grant.Conditions, &with, nil)
+		at := slices.Index(held, false)
+		held[at] = true
+		if !slices.Contains(held, false) {
+			return "all but " + grant.Conditions[at].String() + " of " + grant.Name
+		}
+	}
+	return "no grant holds"
+}
+
+// shown plans a call that answers with an element that its caller sees, and its neighbours.
+func (p *plan) shown(call attempt) {
+	p.add(call)
+	if call.answer.each.Total != nil {
+		p.add(call.but("and a total of one less", func(a *attempt) {
+			short := *a.answer
+			short.short, a.answer = true, &short
+		}))
+	}
+	if p.judge.interval == 0 {
+		return
+	}
+	p.rechecked(call, "with nothing changed", func(*attempt) {})
+	for difference, change := range map[string]func(*holder){
+		"without roles":  func(h *holder) { h.details.Roles = nil },
+		"without scopes": func(h *holder) { h.details.Scopes = nil },
+		"without claims": func(h *holder) { h.details.Claims = nil },
+	} {
+		p.rechecked(call, difference, func(a *attempt) { a.credentials[0].holder = a.credentials[0].holder.but(change) })
+	}
+}
+
+// unseen plans a call that answers with an element that its caller does not see: by itself, and
+// before and behind those that the caller sees.
+func (p *plan) unseen(call attempt, seen []proto.Message) {
+	p.add(call)
+	if p.judge.interval != 0 {
+		p.rechecked(call, "with nothing changed", func(*attempt) {})
+	}
+	field := call.answer.each.Field
+	if len(seen) == 0 || !field[len(field)-1].IsList() {
+		return
+	}
+	item := call.answer.items[0]
+	p.add(answering(call.but("behind one that is not", func(*attempt) {}), call.answer.each, seen[0], item))
+	p.add(answering(call.but("before one that is not", func(*attempt) {}), call.answer.each, item, seen[0]))
+}
