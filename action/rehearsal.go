@@ -86,7 +86,11 @@ func rehearsal(method unguarded.Method, with unguarded.Rehearsal) unguarded.Meth
 	}
 	method.Handle = func(ctx context.Context, call, responses any) (proto.Message, error) {
 		if with.Ran != nil {
-			with.Ran(ctx)
+			var request proto.Message
+			if of, ok := call.(*taking); ok {
+				request = of.request
+			}
+			with.Ran(ctx, request)
 		}
 		received := func() {
 			if with.Received != nil {
@@ -122,10 +126,27 @@ func (h *holding) carry(stream *stream) {
 	h.kindOfStream.carry(stream)
 }
 
-// held returns a kind of stream that says which stream it carries, and others as they are.
+// A taking is a kind of call that says which request it took.
+type taking struct {
+	kindOfCall
+
+	request proto.Message
+}
+
+func (t *taking) take(request proto.Message) *passage {
+	t.request = request
+	return t.kindOfCall.take(request)
+}
+
+// held returns a kind of stream or of call that says what it was given, and others as they
+// are.
 func held(of any) any {
-	if kind, ok := of.(kindOfStream); ok {
-		return &holding{kindOfStream: kind}
+	switch of := of.(type) {
+	case kindOfStream:
+		return &holding{kindOfStream: of}
+	case kindOfCall:
+		return &taking{kindOfCall: of}
+	default:
+		return of
 	}
-	return of
 }

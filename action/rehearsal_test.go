@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -148,7 +149,7 @@ func TestRehearse(t *testing.T) {
 			r, own := newRehearsed(t), &recorder{}
 			at := noon
 			methods, err := action.Unguarded(unguarded.Give()).Rehearse(r.registry, own, &fakeLimiter{recorder: own}, func() time.Time { return at }, unguarded.Rehearsal{
-				Ran:      func(context.Context) { own.note("ran") },
+				Ran:      func(context.Context, proto.Message) { own.note("ran") },
 				Received: func(context.Context) { own.note("received") },
 				Answer: func(_ context.Context, check string) (bool, error) {
 					own.note("asked " + check)

@@ -193,10 +193,7 @@ func (p *plan) elementsOf(each *declare.Each) []attempt {
 		Grants: each.Grants, Within: p.declaration, OfRequest: true,
 	}
 	var all []attempt
-	items := []proto.Message{dynamicpb.NewMessage(each.Item)}
-	for _, given := range p.items {
-		items = append(items, given)
-	}
+	items := append([]proto.Message{dynamicpb.NewMessage(each.Item)}, p.items...)
 	for _, given := range p.objects {
 		items = append(items, given.object)
 	}
@@ -238,7 +235,7 @@ const mostFitted = 2_000
 // fitted are elements, and those like them of which one field or two have a value of the call.
 func (p *plan) fitted(base attempt, items []proto.Message) []proto.Message {
 	all := slices.Clone(items)
-	texts := []string{base.credentials[0].holder.id, "another"}
+	texts := append(make([]string, 0, len(base.requests)+2), base.credentials[0].holder.id, "another")
 	for _, request := range base.requests {
 		texts = append(texts, textsOf(request.ProtoReflect())...)
 	}

@@ -59,6 +59,8 @@ type verdict struct {
 	// requests it gets.
 	ran      bool
 	received int
+	// left is what the handler has of the request, where that is looked at; else nil.
+	left proto.Message
 }
 
 // A judge says what must come of calls of one action, by its declaration. It reads the
@@ -126,7 +128,17 @@ func (j *judge) of(a *attempt) verdict {
 			return denied(connect.CodeInvalidArgument, event.StageValidate)
 		}
 	}
+	var left proto.Message
+	if !method.IsStreamingClient() || !open && len(a.requests) > 0 {
+		left, code = j.writes(principal, j.resource(a, request), a.now, a.requests[0])
+		if code != Allowed {
+			return denied(code, event.StageWrite)
+		}
+	}
 	admitted := verdict{kind: event.Decided, stage: event.StageHandle, grant: grant, ran: true}
+	if !method.IsStreamingClient() {
+		admitted.left = left
+	}
 	if method.IsStreamingClient() || method.IsStreamingServer() {
 		admitted.kind = event.Opened
 	}
@@ -168,6 +180,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 		}
 		message := requests[i]
 		ended := verdict{kind: event.Message, ran: true, received: i}
+		every := timing == sallyportv1.Stream_EVERY_MESSAGE
 		switch {
 		case i == 0 && timing != sallyportv1.Stream_OPEN: // it let the stream in
 		case a.malformed == i+1:
@@ -176,7 +189,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 		case !j.valid(message):
 			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageValidate
 			return ended
-		case timing == sallyportv1.Stream_EVERY_MESSAGE:
+		case every:
 			subject = message
 			if _, code, stage := j.decide(a, principal, message, counted); code != Allowed {
 				ended.code, ended.stage = code, stage
@@ -184,6 +197,16 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			}
 			seen = sight{now: condition.Input{Principal: principal, Request: message, Now: a.now}}
 			seen.first = seen.now
+		}
+		if i > 0 || timing == sallyportv1.Stream_OPEN {
+			var stored proto.Message // which later messages of others have none of
+			if every {
+				stored = j.resource(a, message)
+			}
+			if _, code := j.writes(principal, stored, a.now, message); code != Allowed {
+				ended.code, ended.stage = code, event.StageWrite
+				return ended
+			}
 		}
 		admitted.received++
 	}

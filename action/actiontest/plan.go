@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove"
@@ -74,6 +75,7 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p.limits(base)
 	p.broken(base)
 	p.elements()
+	p.writing()
 	return p
 }
 
@@ -181,9 +183,19 @@ func (p *plan) admit() bool {
 func (p *plan) admitBy(name string, witness *prove.Witness, reason *prove.Reason, err error, grant string) {
 	if witness != nil {
 		a := p.attemptOf(name, witness)
-		if want := p.add(a); want.code == Allowed && (grant == "" || p.onlyBy(&a, grant)) {
-			p.admitted = append(p.admitted, a)
-			return
+		tried := []attempt{a}
+		if want := p.add(a); want.stage == event.StageWrite && len(a.credentials) > 0 {
+			// The witness is of the grants: who may write the request's fields is another rule.
+			for _, roles := range append([][]string{p.roles}, single(p.roles)...) {
+				tried = append(tried, a.held(fmt.Sprintf("with roles %q", roles), func(h *holder) { h.details.Roles = roles }))
+			}
+		}
+		for _, a := range tried {
+			if want := p.judge.of(&a); want.code == Allowed && (grant == "" || p.onlyBy(&a, grant)) {
+				p.add(a)
+				p.admitted = append(p.admitted, a)
+				return
+			}
 		}
 	}
 	for _, a := range p.sampled(name) {

@@ -78,7 +78,7 @@ func (tr *trial) runAll(ctx context.Context, ways []way, spec connect.Spec, call
 	}
 	for _, call := range calls {
 		for _, way := range ways {
-			if way.serves(spec) && (call.malformed == 0 || way.name != inProcess) { // where nothing is decoded
+			if way.serves(spec) && way.sends(call) {
 				queue <- one{call, way}
 			}
 		}
@@ -169,6 +169,9 @@ func (v verdict) differs(err error, got notes) string {
 	case got.ran != 1 && v.ran:
 		problems = append(problems, fmt.Sprintf("the handler ran %d times, want once", got.ran))
 	}
+	if v.left != nil && got.got != nil && !proto.Equal(v.left, sameType(v.left, got.got)) {
+		problems = append(problems, fmt.Sprintf("the handler had %v, want %v", got.got, v.left))
+	}
 	if got.received != v.received {
 		problems = append(problems, fmt.Sprintf("the handler received %d messages, want %d", got.received, v.received))
 	}
@@ -176,6 +179,16 @@ func (v verdict) differs(err error, got notes) string {
 		problems = append(problems, "no event says so: "+v.listed(got.events))
 	}
 	return strings.Join(problems, "; ")
+}
+
+// sameType is a message as one of the Go type of another, or nil where it is none.
+func sameType(of, message proto.Message) proto.Message {
+	wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(message)
+	made := of.ProtoReflect().New().Interface()
+	if err != nil || (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(wire, made) != nil {
+		return nil
+	}
+	return made
 }
 
 // isIn reports whether an event says what must come of a call.

@@ -87,6 +87,7 @@ type notes struct {
 	later         []change
 	loads, asked  int
 	ran, received int
+	got           proto.Message // the request that the handler had; nil of a stream of requests
 	events        []*event.Event
 }
 
@@ -114,8 +115,11 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 	registry := registryOf(schemes)
 	behind := action.Unguarded(permit(t))
 	methods, err := behind.Rehearse(registry, (*trialRecorder)(tr), trialLimiter{}, tr.time, unguarded.Rehearsal{
-		Ran: func(ctx context.Context) {
-			tr.note(idOf(ctx), func(n *notes) { n.ran++ })
+		Ran: func(ctx context.Context, request proto.Message) {
+			tr.note(idOf(ctx), func(n *notes) {
+				n.ran++
+				n.got = request
+			})
 			tr.live(ctx, 0)
 		},
 		Received: func(ctx context.Context) {

@@ -10,8 +10,9 @@ import (
 // A Rehearsal is what stands in for the handlers and checks of a registry while its gates
 // are tested. The context is the call's. The zero Rehearsal notes nothing.
 type Rehearsal struct {
-	// Ran is called in place of a handler. Nil calls nothing.
-	Ran func(ctx context.Context)
+	// Ran is called in place of a handler, with the request that it would have or, of a stream
+	// of requests, nil. Nil calls nothing.
+	Ran func(ctx context.Context, request proto.Message)
 	// Received is called for each message that the handler of a stream of requests would
 	// receive. Nil calls nothing.
 	Received func(ctx context.Context)

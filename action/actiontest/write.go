@@ -1,0 +1,273 @@
+package actiontest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// A writer says what must come of what one request writes, by the rules of its fields.
+type writer struct {
+	*judge
+
+	input  condition.Input
+	stored proto.Message
+	code   connect.Code // that the caller is answered
+	// decided says of each field that is written whether that is allowed, by its name.
+	decided map[protoreflect.FullName]bool
+}
+
+// A written is what is written of a message.
+type written struct {
+	// masked is whether a mask says that, by paths or, where all is set, all of it. What is
+	// set is written without one.
+	masked, all bool
+	paths       []string
+	// about is whether the action is about what the path leads to from here.
+	about bool
+	path  condition.Path
+	key   condition.Path
+}
+
+// writes says whether a principal may write what a request writes, and what is left of the
+// request for the handler: nil where no rule says anything of it.
+func (j *judge) writes(principal *authn.Principal, stored proto.Message, now time.Time, request proto.Message) (left proto.Message, code connect.Code) {
+	if j.declaration.Writing == nil {
+		return nil, Allowed
+	}
+	left, w := j.written(principal, stored, now, request)
+	return left, w.code
+}
+
+// written looks at what a request writes.
+func (j *judge) written(principal *authn.Principal, stored proto.Message, now time.Time, request proto.Message) (left proto.Message, w *writer) {
+	declared := j.declaration.Writing
+	w = &writer{
+		judge: j, stored: stored, input: condition.Input{Principal: principal, Now: now}, code: Allowed,
+		decided: map[protoreflect.FullName]bool{},
+	}
+	what := written{masked: declared.Replaces, all: declared.Replaces}
+	if about := j.declaration.Resource; about != nil && about.Carries {
+		what.about, what.path, what.key = true, about.Carried, about.Key
+	}
+	left = proto.Clone(request)
+	w.message(left.ProtoReflect(), what)
+	return left, w
+}
+
+// ruleOf is the rule of a field, or nil.
+func (j *judge) ruleOf(field protoreflect.FieldDescriptor) *declare.FieldRule {
+	at := slices.IndexFunc(j.declaration.Writing.Rules, func(rule *declare.FieldRule) bool { return rule.Field.FullName() == field.FullName() })
+	if at < 0 {
+		return nil
+	}
+	return j.declaration.Writing.Rules[at]
+}
+
+// refuse is the answer, unless a worse one is known.
+func (w *writer) refuse(code connect.Code) {
+	if w.code == Allowed || code == connect.CodeInvalidArgument {
+		w.code = code
+	}
+}
+
+// message looks at a message, and takes from it what is guarded and not written.
+func (w *writer) message(message protoreflect.Message, what written) {
+	fields := message.Descriptor().Fields()
+	var unwritten []protoreflect.FieldDescriptor
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		rule := w.ruleOf(field)
+		named, whole := what.names(field)
+		if !what.masked {
+			named, whole = isSet(message, field), true
+		}
+		isKey := what.about && len(what.path) == 0 && len(what.key) == 1 && what.key[0].Name() == field.Name()
+		switch {
+		case rule == nil:
+		case named && !(isKey && (what.all || !what.masked)):
+			w.field(rule, message, what, whole)
+		case !named && what.masked && !isKey && !rule.AnyoneWrites():
+			unwritten = append(unwritten, field)
+		}
+	}
+	for _, field := range unwritten {
+		message.Clear(field)
+		if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() && message.WhichOneof(oneof) != nil {
+			message.Clear(message.WhichOneof(oneof))
+		}
+	}
+	for i := range fields.Len() {
+		if field := fields.Get(i); declare.MessageIn(field) != nil {
+			w.below(message, field, what)
+		}
+	}
+}
+
+// field looks at a field that is written, in a message or, where that is nil, in one that is
+// emptied.
+func (w *writer) field(rule *declare.FieldRule, message protoreflect.Message, what written, whole bool) {
+	with := w.input
+	if what.about && len(what.path) == 0 {
+		with.Subject = w.stored
+	}
+	grants := rule.Write
+	switch {
+	case !rule.AnyoneWrites():
+		if whole && message != nil {
+			with.Value = message.Interface()
+		}
+	case what.all && what.masked && !rule.Anyone():
+		grants = rule.Read // whoever does not see a field cannot send it back
+	default:
+		return
+	}
+	for _, grant := range grants {
+		if held := hold(grant.Conditions, &with, nil); len(held) > 0 && !slices.Contains(held, false) {
+			w.decided[rule.Field.FullName()] = true
+			return
+		}
+	}
+	w.decided[rule.Field.FullName()] = false
+	w.refuse(connect.CodePermissionDenied)
+}
+
+// below looks at what a field of a message holds.
+func (w *writer) below(message protoreflect.Message, field protoreflect.FieldDescriptor, what written) {
+	to := what.below(field)
+	if mask := w.maskOf(field); mask != nil && !what.masked {
+		to.masked = true
+		paths := message.Get(mask).Message()
+		list := paths.Get(paths.Descriptor().Fields().ByName("paths")).List()
+		for i := range list.Len() {
+			to.paths = append(to.paths, list.Get(i).String())
+		}
+		to.all = slices.Contains(to.paths, "*") || len(to.paths) == 0 && w.declaration.Writing.EmptyAll
+		for _, path := range to.paths {
+			if path != "*" && !leads(declare.MessageIn(field), path) {
+				w.refuse(connect.CodeInvalidArgument)
+			}
+		}
+	}
+	value := message.Get(field)
+	switch {
+	case !message.Has(field):
+		if to.masked {
+			w.emptied(declare.MessageIn(field), to, 0)
+		}
+	case field.IsMap():
+		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
+			w.message(entry.Message(), to)
+			return true
+		})
+	case field.IsList():
+		for i := range value.List().Len() {
+			w.message(value.List().Get(i).Message(), to)
+		}
+	default:
+		w.message(value.Message(), to)
+	}
+}
+
+// emptied looks at a message that is not there, of which something is written.
+func (w *writer) emptied(of protoreflect.MessageDescriptor, what written, depth int) {
+	if depth > maxDepth || !what.all && len(what.paths) == 0 {
+		return
+	}
+	what.about = false
+	for i := range of.Fields().Len() {
+		field := of.Fields().Get(i)
+		named, _ := what.names(field)
+		if rule := w.ruleOf(field); rule != nil && named {
+			w.field(rule, nil, what, false)
+		}
+		if within := declare.MessageIn(field); within != nil {
+			w.emptied(within, what.below(field), depth+1)
+		}
+	}
+}
+
+// maskOf is the mask beside a field that says what is written of it, or nil.
+func (j *judge) maskOf(field protoreflect.FieldDescriptor) protoreflect.FieldDescriptor {
+	for _, mask := range j.declaration.Writing.Masks {
+		if mask.Of.FullName() == field.FullName() {
+			return mask.Field
+		}
+	}
+	return nil
+}
+
+// below is what is written of what a field holds.
+func (w written) below(field protoreflect.FieldDescriptor) written {
+	to := written{masked: w.masked, all: w.all}
+	for _, path := range w.paths {
+		name, rest, deeper := strings.Cut(path, ".")
+		switch {
+		case name != string(field.Name()):
+		case deeper:
+			to.paths = append(to.paths, rest)
+		default:
+			to.all = true
+		}
+	}
+	if w.about && len(w.path) > 0 && w.path[0].Name() == field.Name() {
+		to.about, to.path, to.key = true, w.path[1:], w.key[1:]
+	}
+	return to
+}
+
+// names reports whether the paths name a field, a part of it or another of its oneof, and
+// whether all of it.
+func (w written) names(field protoreflect.FieldDescriptor) (named, whole bool) {
+	if !w.masked {
+		return false, false
+	}
+	own := func(of protoreflect.FieldDescriptor) (named, whole bool) {
+		whole = w.all || slices.Contains(w.paths, string(of.Name()))
+		return whole || slices.ContainsFunc(w.paths, func(path string) bool { return strings.HasPrefix(path, string(of.Name())+".") }), whole
+	}
+	if named, whole := own(field); named {
+		return named, whole
+	}
+	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
+		for i := range oneof.Fields().Len() {
+			if named, _ := own(oneof.Fields().Get(i)); named {
+				return true, true
+			}
+		}
+	}
+	return false, false
+}
+
+// isSet reports whether a message has a field, or another of its oneof.
+func isSet(message protoreflect.Message, field protoreflect.FieldDescriptor) bool {
+	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
+		return message.WhichOneof(oneof) != nil
+	}
+	return message.Has(field)
+}
+
+// leads reports whether a path of a mask leads to a field.
+func leads(of protoreflect.MessageDescriptor, path string) bool {
+	for name := range strings.SplitSeq(path, ".") {
+		if of == nil {
+			return false
+		}
+		field := of.Fields().ByName(protoreflect.Name(name))
+		if field == nil {
+			return false
+		}
+		if of = nil; !field.IsList() && !field.IsMap() {
+			of = field.Message()
+		}
+	}
+	return true
+}
