@@ -14,7 +14,9 @@ import (
 // fails where a call is not denied: without a credential; with each bad one; with the sets
 // of roles, scopes and claims that no grant lets in; about the things of others; by scoped
 // credentials; authenticated too long ago; over each limit; with a request that breaks
-// each validation rule; about what cannot be loaded; and on streams whose caller, or what they
+// each validation rule, or cannot be read; about what cannot be loaded; where a check or a
+// relation engine fails; writing fields that the caller may not write; answering with elements
+// that the caller may not see; and on streams whose caller, or what they
 // are about, changes before the recheck. It expects nothing that the declarations do not say, and nothing is
 // to be written for it.
 //
@@ -23,7 +25,8 @@ import (
 // each it asserts the code, that the handler did not run or, on a stream that was let in,
 // did not receive the message, and that an event says so. Handlers and checks of the
 // registry do not run: what a check says is part of the call, and what actions are about is
-// given by [WithObject]. Streams that live until their recheck are called in process, on a clock
+// given by [WithObject]. What stands in for a handler answers with elements of its own, and
+// with those of [WithElement]. Streams that live until their recheck are called in process, on a clock
 // of the test's own ([testing/synctest]), so nothing waits.
 //
 // The function returns a registry that nothing has served, with the schemes that it is

@@ -93,7 +93,7 @@ func (w *writer) message(message protoreflect.Message, what written) {
 		isKey := what.about && len(what.path) == 0 && len(what.key) == 1 && what.key[0].Name() == field.Name()
 		switch {
 		case rule == nil:
-		case named && !(isKey && (what.all || !what.masked)):
+		case named && (!isKey || what.masked && !what.all):
 			w.field(rule, message, what, whole)
 		case !named && what.masked && !isKey && !rule.AnyoneWrites():
 			unwritten = append(unwritten, field)

@@ -82,7 +82,7 @@ type writingCall struct {
 func (p *plan) writesOf(rule *declare.FieldRule) []writingCall {
 	var all []writingCall
 	for _, base := range p.admitted {
-		callers := []attempt{base}
+		callers := append(make([]attempt, 0, 3), base)
 		for _, roles := range [][]string{p.roles, nil} {
 			callers = append(callers, base.held(fmt.Sprintf("with roles %q", roles), func(h *holder) { h.details.Roles = roles }))
 		}
