@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -25,26 +26,31 @@ import (
 // them. SALLYPORT_TEST_FIELD_PAIRS says how many, `make fields` a million.
 func TestRandomAgreesWithReference(t *testing.T) {
 	t.Parallel()
-	pairs := 4_000
-	if text := os.Getenv("SALLYPORT_TEST_FIELD_PAIRS"); text != "" {
-		var err error
-		if pairs, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
-	each := 500
-	if pairs >= 100_000 {
-		each = 4_000 // to compile the rules of a schema takes longer than to clear a message
-	}
+	pairs, each := randomPairs(t, 4_000)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range max(1, pairs/each) {
 		schema := newSchema(t, random)
 		for range each {
 			message := dynamicpb.NewMessage(schema.root)
-			fill(random, message, 4)
+			filling{random: random}.fill(message, 4)
 			schema.says.agree(t, schema.rules, principals[random.IntN(len(principals))], message)
 		}
 	}
+}
+
+// randomPairs is how many random messages there are, and how many of each schema: to compile
+// the rules of one takes longer than to look at a message.
+func randomPairs(t *testing.T, few int) (pairs, each int) {
+	t.Helper()
+	text := os.Getenv("SALLYPORT_TEST_FIELD_PAIRS")
+	if text == "" {
+		return few, 500
+	}
+	pairs, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pairs, 4_000
 }
 
 var hierarchy = authn.NewHierarchy(map[string][]string{"admin": {"auditor"}, "auditor": nil})
@@ -95,10 +101,27 @@ func isAmong(p *authn.Principal, this *tree) bool {
 // newSchema makes four types that hold each other, whose fields have rules now and then.
 func newSchema(t *testing.T, random *rand.Rand) schema {
 	t.Helper()
-	const types = 4
 	says := reference{}
+	file := newTypes(random, "proto3", func(name protoreflect.FullName, _ *descriptorpb.FieldDescriptorProto) *sallyportv1.Field {
+		if random.IntN(5) != 0 {
+			return nil
+		}
+		form := forms[random.IntN(len(forms))]
+		says[name] = form.says
+		return &sallyportv1.Field{Read: &sallyportv1.Read{Allow: form.grants}}
+	})
+	made, declarations := declared(t, file, "random.M0", nil)
+	return schema{made.Messages().ByName("M0"), NewRules(declarations.Fields), says}
+}
+
+// types is how many types there are that hold each other.
+const types = 4
+
+// newTypes makes types that hold each other. option is asked for what a field says, and may
+// return nil.
+func newTypes(random *rand.Rand, syntax string, option func(protoreflect.FullName, *descriptorpb.FieldDescriptorProto) *sallyportv1.Field) *descriptorpb.FileDescriptorProto {
 	file := &descriptorpb.FileDescriptorProto{
-		Name: new("random.proto"), Package: new("random"), Syntax: new("proto3"), Dependency: []string{"sallyport/v1/action.proto"},
+		Name: new("random.proto"), Package: new("random"), Syntax: &syntax, Dependency: []string{"sallyport/v1/action.proto"},
 	}
 	for i := range types {
 		message := &descriptorpb.DescriptorProto{Name: new(fmt.Sprintf("M%d", i))}
@@ -112,11 +135,9 @@ func newSchema(t *testing.T, random *rand.Rand) schema {
 			if change != nil {
 				change(field)
 			}
-			if random.IntN(5) == 0 {
-				form := forms[random.IntN(len(forms))]
+			if said := option(protoreflect.FullName(fmt.Sprintf("random.M%d.%s", i, name)), field); said != nil {
 				field.Options = &descriptorpb.FieldOptions{}
-				proto.SetExtension(field.GetOptions(), sallyportv1.E_Field, &sallyportv1.Field{Read: &sallyportv1.Read{Allow: form.grants}})
-				says[protoreflect.FullName(fmt.Sprintf("random.M%d.%s", i, name))] = form.says
+				proto.SetExtension(field.GetOptions(), sallyportv1.E_Field, said)
 			}
 			message.Field = append(message.Field, field)
 		}
@@ -138,15 +159,18 @@ func newSchema(t *testing.T, random *rand.Rand) schema {
 		add("many", part, random.IntN(types), repeated)
 		add("left", text, 0, oneof(0))
 		add("right", part, random.IntN(types), oneof(0))
+		message.OneofDecl = []*descriptorpb.OneofDescriptorProto{{Name: new("either")}}
 		add("maybe", text, 0, func(field *descriptorpb.FieldDescriptorProto) {
-			oneof(1)(field)
-			field.Proto3Optional = new(true)
+			if syntax == "proto3" {
+				oneof(1)(field)
+				field.Proto3Optional = new(true)
+				message.OneofDecl = append(message.OneofDecl, &descriptorpb.OneofDescriptorProto{Name: new("_maybe")})
+			}
 		})
 		add("named", part, 0, func(field *descriptorpb.FieldDescriptorProto) {
 			repeated(field)
 			field.TypeName = new(fmt.Sprintf(".random.M%d.NamedEntry", i))
 		})
-		message.OneofDecl = []*descriptorpb.OneofDescriptorProto{{Name: new("either")}, {Name: new("_maybe")}}
 		message.NestedType = []*descriptorpb.DescriptorProto{{
 			Name: new("NamedEntry"), Options: &descriptorpb.MessageOptions{MapEntry: new(true)},
 			Field: []*descriptorpb.FieldDescriptorProto{
@@ -169,12 +193,19 @@ func newSchema(t *testing.T, random *rand.Rand) schema {
 	file.EnumType = []*descriptorpb.EnumDescriptorProto{{Name: new("Role"), Options: roles, Value: []*descriptorpb.EnumValueDescriptorProto{
 		role("NONE", 0, nil), role("AUDITOR", 1, &sallyportv1.Role{Name: "auditor"}), role("ADMIN", 2, &sallyportv1.Role{Name: "admin", Includes: []string{"auditor"}}),
 	}}}
+	return file
+}
+
+// declared is an action that takes a request of a type and answers with an M0.
+func declared(t *testing.T, file *descriptorpb.FileDescriptorProto, request string, writes *sallyportv1.Writes) (protoreflect.FileDescriptor, *declare.Declaration) {
+	t.Helper()
 	options := &descriptorpb.MethodOptions{}
 	proto.SetExtension(options, sallyportv1.E_Action, &sallyportv1.Action{
 		Authenticate: &sallyportv1.Authenticate{Schemes: []string{"session"}}, Authorize: &sallyportv1.Authorize{Anyone: new("a test")},
+		Writes: writes,
 	})
 	file.Service = []*descriptorpb.ServiceDescriptorProto{{Name: new("S"), Method: []*descriptorpb.MethodDescriptorProto{
-		{Name: new("Get"), InputType: new(".random.M0"), OutputType: new(".random.M0"), Options: options},
+		{Name: new("Do"), InputType: new("." + request), OutputType: new(".random.M0"), Options: options},
 	}}}
 	made, err := protodesc.NewFile(file, protoregistry.GlobalFiles)
 	if err != nil {
@@ -188,44 +219,71 @@ func newSchema(t *testing.T, random *rand.Rand) schema {
 	if len(refusals) > 0 {
 		t.Fatal(refusals)
 	}
-	return schema{made.Messages().Get(0), NewRules(declarations[0].Fields), says}
+	return made, declarations[0]
 }
 
 var words = []string{"a", "b", "c", "x", ""}
 
+// filling fills messages at random.
+type filling struct {
+	random     *rand.Rand
+	extensions []protoreflect.ExtensionType
+	packed     []*anypb.Any
+}
+
 // fill sets some fields of a message, and unknown ones.
-func fill(random *rand.Rand, message protoreflect.Message, depth int) {
+func (f filling) fill(message protoreflect.Message, depth int) {
+	random := f.random
+	switch message.Descriptor().FullName() {
+	case "google.protobuf.Any":
+		proto.Merge(message.Interface(), f.packed[random.IntN(len(f.packed))])
+		return
+	case "google.protobuf.FieldMask":
+		return
+	}
 	if random.IntN(4) == 0 {
 		message.SetUnknown(protowire.AppendVarint(protowire.AppendTag(nil, 99, protowire.VarintType), random.Uint64()))
 	}
 	for i := range message.Descriptor().Fields().Len() {
-		field := message.Descriptor().Fields().Get(i)
-		if random.IntN(2) == 0 || declare.MessageIn(field) != nil && depth == 0 {
-			continue
+		f.field(message, message.Descriptor().Fields().Get(i), depth)
+	}
+	for _, extension := range f.extensions {
+		if field := extension.TypeDescriptor(); field.ContainingMessage() == message.Descriptor() && random.IntN(12) == 0 {
+			f.field(message, field, depth)
 		}
-		value := func() protoreflect.Value {
-			if field.Kind() == protoreflect.BoolKind {
-				return protoreflect.ValueOfBool(random.IntN(2) == 0)
-			}
-			return protoreflect.ValueOfString(words[random.IntN(len(words))])
+	}
+}
+
+func (f filling) field(message protoreflect.Message, field protoreflect.FieldDescriptor, depth int) {
+	random, within := f.random, declare.MessageIn(field)
+	switch {
+	case random.IntN(2) == 0 || within != nil && depth == 0:
+		return
+	case within != nil && within.FullName() == "google.protobuf.Any" && random.IntN(3) > 0:
+		return
+	}
+	value := func() protoreflect.Value {
+		if field.Kind() == protoreflect.BoolKind {
+			return protoreflect.ValueOfBool(random.IntN(2) == 0)
 		}
-		switch {
-		case field.IsMap():
-			for range random.IntN(3) {
-				fill(random, message.Mutable(field).Map().Mutable(value().MapKey()).Message(), depth-1)
-			}
-		case field.IsList() && field.Message() != nil:
-			for range random.IntN(3) {
-				fill(random, message.Mutable(field).List().AppendMutable().Message(), depth-1)
-			}
-		case field.IsList():
-			for range random.IntN(3) {
-				message.Mutable(field).List().Append(value())
-			}
-		case field.Message() != nil:
-			fill(random, message.Mutable(field).Message(), depth-1)
-		default:
-			message.Set(field, value())
+		return protoreflect.ValueOfString(words[random.IntN(len(words))])
+	}
+	switch {
+	case field.IsMap():
+		for range random.IntN(3) {
+			f.fill(message.Mutable(field).Map().Mutable(value().MapKey()).Message(), depth-1)
 		}
+	case field.IsList() && field.Message() != nil:
+		for range random.IntN(3) {
+			f.fill(message.Mutable(field).List().AppendMutable().Message(), depth-1)
+		}
+	case field.IsList():
+		for range random.IntN(3) {
+			message.Mutable(field).List().Append(value())
+		}
+	case field.Message() != nil:
+		f.fill(message.Mutable(field).Message(), depth-1)
+	default:
+		message.Set(field, value())
 	}
 }

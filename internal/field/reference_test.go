@@ -21,6 +21,10 @@ type tree struct {
 func treeOf(message protoreflect.Message) *tree {
 	made := &tree{of: message.Descriptor(), fields: map[string]any{}, unknown: string(message.GetUnknown())}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		name := string(field.Name())
+		if field.IsExtension() {
+			name = "[" + string(field.FullName()) + "]"
+		}
 		one := func(of protoreflect.FieldDescriptor, value protoreflect.Value) any {
 			if of.Message() != nil {
 				return treeOf(value.Message())
@@ -34,15 +38,15 @@ func treeOf(message protoreflect.Message) *tree {
 				entries[key.String()] = one(field.MapValue(), value)
 				return true
 			})
-			made.fields[string(field.Name())] = entries
+			made.fields[name] = entries
 		case field.IsList():
 			elements := []any{}
 			for i := range value.List().Len() {
 				elements = append(elements, one(field, value.List().Get(i)))
 			}
-			made.fields[string(field.Name())] = elements
+			made.fields[name] = elements
 		default:
-			made.fields[string(field.Name())] = one(field, value)
+			made.fields[name] = one(field, value)
 		}
 		return true
 	})

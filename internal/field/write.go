@@ -78,11 +78,12 @@ type place struct {
 	mode mode
 	mask *node // in masked
 
-	// about leads from here to the message that the action is about, where isAbout is true;
-	// key leads to what finds it, and is never cleared.
+	// about leads from here to the message that the action is about, where isAbout is true.
 	about   condition.Path
 	isAbout bool
-	key     condition.Path
+	// key leads from here to what finds that message, and is never cleared. It is empty
+	// where it does not lead through here.
+	key condition.Path
 }
 
 // writeState is the state of looking at one request.
@@ -90,7 +91,14 @@ type writeState struct {
 	of     *Writing
 	stored proto.Message
 	input  policy.Input
-	blank  map[*writePlan]bool // looked at as what is emptied
+	blank  map[blanked]bool // looked at as what is emptied
+}
+
+// blanked is all of a type that is emptied. replaced is whether the caller's own text takes
+// its place, so that it matters what they may read of it.
+type blanked struct {
+	plan     *writePlan
+	replaced bool
 }
 
 func (s *writeState) message(ctx context.Context, of *writePlan, message protoreflect.Message, at place) error {
@@ -113,8 +121,34 @@ func (s *writeState) message(ctx context.Context, of *writePlan, message protore
 		if err := s.below(ctx, &of.below[i], message, at); err != nil {
 			return err
 		}
+		if err := s.displaced(ctx, &of.below[i], message, at); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// displaced decides about a message in a oneof of which the request writes another member:
+// it is emptied.
+func (s *writeState) displaced(ctx context.Context, below *written, message protoreflect.Message, at place) error {
+	oneof := oneofOf(below.field)
+	if oneof == nil || !below.plan.clears {
+		return nil
+	}
+	switch at.mode {
+	case present:
+		if set := message.WhichOneof(oneof); set == nil || set == below.field {
+			return nil
+		}
+	case masked:
+		own := at.mask.of(below.field)
+		if message.Has(below.field) && own != nil && own.all || !namesAnother(at.mask, oneof, below.field) {
+			return nil
+		}
+	case outside:
+		return nil
+	}
+	return s.absent(ctx, below.plan, everything, false)
 }
 
 // guarded decides about the guarded fields of a message, and clears those that are not
@@ -156,21 +190,15 @@ func (s *writeState) guarded(ctx context.Context, of *writePlan, message protore
 	if at.mode == present || at.mode == masked && at.mask.all {
 		return nil
 	}
+	mask := at.maskOr()
 	for i := range of.guarded {
 		guarded := &of.guarded[i]
-		if !guarded.isWritten || at.isKey(guarded.field) {
-			continue
-		}
-		if named, _ := names(at.maskOr(), guarded.field); !named {
+		if guarded.isWritten && !at.isKey(guarded.field) && mask.of(guarded.field) == nil {
 			message.Clear(guarded.field)
 		}
 	}
 	for _, oneof := range of.oneofs {
-		set := message.WhichOneof(oneof)
-		if set == nil || namesOneof(at.maskOr(), oneof) {
-			continue
-		}
-		if !at.isKey(set) {
+		if set := message.WhichOneof(oneof); set != nil && !namesOneof(mask, oneof) && !at.isKey(set) {
 			message.Clear(set)
 		}
 	}
@@ -180,7 +208,7 @@ func (s *writeState) guarded(ctx context.Context, of *writePlan, message protore
 // isKey reports whether a field of the message finds the object: it is the same in what is
 // stored.
 func (p place) isKey(field protoreflect.FieldDescriptor) bool {
-	return p.isAbout && len(p.about) == 0 && len(p.key) == 1 && p.key[0] == field
+	return len(p.key) == 1 && p.key[0] == field
 }
 
 // maskOr is what the mask names here: nothing, outside of it.
@@ -200,18 +228,23 @@ func sets(message protoreflect.Message, field protoreflect.FieldDescriptor) bool
 }
 
 // names reports whether a mask names a field, a part of it or a member of its oneof, and
-// whether what it names is all of the field.
+// whether it names all of the field itself.
 func names(mask *node, field protoreflect.FieldDescriptor) (named, whole bool) {
 	if of := mask.of(field); of != nil {
 		return true, of.all
 	}
 	oneof := oneofOf(field)
-	return oneof != nil && namesOneof(mask, oneof), true
+	return oneof != nil && namesOneof(mask, oneof), false
 }
 
 func namesOneof(mask *node, oneof protoreflect.OneofDescriptor) bool {
+	return namesAnother(mask, oneof, nil)
+}
+
+// namesAnother reports whether a mask names a member of a oneof besides one.
+func namesAnother(mask *node, oneof protoreflect.OneofDescriptor, besides protoreflect.FieldDescriptor) bool {
 	for i := range oneof.Fields().Len() {
-		if mask.of(oneof.Fields().Get(i)) != nil {
+		if member := oneof.Fields().Get(i); member != besides && mask.of(member) != nil {
 			return true
 		}
 	}
@@ -257,11 +290,14 @@ func (s *writeState) below(ctx context.Context, below *written, message protoref
 		to.mode = outside
 	}
 	if at.isAbout && len(at.about) > 0 && at.about[0] == below.field {
-		to.isAbout, to.about, to.key = true, at.about[1:], at.key[1:]
+		to.isAbout, to.about = true, at.about[1:]
+	}
+	if len(at.key) > 0 && at.key[0] == below.field {
+		to.key = at.key[1:]
 	}
 	if !message.Has(below.field) {
 		if to.mode == masked {
-			return s.absent(ctx, below.plan, to.mask)
+			return s.absent(ctx, below.plan, to.mask, true)
 		}
 		return nil
 	}
@@ -300,16 +336,17 @@ func (s *writeState) mask(message protoreflect.Message, below *written) (*node, 
 }
 
 // absent decides about what a mask names of a message that is not there: it is emptied.
-// What a rule says of no message is the same wherever it would stand.
-func (s *writeState) absent(ctx context.Context, of *writePlan, mask *node) error {
+// replaced is whether it matters what the caller may read of it. What a rule says of no
+// message is the same wherever it would stand.
+func (s *writeState) absent(ctx context.Context, of *writePlan, mask *node, replaced bool) error {
 	if mask.all {
-		if s.blank[of] {
+		if s.blank[blanked{of, replaced}] {
 			return nil
 		}
 		if s.blank == nil {
-			s.blank = map[*writePlan]bool{}
+			s.blank = map[blanked]bool{}
 		}
-		s.blank[of] = true
+		s.blank[blanked{of, replaced}] = true
 	}
 	for i := range of.guarded {
 		guarded := &of.guarded[i]
@@ -317,15 +354,23 @@ func (s *writeState) absent(ctx context.Context, of *writePlan, mask *node) erro
 		if !named {
 			continue
 		}
-		if err := s.decide(ctx, guarded, nil, nil, mask.all); err != nil {
+		if err := s.decide(ctx, guarded, nil, nil, mask.all && replaced); err != nil {
 			return err
 		}
 	}
 	for i := range of.below {
-		if below := mask.of(of.below[i].field); below != nil {
-			if err := s.absent(ctx, of.below[i].plan, below); err != nil {
+		below := &of.below[i]
+		if named := mask.of(below.field); named != nil {
+			if err := s.absent(ctx, below.plan, named, replaced); err != nil {
 				return err
 			}
+		}
+		oneof := oneofOf(below.field)
+		if oneof == nil || !below.plan.clears || mask.all || !namesAnother(mask, oneof, below.field) {
+			continue
+		}
+		if err := s.absent(ctx, below.plan, everything, false); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -343,8 +388,8 @@ func (s *writeState) open(of *writePlan, message protoreflect.Message) error {
 		return nil
 	}
 	var refused error
-	message.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
-		if within := declare.MessageIn(field); field.IsExtension() && within != nil && s.of.rules.writeReach(within)&reachesWrite != 0 {
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if field.IsExtension() && s.of.rules.extends(field, value, 0) {
 			refused = &RefusedError{Field: field.FullName()}
 		}
 		return refused == nil

@@ -58,7 +58,7 @@ type writePlan struct {
 	clears bool
 	open   bool
 	isAny  bool
-	// oneofs are those with guarded members.
+	// oneofs are those of which a member is guarded, or leads to a field that is.
 	oneofs []protoreflect.OneofDescriptor
 }
 
@@ -109,10 +109,14 @@ func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan 
 	}
 	made := &writePlan{guarded: p.guardedOf(message), clears: p.reaches[message]&reachesWrite != 0, open: isOpen(message), isAny: isAny(message)}
 	p.made[message] = made
-	for _, guarded := range made.guarded {
-		oneof := oneofOf(guarded.field)
-		if guarded.isWritten && oneof != nil && !slices.Contains(made.oneofs, oneof) {
+	writes := func(field protoreflect.FieldDescriptor) {
+		if oneof := oneofOf(field); oneof != nil && !slices.Contains(made.oneofs, oneof) {
 			made.oneofs = append(made.oneofs, oneof)
+		}
+	}
+	for _, guarded := range made.guarded {
+		if guarded.isWritten {
+			writes(guarded.field)
 		}
 	}
 	for i := range message.Fields().Len() {
@@ -120,6 +124,9 @@ func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan 
 		within := declare.MessageIn(field)
 		if within == nil || p.reaches[within] == 0 {
 			continue
+		}
+		if p.reaches[within]&reachesWrite != 0 {
+			writes(field)
 		}
 		below := written{field: field, plan: p.make(within)}
 		for _, mask := range p.masks {
@@ -181,6 +188,29 @@ func (r *Rules) packs(address string, value []byte, depth int) bool {
 	return r.packsBelow(message, depth)
 }
 
+// extends reports whether an extension writes a guarded field: it is guarded itself, and no
+// rule of an extension is read, or what it holds has one.
+func (r *Rules) extends(field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) bool {
+	within := declare.MessageIn(field)
+	switch {
+	case declare.GuardsWrites(field):
+		return true
+	case within == nil:
+		return false
+	case r.writeReach(within)&reachesWrite != 0:
+		return true
+	case field.IsList():
+		for i := range value.List().Len() {
+			if r.packsBelow(value.List().Get(i).Message(), depth) {
+				return true
+			}
+		}
+		return false
+	default:
+		return r.packsBelow(value.Message(), depth)
+	}
+}
+
 // packsBelow is packs of what stands in a message, at any depth.
 func (r *Rules) packsBelow(message protoreflect.Message, depth int) (found bool) {
 	if isAny(message.Descriptor()) {
@@ -190,9 +220,9 @@ func (r *Rules) packsBelow(message protoreflect.Message, depth int) (found bool)
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		within := declare.MessageIn(field)
 		switch {
+		case field.IsExtension():
+			found = r.extends(field, value, depth)
 		case within == nil:
-		case field.IsExtension() && r.writeReach(within)&reachesWrite != 0:
-			found = true
 		case field.IsMap():
 			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
 				found = r.packsBelow(entry.Message(), depth)
