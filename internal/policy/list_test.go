@@ -65,21 +65,27 @@ func TestListFilter(t *testing.T) {
 		none   bool
 		seen   string // by the owner
 	}{
-		"own":                     {grants: [][]declare.Condition{{cel(`item.owner == principal.id`)}}, seen: "alice"},
-		"a role":                  {grants: [][]declare.Condition{{isMember}}, all: true, seen: "alice bob"},
-		"a role that is missing":  {grants: [][]declare.Condition{{isOwner}}, none: true},
-		"a role, and own":         {grants: [][]declare.Condition{{isMember, cel(`item.owner == principal.id`)}}, seen: "alice"},
-		"no role, and own":        {grants: [][]declare.Condition{{isOwner, cel(`item.owner == principal.id`)}}, none: true},
-		"one of two grants":       {grants: [][]declare.Condition{{isOwner}, {cel(`item.owner == "bob"`)}}, seen: "bob"},
-		"a grant that is all":     {grants: [][]declare.Condition{{cel(`item.open`)}, {isMember}}, all: true, seen: "alice bob"},
-		"a scope that is missing": {grants: [][]declare.Condition{{declare.AllScopes{Named: []string{"read"}}}}, none: true},
-		"what the request says":   {grants: [][]declare.Condition{{cel(`request.open && item.owner != request.owner`)}}, seen: "alice"},
-		"absent":                  {grants: [][]declare.Condition{{cel(`!(item.inner.text == "a")`)}}},
-		"absent of the request":   {grants: [][]declare.Condition{{cel(`!(item.owner == request.inner.text)`)}}, none: true},
-		"what has no form":        {grants: [][]declare.Condition{{cel(`item.owner.startsWith("al")`)}}, seen: "alice"},
-		"a negation of that":      {grants: [][]declare.Condition{{cel(`!item.owner.startsWith("al")`)}}, seen: "bob"},
-		"no grants":               {none: true},
-		"a grant of nothing":      {grants: [][]declare.Condition{{}}, none: true},
+		"own":                        {grants: [][]declare.Condition{{cel(`item.owner == principal.id`)}}, seen: "alice"},
+		"a role":                     {grants: [][]declare.Condition{{isMember}}, all: true, seen: "alice bob"},
+		"a role that is missing":     {grants: [][]declare.Condition{{isOwner}}, none: true},
+		"a role, and own":            {grants: [][]declare.Condition{{isMember, cel(`item.owner == principal.id`)}}, seen: "alice"},
+		"no role, and own":           {grants: [][]declare.Condition{{isOwner, cel(`item.owner == principal.id`)}}, none: true},
+		"one of two grants":          {grants: [][]declare.Condition{{isOwner}, {cel(`item.owner == "bob"`)}}, seen: "bob"},
+		"a grant that is all":        {grants: [][]declare.Condition{{cel(`item.open`)}, {isMember}}, all: true, seen: "alice bob"},
+		"a scope that is missing":    {grants: [][]declare.Condition{{declare.AllScopes{Named: []string{"read"}}}}, none: true},
+		"a choice":                   {grants: [][]declare.Condition{{cel(`request.open ? item.owner == "bob" : item.owner == "alice"`)}}, seen: "bob"},
+		"the other choice":           {grants: [][]declare.Condition{{cel(`request.owner == "" ? item.owner == "bob" : item.owner == "alice"`)}}, seen: "alice"},
+		"a choice by what is absent": {grants: [][]declare.Condition{{cel(`!(request.inner.text == "a" ? item.open : item.owner == "carol")`)}}, none: true},
+		"absent beside a field":      {grants: [][]declare.Condition{{cel(`!(request.inner.text == "a" || item.open)`)}}},
+		"among what is absent":       {grants: [][]declare.Condition{{cel(`!(item.owner in [request.inner.text])`)}}, none: true},
+		"absent in what has no form": {grants: [][]declare.Condition{{cel(`!item.inner.text.startsWith("al")`)}}},
+		"what the request says":      {grants: [][]declare.Condition{{cel(`request.open && item.owner != request.owner`)}}, seen: "alice"},
+		"absent":                     {grants: [][]declare.Condition{{cel(`!(item.inner.text == "a")`)}}},
+		"absent of the request":      {grants: [][]declare.Condition{{cel(`!(item.owner == request.inner.text)`)}}, none: true},
+		"what has no form":           {grants: [][]declare.Condition{{cel(`item.owner.startsWith("al")`)}}, seen: "alice"},
+		"a negation of that":         {grants: [][]declare.Condition{{cel(`!item.owner.startsWith("al")`)}}, seen: "bob"},
+		"no grants":                  {none: true},
+		"a grant of nothing":         {grants: [][]declare.Condition{{}}, none: true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +180,9 @@ func TestListErrors(t *testing.T) {
 		got, err := list.Filter(t.Context(), input)
 		if !errors.Is(err, ErrCost) || got.Matches(element) {
 			t.Errorf("%s: %v", text, err)
+		}
+		if holds, err := list.Holds(t.Context(), input, element); text[:4] == "requ" && (holds || !errors.Is(err, ErrCost)) {
+			t.Errorf("%s: the conditions say %t, %v", text, holds, err)
 		}
 	}
 	ended, cancel := context.WithCancel(t.Context())

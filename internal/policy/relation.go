@@ -4,9 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
-	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/relation"
 )
@@ -72,22 +69,9 @@ func (r related) id(input *Input) string {
 	if of == nil {
 		return ""
 	}
-	value, ok := findString(r.Path, of.ProtoReflect())
-	if !ok {
-		return ""
-	}
-	return value
-}
-
-// findString returns the string that a path leads to. ok is false where a message on the
-// way is not set.
-func findString(path condition.Path, message protoreflect.Message) (text string, ok bool) {
-	value, ok := path.Find(message)
-	if !ok {
-		return "", false
-	}
-	text, ok = value.Interface().(string)
-	return text, ok
+	value, _ := r.Path.Find(of.ProtoReflect())
+	text, _ := value.Interface().(string) // "" where a message on the way is not set
+	return text
 }
 
 // mayHold reports whether the relation could hold of an input whose resource is not known:

@@ -26,7 +26,7 @@ func (r *Rule) Holds(ctx context.Context, input *Input) (bool, error) {
 	for i := range r.grants {
 		holds, err := r.grants[i].holds(ctx, input)
 		if err != nil || holds {
-			return holds && err == nil, err
+			return holds, err
 		}
 	}
 	return false, nil
