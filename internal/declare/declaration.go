@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
@@ -161,7 +162,7 @@ func (m *methodReading) read() *Declaration {
 		m.refuseWithFixf(RuleMissing, m.fixMissing(), "nothing says who may call it%s", m.misspelt())
 		return nil
 	}
-	if m.readUnknowns(); len(m.refusals) > 0 {
+	if m.readUnknowns(m.option, "action"); len(m.refusals) > 0 {
 		return nil // what was not understood might have changed the rest
 	}
 	if len(setFields(m.option.ProtoReflect())) == 0 {
@@ -182,9 +183,9 @@ func (m *methodReading) misspelt() string {
 	}))
 }
 
-// readUnknowns refuses what this version does not know of the option.
-func (m *methodReading) readUnknowns() {
-	fields, values := unknowns(m.option.ProtoReflect(), "action")
+// readUnknowns refuses what this version does not know of an option.
+func (m *methodReading) readUnknowns(option proto.Message, name string) {
+	fields, values := unknowns(option.ProtoReflect(), name)
 	for _, text := range fields {
 		m.refusef(RuleUnknownField, "%s", text)
 	}
@@ -203,7 +204,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	}
 	broken := m.violations(option)
 	for _, problem := range broken {
-		m.refuseWithFixf(problem.rule, m.fixOf(problem), "%s", strings.TrimPrefix(problem.path+": "+problem.text, ": "))
+		m.refuseWithFixf(problem.rule, m.fixOf(problem), "%s", problem)
 	}
 	declaration := &Declaration{
 		Method:    m.method,

@@ -52,9 +52,7 @@ func (m *methodReading) readEach(option *sallyportv1.Action, broken []problem) [
 			m.refuseWithFixf(RuleEachTwice, "put its grants into the first one, and remove this", "%s: another `each` is about %s already", where, each.Name)
 			continue
 		}
-		if !m.readTotal(where, written, each) {
-			continue
-		}
+		each.Total = m.readTotal(where, written, each)
 		m.item = each.Item
 		each.Grants = m.readGrants(where+".", written.GetAllow(), broken)
 		m.item = nil
@@ -73,11 +71,7 @@ func (m *methodReading) eachField(where string, written *sallyportv1.Each) *Each
 		if name == "" {
 			return ""
 		}
-		fixed := &sallyportv1.Each{Items: name}
-		if word == "item" {
-			fixed = &sallyportv1.Each{Item: name}
-		}
-		return "write " + fieldText(fixed.ProtoReflect().Descriptor().Fields().ByName(protoreflect.Name(word)), protoreflect.ValueOfString(name))
+		return fmt.Sprintf("write %s: %q", word, name)
 	}
 	if word == "item" && !m.method.IsStreamingServer() {
 		m.refuseWithFixf(RuleEachUnary, with("items", nearestOr(name, elementFields(m.method.Output(), true))),
@@ -158,22 +152,22 @@ func (m *methodReading) responsePath(name string, suits func(protoreflect.FieldD
 	return path, "", ""
 }
 
-// readTotal finds the count of the elements. It returns false along with a refusal.
-func (m *methodReading) readTotal(where string, written *sallyportv1.Each, each *Each) bool {
+// readTotal finds the count of the elements. It returns nil along with a refusal, and where
+// none is named.
+func (m *methodReading) readTotal(where string, written *sallyportv1.Each, each *Each) condition.Path {
 	name := written.GetTotal()
 	if name == "" {
-		return true
+		return nil
 	}
 	without := proto.CloneOf(written)
 	without.Total = ""
 	if !each.Field[len(each.Field)-1].IsList() {
 		m.refuseWithFixf(RuleEachTotal, messageText("each", without.ProtoReflect()), "%s.total: `item` is one element, and there is nothing to count", where)
-		return false
+		return nil
 	}
 	path, problem, meant := m.responsePath(name, isCount)
 	if problem == "" {
-		each.Total = path
-		return true
+		return path
 	}
 	if problem == wrongKind {
 		problem = name + " is no integer, and it counts elements"
@@ -192,7 +186,7 @@ func (m *methodReading) readTotal(where string, written *sallyportv1.Each, each 
 		fixed = fmt.Sprintf("write total: %q", meant)
 	}
 	m.refuseWithFixf(RuleEachTotal, fixed, "%s.total: %s", where, problem)
-	return false
+	return nil
 }
 
 func isCount(field protoreflect.FieldDescriptor) bool {
@@ -212,8 +206,8 @@ func (m *methodReading) eachText(of problem) string {
 			fixed.Allow = append(fixed.Allow, accepted)
 		}
 	}
-	if fixed.GetItems() != "" && fixed.GetItem() != "" {
-		fixed.Item = ""
+	if fixed.GetItems() != "" {
+		fixed.Item = "" // it was both
 	}
 	if len(fixed.GetAllow()) == 0 || fixed.GetItems() == "" && fixed.GetItem() == "" {
 		return ""

@@ -146,7 +146,7 @@ func (g *grantReading) fixAlwaysTrue() string {
 // fixAlwaysFalse takes the grant away or, where it is the only one, puts another in
 // its place.
 func (g *grantReading) fixAlwaysFalse() string {
-	if g.field == nil && g.item == nil && len(g.option.GetAuthorize().GetAllow()) > 1 {
+	if g.item == nil && len(g.option.GetAuthorize().GetAllow()) > 1 {
 		return "remove " + messageText("allow", g.grant.ProtoReflect())
 	}
 	return g.grantText(g.near.grant())

@@ -138,19 +138,9 @@ func (r *Reader) fieldRule(field protoreflect.FieldDescriptor) (*FieldRule, []Re
 
 // readField refuses what no rule can say, and fields that no rule can guard.
 func (m *methodReading) readField(option *sallyportv1.Field) {
-	fields, values := unknowns(option.ProtoReflect(), "field")
-	for _, text := range fields {
-		m.refusef(RuleUnknownField, "%s", text)
-	}
-	for _, text := range values {
-		m.refusef(RuleUnknownValue, "%s", text)
-	}
+	m.readUnknowns(option, "field")
 	for _, problem := range m.violations(option) {
-		text := problem.text
-		if problem.path != "" {
-			text = problem.path + ": " + text
-		}
-		m.refusef(problem.rule, "%s", text)
+		m.refusef(problem.rule, "%s", problem)
 	}
 	switch {
 	case m.field.IsExtension():

@@ -1,11 +1,13 @@
 package declare
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
 
@@ -78,6 +80,7 @@ func TestFields(t *testing.T) {
 		"nothing":                 {session, "", one(``, "field-empty")},
 		"an empty grant":          {session, "", one(`read: {allow: {}}`, "grant-empty")},
 		"one that adds nothing":   {session, "", one(`read: {allow: {any_role: "clerk"} allow: {any_role: "clerk" cel: "this.owner_id == principal.id"}}`, "grant-redundant")},
+		"in a nested message":     {session, "", []string{`  message In { singular string x = 1 [(sallyport.v1.field).read.allow = {any_role: "ghost"}]; } //! test.v1.User.In.x role-unknown`}},
 		"anonymous":               {anonymous, " //! /test.v1.Users/Get field-anonymous", one(`read: {allow: {any_role: "clerk"}}`, "")},
 		"anonymous, anyone":       {anonymous, "", one(`read: {anyone: "they chose it"}`, "")},
 		"anonymous, unguarded":    {anonymous, "", nil},
@@ -99,6 +102,7 @@ func TestFieldsOfProto2(t *testing.T) {
 		"required, for anyone":   `message User { required string email = 1 [(sallyport.v1.field).read.anyone = "x"]; }`,
 		"an extension":           `message User { extensions 9; } extend User { optional string email = 9 ` + rule + `; } //! test.v1.email field-extension`,
 		"an unguarded extension": `message User { extensions 9; } extend User { optional string email = 9; }`,
+		"a nested extension":     `message User { extensions 9; } message Part { extend User { optional string email = 9 ` + rule + `; } } //! test.v1.Part.email field-extension`,
 		"in a group":             `message User { optional group Part = 1 { optional string email = 1 ` + rule + `; } } //G`,
 		"an unguarded group":     `message User { optional group Part = 1 { optional string email = 1; } }`,
 	} {
@@ -152,6 +156,9 @@ func TestFingerprintOfFields(t *testing.T) {
 			}
 		}
 		prints[name] = digest
+		if name == "anyone" && (declarations[0].Fields[0].Who() != "anyone" || declarations[0].Fields[0].Writers() != "anyone") {
+			t.Errorf("%s: %v", name, declarations[0].Fields)
+		}
 		if name == "a role" && (len(declarations[0].Fields) != 1 || declarations[0].Fields[0].Who() != "clerk") || name == "none" && declarations[0].Fields != nil {
 			t.Errorf("%s: %v", name, declarations[0].Fields)
 		}
@@ -166,28 +173,81 @@ func TestUnresolvedField(t *testing.T) {
 	plain := &descriptorpb.FieldOptions{}
 	open := &descriptorpb.FieldOptions{}
 	proto.SetExtension(open, sallyportv1.E_Field, &sallyportv1.Field{Read: &sallyportv1.Read{Anyone: new("x")}})
+	guarded, openly, later := &descriptorpb.FieldOptions{}, &descriptorpb.FieldOptions{}, &descriptorpb.FieldOptions{}
+	proto.SetExtension(guarded, sallyportv1.E_Field, &sallyportv1.Field{Write: &sallyportv1.Write{Allow: []*sallyportv1.Grant{{Cel: new("value == 'x' && resource.plain == 'x'")}}}})
+	proto.SetExtension(openly, sallyportv1.E_Field, &sallyportv1.Field{Write: &sallyportv1.Write{Anyone: new("x")}})
+	of := &sallyportv1.Field{Read: &sallyportv1.Read{Anyone: new("x")}}
+	of.ProtoReflect().SetUnknown([]byte{0xba, 0xa0, 0x19, 0})
+	proto.SetExtension(later, sallyportv1.E_Field, of)
 	field := func(name string, number int32, options *descriptorpb.FieldOptions) *descriptorpb.FieldDescriptorProto {
 		return &descriptorpb.FieldDescriptorProto{
 			Name: &name, Number: &number, Type: descriptorpb.FieldDescriptorProto_TYPE_STRING.Enum(), Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(), Options: options,
 		}
 	}
-	file, err := protodesc.NewFile(&descriptorpb.FileDescriptorProto{
+	described := &descriptorpb.FileDescriptorProto{
 		Name: new("unresolved.proto"), Package: new("test"), Syntax: new("proto3"),
 		MessageType: []*descriptorpb.DescriptorProto{{Name: new("M"), Field: []*descriptorpb.FieldDescriptorProto{
-			field("guarded", 1, options), field("plain", 2, plain), field("open", 3, open),
+			field("guarded", 1, options), field("plain", 2, plain), field("open", 3, open), field("written", 4, guarded), field("openly", 5, openly), field("later", 6, later),
 		}}},
-	}, protoregistry.GlobalFiles)
+	}
+	file, err := protodesc.NewFile(described, protoregistry.GlobalFiles)
 	if err != nil {
 		t.Fatal(err)
 	}
 	fields := file.Messages().Get(0).Fields()
-	for i, want := range []bool{true, false, false} {
-		if got := Guards(fields.Get(i)); got != want {
-			t.Errorf("%s: %t", fields.Get(i).Name(), got)
+	for i, want := range []struct{ read, written bool }{{true, true}, {}, {}, {false, true}, {}, {true, true}} {
+		if read, written := Guards(fields.Get(i)), GuardsWrites(fields.Get(i)); read != want.read || written != want.written {
+			t.Errorf("%s: read %t, written %t", fields.Get(i).Name(), read, written)
+		}
+	}
+	for name, want := range map[protoreflect.FullName]bool{"test.M.open": true, "test.M.ghost": false, "test.Ghost.open": false} {
+		if HasField(file, name) != want {
+			t.Errorf("there is %s: %t", name, !want)
 		}
 	}
 	read := newReader(t, nil).fieldRules(file.Messages().Get(0))
-	if len(read.refusals) != 1 || read.refusals[0].Rule != RuleFieldUnresolved || len(read.found) != 1 {
+	if got := rulesOf(read.refusals); !slices.Equal(got, []Rule{RuleFieldUnresolved, RuleUnknownField}) || len(read.found) != 3 {
 		t.Errorf("found %v, refused %v", read.found, read.refusals)
+	}
+	// A file that does not import the option's may have another option of its number.
+	if read := newReader(t, nil).fieldsOf(file); len(read.refusals) > 0 || len(read.found) > 0 {
+		t.Errorf("without the import: found %v, refused %v", read.found, read.refusals)
+	}
+	described.Dependency = []string{"sallyport/v1/action.proto"}
+	if file, err = protodesc.NewFile(described, protoregistry.GlobalFiles); err != nil {
+		t.Fatal(err)
+	}
+	if read := newReader(t, nil).fieldsOf(file); len(read.refusals) != 2 || len(read.found) != 3 {
+		t.Errorf("with the import: found %v, refused %v", read.found, read.refusals)
+	}
+}
+
+// What refusals of a rule say, and their fixes, which are for the field and for no RPC.
+func TestPrintedOfFields(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		head, rule string
+		says       []string
+	}{
+		"nothing":             {suggestRole, ``, []string{": `field` says who", "[field-empty]"}},
+		"no grant":            {suggestRole, `read: {}`, []string{": read: write at least one", "[field-choice]"}},
+		"always true":         {suggestRole, `read: {allow: {cel: "true"}}`, []string{"[cel-always-true]", `read: {anyone: "why everyone may read email"}`}},
+		"always true, write":  {suggestRole, `write: {allow: {cel: "true"}}`, []string{"[cel-always-true]", `write: {anyone: "why everyone who is let in may write email"}`}},
+		"always false":        {suggestRole, `read: {allow: {cel: "false"}}`, []string{"[cel-always-false]", `allow: {any_role: "boss"}`}},
+		"no catalogue":        {"", `read: {allow: {any_role: "clerk"}}`, []string{"[role-unknown]", "in package test.v1, which has no role catalogue"}},
+		"an unused catalogue": {"import \"roles.proto\";\n", `read: {allow: {any_role: "clerk"}}`, []string{"roles.v1.Role has it, and package roles.v1 is not used [role-unknown]", "and in fields.proto:"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text := refusalOf(t, sources{
+				"roles.proto":  "syntax = \"proto3\";\npackage roles.v1;\nimport \"sallyport/v1/action.proto\";\n" + suggestRole,
+				"fields.proto": "syntax = \"proto3\";\npackage test.v1;\nimport \"sallyport/v1/action.proto\";\n" + test.head + "message User { optional string email = 1 [(sallyport.v1.field) = {" + test.rule + "}]; }\n",
+			}, "fields.proto", Given{}).String()
+			for _, part := range test.says {
+				if !strings.Contains(text, part) {
+					t.Errorf("it does not say %q:\n%s", part, text)
+				}
+			}
+		})
 	}
 }

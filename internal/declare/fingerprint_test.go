@@ -186,6 +186,84 @@ func TestFingerprintOfShadow(t *testing.T) {
 	}
 }
 
+// ruled is a schema with rules of elements and fields, and a resource, whose fingerprint is
+// taken. Each test changes what the options of its actions rest on.
+const ruled = `syntax!
+package test.v1;
+import "google/protobuf/field_mask.proto";
+import "sallyport/v1/action.proto";
+option (sallyport.v1.condition) = {name: "of_this" cel: "principal.id == this.owner_id"};
+option (sallyport.v1.condition) = {name: "of_item" cel: "principal.id == item.owner_id"};
+` + suggestRole + `
+message User {
+  singular string owner_id = 1;
+  singular string email = 2 [(sallyport.v1.field).read.allow = {when: "of_this"}];
+  singular string phone = 3 [(sallyport.v1.field).read.anyone = "a test"];
+  optional string place = 4 [(sallyport.v1.field).write.allow = {any_role: "clerk"}];
+  optional string stage = 5 [(sallyport.v1.field).write.anyone = "a test"];
+  singular Written written = 6;
+}
+message Plain { singular string owner_id = 1; }
+message Answered { singular string owner_id = 1; singular string note = 2 [(sallyport.v1.field).read.allow = {any_role: "clerk"}]; }
+message Written { optional string note = 1 [(sallyport.v1.field).write.allow = {any_role: "clerk"}]; }
+message Get { singular string id = 1; singular int64 number = 2; }
+message Put { singular User user = 1; singular google.protobuf.FieldMask update_mask = 2; }
+message Users { repeated User users = 1; singular User first = 2; singular Answered answered = 3; }
+message Response {}
+service Before {}
+service Files {
+  rpc List(Get) returns (Users) {
+    option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {anyone: "a test" each: {items: "users" allow: {when: "of_item"}}}};
+  }
+  rpc Update(Put) returns (Response) {
+    option (sallyport.v1.action) = {authenticate: {schemes: "session"} authorize: {anyone: "a test"} writes: {empty_mask: ALL}};
+  }
+}
+`
+
+func TestFingerprintOfRules(t *testing.T) {
+	t.Parallel()
+	reader := newReader(t, nil)
+	seen := map[string]string{fingerprint(t, reader, ruled, "proto3", "generated"): "the schema as it is"}
+	for name, edit := range map[string][2]string{
+		"elements of another type":    {"repeated User users", "repeated Plain users"},
+		"condition of elements":       {"principal.id == item.owner_id", "item.owner_id == principal.id"},
+		"condition of a field":        {"principal.id == this.owner_id", "this.owner_id == principal.id"},
+		"name of a field":             {"string phone = 3", "string mobile = 3"},
+		"reason of a rule":            {`phone = 3 [(sallyport.v1.field).read.anyone = "a test"]`, `phone = 3 [(sallyport.v1.field).read.anyone = "another test"]`},
+		"field that is answered":      {"singular Answered answered = 3", "singular Plain answered = 3"},
+		"field that is written":       {"singular Written written = 6", "singular Plain written = 6"},
+		"mask":                        {"FieldMask update_mask", "FieldMask mask"},
+		"role that comes to include":  {`{name: "clerk"}`, `{name: "clerk" includes: "guest"}`},
+		"name of a field with a mask": {"User user = 1", "User account = 1"},
+	} {
+		altered := strings.Replace(ruled, edit[0], edit[1], 1)
+		if name == "role that comes to include" {
+			altered = strings.Replace(altered, "ROLE_UNSPECIFIED = 0;", `ROLE_UNSPECIFIED = 0; ROLE_GUEST = 9 [(sallyport.v1.role) = {name: "guest"}];`, 1)
+			altered = strings.Replace(altered, `note = 2 [(sallyport.v1.field).read.allow = {any_role: "clerk"}]`, `note = 2 [(sallyport.v1.field).read.allow = {any_role: "guest"}]`, 1)
+		}
+		digest := fingerprint(t, reader, altered, "proto3", "generated")
+		if before, ok := seen[digest]; ok {
+			t.Errorf("%s: the same fingerprint as %s", name, before)
+		}
+		seen[digest] = name
+	}
+	want := fingerprint(t, reader, ruled, "proto3", "generated")
+	lines := strings.SplitAfter(ruled, "\n")
+	for _, names := range [][2]string{{" email ", " phone "}, {" place ", " stage "}} {
+		at := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, names[0]) })
+		swapped := slices.Clone(lines)
+		swapped[at], swapped[at+1] = lines[at+1], lines[at]
+		if !strings.Contains(lines[at+1], names[1]) || fingerprint(t, reader, strings.Join(swapped, ""), "proto3", "generated") != want {
+			t.Errorf("with%sand%sthe other way round: another fingerprint", names[0], names[1])
+		}
+	}
+	before := compile(t, sources{"test.proto": ruled}.in("proto3")).file(t, "test.proto").Services().Get(0)
+	if Fingerprint(before, nil) == "" {
+		t.Error("a service without methods has no fingerprint")
+	}
+}
+
 // The fingerprint of a contract is one of all of its services, in any order.
 func TestContractFingerprint(t *testing.T) {
 	t.Parallel()

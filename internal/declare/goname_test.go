@@ -62,10 +62,10 @@ func unique(names []string) []string {
 }
 
 // serviceFile is a file in which RPCs are declared, each as SERVICE.METHOD, with a check
-// where a `?` follows.
+// where a `?` follows, and a resource where a `!` does.
 func serviceFile(pkg, goPackage string, rpcs ...string) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "syntax = \"proto3\";\npackage %s;\noption go_package = %q;\nimport \"sallyport/v1/action.proto\";\nmessage M {}\n", pkg, goPackage)
+	fmt.Fprintf(&text, "syntax = \"proto3\";\npackage %s;\noption go_package = %q;\nimport \"sallyport/v1/action.proto\";\nmessage M { string id = 1; }\nmessage R { string owner_id = 1; }\n", pkg, goPackage)
 	methods := map[string][]string{}
 	var services []string
 	for _, rpc := range rpcs {
@@ -82,6 +82,10 @@ func serviceFile(pkg, goPackage string, rpcs ...string) string {
 			name, checked := strings.CutSuffix(method, "?")
 			if checked {
 				authorize = `allow: {check: "good"}`
+			}
+			name, loads := strings.CutSuffix(name, "!")
+			if loads {
+				authorize = `allow: {cel: "resource.owner_id == principal.id"}} resource: {type: "` + pkg + `.R" key: "request.id"`
 			}
 			fmt.Fprintf(&text, "  rpc %s(M) returns (M) { option (sallyport.v1.action) = {authenticate: {schemes: \"x\"} authorize: {%s}}; }\n", name, authorize)
 		}
@@ -110,6 +114,8 @@ func TestGoNames(t *testing.T) {
 		{"a client and what makes one", sources{"a.proto": serviceFile("a", "example.com/a", "Order.Get", "NewOrder.Get")}, []string{"go-name-collision a.NewOrder"}},
 		{"checks and a function that registers", sources{"a.proto": serviceFile("a", "example.com/a", "RegisterA.Get?", "AChecks.Get")}, []string{"go-name-collision a.AChecks"}},
 		{"no checks, and a function that registers", sources{"a.proto": serviceFile("a", "example.com/a", "RegisterA.Get", "AChecks.Get")}, nil},
+		{"loaders and a function that registers", sources{"a.proto": serviceFile("a", "example.com/a", "RegisterA.Get!", "ALoaders.Get")}, []string{"go-name-collision a.ALoaders"}},
+		{"no loaders, and a function that registers", sources{"a.proto": serviceFile("a", "example.com/a", "RegisterA.Get", "ALoaders.Get")}, nil},
 		{"one service of two proto packages", sources{
 			"a.proto": serviceFile("a", "example.com/a", "S.Get"), "b.proto": serviceFile("b", "example.com/a", "S.Get", "S.Put"),
 		}, []string{"go-name-collision b.S: give package b a go_package of its own"}},

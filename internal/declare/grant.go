@@ -137,9 +137,10 @@ func (m *methodReading) readRedundancy(where string, options []*sallyportv1.Gran
 }
 
 // Implies reports whether it is seen that every caller who satisfies g satisfies other,
-// both of one message. Conditions are compared as they are written: expressions that read
+// both of one message. A grant without conditions, which lets no caller through, is implied
+// by none. Conditions are compared as they are written: expressions that read
 // claims or messages of one name in two schemas are taken for the same.
-func (g Grant) Implies(other Grant) bool { return len(g.Conditions) > 0 && g.implies(other) }
+func (g Grant) Implies(other Grant) bool { return len(other.Conditions) > 0 && g.implies(other) }
 
 // implies reports whether every caller that satisfies g satisfies other.
 func (g Grant) implies(other Grant) bool {

@@ -33,6 +33,25 @@ func TestEveryFieldOfAGrantHasAKind(t *testing.T) {
 	}
 }
 
+// A grant without conditions lets no caller through, so that no other grant is as narrow.
+func TestImplies(t *testing.T) {
+	t.Parallel()
+	none, clerk := Grant{}, Grant{Conditions: []Condition{AnyRole{Unfolded: []string{"boss", "clerk"}}}}
+	boss := Grant{Conditions: []Condition{AnyRole{Unfolded: []string{"boss"}}}}
+	for _, test := range []struct {
+		name   string
+		of, is Grant
+		want   bool
+	}{
+		{"the same", clerk, clerk, true}, {"a narrower one", boss, clerk, true}, {"a wider one", clerk, boss, false},
+		{"none of one", none, clerk, false}, {"one of none", clerk, none, false}, {"none of none", none, none, false},
+	} {
+		if got := test.of.Implies(test.is); got != test.want {
+			t.Errorf("%s: %t", test.name, got)
+		}
+	}
+}
+
 // What no kind reads is refused, not left out.
 func TestConditionWithoutAKind(t *testing.T) {
 	t.Parallel()

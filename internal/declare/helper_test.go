@@ -204,6 +204,15 @@ func faultsOf(refusals []Refusal) []fault {
 	return sorted(faults)
 }
 
+// rulesOf are the rules of refusals, in their order.
+func rulesOf(refusals []Refusal) []Rule {
+	var rules []Rule
+	for _, refusal := range refusals {
+		rules = append(rules, refusal.Rule)
+	}
+	return rules
+}
+
 func sorted(faults []fault) []fault {
 	slices.SortFunc(faults, func(a, b fault) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Rule, b.Rule))
@@ -250,8 +259,9 @@ func checkIn(t *testing.T, ways []way, reader *Reader, of sources, path string) 
 			t.Fatalf("%v: -want +got\n%s%s", way, diff, texts(refusals))
 		}
 		for _, refusal := range refusals {
-			if strings.HasPrefix(string(refusal.Rule), "claims-") && refusal.At == nil {
-				t.Errorf("%v: %s is of no message", way, refusal)
+			// Conditions are options of a file, and what is wrong with one is of no descriptor.
+			if !strings.HasPrefix(string(refusal.Rule), "condition-") && refusal.At == nil {
+				t.Errorf("%v: %s is of nothing", way, refusal)
 			}
 		}
 		got := newOutcome(declarations, refusals)

@@ -125,10 +125,7 @@ func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 		return true
 	}
 	all, err := m.requests.For(root)
-	if err != nil {
-		return true
-	}
-	return refusedAt(all.Validate(message, onPath), path)
+	return err != nil || refusedAt(all.Validate(message, onPath), path)
 }
 
 // setEmpty sets a field to a value that is there and is empty.
@@ -180,10 +177,7 @@ func refusedAt(err error, path condition.Path) bool {
 		return true // a rule of the field that fails to run refuses the request
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
-	if !ok {
-		return false
-	}
-	return slices.ContainsFunc(invalid.Violations, func(violation *protovalidate.Violation) bool {
+	return ok && slices.ContainsFunc(invalid.Violations, func(violation *protovalidate.Violation) bool {
 		elements := violation.Proto.GetField().GetElements()
 		if len(elements) != len(path) {
 			return false

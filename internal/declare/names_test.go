@@ -45,6 +45,11 @@ func TestMadeNames(t *testing.T) {
 		{"check", snakeCase, "is owner", "is_owner"},
 		{"check", snakeCase, "é", ""},
 		{"check", snakeCase, strings.Repeat("c", 63) + "_d", strings.Repeat("c", 63)},
+		{"relation", engineName, "azAZ09_-", "azAZ09_-"},
+		{"relation", engineName, "can edit.all", "can_edit_all"},
+		{"relation", engineName, "09az", "az"},
+		{"relation", engineName, "a`{@[/:é", "a"},
+		{"relation", engineName, "42", ""},
 		{"value", valueName, "ops-team.09", "OPS_TEAM_09"},
 		{"value", valueName, "az", "AZ"},
 		{"value", valueName, "-a-", "A"},
@@ -93,6 +98,51 @@ func TestConditions(t *testing.T) {
 	}}
 	if got := declaration.Checks(); !slices.Equal(got, []string{"owns", "reads"}) {
 		t.Errorf("checks: %q", got)
+	}
+}
+
+// What a declaration asks its relation engine, each once.
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	editor, owner := Relation{Name: "editor", Object: "doc", ID: "request.id"}, Relation{Name: "owner", Object: "doc", ID: "request.id"}
+	declaration := &Declaration{
+		Grants: []Grant{{Conditions: []Condition{AnyRole{}, editor}}, {Conditions: []Condition{editor, Check{"is_open"}}}},
+		Shadow: []Grant{{Conditions: []Condition{owner}}, {Conditions: []Condition{editor}}},
+	}
+	var names []string
+	for _, relation := range declaration.Relations() {
+		names = append(names, relation.Name)
+	}
+	if !slices.Equal(names, []string{"editor", "owner"}) {
+		t.Errorf("relations: %q", names)
+	}
+	var asked []string
+	for _, name := range declaration.Asked() {
+		asked = append(asked, AskedText(name))
+	}
+	if !slices.Equal(asked, []string{"check is_open", "relation editor of doc request.id"}) {
+		t.Errorf("asked: %q", asked)
+	}
+}
+
+// What loads a resource is named after its type, below those that it is in.
+func TestLoaderName(t *testing.T) {
+	t.Parallel()
+	of := compile(t, sources{"a.proto": "syntax = \"proto3\";\npackage a.v1;\nmessage doc_part { message inner {} }\n"}).file(t, "a.proto").Messages().Get(0)
+	if got := []string{LoaderName(of), LoaderName(of.Messages().Get(0))}; !slices.Equal(got, []string{"LoadDocPart", "LoadDocPart_Inner"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// What a field holds: itself, its elements or its values.
+func TestMessageIn(t *testing.T) {
+	t.Parallel()
+	of := compile(t, sources{"a.proto": "syntax = \"proto3\";\nmessage M { string text = 1; M one = 2; repeated M many = 3; map<string, M> by_id = 4; map<string, string> texts = 5; }\n"}).
+		file(t, "a.proto").Messages().Get(0)
+	for name, want := range map[protoreflect.Name]protoreflect.MessageDescriptor{"text": nil, "one": of, "many": of, "by_id": of, "texts": nil} {
+		if got := MessageIn(of.Fields().ByName(name)); got != want {
+			t.Errorf("%s holds %v", name, got)
+		}
 	}
 }
 

@@ -196,7 +196,7 @@ func (n *neighbourhood) newCatalogueText(of *vocabulary, names []string) string 
 	enum := n.freeName(word, "Access"+word, "Caller"+word, "Sallyport"+word)
 	prefix := strings.ToUpper(snakeCase(enum)) + "_"
 	var text strings.Builder
-	where := fmt.Sprintf("in package %s, which has no %s catalogue", n.service.ParentFile().Package(), of.word)
+	where := fmt.Sprintf("in package %s, which has no %s catalogue", n.view.file.Package(), of.word)
 	if n.isOutside {
 		where = fmt.Sprintf("in a package of yours, which `uses` in %s names", n.given.Source)
 	}

@@ -3,6 +3,7 @@ package declare
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
@@ -115,11 +116,9 @@ func (r *Reader) Lint(files []protoreflect.FileDescriptor, given Given) []Refusa
 			}
 		}
 	}
-	for _, refusal := range r.Authority(declarations) { // of services that know of each other here alone
-		if !known[refusal] {
-			refusals = append(refusals, refusal)
-		}
-	}
+	// Of services that know of each other here alone: one of which anything was refused has
+	// no declarations.
+	refusals = append(refusals, r.Authority(declarations)...)
 	refusals = append(refusals, r.GoNames(files, declarations)...)
 	Sort(refusals)
 	return refusals
@@ -259,6 +258,9 @@ type problem struct {
 	path string
 	text string
 }
+
+// String is what is wrong, and where in the option.
+func (p problem) String() string { return strings.TrimPrefix(p.path+": "+p.text, ": ") }
 
 // violations applies the protovalidate rules of our own option messages.
 func (r *Reader) violations(option proto.Message) []problem {

@@ -40,7 +40,7 @@ func readRelation(g *grantReading) Condition {
 	root, below, _ := strings.Cut(written.GetId(), ".")
 	var message protoreflect.MessageDescriptor
 	switch {
-	case root == condition.ResourceName && g.field == nil && g.resource != nil:
+	case root == condition.ResourceName && g.resource != nil:
 		message, relation.OfResource = g.resource.Type, true
 	case root == "request" && g.timing == sallyportv1.Stream_OPEN:
 		g.refuseWithFixf(RuleStreamOpenRequest, g.streamText(), "%s.relation reads `request`, and with authorize: OPEN there is none yet", g.path)
@@ -49,7 +49,7 @@ func readRelation(g *grantReading) Condition {
 		message = g.input()
 	}
 	if message == nil || below == "" {
-		g.refuseWithFixf(RuleRelationID, g.relationFix(fixedID(g.input(), nil)),
+		g.refuseWithFixf(RuleRelationID, g.relationFix(fixedID(g.input())),
 			"%s.relation.id: %q is no field of the request, nor of a resource that the action declares, such as request.document_id", g.path, written.GetId())
 		return nil
 	}
@@ -86,15 +86,11 @@ func (g *grantReading) relationFix(id string) string {
 	return g.grantFix(g.grant, fixed)
 }
 
-// fixedID is the first string of a message, at the end of a path from the request; "" where
-// there is none.
-func fixedID(message protoreflect.MessageDescriptor, at condition.Path) string {
-	if message == nil {
-		return ""
-	}
+// fixedID is the path from the request to its first string; "" where there is none.
+func fixedID(message protoreflect.MessageDescriptor) string {
 	for i := range message.Fields().Len() {
-		if field := message.Fields().Get(i); field.Kind() == protoreflect.StringKind && !field.IsList() && !field.IsMap() {
-			return append(slices.Clone(at), field).String()
+		if field := message.Fields().Get(i); field.Kind() == protoreflect.StringKind && !field.IsList() {
+			return condition.Path{field}.String()
 		}
 	}
 	return ""

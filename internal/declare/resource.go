@@ -69,7 +69,7 @@ func (m *methodReading) readResource(written *sallyportv1.Resource) *Resource {
 		return nil
 	}
 	resource.Carried, resource.Carries = found.paths[0], true
-	if len(key) <= len(resource.Carried) || !slices.Equal(key[:len(resource.Carried)], resource.Carried) {
+	if !slices.Equal(key[:min(len(key), len(resource.Carried))], resource.Carried) {
 		m.refuseWithFixf(RuleResourceRequest, m.resourceText(written.GetType(), fixedKey(of, resource.Carried)),
 			"its request carries a %s at %s, and `key` is %s, outside of it: the two could name different objects",
 			of.FullName(), found.names()[0], key)
@@ -231,8 +231,8 @@ func fixedKey(message protoreflect.MessageDescriptor, at condition.Path) string 
 type carried struct {
 	of       protoreflect.FullName
 	paths    []condition.Path
-	repeated bool
-	around   []protoreflect.FullName
+	repeated bool                    // one of them stands for several
+	around   []protoreflect.FullName // the messages around the one that is visited, which have one in them
 }
 
 func (c *carried) names() []string {
@@ -253,7 +253,7 @@ func (c *carried) visit(message protoreflect.MessageDescriptor, at condition.Pat
 		c.paths, c.repeated = append(c.paths, slices.Clone(at)), c.repeated || repeated
 	}
 	if slices.Contains(c.around, message.FullName()) {
-		c.repeated = c.repeated || message.FullName() == c.of || c.within(message, map[protoreflect.FullName]bool{})
+		c.repeated = true
 		return
 	}
 	if !c.within(message, map[protoreflect.FullName]bool{}) {

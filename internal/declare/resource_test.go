@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // resourceFile is a file with two services whose actions are about objects.
@@ -57,6 +59,9 @@ func TestResourcesOfAService(t *testing.T) {
 		"two sizes of numbers":            {"", rpc("A", "Get", "test.v1.Doc", "request.number", reader, "") + rpc("B", "Get", "test.v1.Doc", "request.small", reader, "resource-collision")},
 		"it carries what it reads":        {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", reader, "authority-field-unguarded")},
 		"it carries two of those":         {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", "resource.owner_id == principal.id || "+reader, "authority-field-unguarded authority-field-unguarded")},
+		"two grants read what it carries": {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", reader+`"} allow: {cel: "resource.owner_id == principal.id && `+reader, "authority-field-unguarded authority-field-unguarded")},
+		"a key above it":                  {"message Above { singular string id = 1; singular Put put = 2; }", rpc("A", "Above", "test.v1.Doc", "request.id", byID, "resource-request")},
+		"beside a tree":                   {"message Tree { singular string id = 1; singular Tree child = 2; } message Root { singular Tree tree = 1; singular Doc doc = 2; }", rpc("A", "Root", "test.v1.Doc", "request.doc.id", byID, "")},
 		"it reads the key alone":          {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", byID, "")},
 		"another reads what it has":       {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", byID, "authority-field-unguarded") + rpc("B", "Get", "test.v1.Doc", "request.id", "resource.owner_id == principal.id", "")},
 		"it is what it carries":           {"", rpc("A", "Doc", "test.v1.Doc", "request.id", reader, "authority-field-unguarded")},
@@ -74,6 +79,57 @@ func TestResourcesOfAService(t *testing.T) {
 			t.Parallel()
 			check(t, nil, resourceFile(test.messages, test.rpcs), "test/v1/docs.proto")
 		})
+	}
+}
+
+// What refusals of resources say of where they are.
+func TestPrintedOfResources(t *testing.T) {
+	t.Parallel()
+	const reader, byID = "principal.id in resource.reader_ids", "resource.id == principal.id"
+	for name, test := range map[string]struct{ messages, rpcs, says string }{
+		"in a message that is used twice": {"message Pair { singular Put a = 1; singular Put b = 2; }", rpc("A", "Pair", "test.v1.Doc", "request.a.doc.id", byID, ""), "at request.a.doc and request.b.doc, so"},
+		"more than twice":                 {"message Three { singular Doc a = 1; singular Doc b = 2; singular Doc c = 3; }", rpc("A", "Three", "test.v1.Doc", "request.a.id", byID, ""), "at request.a and request.b, so"},
+		"read by its own grant":           {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", reader, ""), ": one of its grants reads resource.reader_ids, which"},
+		"read by another grant":           {"", rpc("A", "Put", "test.v1.Doc", "request.doc.id", byID, "") + rpc("B", "Get", "test.v1.Doc", "request.id", reader, ""), ": a grant of /test.v1.Docs/B reads resource.reader_ids, which"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := refusalOf(t, resourceFile(test.messages, test.rpcs).in("proto3"), "test/v1/docs.proto", Given{}).String(); !strings.Contains(got, test.says) {
+				t.Errorf("it does not say %q:\n%s", test.says, got)
+			}
+		})
+	}
+}
+
+// What one service lets be written is not what the grants of another one read.
+func TestAuthorityOfTwoServices(t *testing.T) {
+	t.Parallel()
+	for cel, want := range map[string][]Rule{"resource.owner_id == principal.id": {RuleAuthorityField}, "resource.id == principal.id": nil} {
+		schema := compile(t, resourceFile("service Readers {\n"+rpc("B", "Get", "test.v1.Doc", "request.id", cel, "")+"}\n",
+			rpc("A", "Put", "test.v1.Doc", "request.doc.id", "resource.id == principal.id", "")).in("proto3"))
+		file, reader := schema.file(t, "test/v1/docs.proto"), newReader(t, schema.files)
+		if _, refusals := reader.File(file, Given{}); len(refusals) > 0 {
+			t.Errorf("each of the two is good:\n%s", texts(refusals))
+		}
+		if refusals := reader.Lint([]protoreflect.FileDescriptor{file}, Given{}); !slices.Equal(rulesOf(refusals), want) {
+			t.Errorf("%s: want %q\n%s", cel, want, texts(refusals))
+		}
+	}
+}
+
+// A file that is imported on two ways is one file.
+func TestWithImports(t *testing.T) {
+	t.Parallel()
+	const head = "syntax = \"proto3\";\n"
+	schema := compile(t, sources{
+		"a.proto": head + "import \"b.proto\";\nimport \"c.proto\";\n", "b.proto": head + "import \"d.proto\";\n", "c.proto": head + "import \"d.proto\";\n", "d.proto": head,
+	})
+	var paths []string
+	for _, file := range withImports(schema.file(t, "a.proto")) {
+		paths = append(paths, file.Path())
+	}
+	if want := []string{"a.proto", "b.proto", "d.proto", "c.proto"}; !slices.Equal(paths, want) {
+		t.Errorf("%q, want %q", paths, want)
 	}
 }
 
@@ -159,6 +215,7 @@ func TestResourceFingerprint(t *testing.T) {
 	seen := map[string]string{}
 	for name, about := range map[string]string{
 		"as it is":    about,
+		"a small one": `resource: {type: "test.v1.Thing" key: "request.number"} `,
 		"another key": `resource: {type: "test.v1.Thing" key: "request.free_id"} `,
 		"a number":    `resource: {type: "test.v1.Thing" key: "request.number"} `,
 		"a document":  `resource: {type: "test.v1.PutRequest" key: "request.user_id"} `,
@@ -167,7 +224,11 @@ func TestResourceFingerprint(t *testing.T) {
 		if name == "a document" {
 			grant = `authorize: {allow: {cel: "resource.thing_id == principal.id"}} `
 		}
-		schema := compile(t, file([]action{{"One", unary, session + grant + about}}, func(int) []Rule { return nil }).in("proto3"))
+		sources := file([]action{{"One", unary, session + grant + about}}, func(int) []Rule { return nil }).in("proto3")
+		if name == "a small one" {
+			sources["test/v1/files.proto"] = strings.ReplaceAll(sources["test/v1/files.proto"], "int64 number", "int32 number")
+		}
+		schema := compile(t, sources)
 		of := schema.file(t, "test/v1/files.proto")
 		declarations, refusals := newReader(t, schema.files).File(of, Given{})
 		if len(refusals) > 0 {

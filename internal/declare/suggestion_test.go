@@ -60,6 +60,12 @@ func TestSuggestions(t *testing.T) {
 				"  ROLE_ADMIN = 1 [(sallyport.v1.role) = {name: \"admin\"}];\n}"},
 		{"a role that was meant", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "bos" check: "c"}`)), RuleRoleUnknown,
 			`allow: {any_role: "boss" check: "c"}`},
+		{"an object's id that conditions cannot read", suggestHead + suggestService("message M { string in = 1; }\n", declaredBy(`allow: {relation: {name: "editor" object: "thing" id: "request.in"}}`)),
+			RuleRelationID, RuleRelationID.Define().Fix},
+		{"an object's id, of a request without a text", suggestHead + suggestService("message M { int64 number = 1; }\n", declaredBy(`allow: {relation: {name: "editor" object: "thing" id: "x"}}`)),
+			RuleRelationID, RuleRelationID.Define().Fix},
+		{"an object's id, of a request with other fields before it", suggestHead + suggestService("message M { int64 number = 1; repeated string many = 2; string id = 3; }\n",
+			declaredBy(`allow: {relation: {name: "editor" object: "thing" id: "x"}}`)), RuleRelationID, `allow: {relation: {name: "editor" object: "thing" id: "request.id"}}`},
 		{"a role that is not there", suggestHead + suggestRole + suggestService(plain, declaredBy(`allow: {any_role: "night.watch"}`)), RuleRoleUnknown,
 			"at the end of enum s.v1.Role (a.proto:6:1):\nROLE_NIGHT_WATCH = 5 [(sallyport.v1.role) = {name: \"night.watch\"}];"},
 		{"a scope that is not there", suggestHead + "enum Scope { option (sallyport.v1.scope_catalogue) = true; SCOPE_UNSPECIFIED = 0; SCOPE_READ = 3 [(sallyport.v1.scope) = {name: \"read\"}]; }\n" +

@@ -207,7 +207,7 @@ func (m *methodReading) namedMask(path string) protoreflect.FieldDescriptor {
 }
 
 func isMask(field protoreflect.FieldDescriptor) bool {
-	return !field.IsList() && !field.IsMap() && field.Message() != nil && field.Message().FullName() == fieldMask
+	return !field.IsList() && field.Message() != nil && field.Message().FullName() == fieldMask
 }
 
 // maskIn finds the mask that stands in a message beside one with guarded fields. named is
