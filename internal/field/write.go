@@ -154,7 +154,7 @@ func (s *writeState) displaced(ctx context.Context, below *written, message prot
 // guarded decides about the guarded fields of a message, and clears those that are not
 // written.
 func (s *writeState) guarded(ctx context.Context, of *writePlan, message protoreflect.Message, at place) error {
-	if len(of.guarded) == 0 {
+	if len(of.guarded) == 0 && len(of.oneofs) == 0 {
 		return nil
 	}
 	var stored proto.Message

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -392,7 +393,7 @@ func (r *writeReference) agree(t *testing.T, writing *Writing, principal *authn.
 		names := slices.Sorted(maps.Keys(want.refused))
 		return "it is written, and it has " + string(names[0])
 	case !reflect.DeepEqual(want.left, treeOf(request.ProtoReflect())):
-		return "something else is left"
+		return "of what is left, -want +got\n" + cmp.Diff(show(want.left), show(treeOf(request.ProtoReflect())))
 	}
 	return ""
 }

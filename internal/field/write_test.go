@@ -43,7 +43,14 @@ message Host {
     string left = 8 [(sallyport.v1.field).write.allow = {any_role: "auditor"}];
     string right = 9;
   }
+  optional Lead lead = 10;
   extensions 100 to 200;
+}
+message Lead {
+  oneof shown {
+    string text = 1;
+    Secret secret = 2;
+  }
 }
 extend Host {
   optional string guarded = 100 [(sallyport.v1.field).write.allow = {any_role: "auditor"}];
@@ -110,12 +117,13 @@ func TestWriteBesideNames(t *testing.T) {
 		"an extension that packs, in a list": {change: func(host protoreflect.Message) {
 			host.Mutable(extension("many").TypeDescriptor()).List().Append(protoreflect.ValueOfMessage(held()))
 		}, refused: "many"},
-		"a key below the object":                     {host: `key: {id: "k"}`, left: `key: {id: "k"}`},
-		"a key below the object, outside of a mask":  {host: `key: {id: "k"}`, mask: []string{}, left: `key: {id: "k"}`},
-		"a member by another's name":                 {host: `left: "a"`, mask: []string{"right"}, left: ``, role: "auditor"},
-		"a member by its own name":                   {host: `left: "a"`, mask: []string{"left"}, left: "same", role: "auditor"},
-		"a oneof that leads to it, of no mask":       {host: `text: "t"`, mask: []string{}, left: ``},
-		"a member that is whole, and another's name": {host: `kept: {word: "w"}`, mask: []string{"kept", "text"}, left: `kept: {word: "w"}`, role: "auditor"},
+		"a key below the object":                            {host: `key: {id: "k"}`, left: `key: {id: "k"}`},
+		"a key below the object, outside of a mask":         {host: `key: {id: "k"}`, mask: []string{}, left: `key: {id: "k"}`},
+		"a oneof that leads to it, in a message of its own": {host: `lead: {text: "t"}`, mask: []string{}, left: `lead: {}`},
+		"a member by another's name":                        {host: `left: "a"`, mask: []string{"right"}, left: ``, role: "auditor"},
+		"a member by its own name":                          {host: `left: "a"`, mask: []string{"left"}, left: "same", role: "auditor"},
+		"a oneof that leads to it, of no mask":              {host: `text: "t"`, mask: []string{}, left: ``},
+		"a member that is whole, and another's name":        {host: `kept: {word: "w"}`, mask: []string{"kept", "text"}, left: `kept: {word: "w"}`, role: "auditor"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
