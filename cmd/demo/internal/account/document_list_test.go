@@ -82,11 +82,11 @@ func TestListDocuments(t *testing.T) {
 							t.Errorf("what is listed is got as %v, %v", got, err)
 						}
 					}
-					if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+					if request.PageToken = page.GetNextPageToken(); request.GetPageToken() == "" {
 						break
 					}
 				}
-				if request.PageToken != "" || !slices.Equal(titles, test.want) {
+				if request.GetPageToken() != "" || !slices.Equal(titles, test.want) {
 					t.Errorf("by %d: %q, want %q", size, titles, test.want)
 				}
 			}

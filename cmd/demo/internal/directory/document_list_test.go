@@ -2,8 +2,8 @@ package directory
 
 import (
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,7 +20,7 @@ func TestListDocuments(t *testing.T) {
 	var all, mine, acme []string
 	for i := range 12 {
 		owner, org := []User{admin, member}[i%2], []string{"acme", "acme", "globex"}[i%3]
-		document, err := directory.CreateDocument(ctx, &demov1.Document{OrgId: org, OwnerId: owner.ID, Title: fmt.Sprint(i), Text: "a long text"})
+		document, err := directory.CreateDocument(ctx, &demov1.Document{OrgId: org, OwnerId: owner.ID, Title: strconv.Itoa(i), Text: "a long text"})
 		if err != nil {
 			t.Fatal(err)
 		}
