@@ -40,10 +40,20 @@ type Action struct {
 	Resource protoreflect.MessageDescriptor
 	// ResourceKey is what finds the object, such as "request.document_id".
 	ResourceKey string
+	// Each says which elements of its answers the caller may see, in the order written.
+	Each []Each
 	// Limits are how often it may be called, in the order written.
 	Limits []limit.Limit
 	// Method describes the RPC.
 	Method protoreflect.MethodDescriptor
+}
+
+// An Each describes which elements of a field of the response the caller may see.
+type Each struct {
+	// Name is the field, as it is declared: "documents".
+	Name string
+	// Who says in one line who may see an element, in the declaration's own words.
+	Who string
 }
 
 // Actions describes all registered actions in the order of their registration.
@@ -66,6 +76,9 @@ func (r *Registry) Actions() []Action {
 
 			StreamAuthorize: declaration.Timing(),
 			Method:          declaration.Method,
+		}
+		for _, each := range declaration.Each {
+			actions[i].Each = append(actions[i].Each, Each{each.Name, each.Who()})
 		}
 		if resource := declaration.Resource; resource != nil {
 			actions[i].Resource, actions[i].ResourceKey = resource.Type, resource.KeyName()

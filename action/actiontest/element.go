@@ -182,7 +182,7 @@ func (p *plan) seenBy(call attempt, all []attempt) []proto.Message {
 
 // elementAdvice says how to give an element.
 func elementAdvice(each *declare.Each) string {
-	return fmt.Sprintf("pass actiontest.WithElement with such a %s", each.Item.FullName())
+	return fmt.Sprintf("pass actiontest.WithElement with such a %s, and actiontest.WithSample with such a caller", each.Item.FullName())
 }
 
 // elementsOf are calls that are let in, each answering with one element, which its caller may
@@ -217,6 +217,15 @@ func (p *plan) elementsOf(each *declare.Each) []attempt {
 	})
 	for _, base := range p.admitted {
 		for _, item := range p.fitted(base, items) {
+			all = append(all, answering(base, each, item))
+		}
+	}
+	// A grant may be of callers that only a sample has: those of a role in a map of claims.
+	for _, base := range p.sampled("a call") {
+		if len(base.credentials) == 0 || base.credentials[0].scheme != p.declaration.Schemes[0] || p.judge.of(&base).code != Allowed {
+			continue
+		}
+		for _, item := range items {
 			all = append(all, answering(base, each, item))
 		}
 	}

@@ -98,6 +98,7 @@ func documents() []actiontest.Option {
 		actiontest.WithSample(demov1client.DocumentServiceCreateDocumentProcedure, &demov1.CreateDocumentRequest{OrgId: "acme", Title: "t"}, member),
 		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: draft}, owner, shared, manager, member),
 		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: published}, member),
+		actiontest.WithSample(demov1client.DocumentServiceListDocumentsProcedure, &demov1.ListDocumentsRequest{}, owner, shared, member, manager),
 		actiontest.WithSample(demov1client.DocumentServiceUpdateDocumentProcedure, &demov1.UpdateDocumentRequest{DocumentId: draft, Title: "t"}, owner, manager),
 		actiontest.WithSample(demov1client.DocumentServiceShareDocumentProcedure,
 			&demov1.ShareDocumentRequest{DocumentId: draft, State: demov1.Document_STATE_PUBLISHED}, owner, manager, member),

@@ -54,14 +54,8 @@ func openUsers(ctx context.Context, path string, passwords *password.Hasher, pri
 	if err != nil || !private || !users.Created() {
 		return users, err
 	}
-	for _, member := range exampleMembers {
-		user, err := users.ByEmail(ctx, member.email)
-		if err == nil {
-			err = users.SetMember(ctx, member.orgID, user.ID, member.role)
-		}
-		if err != nil {
-			return nil, errors.Join(err, users.Close())
-		}
+	if err := addExamples(ctx, users); err != nil {
+		return nil, errors.Join(err, users.Close())
 	}
 	return users, nil
 }

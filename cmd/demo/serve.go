@@ -210,6 +210,9 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if err := demov1action.RegisterDocumentService(registry, documents, documents); err != nil {
 		return nil, err
 	}
+	if err := documents.MapColumns(registry); err != nil {
+		return nil, err
+	}
 	if err := access.Register(registry, accessDeclaration, access.WithUses("demo.v1")); err != nil {
 		return nil, err
 	}

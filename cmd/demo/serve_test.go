@@ -62,18 +62,25 @@ demo.v1.DocumentService
   GetDocument     session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
                                              or principal.id in resource.shared_with
                                              or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships
-                                             or manager_of_document (resource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                             or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER))
                                              a scoped credential needs documents.read
                                              others are answered not_found
+  ListDocuments   session, bearer or apikey  anyone signed in
+                                             a scoped credential needs documents.read
+                                             each of documents is seen by
+                                               item.owner_id == principal.id
+                                               or principal.id in item.shared_with
+                                               or item.state == demo.v1.Document.State.STATE_PUBLISHED && item.org_id in principal.claims.memberships
+                                               or item.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
   UpdateDocument  session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
                                              a scoped credential needs documents.write
                                              others are answered not_found
   ShareDocument   session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
-                                             or manager_of_document (resource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                             or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER))
                                              a scoped credential needs documents.write
                                              others are answered not_found
   DeleteDocument  session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
-                                             or manager_of_document (resource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
+                                             or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER))
                                              no scoped credential is taken
                                              others are answered not_found
 sallyport.v1.AccessService
@@ -136,6 +143,8 @@ curl -sS -w '\n' -c COOKIES -H 'Content-Type: application/json' -d '{"email":"ad
 curl -sS -w '\n' -b COOKIES 'URL/demo.v1.AccountService/ListUsers?connect=v1&encoding=json&message=%7B%22pageSize%22%3A2%7D'
 # 3. Not even an admin may change the profile of another user.
 curl -sS -w '\n' -b COOKIES -H 'Content-Type: application/json' -d '{"userId":"ID","name":"Another Name","email":"another@example.com"}' URL/demo.v1.AccountService/UpdateProfile
+# 4. List the documents that the admin may see: one is shared, and the total counts no others.
+curl -sS -w '\n' -b COOKIES -H 'Content-Type: application/json' -d '{}' URL/demo.v1.DocumentService/ListDocuments
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the welcome: %s", diff)
@@ -180,6 +189,7 @@ var (
 		`^\{"userId":"[0-9a-f-]{36}", ?"sessionToken":"ses_[^"]{43}"\}\n$`,
 		`^\{"users":\[\{[^}]*"email":"admin@example.com"[^}]*\}, ?\{[^}]*"name":"Otto Auditor", ?"roles"[^}]*\}\], ?"nextPageToken":"[^"]+"\}\n$`, // the address of another is for auditors,
 		`^\{"code":"permission_denied","message":"not allowed","details":\[\{"type":"google.rpc.ErrorInfo",.*"reason":"NOT_ALLOWED".*\}\]\}\n$`,
+		`^\{"documents":\[\{[^}]*"title":"Findings of the year"[^}]*\}\], ?"totalSize":"1"\}\n$`,
 	}
 	asStrangerPrinted = []string{
 		`^\{"userId":"[0-9a-f-]{36}", ?"sessionToken":"ses_[^"]{43}"\}\n$`,

@@ -65,10 +65,16 @@ func whoMay(action action.Action) []string {
 		return []string{"anyone"}
 	case action.Anyone:
 		return []string{"anyone signed in"}
-	case len(action.Who) <= whoWidth:
-		return []string{action.Who}
 	}
-	lines := strings.Split(action.Who, "; or ")
+	return broken(action.Who)
+}
+
+// broken gives each grant a line of its own, where they are too long for one.
+func broken(who string) []string {
+	if len(who) <= whoWidth {
+		return []string{who}
+	}
+	lines := strings.Split(who, "; or ")
 	for i := range lines[1:] {
 		lines[i+1] = "or " + lines[i+1]
 	}
@@ -101,6 +107,12 @@ func conditions(action action.Action) []string {
 	}
 	for _, limit := range action.Limits {
 		lines = append(lines, "at most "+limit.String())
+	}
+	for _, each := range action.Each {
+		lines = append(lines, "each of "+each.Name+" is seen by")
+		for _, line := range broken(each.Who) {
+			lines = append(lines, "  "+line)
+		}
 	}
 	if action.Conceal {
 		lines = append(lines, "others are answered not_found")

@@ -24,6 +24,9 @@ func TestTable(t *testing.T) {
 			{Per: limit.Address, Requests: 10, Window: time.Second, Burst: 20}, {Per: limit.Action, Requests: 100, Window: time.Minute, Burst: 50},
 		}},
 		{Procedure: "/acme.v1.Notes/Home", Schemes: session, Anyone: true},
+		{Procedure: "/acme.v1.Notes/List", Schemes: session, Anyone: true, Each: []action.Each{
+			{Name: "notes", Who: "item.owner_id == principal.id; or principal.id in item.shared_with"}, {Name: "tags", Who: "admin"},
+		}},
 		{Procedure: "/acme.v1.Notes/Read", Schemes: session, Who: "admin", Conceal: true, CredentialScopes: []string{"notes.read", "notes.list"}},
 		{Procedure: "/acme.v1.Notes/Drop", Schemes: []string{"session", "bearer", "apikey"}, Who: "admin", MaxAge: 90 * time.Minute, Conceal: true},
 		{Procedure: "/acme.v1.Notes/Share", Schemes: session, Who: "admin and scope notes.share; or principal.id == request.note.owner_id"},
@@ -38,6 +41,12 @@ func TestTable(t *testing.T) {
                                      at most 10 a second of each address, 20 at once
                                      at most 100 a minute in all, 50 at once
   Home    session                    anyone signed in
+  List    session                    anyone signed in
+                                     each of notes is seen by
+                                       item.owner_id == principal.id
+                                       or principal.id in item.shared_with
+                                     each of tags is seen by
+                                       admin
   Read    session                    admin
                                      a scoped credential needs notes.read and notes.list
                                      others are answered not_found

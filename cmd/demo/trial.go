@@ -51,6 +51,7 @@ func asAdmin(base, cookies string, other directory.User) []command {
 		}},
 		post("3. Not even an admin may change the profile of another user.", base+demov1client.AccountServiceUpdateProfileProcedure,
 			fmt.Sprintf(`{"userId":%q,"name":"Another Name","email":"another@example.com"}`, other.ID), "-b", cookies),
+		post("4. List the documents that the admin may see: one is shared, and the total counts no others.", base+demov1client.DocumentServiceListDocumentsProcedure, `{}`, "-b", cookies),
 	}
 }
 

@@ -391,6 +391,134 @@ func (x *GetDocumentResponse) GetDocument() *Document {
 	return nil
 }
 
+// ListDocumentsRequest names a page of documents.
+type ListDocumentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of which organisation; empty is all of them.
+	OrgId string `protobuf:"bytes,1,opt,name=org_id,json=orgId,proto3" json:"org_id,omitempty"`
+	// How many documents to return at most, up to 100; 0 is the default of 50.
+	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The `next_page_token` of the page before; empty is the first page.
+	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDocumentsRequest) Reset() {
+	*x = ListDocumentsRequest{}
+	mi := &file_demo_v1_document_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDocumentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDocumentsRequest) ProtoMessage() {}
+
+func (x *ListDocumentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_document_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDocumentsRequest.ProtoReflect.Descriptor instead.
+func (*ListDocumentsRequest) Descriptor() ([]byte, []int) {
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ListDocumentsRequest) GetOrgId() string {
+	if x != nil {
+		return x.OrgId
+	}
+	return ""
+}
+
+func (x *ListDocumentsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDocumentsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// ListDocumentsResponse holds a page of documents.
+type ListDocumentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The documents, without their texts.
+	Documents []*Document `protobuf:"bytes,1,rep,name=documents,proto3" json:"documents,omitempty"`
+	// The `page_token` of the next page; empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many documents all pages have together.
+	TotalSize     int64 `protobuf:"varint,3,opt,name=total_size,json=totalSize,proto3" json:"total_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDocumentsResponse) Reset() {
+	*x = ListDocumentsResponse{}
+	mi := &file_demo_v1_document_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDocumentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDocumentsResponse) ProtoMessage() {}
+
+func (x *ListDocumentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_demo_v1_document_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDocumentsResponse.ProtoReflect.Descriptor instead.
+func (*ListDocumentsResponse) Descriptor() ([]byte, []int) {
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ListDocumentsResponse) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+func (x *ListDocumentsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+func (x *ListDocumentsResponse) GetTotalSize() int64 {
+	if x != nil {
+		return x.TotalSize
+	}
+	return 0
+}
+
 // UpdateDocumentRequest is the new title and text of a document.
 type UpdateDocumentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -406,7 +534,7 @@ type UpdateDocumentRequest struct {
 
 func (x *UpdateDocumentRequest) Reset() {
 	*x = UpdateDocumentRequest{}
-	mi := &file_demo_v1_document_proto_msgTypes[5]
+	mi := &file_demo_v1_document_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +546,7 @@ func (x *UpdateDocumentRequest) String() string {
 func (*UpdateDocumentRequest) ProtoMessage() {}
 
 func (x *UpdateDocumentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demo_v1_document_proto_msgTypes[5]
+	mi := &file_demo_v1_document_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +559,7 @@ func (x *UpdateDocumentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateDocumentRequest.ProtoReflect.Descriptor instead.
 func (*UpdateDocumentRequest) Descriptor() ([]byte, []int) {
-	return file_demo_v1_document_proto_rawDescGZIP(), []int{5}
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *UpdateDocumentRequest) GetDocumentId() string {
@@ -466,7 +594,7 @@ type UpdateDocumentResponse struct {
 
 func (x *UpdateDocumentResponse) Reset() {
 	*x = UpdateDocumentResponse{}
-	mi := &file_demo_v1_document_proto_msgTypes[6]
+	mi := &file_demo_v1_document_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -478,7 +606,7 @@ func (x *UpdateDocumentResponse) String() string {
 func (*UpdateDocumentResponse) ProtoMessage() {}
 
 func (x *UpdateDocumentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demo_v1_document_proto_msgTypes[6]
+	mi := &file_demo_v1_document_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -491,7 +619,7 @@ func (x *UpdateDocumentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateDocumentResponse.ProtoReflect.Descriptor instead.
 func (*UpdateDocumentResponse) Descriptor() ([]byte, []int) {
-	return file_demo_v1_document_proto_rawDescGZIP(), []int{6}
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *UpdateDocumentResponse) GetDocument() *Document {
@@ -516,7 +644,7 @@ type ShareDocumentRequest struct {
 
 func (x *ShareDocumentRequest) Reset() {
 	*x = ShareDocumentRequest{}
-	mi := &file_demo_v1_document_proto_msgTypes[7]
+	mi := &file_demo_v1_document_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -528,7 +656,7 @@ func (x *ShareDocumentRequest) String() string {
 func (*ShareDocumentRequest) ProtoMessage() {}
 
 func (x *ShareDocumentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demo_v1_document_proto_msgTypes[7]
+	mi := &file_demo_v1_document_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -541,7 +669,7 @@ func (x *ShareDocumentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShareDocumentRequest.ProtoReflect.Descriptor instead.
 func (*ShareDocumentRequest) Descriptor() ([]byte, []int) {
-	return file_demo_v1_document_proto_rawDescGZIP(), []int{7}
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ShareDocumentRequest) GetDocumentId() string {
@@ -576,7 +704,7 @@ type ShareDocumentResponse struct {
 
 func (x *ShareDocumentResponse) Reset() {
 	*x = ShareDocumentResponse{}
-	mi := &file_demo_v1_document_proto_msgTypes[8]
+	mi := &file_demo_v1_document_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -588,7 +716,7 @@ func (x *ShareDocumentResponse) String() string {
 func (*ShareDocumentResponse) ProtoMessage() {}
 
 func (x *ShareDocumentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demo_v1_document_proto_msgTypes[8]
+	mi := &file_demo_v1_document_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -601,7 +729,7 @@ func (x *ShareDocumentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShareDocumentResponse.ProtoReflect.Descriptor instead.
 func (*ShareDocumentResponse) Descriptor() ([]byte, []int) {
-	return file_demo_v1_document_proto_rawDescGZIP(), []int{8}
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ShareDocumentResponse) GetDocument() *Document {
@@ -622,7 +750,7 @@ type DeleteDocumentRequest struct {
 
 func (x *DeleteDocumentRequest) Reset() {
 	*x = DeleteDocumentRequest{}
-	mi := &file_demo_v1_document_proto_msgTypes[9]
+	mi := &file_demo_v1_document_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +762,7 @@ func (x *DeleteDocumentRequest) String() string {
 func (*DeleteDocumentRequest) ProtoMessage() {}
 
 func (x *DeleteDocumentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_demo_v1_document_proto_msgTypes[9]
+	mi := &file_demo_v1_document_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +775,7 @@ func (x *DeleteDocumentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteDocumentRequest.ProtoReflect.Descriptor instead.
 func (*DeleteDocumentRequest) Descriptor() ([]byte, []int) {
-	return file_demo_v1_document_proto_rawDescGZIP(), []int{9}
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DeleteDocumentRequest) GetDocumentId() string {
@@ -666,7 +794,7 @@ type DeleteDocumentResponse struct {
 
 func (x *DeleteDocumentResponse) Reset() {
 	*x = DeleteDocumentResponse{}
-	mi := &file_demo_v1_document_proto_msgTypes[10]
+	mi := &file_demo_v1_document_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +806,7 @@ func (x *DeleteDocumentResponse) String() string {
 func (*DeleteDocumentResponse) ProtoMessage() {}
 
 func (x *DeleteDocumentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_demo_v1_document_proto_msgTypes[10]
+	mi := &file_demo_v1_document_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +819,7 @@ func (x *DeleteDocumentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteDocumentResponse.ProtoReflect.Descriptor instead.
 func (*DeleteDocumentResponse) Descriptor() ([]byte, []int) {
-	return file_demo_v1_document_proto_rawDescGZIP(), []int{10}
+	return file_demo_v1_document_proto_rawDescGZIP(), []int{12}
 }
 
 var File_demo_v1_document_proto protoreflect.FileDescriptor
@@ -726,7 +854,17 @@ const file_demo_v1_document_proto_rawDesc = "" +
 	"\x16document_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\n" +
 	"documentId\"D\n" +
 	"\x13GetDocumentResponse\x12-\n" +
-	"\bdocument\x18\x01 \x01(\v2\x11.demo.v1.DocumentR\bdocument\"\xcd\x01\n" +
+	"\bdocument\x18\x01 \x01(\v2\x11.demo.v1.DocumentR\bdocument\"\x95\x01\n" +
+	"\x14ListDocumentsRequest\x12,\n" +
+	"\x06org_id\x18\x01 \x01(\tB\x15\xbaH\x12r\x10\x18(2\f^[a-z0-9-]*$R\x05orgId\x12&\n" +
+	"\tpage_size\x18\x02 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12'\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\x80\x02R\tpageToken\"\x8f\x01\n" +
+	"\x15ListDocumentsResponse\x12/\n" +
+	"\tdocuments\x18\x01 \x03(\v2\x11.demo.v1.DocumentR\tdocuments\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
+	"\n" +
+	"total_size\x18\x03 \x01(\x03R\ttotalSize\"\xcd\x01\n" +
 	"\x15UpdateDocumentRequest\x12s\n" +
 	"\vdocument_id\x18\x01 \x01(\tBR\xbaHO\xba\x01G\n" +
 	"\x16document_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\n" +
@@ -750,7 +888,7 @@ const file_demo_v1_document_proto_rawDesc = "" +
 	"\vdocument_id\x18\x01 \x01(\tBR\xbaHO\xba\x01G\n" +
 	"\x16document_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\n" +
 	"documentId\"\x18\n" +
-	"\x16DeleteDocumentResponse2\xe8\t\n" +
+	"\x16DeleteDocumentResponse2\xa5\x0e\n" +
 	"\x0fDocumentService\x12\xa2\x01\n" +
 	"\x0eCreateDocument\x12\x1e.demo.v1.CreateDocumentRequest\x1a\x1f.demo.v1.CreateDocumentResponse\"O\xba\xa0\x19K\n" +
 	"\x19\n" +
@@ -768,7 +906,14 @@ const file_demo_v1_document_proto_rawDesc = "" +
 	".\x1a$principal.id in resource.shared_with2\x06shared\n" +
 	"x\x1akresource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships2\tpublished\n" +
 	"\x1e*\x13manager_of_document2\amanager\x18\x01\"\x0edocuments.read*'\n" +
-	"\x10demo.v1.Document\x12\x13request.document_id\x90\x02\x01\x12\xcc\x01\n" +
+	"\x10demo.v1.Document\x12\x13request.document_id\x90\x02\x01\x12\xba\x04\n" +
+	"\rListDocuments\x12\x1d.demo.v1.ListDocumentsRequest\x1a\x1e.demo.v1.ListDocumentsResponse\"\xe9\x03\xba\xa0\x19\xe1\x03\n" +
+	"\x19\n" +
+	"\asession\n" +
+	"\x06bearer\n" +
+	"\x06apikey\x12\xc3\x03\x12?each caller sees the documents that are for them, and no others\"\x0edocuments.read2\xef\x02\n" +
+	"\tdocuments\x1a&\x1a\x1ditem.owner_id == principal.id2\x05owner\x1a*\x1a principal.id in item.shared_with2\x06shared\x1ap\x1acitem.state == demo.v1.Document.State.STATE_PUBLISHED && item.org_id in principal.claims.memberships2\tpublished\x1a\x8f\x01\x1a\x83\x01item.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)2\amanager\"\n" +
+	"total_size\x90\x02\x01\x12\xcc\x01\n" +
 	"\x0eUpdateDocument\x12\x1e.demo.v1.UpdateDocumentRequest\x1a\x1f.demo.v1.UpdateDocumentResponse\"y\xba\xa0\x19u\n" +
 	"\x19\n" +
 	"\asession\n" +
@@ -791,9 +936,9 @@ const file_demo_v1_document_proto_rawDesc = "" +
 	"\x06apikey\x12>\n" +
 	"\x1a*\x11owner_of_document2\x05owner\n" +
 	"\x1e*\x13manager_of_document2\amanager\x18\x01*'\n" +
-	"\x10demo.v1.Document\x12\x13request.document_idB\xfc\x01\xba\xa0\x196\n" +
-	"\x11owner_of_document\x12!resource.owner_id == principal.id\xba\xa0\x19\x86\x01\n" +
-	"\x13manager_of_document\x12oresource.org_id != '' && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGERZ5github.com/sallyport-rpc/sallyport/gen/demo/v1;demov1b\x06proto3"
+	"\x10demo.v1.Document\x12\x13request.document_idB\x95\x02\xba\xa0\x196\n" +
+	"\x11owner_of_document\x12!resource.owner_id == principal.id\xba\xa0\x19\x9f\x01\n" +
+	"\x13manager_of_document\x12\x87\x01resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)Z5github.com/sallyport-rpc/sallyport/gen/demo/v1;demov1b\x06proto3"
 
 var (
 	file_demo_v1_document_proto_rawDescOnce sync.Once
@@ -808,7 +953,7 @@ func file_demo_v1_document_proto_rawDescGZIP() []byte {
 }
 
 var file_demo_v1_document_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_demo_v1_document_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_demo_v1_document_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_demo_v1_document_proto_goTypes = []any{
 	(Document_State)(0),            // 0: demo.v1.Document.State
 	(*Document)(nil),               // 1: demo.v1.Document
@@ -816,37 +961,42 @@ var file_demo_v1_document_proto_goTypes = []any{
 	(*CreateDocumentResponse)(nil), // 3: demo.v1.CreateDocumentResponse
 	(*GetDocumentRequest)(nil),     // 4: demo.v1.GetDocumentRequest
 	(*GetDocumentResponse)(nil),    // 5: demo.v1.GetDocumentResponse
-	(*UpdateDocumentRequest)(nil),  // 6: demo.v1.UpdateDocumentRequest
-	(*UpdateDocumentResponse)(nil), // 7: demo.v1.UpdateDocumentResponse
-	(*ShareDocumentRequest)(nil),   // 8: demo.v1.ShareDocumentRequest
-	(*ShareDocumentResponse)(nil),  // 9: demo.v1.ShareDocumentResponse
-	(*DeleteDocumentRequest)(nil),  // 10: demo.v1.DeleteDocumentRequest
-	(*DeleteDocumentResponse)(nil), // 11: demo.v1.DeleteDocumentResponse
-	(*timestamppb.Timestamp)(nil),  // 12: google.protobuf.Timestamp
+	(*ListDocumentsRequest)(nil),   // 6: demo.v1.ListDocumentsRequest
+	(*ListDocumentsResponse)(nil),  // 7: demo.v1.ListDocumentsResponse
+	(*UpdateDocumentRequest)(nil),  // 8: demo.v1.UpdateDocumentRequest
+	(*UpdateDocumentResponse)(nil), // 9: demo.v1.UpdateDocumentResponse
+	(*ShareDocumentRequest)(nil),   // 10: demo.v1.ShareDocumentRequest
+	(*ShareDocumentResponse)(nil),  // 11: demo.v1.ShareDocumentResponse
+	(*DeleteDocumentRequest)(nil),  // 12: demo.v1.DeleteDocumentRequest
+	(*DeleteDocumentResponse)(nil), // 13: demo.v1.DeleteDocumentResponse
+	(*timestamppb.Timestamp)(nil),  // 14: google.protobuf.Timestamp
 }
 var file_demo_v1_document_proto_depIdxs = []int32{
 	0,  // 0: demo.v1.Document.state:type_name -> demo.v1.Document.State
-	12, // 1: demo.v1.Document.create_time:type_name -> google.protobuf.Timestamp
+	14, // 1: demo.v1.Document.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 2: demo.v1.CreateDocumentResponse.document:type_name -> demo.v1.Document
 	1,  // 3: demo.v1.GetDocumentResponse.document:type_name -> demo.v1.Document
-	1,  // 4: demo.v1.UpdateDocumentResponse.document:type_name -> demo.v1.Document
-	0,  // 5: demo.v1.ShareDocumentRequest.state:type_name -> demo.v1.Document.State
-	1,  // 6: demo.v1.ShareDocumentResponse.document:type_name -> demo.v1.Document
-	2,  // 7: demo.v1.DocumentService.CreateDocument:input_type -> demo.v1.CreateDocumentRequest
-	4,  // 8: demo.v1.DocumentService.GetDocument:input_type -> demo.v1.GetDocumentRequest
-	6,  // 9: demo.v1.DocumentService.UpdateDocument:input_type -> demo.v1.UpdateDocumentRequest
-	8,  // 10: demo.v1.DocumentService.ShareDocument:input_type -> demo.v1.ShareDocumentRequest
-	10, // 11: demo.v1.DocumentService.DeleteDocument:input_type -> demo.v1.DeleteDocumentRequest
-	3,  // 12: demo.v1.DocumentService.CreateDocument:output_type -> demo.v1.CreateDocumentResponse
-	5,  // 13: demo.v1.DocumentService.GetDocument:output_type -> demo.v1.GetDocumentResponse
-	7,  // 14: demo.v1.DocumentService.UpdateDocument:output_type -> demo.v1.UpdateDocumentResponse
-	9,  // 15: demo.v1.DocumentService.ShareDocument:output_type -> demo.v1.ShareDocumentResponse
-	11, // 16: demo.v1.DocumentService.DeleteDocument:output_type -> demo.v1.DeleteDocumentResponse
-	12, // [12:17] is the sub-list for method output_type
-	7,  // [7:12] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	1,  // 4: demo.v1.ListDocumentsResponse.documents:type_name -> demo.v1.Document
+	1,  // 5: demo.v1.UpdateDocumentResponse.document:type_name -> demo.v1.Document
+	0,  // 6: demo.v1.ShareDocumentRequest.state:type_name -> demo.v1.Document.State
+	1,  // 7: demo.v1.ShareDocumentResponse.document:type_name -> demo.v1.Document
+	2,  // 8: demo.v1.DocumentService.CreateDocument:input_type -> demo.v1.CreateDocumentRequest
+	4,  // 9: demo.v1.DocumentService.GetDocument:input_type -> demo.v1.GetDocumentRequest
+	6,  // 10: demo.v1.DocumentService.ListDocuments:input_type -> demo.v1.ListDocumentsRequest
+	8,  // 11: demo.v1.DocumentService.UpdateDocument:input_type -> demo.v1.UpdateDocumentRequest
+	10, // 12: demo.v1.DocumentService.ShareDocument:input_type -> demo.v1.ShareDocumentRequest
+	12, // 13: demo.v1.DocumentService.DeleteDocument:input_type -> demo.v1.DeleteDocumentRequest
+	3,  // 14: demo.v1.DocumentService.CreateDocument:output_type -> demo.v1.CreateDocumentResponse
+	5,  // 15: demo.v1.DocumentService.GetDocument:output_type -> demo.v1.GetDocumentResponse
+	7,  // 16: demo.v1.DocumentService.ListDocuments:output_type -> demo.v1.ListDocumentsResponse
+	9,  // 17: demo.v1.DocumentService.UpdateDocument:output_type -> demo.v1.UpdateDocumentResponse
+	11, // 18: demo.v1.DocumentService.ShareDocument:output_type -> demo.v1.ShareDocumentResponse
+	13, // 19: demo.v1.DocumentService.DeleteDocument:output_type -> demo.v1.DeleteDocumentResponse
+	14, // [14:20] is the sub-list for method output_type
+	8,  // [8:14] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_demo_v1_document_proto_init() }
@@ -860,7 +1010,7 @@ func file_demo_v1_document_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_demo_v1_document_proto_rawDesc), len(file_demo_v1_document_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   11,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

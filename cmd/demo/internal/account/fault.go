@@ -32,7 +32,7 @@ var answers = [...]struct {
 	{directory.ErrEmailTaken, connect.NewError(connect.CodeAlreadyExists, "another account has this email")},
 	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin must remain one")},
 	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "the client reads too slowly to keep up with the changes, start a new watch")},
-	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token was not returned by ListUsers")},
+	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token was not returned by this list")},
 	{apikey.ErrNotFound, action.NotFound()},
 	{errTooManyKeys, connect.NewError(connect.CodeResourceExhausted, "there are too many API keys, revoke one first")},
 	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are waiting to be checked, try again soon")},

@@ -48,6 +48,8 @@ type fixture struct {
 	recorder  *recorder
 	log       *logBuffer
 	limits    *limits
+	// between, if set, is what happens after a document is loaded.
+	between func(id string) error
 
 	*snapshot
 	path string

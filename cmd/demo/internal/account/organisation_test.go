@@ -43,7 +43,10 @@ func newOrganisations(t *testing.T) (*fixture, *countingOrganisations, func(cred
 		t.Fatal(err)
 	}
 	documents := account.NewDocuments(f.users)
-	if err := demov1action.RegisterDocumentService(f.registry, documents, documents); err != nil {
+	if err := demov1action.RegisterDocumentService(f.registry, documents, racing{documents, f}); err != nil {
+		t.Fatal(err)
+	}
+	if err := documents.MapColumns(f.registry); err != nil {
 		t.Fatal(err)
 	}
 	for _, member := range []struct {

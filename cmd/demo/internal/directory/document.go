@@ -48,43 +48,50 @@ func (d *Directory) Document(ctx context.Context, id string) (*demov1.Document, 
 	return document, d.because("get a document", err)
 }
 
-// UpdateDocument sets a document's title and text. It fails with [ErrNotFound] and
-// [ErrFull].
-func (d *Directory) UpdateDocument(ctx context.Context, id, title, text string) (*demov1.Document, error) {
-	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) (sql.Result, error) {
-		return tx.ExecContext(ctx, "UPDATE documents SET title = ?, text = ? WHERE id = ?", title, text, id)
+// UpdateDocument sets the title and text of a document of which the guard holds. It fails
+// with [ErrNotFound] and [ErrFull].
+func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, title, text string) (*demov1.Document, error) {
+	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
+		return someRow(tx.ExecContext(ctx, "UPDATE documents SET title = ?, text = ? WHERE id = ? AND "+guard.Expression,
+			append([]any{title, text, id}, guard.Arguments...)...))
 	})
 	return document, d.because("update a document", err)
 }
 
-// ShareDocument sets a document's state and the users who may read it as well. It fails
-// with [ErrNotFound], also where there is no such user.
-func (d *Directory) ShareDocument(ctx context.Context, id string, state demov1.Document_State, with []string) (*demov1.Document, error) {
-	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) (sql.Result, error) {
+// ShareDocument sets the state of a document of which the guard holds, and the users who
+// may read it as well. It fails with [ErrNotFound], also where there is no such user.
+func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, state demov1.Document_State, with []string) (*demov1.Document, error) {
+	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
+		// First, while the guard sees whom the document was shared with.
+		if err := someRow(tx.ExecContext(ctx, "UPDATE documents SET state = ? WHERE id = ? AND "+guard.Expression,
+			append([]any{int32(state), id}, guard.Arguments...)...)); err != nil {
+			return err
+		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM document_shares WHERE document_id = ?", id); err != nil {
-			return nil, err
+			return err
 		}
 		for _, user := range with {
 			added, err := tx.ExecContext(ctx, `INSERT INTO document_shares (document_id, user_id)
 				SELECT documents.id, users.id FROM documents, users WHERE documents.id = ? AND users.id = ?`, id, user)
 			if err := someRow(added, err); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		return tx.ExecContext(ctx, "UPDATE documents SET state = ? WHERE id = ?", int32(state), id)
+		return nil
 	})
 	return document, d.because("share a document", err)
 }
 
-// DeleteDocument removes a document. It fails with [ErrNotFound].
-func (d *Directory) DeleteDocument(ctx context.Context, id string) error {
+// DeleteDocument removes a document of which the guard holds. It fails with [ErrNotFound].
+func (d *Directory) DeleteDocument(ctx context.Context, id string, guard Where) error {
 	return d.because("delete a document", d.write(ctx, func() error {
-		return someRow(d.db.ExecContext(ctx, "DELETE FROM documents WHERE id = ?", id))
+		return someRow(d.db.ExecContext(ctx, "DELETE FROM documents WHERE id = ? AND "+guard.Expression,
+			append([]any{id}, guard.Arguments...)...))
 	}))
 }
 
 // changeDocument changes a document in one transaction, and returns it as it is then.
-func (d *Directory) changeDocument(ctx context.Context, id string, change func(*sql.Tx) (sql.Result, error)) (*demov1.Document, error) {
+func (d *Directory) changeDocument(ctx context.Context, id string, change func(*sql.Tx) error) (*demov1.Document, error) {
 	var document *demov1.Document
 	err := d.write(ctx, func() error {
 		if err := d.hasRoom(ctx); err != nil {
@@ -95,7 +102,7 @@ func (d *Directory) changeDocument(ctx context.Context, id string, change func(*
 			return err
 		}
 		defer tx.Rollback()
-		if err := someRow(change(tx)); err != nil {
+		if err := change(tx); err != nil {
 			return err
 		}
 		if document, err = oneDocument(ctx, tx, id); err != nil {
@@ -114,32 +121,6 @@ func (d *Directory) reading(ctx context.Context, read func(*sql.Tx) error) error
 	}
 	defer tx.Rollback()
 	return read(tx)
-}
-
-const documentColumns = "id, org_id, owner_id, title, text, state, create_time"
-
-// oneDocument reads a document with the users it is shared with.
-func oneDocument(ctx context.Context, tx *sql.Tx, id string) (*demov1.Document, error) {
-	document := &demov1.Document{}
-	var created int64
-	if err := tx.QueryRowContext(ctx, "SELECT "+documentColumns+" FROM documents WHERE id = ?", id).Scan(
-		&document.Id, &document.OrgId, &document.OwnerId, &document.Title, &document.Text, &document.State, &created); err != nil {
-		return nil, err
-	}
-	document.CreateTime = timestamppb.New(time.UnixMicro(created))
-	rows, err := tx.QueryContext(ctx, "SELECT user_id FROM document_shares WHERE document_id = ? ORDER BY user_id", id)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var user string
-		if err := rows.Scan(&user); err != nil {
-			return nil, err
-		}
-		document.SharedWith = append(document.SharedWith, user)
-	}
-	return document, rows.Err()
 }
 
 // someRow fails with sql.ErrNoRows where a statement found none to change.

@@ -36,7 +36,7 @@ func TestOpenSettings(t *testing.T) {
 	memory := openMemory(t)
 	for name, want := range map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000",
-		"user_version": "6", "application_id": "1396788313",
+		"user_version": "7", "application_id": "1396788313",
 	} {
 		// Each of several connections must have them.
 		var group sync.WaitGroup

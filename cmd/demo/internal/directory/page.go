@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrBadPageToken says that [Directory.List] did not return the page token.
+// ErrBadPageToken says that no list returned the page token.
 var ErrBadPageToken = errors.New("malformed page token")
 
 // Sizes of a page.
@@ -28,10 +28,7 @@ const (
 // [ErrBadPageToken].
 func (d *Directory) List(ctx context.Context, pageSize int, pageToken string) (page []User, next string, err error) {
 	const doing = "list the users"
-	if pageSize < 1 {
-		pageSize = DefaultPageSize
-	}
-	pageSize = min(pageSize, MaxPageSize)
+	pageSize = sizeOf(pageSize)
 	after, err := parsePosition(pageToken)
 	if err != nil {
 		return nil, "", d.because(doing, err)
@@ -60,7 +57,16 @@ func (d *Directory) List(ctx context.Context, pageSize int, pageToken string) (p
 	return page, next, nil
 }
 
-// position is a place in the order of users. The zero position is before all users.
+// sizeOf returns how many rows a page of an asked size has at most.
+func sizeOf(asked int) int {
+	if asked < 1 {
+		return DefaultPageSize
+	}
+	return min(asked, MaxPageSize)
+}
+
+// position is a place in an order by time of creation and id. The zero position is before
+// everything.
 type position struct {
 	time int64 // microseconds since 1970
 	id   string

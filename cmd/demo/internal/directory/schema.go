@@ -116,6 +116,12 @@ CREATE TABLE document_shares (
 
 CREATE INDEX document_shares_by_user ON document_shares (user_id);
 `,
+	// A list is in this order.
+	`
+PRAGMA user_version = 7;
+
+CREATE INDEX documents_by_create_time ON documents (create_time, id);
+`,
 }
 
 // What can be wrong with the schema of a file.

@@ -32,19 +32,24 @@ type DocumentServiceHandler interface {
 	// GetDocument returns a document to its owner, to the users it is shared with, to the
 	// managers of its organisation, and once it is published to all members.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or principal.id in resource.shared_with; or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships; or manager_of_document (resource.org_id != "" && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.read.
+	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or principal.id in resource.shared_with; or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships; or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.read.
 	GetDocument(context.Context, *action.ResourceCall[v1.GetDocumentRequest, v1.Document]) (*v1.GetDocumentResponse, error)
+	// ListDocuments returns the documents that GetDocument would return to the caller, without
+	// their texts, in the order in which they were created. The total counts no others.
+	//
+	// Access: callers sign in by session or bearer or apikey; who may: anyone; a scoped credential needs: documents.read.
+	ListDocuments(context.Context, *action.Call[v1.ListDocumentsRequest]) (*v1.ListDocumentsResponse, error)
 	// UpdateDocument changes the title and the text of a document.
 	//
 	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.write.
 	UpdateDocument(context.Context, *action.ResourceCall[v1.UpdateDocumentRequest, v1.Document]) (*v1.UpdateDocumentResponse, error)
 	// ShareDocument says who else may read a document, and whether it is published.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or manager_of_document (resource.org_id != "" && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.write.
+	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.write.
 	ShareDocument(context.Context, *action.ResourceCall[v1.ShareDocumentRequest, v1.Document]) (*v1.ShareDocumentResponse, error)
 	// DeleteDocument deletes a document. No API key and no token with scopes can do that.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or manager_of_document (resource.org_id != "" && principal.claims.memberships[resource.org_id].role == demo.v1.OrgRole.ORG_ROLE_MANAGER); about the demo.v1.Document of request.document_id.
+	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)); about the demo.v1.Document of request.document_id.
 	DeleteDocument(context.Context, *action.ResourceCall[v1.DeleteDocumentRequest, v1.Document]) (*v1.DeleteDocumentResponse, error)
 }
 
@@ -61,10 +66,11 @@ type DocumentServiceLoaders interface {
 func RegisterDocumentService(registry *action.Registry, implementation DocumentServiceHandler, loaders DocumentServiceLoaders) error {
 	return actiongen.Register(registry, actiongen.Service[DocumentServiceHandler]{
 		Descriptor:  v1.File_demo_v1_document_proto.Services().ByName("DocumentService"),
-		Fingerprint: "4e881d0ea877cacac9ca36bcc2b357a9c14dd154b68e36f7099a0d7f66373034",
+		Fingerprint: "e14ad79e7e34c4589a222f13253ebd8167ad7e193b59603f6e73ec4bbc48597b",
 		Methods: []actiongen.Method[DocumentServiceHandler]{
 			actiongen.Unary("CreateDocument", DocumentServiceHandler.CreateDocument),
 			actiongen.ResourceUnary("GetDocument", DocumentServiceHandler.GetDocument),
+			actiongen.Unary("ListDocuments", DocumentServiceHandler.ListDocuments),
 			actiongen.ResourceUnary("UpdateDocument", DocumentServiceHandler.UpdateDocument),
 			actiongen.ResourceUnary("ShareDocument", DocumentServiceHandler.ShareDocument),
 			actiongen.ResourceUnary("DeleteDocument", DocumentServiceHandler.DeleteDocument),

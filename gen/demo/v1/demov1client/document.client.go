@@ -18,6 +18,7 @@ const DocumentServiceName = "demo.v1.DocumentService"
 const (
 	DocumentServiceCreateDocumentProcedure = "/demo.v1.DocumentService/CreateDocument"
 	DocumentServiceGetDocumentProcedure    = "/demo.v1.DocumentService/GetDocument"
+	DocumentServiceListDocumentsProcedure  = "/demo.v1.DocumentService/ListDocuments"
 	DocumentServiceUpdateDocumentProcedure = "/demo.v1.DocumentService/UpdateDocument"
 	DocumentServiceShareDocumentProcedure  = "/demo.v1.DocumentService/ShareDocument"
 	DocumentServiceDeleteDocumentProcedure = "/demo.v1.DocumentService/DeleteDocument"
@@ -33,6 +34,9 @@ type DocumentServiceClient interface {
 	// GetDocument returns a document to its owner, to the users it is shared with, to the
 	// managers of its organisation, and once it is published to all members.
 	GetDocument(ctx context.Context, request *v1.GetDocumentRequest) (*v1.GetDocumentResponse, error)
+	// ListDocuments returns the documents that GetDocument would return to the caller, without
+	// their texts, in the order in which they were created. The total counts no others.
+	ListDocuments(ctx context.Context, request *v1.ListDocumentsRequest) (*v1.ListDocumentsResponse, error)
 	// UpdateDocument changes the title and the text of a document.
 	UpdateDocument(ctx context.Context, request *v1.UpdateDocumentRequest) (*v1.UpdateDocumentResponse, error)
 	// ShareDocument says who else may read a document, and whether it is published.
@@ -55,6 +59,10 @@ func (c documentServiceClient) CreateDocument(ctx context.Context, request *v1.C
 
 func (c documentServiceClient) GetDocument(ctx context.Context, request *v1.GetDocumentRequest) (*v1.GetDocumentResponse, error) {
 	return client.CallUnary[v1.GetDocumentResponse](ctx, c.service, "GetDocument", request)
+}
+
+func (c documentServiceClient) ListDocuments(ctx context.Context, request *v1.ListDocumentsRequest) (*v1.ListDocumentsResponse, error) {
+	return client.CallUnary[v1.ListDocumentsResponse](ctx, c.service, "ListDocuments", request)
 }
 
 func (c documentServiceClient) UpdateDocument(ctx context.Context, request *v1.UpdateDocumentRequest) (*v1.UpdateDocumentResponse, error) {
