@@ -260,6 +260,14 @@ func (p *plan) broken(base attempt) {
 			}))
 		}
 	}
+	if undecided := breaker.undecided; undecided != nil {
+		p.add(base.but("of which a validation rule cannot be decided", func(a *attempt) { a.requests = []proto.Message{undecided} }))
+		if p.declaration.Method.IsStreamingClient() {
+			p.add(base.but("of which a validation rule cannot be decided with a later message", func(a *attempt) {
+				a.requests = []proto.Message{request, undecided}
+			}))
+		}
+	}
 	for _, names := range rulesOf(p.declaration.Method.Input(), "", 0) {
 		if !slices.ContainsFunc(names, func(name string) bool { _, ok := breaker.breaches[name]; return ok }) {
 			p.unbroken = append(p.unbroken, fmt.Sprintf("no request was found that breaks the rule %s: %s", names[0], sampleAdvice(p.declaration, "that breaks it")))
@@ -290,6 +298,10 @@ func (p *plan) messages(base attempt) {
 		return
 	}
 	p.add(base.but("that ends without a message", func(a *attempt) { a.requests = nil }))
+	if p.declaration.Resource != nil {
+		// It is about nothing, so that nothing is loaded.
+		p.add(base.but("that ends without a message, where the loader would panic", func(a *attempt) { a.requests, a.load = nil, loadsPanic }))
+	}
 	p.add(base.but("that ends without a message and a credential", func(a *attempt) { a.requests, a.credentials = nil, nil }))
 	p.add(base.but("with two messages", func(a *attempt) { a.requests = []proto.Message{a.requests[0], a.requests[0]} }))
 	seen := []proto.Message{base.requests[0]}
