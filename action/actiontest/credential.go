@@ -17,6 +17,7 @@ import (
 const (
 	credentialHeader = "Actiontest-Credential"
 	fullHeader       = "Actiontest-Full"
+	uncountedHeader  = "Actiontest-Uncounted"
 	callHeader       = "X-Request-Id"
 )
 

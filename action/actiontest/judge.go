@@ -29,7 +29,9 @@ type attempt struct {
 	answers map[string]bool
 	// full is of which limit there is no room left; zero of none.
 	full limit.Per
-	now  time.Time
+	// uncounted is which limit cannot be counted, since the limiter fails; zero is none.
+	uncounted limit.Per
+	now       time.Time
 	// load is how the loader of what the action is about fails, from a load on: 0 is the first.
 	load      loadFault
 	loadsWell int
@@ -113,7 +115,11 @@ func (j *judge) of(a *attempt) verdict {
 	denied := func(code connect.Code, stage event.Stage) verdict {
 		return verdict{code: code, kind: event.Decided, stage: stage}
 	}
-	if (a.full == limit.Address || a.full == limit.Action) && j.limits(a.full) {
+	early := func(per limit.Per) bool { return (per == limit.Address || per == limit.Action) && j.limits(per) }
+	switch {
+	case early(a.uncounted):
+		return denied(connect.CodeUnavailable, event.StageLimit)
+	case early(a.full):
 		return denied(connect.CodeResourceExhausted, event.StageLimit)
 	}
 	var request proto.Message
@@ -130,7 +136,10 @@ func (j *judge) of(a *attempt) verdict {
 	if code != Allowed {
 		return denied(code, event.StageAuthenticate)
 	}
-	if a.full == limit.Principal && j.limits(a.full) {
+	switch {
+	case a.uncounted == limit.Principal && j.limits(a.uncounted):
+		return denied(connect.CodeUnavailable, event.StageLimit)
+	case a.full == limit.Principal && j.limits(a.full):
 		return denied(connect.CodeResourceExhausted, event.StageLimit)
 	}
 	counted := &tally{}

@@ -232,6 +232,7 @@ func (p *plan) badCredentials(good credential, scheme string, now time.Time) []b
 // limits are calls for which a limit of the action has no room.
 func (p *plan) limits(base attempt) {
 	for _, one := range p.declaration.Limits {
+		p.add(base.but("where the limiter fails to count each "+one.Per.String(), func(a *attempt) { a.uncounted = one.Per }))
 		p.add(base.but("over the limit of each "+one.Per.String(), func(a *attempt) { a.full = one.Per }))
 		if one.Per == limit.Principal {
 			continue
