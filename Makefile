@@ -182,10 +182,12 @@ mutation: ## Find faults that the tests would miss: run them against small chang
 # The files of the steps of a call.
 STEPS = action/(gate|authenticate|claims|authorize|load|validate|limit|stream_gate|recheck|each|write)\.go|internal/policy/
 
+# Not all that it prints is a step: explanations, names and events of denials are none; nor are
+# speed, callers who are gone, what a server refuses, and what a handler returns.
 .PHONY: denials
 denials: ## Print which faults of the gate and of the decision actiontest.Denials alone finds
 	@$(call need,go)
-	go run -C tools ./mutation -dir .. -kept ../bin/denials -report -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations|OfElements|OfWrites)?$$' -files '$(STEPS)' ./action ./internal/policy
+	go run -C tools ./mutation -dir .. -kept ../bin/denials -report -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations|OfClaims|OfElements|OfWrites)?$$' -files '$(STEPS)' ./action ./internal/policy
 
 # How often `make restarts` ends the demo.
 RESTARTS ?= 50

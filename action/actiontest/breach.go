@@ -32,6 +32,7 @@ type breaker struct {
 	validator protovalidate.Validator
 	calls     *prove.Calls
 	breaches  map[string]breach // by rule
+	undecided proto.Message     // of which a rule cannot be decided; nil where none was found
 }
 
 // try notes which rules a message breaks.
@@ -39,6 +40,9 @@ func (b *breaker) try(message proto.Message) {
 	err := b.validator.Validate(message)
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
+		if err != nil && b.undecided == nil {
+			b.undecided = message
+		}
 		return
 	}
 	if _, err := protojson.Marshal(message); err != nil {

@@ -17,6 +17,7 @@ import (
 const (
 	credentialHeader = "Actiontest-Credential"
 	fullHeader       = "Actiontest-Full"
+	uncountedHeader  = "Actiontest-Uncounted"
 	callHeader       = "X-Request-Id"
 )
 
@@ -31,7 +32,7 @@ type authentication struct {
 	principal *authn.Principal
 	err       error
 	panics    bool
-	hangs     bool
+	takes     time.Duration
 }
 
 // issue returns a new token that is answered so.
@@ -67,9 +68,7 @@ func (s trialScheme) Authenticate(_ context.Context, call *connect.CallInfo) (*a
 			continue
 		}
 		answer, known := s.wallet.answer(token)
-		if answer.hangs {
-			time.Sleep(hanging)
-		}
+		time.Sleep(answer.takes)
 		switch {
 		case !known:
 			return nil, authn.InvalidCredential("a token that the trial did not issue")
@@ -106,6 +105,7 @@ const (
 	bothAtOnce        // it returns a principal and an error
 	otherClaims       // it returns a principal whose claims are of another type
 	hangs             // it does not return in time; only where the clock is the trial's
+	late              // it takes a while, and does not know the token; there as well
 )
 
 // present issues what the credential is sent as.
@@ -120,8 +120,10 @@ func (w *wallet) present(c credential) string {
 		answer.err = fmt.Errorf("the store is down: %w", authn.ErrUnavailable)
 	case panics:
 		answer.panics = true
+	case late:
+		answer.takes, answer.err = aWhile, authn.InvalidCredential("revoked")
 	case hangs:
-		answer.principal, answer.hangs = c.holder.principal(), true
+		answer.principal, answer.takes = c.holder.principal(), hanging
 	case nothing:
 	case noID:
 		nameless := *c.holder

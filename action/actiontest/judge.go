@@ -2,9 +2,11 @@ package actiontest
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"buf.build/go/protovalidate"
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
@@ -27,7 +29,9 @@ type attempt struct {
 	answers map[string]bool
 	// full is of which limit there is no room left; zero of none.
 	full limit.Per
-	now  time.Time
+	// uncounted is which limit cannot be counted, since the limiter fails; zero is none.
+	uncounted limit.Per
+	now       time.Time
 	// load is how the loader of what the action is about fails, from a load on: 0 is the first.
 	load      loadFault
 	loadsWell int
@@ -84,8 +88,24 @@ func (tr *trial) judgeOf(declaration *declare.Declaration) *judge {
 // valid reports whether a message keeps its validation rules. One whose rules do not run
 // is not valid.
 func (j *judge) valid(message proto.Message) bool {
+	return j.validity(message) == Allowed
+}
+
+// validity is what a call with a message is answered for its validation rules. One that
+// cannot be decided has not been kept.
+func (j *judge) validity(message proto.Message) connect.Code {
 	validator, err := j.validators.For(message.ProtoReflect().Descriptor())
-	return err == nil && validator.Validate(message) == nil
+	if err != nil {
+		return connect.CodeInternal
+	}
+	err = validator.Validate(message)
+	if _, invalid := errors.AsType[*protovalidate.ValidationError](err); invalid {
+		return connect.CodeInvalidArgument
+	}
+	if err != nil {
+		return connect.CodeInternal
+	}
+	return Allowed
 }
 
 // of says what must come of an attempt.
@@ -95,7 +115,11 @@ func (j *judge) of(a *attempt) verdict {
 	denied := func(code connect.Code, stage event.Stage) verdict {
 		return verdict{code: code, kind: event.Decided, stage: stage}
 	}
-	if (a.full == limit.Address || a.full == limit.Action) && j.limits(a.full) {
+	early := func(per limit.Per) bool { return (per == limit.Address || per == limit.Action) && j.limits(per) }
+	switch {
+	case early(a.uncounted):
+		return denied(connect.CodeUnavailable, event.StageLimit)
+	case early(a.full):
 		return denied(connect.CodeResourceExhausted, event.StageLimit)
 	}
 	var request proto.Message
@@ -104,15 +128,18 @@ func (j *judge) of(a *attempt) verdict {
 		if a.malformed == 1 {
 			return denied(connect.CodeInvalidArgument, event.StageDecode)
 		}
-		if !j.valid(request) {
-			return denied(connect.CodeInvalidArgument, event.StageValidate)
+		if code := j.validity(request); code != Allowed {
+			return denied(code, event.StageValidate)
 		}
 	}
 	principal, code := j.authenticate(a)
 	if code != Allowed {
 		return denied(code, event.StageAuthenticate)
 	}
-	if a.full == limit.Principal && j.limits(a.full) {
+	switch {
+	case a.uncounted == limit.Principal && j.limits(a.uncounted):
+		return denied(connect.CodeUnavailable, event.StageLimit)
+	case a.full == limit.Principal && j.limits(a.full):
 		return denied(connect.CodeResourceExhausted, event.StageLimit)
 	}
 	counted := &tally{}
@@ -124,8 +151,8 @@ func (j *judge) of(a *attempt) verdict {
 		if a.malformed == 1 {
 			return denied(connect.CodeInvalidArgument, event.StageDecode)
 		}
-		if !j.valid(a.requests[0]) {
-			return denied(connect.CodeInvalidArgument, event.StageValidate)
+		if code := j.validity(a.requests[0]); code != Allowed {
+			return denied(code, event.StageValidate)
 		}
 	}
 	var left proto.Message
@@ -187,7 +214,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageDecode
 			return ended
 		case !j.valid(message):
-			ended.code, ended.stage = connect.CodeInvalidArgument, event.StageValidate
+			ended.code, ended.stage = j.validity(message), event.StageValidate
 			return ended
 		case every:
 			subject = message

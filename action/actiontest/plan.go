@@ -97,7 +97,7 @@ func (p *plan) add(a attempt) verdict {
 // key tells attempts apart, whatever they are called.
 func (a attempt) key() string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%v %v %s %d %d %t %v %d", a.answers, a.full, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell, a.revoked, a.failing, a.malformed)
+	fmt.Fprintf(&text, "%v %v %v %s %d %d %t %v %d", a.answers, a.full, a.uncounted, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell, a.revoked, a.failing, a.malformed)
 	for _, one := range a.objects {
 		fmt.Fprintf(&text, "\n%v %s", one.key, prototext.MarshalOptions{}.Format(one.object))
 	}

@@ -18,6 +18,8 @@ import (
 const (
 	// hanging is how long an authenticator takes that does not answer.
 	hanging = time.Hour
+	// aWhile is how long one takes that is late.
+	aWhile = time.Second
 	// lookingTimes out: how long a recheck may take, as action.Registry.Recheck says.
 	lookingTimesOut = 15 * time.Second
 )
@@ -157,6 +159,14 @@ func (p *plan) rechecks(base attempt) {
 		"an authenticator that hangs", credential{scheme: good.scheme, holder: good.holder, fault: hangs},
 	}) {
 		p.rechecked(base, "by "+bad.name, func(a *attempt) { a.credentials[0] = bad.credential })
+	}
+	if p.declaration.Method.IsStreamingClient() && len(base.requests) == 1 {
+		// What comes meanwhile waits.
+		looking := base.but("", func(a *attempt) { a.credentials[0] = credential{scheme: good.scheme, holder: good.holder, fault: late} })
+		p.add(base.but("with a third message while the recheck is under way, which keeps the caller out", func(a *attempt) {
+			a.requests = []proto.Message{a.requests[0], a.requests[0], a.requests[0]}
+			a.later, a.after = &looking, 2
+		}))
 	}
 	// An expiry is known from the beginning, and no change.
 	half := base.now.Add(p.judge.interval / 2)

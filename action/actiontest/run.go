@@ -104,6 +104,9 @@ func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call plan
 	for _, token := range tr.begin(id, &call) {
 		info.RequestHeader().Add(credentialHeader, token)
 	}
+	if call.uncounted != 0 {
+		info.RequestHeader().Set(uncountedHeader, call.uncounted.String())
+	}
 	if call.full != 0 {
 		info.RequestHeader().Set(fullHeader, call.full.String())
 	}

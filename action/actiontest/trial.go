@@ -2,6 +2,7 @@ package actiontest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -252,7 +253,7 @@ func (r *trialRecorder) Record(_ context.Context, of *event.Event) error {
 	return nil
 }
 
-// A trialLimiter has no room for what a call says there is none for.
+// A trialLimiter has no room for what a call says there is none for, and fails where it says so.
 type trialLimiter struct{}
 
 // Take implements [limit.Limiter].
@@ -261,7 +262,10 @@ func (trialLimiter) Take(ctx context.Context, buckets []limit.Bucket) (wait time
 	if !ok {
 		return 0, 0, nil
 	}
-	full := call.RequestHeader().Get(fullHeader)
+	full, uncounted := call.RequestHeader().Get(fullHeader), call.RequestHeader().Get(uncountedHeader)
+	if slices.ContainsFunc(buckets, func(b limit.Bucket) bool { return b.Limit.Per.String() == uncounted }) {
+		return 0, 0, errors.New("the limiter is down")
+	}
 	over = slices.IndexFunc(buckets, func(b limit.Bucket) bool { return b.Limit.Per.String() == full })
 	if over < 0 {
 		return 0, 0, nil

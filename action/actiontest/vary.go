@@ -232,6 +232,7 @@ func (p *plan) badCredentials(good credential, scheme string, now time.Time) []b
 // limits are calls for which a limit of the action has no room.
 func (p *plan) limits(base attempt) {
 	for _, one := range p.declaration.Limits {
+		p.add(base.but("where the limiter fails to count each "+one.Per.String(), func(a *attempt) { a.uncounted = one.Per }))
 		p.add(base.but("over the limit of each "+one.Per.String(), func(a *attempt) { a.full = one.Per }))
 		if one.Per == limit.Principal {
 			continue
@@ -257,6 +258,14 @@ func (p *plan) broken(base attempt) {
 		if p.declaration.Method.IsStreamingClient() {
 			p.add(base.but("breaking the rule "+breach.rule+" with a later message", func(a *attempt) {
 				a.requests = []proto.Message{request, breach.request}
+			}))
+		}
+	}
+	if undecided := breaker.undecided; undecided != nil {
+		p.add(base.but("of which a validation rule cannot be decided", func(a *attempt) { a.requests = []proto.Message{undecided} }))
+		if p.declaration.Method.IsStreamingClient() {
+			p.add(base.but("of which a validation rule cannot be decided with a later message", func(a *attempt) {
+				a.requests = []proto.Message{request, undecided}
 			}))
 		}
 	}
@@ -290,6 +299,10 @@ func (p *plan) messages(base attempt) {
 		return
 	}
 	p.add(base.but("that ends without a message", func(a *attempt) { a.requests = nil }))
+	if p.declaration.Resource != nil {
+		// It is about nothing, so that nothing is loaded.
+		p.add(base.but("that ends without a message, where the loader would panic", func(a *attempt) { a.requests, a.load = nil, loadsPanic }))
+	}
 	p.add(base.but("that ends without a message and a credential", func(a *attempt) { a.requests, a.credentials = nil, nil }))
 	p.add(base.but("with two messages", func(a *attempt) { a.requests = []proto.Message{a.requests[0], a.requests[0]} }))
 	seen := []proto.Message{base.requests[0]}

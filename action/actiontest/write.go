@@ -34,7 +34,8 @@ type written struct {
 	// about is whether the action is about what the path leads to from here.
 	about bool
 	path  condition.Path
-	key   condition.Path
+	// key leads from here to what finds that message, and is empty where it does not.
+	key condition.Path
 }
 
 // writes says whether a principal may write what a request writes, and what is left of the
@@ -90,18 +91,21 @@ func (w *writer) message(message protoreflect.Message, what written) {
 		if !what.masked {
 			named, whole = isSet(message, field), true
 		}
-		isKey := what.about && len(what.path) == 0 && len(what.key) == 1 && what.key[0].Name() == field.Name()
+		isKey := len(what.key) == 1 && what.key[0].Name() == field.Name()
+		itself, _ := what.namesItself(field)
 		switch {
 		case rule == nil:
 		case named && (!isKey || what.masked && !what.all):
 			w.field(rule, message, what, whole)
-		case !named && what.masked && !isKey && !rule.AnyoneWrites():
+		}
+		if rule != nil && !rule.AnyoneWrites() && what.masked && !itself && !isKey {
 			unwritten = append(unwritten, field)
 		}
 	}
 	for _, field := range unwritten {
 		message.Clear(field)
-		if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() && message.WhichOneof(oneof) != nil {
+		oneof := field.ContainingOneof()
+		if named, _ := what.names(field); !named && oneof != nil && !oneof.IsSynthetic() && message.WhichOneof(oneof) != nil {
 			message.Clear(message.WhichOneof(oneof))
 		}
 	}
@@ -219,7 +223,10 @@ func (w written) below(field protoreflect.FieldDescriptor) written {
 		}
 	}
 	if w.about && len(w.path) > 0 && w.path[0].Name() == field.Name() {
-		to.about, to.path, to.key = true, w.path[1:], w.key[1:]
+		to.about, to.path = true, w.path[1:]
+	}
+	if len(w.key) > 0 && w.key[0].Name() == field.Name() {
+		to.key = w.key[1:]
 	}
 	return to
 }
@@ -227,24 +234,26 @@ func (w written) below(field protoreflect.FieldDescriptor) written {
 // names reports whether the paths name a field, a part of it or another of its oneof, and
 // whether all of it.
 func (w written) names(field protoreflect.FieldDescriptor) (named, whole bool) {
-	if !w.masked {
-		return false, false
-	}
-	own := func(of protoreflect.FieldDescriptor) (named, whole bool) {
-		whole = w.all || slices.Contains(w.paths, string(of.Name()))
-		return whole || slices.ContainsFunc(w.paths, func(path string) bool { return strings.HasPrefix(path, string(of.Name())+".") }), whole
-	}
-	if named, whole := own(field); named {
+	if named, whole := w.namesItself(field); named {
 		return named, whole
 	}
 	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
 		for i := range oneof.Fields().Len() {
-			if named, _ := own(oneof.Fields().Get(i)); named {
-				return true, true
+			if named, _ := w.namesItself(oneof.Fields().Get(i)); named {
+				return true, false
 			}
 		}
 	}
 	return false, false
+}
+
+// namesItself reports whether the paths name a field or a part of it, and whether all of it.
+func (w written) namesItself(field protoreflect.FieldDescriptor) (named, whole bool) {
+	if !w.masked {
+		return false, false
+	}
+	whole = w.all || slices.Contains(w.paths, string(field.Name()))
+	return whole || slices.ContainsFunc(w.paths, func(path string) bool { return strings.HasPrefix(path, string(field.Name())+".") }), whole
 }
 
 // isSet reports whether a message has a field, or another of its oneof.

@@ -94,6 +94,9 @@ func (m *methodReading) mayBeEmpty(path condition.Path) protoreflect.FieldDescri
 // refusesEmpty reports whether the rules refuse a message, the request or the claims, in
 // which the last field of a path into it is not set or, if so asked, set to what is empty.
 func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
+	if len(path) == 1 && plainlyRefusesEmpty(path[0]) {
+		return true
+	}
 	root := path[0].ContainingMessage()
 	first, err := m.requests.First(root)
 	if err != nil {
@@ -126,6 +129,25 @@ func (m *methodReading) refusesEmpty(path condition.Path, set bool) bool {
 	}
 	all, err := m.requests.For(root)
 	return err != nil || refusedAt(all.Validate(message, onPath), path)
+}
+
+// plainlyRefusesEmpty reports whether a rule of a text without presence says by itself that it
+// is not empty. The rules of its message need not be compiled to know that, which takes longer
+// than all else that is read of an action.
+func plainlyRefusesEmpty(field protoreflect.FieldDescriptor) bool {
+	if field.Kind() != protoreflect.StringKind || field.IsList() || field.HasPresence() {
+		return false
+	}
+	rules, err := protovalidate.ResolveFieldRules(field)
+	if err != nil || rules.GetIgnore() != validate.Ignore_IGNORE_UNSPECIFIED {
+		return false
+	}
+	// Of those in a oneof of the message's rules, rules hold where they are not empty.
+	if around, err := protovalidate.ResolveMessageRules(field.ContainingMessage()); err != nil || len(around.GetOneof()) > 0 {
+		return false
+	}
+	of := rules.GetString()
+	return rules.GetRequired() || of.GetUuid() || of.GetMinLen() > 0 || of.GetLen() > 0
 }
 
 // setEmpty sets a field to a value that is there and is empty.
