@@ -48,7 +48,7 @@ func TestWriteComparisonFindsFaults(t *testing.T) {
 		faultPart, faultMateValue, faultUnread, faultEmpty, faultPath, faultList, faultAny, faultExtension,
 	}
 	random := rand.New(rand.NewPCG(5, 6))
-	for range 40 {
+	for range 300 {
 		schema := newWriteSchema(t, random)
 		for range 300 {
 			question := schema.ask(random)
@@ -93,6 +93,14 @@ var writeForms = []writeForm{
 	{"one right", []*sallyportv1.Grant{{AnyRole: []string{"auditor"}, Cel: new("value.id == principal.id")}}, func(p *authn.Principal, _ *tree, value any) bool {
 		one, ok := value.(*tree)
 		return isAuditor(p, nil) && ok && isOwner(p, one)
+	}},
+	// What is there may mostly be written, so that what is taken for a value, and is none, shows.
+	{"one right", []*sallyportv1.Grant{{AnyRole: []string{"auditor"}, Cel: new("!(has(value.id) && value.id == 'q')")}}, func(p *authn.Principal, _ *tree, value any) bool {
+		one, ok := value.(*tree)
+		return isAuditor(p, nil) && ok && one.fields["id"] != "q"
+	}},
+	{"left maybe", []*sallyportv1.Grant{{AnyRole: []string{"auditor"}, Cel: new("value != 'q'")}}, func(p *authn.Principal, _ *tree, value any) bool {
+		return isAuditor(p, nil) && value != nil && value != "q"
 	}},
 	{"many", []*sallyportv1.Grant{{AnyRole: []string{"auditor"}, Cel: new("value.exists(m, m.flag)")}}, func(p *authn.Principal, _ *tree, value any) bool {
 		many, _ := value.([]any)
@@ -304,6 +312,8 @@ func randomPath(random *rand.Rand, of protoreflect.MessageDescriptor) string {
 		return ""
 	case 4, 5, 6:
 		return "*"
+	case 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18:
+		return "right." + []string{"id", "flag", "maybe"}[random.IntN(3)] // displaces the other member of a oneof
 	}
 	var names []string
 	for {
