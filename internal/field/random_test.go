@@ -32,7 +32,7 @@ func TestRandomAgreesWithReference(t *testing.T) {
 		schema := newSchema(t, random)
 		for range each {
 			message := dynamicpb.NewMessage(schema.root)
-			filling{random: random}.fill(message, 4)
+			filling{random: random, words: words}.fill(message, 4)
 			schema.says.agree(t, schema.rules, principals[random.IntN(len(principals))], message)
 		}
 	}
@@ -229,6 +229,7 @@ type filling struct {
 	random     *rand.Rand
 	extensions []protoreflect.ExtensionType
 	packed     []*anypb.Any
+	words      []string
 }
 
 // fill sets some fields of a message, and unknown ones.
@@ -266,7 +267,7 @@ func (f filling) field(message protoreflect.Message, field protoreflect.FieldDes
 		if field.Kind() == protoreflect.BoolKind {
 			return protoreflect.ValueOfBool(random.IntN(2) == 0)
 		}
-		return protoreflect.ValueOfString(words[random.IntN(len(words))])
+		return protoreflect.ValueOfString(f.words[random.IntN(len(f.words))])
 	}
 	switch {
 	case field.IsMap():

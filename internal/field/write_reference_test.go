@@ -159,7 +159,11 @@ func (j *judging) message(of protoreflect.MessageDescriptor, is *tree, path stri
 			}
 			j.decide(j.writes[field.FullName()](j.principal, stored, value), field)
 		case !guarded && at != nil && above && reads && j.reads[field.FullName()] != nil && j.fault != faultUnread:
-			j.decide(stored != nil && j.reads[field.FullName()](j.principal, stored), field)
+			this := stored
+			if this == nil {
+				this = &tree{of: of} // of which no condition holds
+			}
+			j.decide(j.reads[field.FullName()](j.principal, this), field)
 		}
 		if left != nil && at != nil && j.fault != faultOutside && here != j.key {
 			if guarded && !itself || !itself && !byMate && j.writesOneof(field) {
