@@ -199,15 +199,8 @@ func (r *Rules) extends(field protoreflect.FieldDescriptor, value protoreflect.V
 		return false
 	case r.writeReach(within)&reachesWrite != 0:
 		return true
-	case field.IsList():
-		for i := range value.List().Len() {
-			if r.packsBelow(value.List().Get(i).Message(), depth) {
-				return true
-			}
-		}
-		return false
 	default:
-		return r.packsBelow(value.Message(), depth)
+		return r.packsIn(field, value, depth)
 	}
 }
 
@@ -218,24 +211,31 @@ func (r *Rules) packsBelow(message protoreflect.Message, depth int) (found bool)
 		return r.packs(message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes(), depth+1)
 	}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		within := declare.MessageIn(field)
 		switch {
 		case field.IsExtension():
 			found = r.extends(field, value, depth)
-		case within == nil:
-		case field.IsMap():
-			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-				found = r.packsBelow(entry.Message(), depth)
-				return !found
-			})
-		case field.IsList():
-			for i := 0; i < value.List().Len() && !found; i++ {
-				found = r.packsBelow(value.List().Get(i).Message(), depth)
-			}
-		default:
-			found = r.packsBelow(value.Message(), depth)
+		case declare.MessageIn(field) != nil:
+			found = r.packsIn(field, value, depth)
 		}
 		return !found
 	})
+	return found
+}
+
+// packsIn is packs of what stands in the messages of a field.
+func (r *Rules) packsIn(field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) (found bool) {
+	switch {
+	case field.IsMap():
+		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
+			found = r.packsBelow(entry.Message(), depth)
+			return !found
+		})
+	case field.IsList():
+		for i := 0; i < value.List().Len() && !found; i++ {
+			found = r.packsBelow(value.List().Get(i).Message(), depth)
+		}
+	default:
+		found = r.packsBelow(value.Message(), depth)
+	}
 	return found
 }
