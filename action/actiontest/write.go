@@ -130,7 +130,7 @@ func (w *writer) field(rule *declare.FieldRule, message protoreflect.Message, wh
 			with.Value = message.Interface()
 		}
 	case what.all && what.masked && !rule.Anyone():
-		grants = rule.Read // whoever does not see a field cannot send it back
+		grants = rule.Read // a caller who does not see a field cannot send it back
 	default:
 		return
 	}

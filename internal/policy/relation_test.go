@@ -165,7 +165,7 @@ func TestRelationUnasked(t *testing.T) {
 	if _, ok := newRelated(read, ask); !ok {
 		t.Error("a whole one is not asked")
 	}
-	// Nor is one without an id, whatever its expression says.
+	// Nor is one without an id, even where its expression holds.
 	usable := read
 	usable.Usable = about(t, itemType(t), `principal.id != ""`).(declare.CEL).Expression
 	made, _ := newRelated(usable, deciders{relations: func(_ context.Context, query relation.Query) (bool, error) {

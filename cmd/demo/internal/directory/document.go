@@ -62,7 +62,7 @@ func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, 
 // may read it as well. It fails with [ErrNotFound], also where there is no such user.
 func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, state demov1.Document_State, with []string) (*demov1.Document, error) {
 	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
-		// First, while the guard sees whom the document was shared with.
+		// First, while the guard sees the users that the document was shared with.
 		if err := someRow(tx.ExecContext(ctx, "UPDATE documents SET state = ? WHERE id = ? AND "+guard.Expression,
 			append([]any{int32(state), id}, guard.Arguments...)...)); err != nil {
 			return err

@@ -112,7 +112,7 @@ func TestGuardedChanges(t *testing.T) {
 	if diff := cmp.Diff(document, left, protocmp.Transform()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	// The guard sees whom the document was shared with before.
+	// The guard sees the users that the document was shared with before.
 	if left, err = directory.ShareDocument(ctx, id, sharedWith(auditor), demov1.Document_STATE_DRAFT, nil); err != nil || len(left.GetSharedWith()) > 0 {
 		t.Errorf("left %v, %v", left, err)
 	}
