@@ -50,6 +50,11 @@ test-services: ## Run the tests that need PostgreSQL and Redis, beside servers o
 	@$(call need,bash)
 	@internal/testservices/run internal/testservices/test
 
+.PHONY: openfga
+openfga: ## Test relation/openfga, a module of its own: OpenFGA in the process, in memory and SQLite, and remote
+	@$(call need,go)
+	cd relation/openfga && go test -shuffle=on ./...
+
 .PHONY: browser
 browser: ## Call a server from web pages in headless Chromium, which is installed where apt-get can
 	@$(call need,go)
