@@ -2,12 +2,14 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
@@ -20,13 +22,13 @@ type elements struct {
 }
 
 // elementsOf makes the rules of the elements of an action's answers, in the order declared.
-func elementsOf(declaration *declare.Declaration) ([]elements, error) {
+func elementsOf(declaration *declare.Declaration, by policy.Deciders) ([]elements, error) {
 	if declaration == nil || len(declaration.Each) == 0 {
 		return nil, nil
 	}
 	made := make([]elements, len(declaration.Each))
 	for i, each := range declaration.Each {
-		list, err := policy.NewList(each.Item, each.Grants)
+		list, err := policy.NewList(each.Item, each.Grants, by)
 		if err != nil {
 			return nil, fmt.Errorf("each %s: %w", each.Name, err)
 		}
@@ -81,7 +83,11 @@ func (e *elements) holdOne(ctx context.Context, item proto.Message, seen policy.
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return &denial{public: errInternal, reason: "each: whether the caller may see " + name + " of the response was not decided", err: err}
+		public := errInternal
+		if errors.Is(err, authn.ErrUnavailable) {
+			public = errUnavailable
+		}
+		return &denial{public: public, reason: "each: whether the caller may see " + name + " of the response was not decided", err: err}
 	case holds:
 		return nil
 	}

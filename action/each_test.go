@@ -47,27 +47,27 @@ func (s *shelf) page(filter func(string) (matches func(*listsv1.Document) bool, 
 	return response, nil
 }
 
-func (s *shelf) List(_ context.Context, call *action.Call[listsv1.ListRequest]) (*listsv1.ListResponse, error) {
+func (s *shelf) List(ctx context.Context, call *action.Call[listsv1.ListRequest]) (*listsv1.ListResponse, error) {
 	call.Message().Folder = "changed by the handler"
 	return s.page(func(name string) (func(*listsv1.Document) bool, error) {
-		of, err := call.Filter(name)
+		of, err := call.Filter(ctx, name)
 		return func(doc *listsv1.Document) bool { return of.Matches(doc) }, err
 	})
 }
 
-func (s *shelf) ListOf(_ context.Context, call *action.ResourceCall[listsv1.DocumentRequest, listsv1.Document]) (*listsv1.ListResponse, error) {
+func (s *shelf) ListOf(ctx context.Context, call *action.ResourceCall[listsv1.DocumentRequest, listsv1.Document]) (*listsv1.ListResponse, error) {
 	call.Message().Folder = "changed by the handler"
 	if s.guard != nil {
 		s.guard(call.Guard())
 	}
 	return s.page(func(name string) (func(*listsv1.Document) bool, error) {
-		of, err := call.Filter(name)
+		of, err := call.Filter(ctx, name)
 		return func(doc *listsv1.Document) bool { return of.Matches(doc) }, err
 	})
 }
 
-func (s *shelf) Watch(_ context.Context, call *action.Call[listsv1.ListRequest], out *action.ServerStream[listsv1.WatchResponse]) error {
-	of, err := call.Filter("document")
+func (s *shelf) Watch(ctx context.Context, call *action.Call[listsv1.ListRequest], out *action.ServerStream[listsv1.WatchResponse]) error {
+	of, err := call.Filter(ctx, "document")
 	if err != nil {
 		return err
 	}
@@ -85,14 +85,14 @@ func (s *shelf) Watch(_ context.Context, call *action.Call[listsv1.ListRequest],
 	return out.Send(&listsv1.WatchResponse{}) // without an element
 }
 
-func (s *shelf) Browse(_ context.Context, both *action.BidiStream[listsv1.ListRequest, listsv1.WatchResponse]) error {
+func (s *shelf) Browse(ctx context.Context, both *action.BidiStream[listsv1.ListRequest, listsv1.WatchResponse]) error {
 	for {
 		if _, err := both.Receive(); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		of, err := both.Filter("document")
+		of, err := both.Filter(ctx, "document")
 		if err != nil {
 			return err
 		}
@@ -107,7 +107,7 @@ func (s *shelf) Browse(_ context.Context, both *action.BidiStream[listsv1.ListRe
 	}
 }
 
-func (s *shelf) Collect(_ context.Context, in *action.ClientStream[listsv1.ListRequest]) (*listsv1.ListResponse, error) {
+func (s *shelf) Collect(ctx context.Context, in *action.ClientStream[listsv1.ListRequest]) (*listsv1.ListResponse, error) {
 	for {
 		if _, err := in.Receive(); errors.Is(err, io.EOF) {
 			break
@@ -116,7 +116,7 @@ func (s *shelf) Collect(_ context.Context, in *action.ClientStream[listsv1.ListR
 		}
 	}
 	return s.page(func(name string) (func(*listsv1.Document) bool, error) {
-		of, err := in.Filter(name)
+		of, err := in.Filter(ctx, name)
 		return func(doc *listsv1.Document) bool { return of.Matches(doc) }, err
 	})
 }
@@ -125,7 +125,7 @@ func (s *shelf) ListOfIsOpen(context.Context, *authn.Principal, *listsv1.Documen
 	return true, nil
 }
 
-func (s *shelf) LoadDocument(_ context.Context, _ *authn.Principal, id string) (*listsv1.Document, error) {
+func (s *shelf) LoadDocument(ctx context.Context, _ *authn.Principal, id string) (*listsv1.Document, error) {
 	return &listsv1.Document{Id: id, OwnerId: "alice", ReaderIds: []string{"bob"}, Folder: "f"}, nil
 }
 
@@ -347,7 +347,7 @@ func TestEachAfterRecheck(t *testing.T) {
 					fixture.alice.Store(test.then)
 					fixture.registry.Recheck("alice")
 					_ = out.SendHeaders() // it waits for the recheck
-					of, err := out.Filter("document")
+					of, err := out.Filter(t.Context(), "document")
 					if err != nil || of.Matches(test.doc) != (test.code == 0) {
 						t.Errorf("the filter after the recheck: %v", err)
 					}
@@ -375,7 +375,7 @@ func TestFilterOfNoName(t *testing.T) {
 		t.Error("an action that is not there has a rule")
 	}
 	call := actiontest.NewCall(t, readers["alice"], &listsv1.ListRequest{Folder: "f"})
-	of, err := call.Filter("documents")
+	of, err := call.Filter(t.Context(), "documents")
 	if connect.CodeOf(err) != connect.CodeInternal || !of.None() || strings.Contains(err.Error(), "documents") {
 		t.Errorf("a call of no action: %v", err)
 	}

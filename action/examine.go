@@ -31,8 +31,8 @@ type examined struct {
 }
 
 // takenApart makes what is evaluated in part before an element, or an object, is there.
-func takenApart(declaration *declare.Declaration) (each []elements, guard *policy.Guard, err error) {
-	if each, err = elementsOf(declaration); err != nil || declaration == nil || declaration.Resource == nil {
+func (r *Registry) takenApart(declaration *declare.Declaration) (each []elements, guard *policy.Guard, err error) {
+	if each, err = elementsOf(declaration, policy.Deciders{Relations: r.relate, List: r.list}); err != nil || declaration == nil || declaration.Resource == nil {
 		return each, nil, err
 	}
 	guard, err = policy.NewGuard(declaration.Resource.Type, declaration.Grants)
@@ -147,7 +147,7 @@ func (r *Registry) examineMethods(of unguarded.Service, declarations []*declare.
 		}
 		found[i] = examined{declaration: declared[method.Name()], rules: rules, checks: map[string]policy.CheckFunc{}}
 		found[i].about = loadingOf(found[i].declaration, of.Loaders)
-		if found[i].each, found[i].guard, err = takenApart(found[i].declaration); err != nil {
+		if found[i].each, found[i].guard, err = r.takenApart(found[i].declaration); err != nil {
 			refusals = append(refusals, declare.Refuse(declare.RuleCELInvalid, method, "an expression cannot be made a filter: %v", err))
 		}
 		for _, check := range of.Checks {

@@ -7,8 +7,10 @@ import (
 
 	"connectrpc.com/connect/v2"
 
+	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/filter"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/relation"
 )
 
 // A Guard is the grant that let a caller in to an action about an object, as a filter over
@@ -34,21 +36,23 @@ func (g Guard) Whole() bool { return len(g.LeftOut) == 0 }
 // against the same rule, at the same time and for the request as it was decided on, also
 // where the handler has changed it. Where the declaration has no `each` of the name, and
 // where the rule cannot be decided, it is an error that the handler returns: the filter
-// matches nothing then.
-func (c *Call[Req]) Filter(name string) (filter.Filter, error) {
+// matches nothing then. A rule with a relation asks the relation engine, within the context,
+// and the error says resource_exhausted where the caller is related to more than
+// [WithMostRelated].
+func (c *Call[Req]) Filter(ctx context.Context, name string) (filter.Filter, error) {
 	if c == nil || !c.call.admitted {
 		panic(notAdmitted)
 	}
-	return c.call.filter(name)
+	return c.call.filter(ctx, name)
 }
 
 // Filter returns which elements of a field of the response the caller may see, as
 // [Call.Filter] does.
-func (c *ResourceCall[Req, Obj]) Filter(name string) (filter.Filter, error) {
+func (c *ResourceCall[Req, Obj]) Filter(ctx context.Context, name string) (filter.Filter, error) {
 	if c == nil || !c.about.admitted {
 		panic(notAdmitted)
 	}
-	return c.about.filter(name)
+	return c.about.filter(ctx, name)
 }
 
 // Guard returns the grant that let the caller in, as a filter over the stored object. An
@@ -70,30 +74,30 @@ func (c *ResourceCall[Req, Obj]) Guard() (Guard, error) {
 // Filter returns which elements may be sent, as [Call.Filter] does. It is of the caller as
 // a recheck found it last: [Call.Filter] stays as it was when the stream opened. It may be
 // called by any goroutine.
-func (s *ServerStream[Res]) Filter(name string) (filter.Filter, error) {
-	return s.responses.stream.filter(name)
+func (s *ServerStream[Res]) Filter(ctx context.Context, name string) (filter.Filter, error) {
+	return s.responses.stream.filter(ctx, name)
 }
 
 // Filter returns which elements of the response the caller may see, as [Call.Filter] does.
-func (s *ClientStream[Req]) Filter(name string) (filter.Filter, error) {
-	return s.requests.stream.filter(name)
+func (s *ClientStream[Req]) Filter(ctx context.Context, name string) (filter.Filter, error) {
+	return s.requests.stream.filter(ctx, name)
 }
 
 // Filter returns which elements of the response the caller may see, as [Call.Filter] does.
-func (s *ResourceClientStream[Req, Obj]) Filter(name string) (filter.Filter, error) {
-	return s.about.stream.filter(name)
+func (s *ResourceClientStream[Req, Obj]) Filter(ctx context.Context, name string) (filter.Filter, error) {
+	return s.about.stream.filter(ctx, name)
 }
 
 // Filter returns which elements may be sent, as [Call.Filter] does. It is of the caller as
 // a recheck found it last and, where the declaration says EVERY_MESSAGE, of the request that
 // was received last. It may be called by any goroutine.
-func (s *BidiStream[Req, Res]) Filter(name string) (filter.Filter, error) {
-	return s.requests.stream.filter(name)
+func (s *BidiStream[Req, Res]) Filter(ctx context.Context, name string) (filter.Filter, error) {
+	return s.requests.stream.filter(ctx, name)
 }
 
 // Filter returns which elements may be sent, as [BidiStream.Filter] does.
-func (s *ResourceBidiStream[Req, Obj, Res]) Filter(name string) (filter.Filter, error) {
-	return s.about.stream.filter(name)
+func (s *ResourceBidiStream[Req, Obj, Res]) Filter(ctx context.Context, name string) (filter.Filter, error) {
+	return s.about.stream.filter(ctx, name)
 }
 
 // FilterRule returns what the filters of an `each` can ask, for package sqlfilter to map to
@@ -141,31 +145,43 @@ func (g *gate) listOf(name string) (*policy.List, error) {
 	return nil, fmt.Errorf("the declaration of %s has no `each` of %q", g.procedure, name)
 }
 
-func (p *passage) filter(name string) (filter.Filter, error) {
+func (p *passage) filter(ctx context.Context, name string) (filter.Filter, error) {
 	seen, _ := p.seen()
-	return p.gate.filter(name, seen)
+	return p.gate.filter(ctx, name, seen)
 }
 
-func (s *stream) filter(name string) (filter.Filter, error) {
+func (s *stream) filter(ctx context.Context, name string) (filter.Filter, error) {
 	s.mustBeAdmitted()
 	seen, _ := s.seen()
-	return s.gate.filter(name, seen)
+	return s.gate.filter(ctx, name, seen)
 }
 
-func (g *gate) filter(name string, seen policy.Input) (filter.Filter, error) {
+func (g *gate) filter(ctx context.Context, name string, seen policy.Input) (filter.Filter, error) {
 	list, err := g.listOf(name)
 	if err != nil {
 		return filter.Filter{}, undecidedFilter("there is no such filter", err)
 	}
-	// What it costs is bounded, so that no context need end it.
-	made, err := list.Filter(context.Background(), seen)
+	made, err := list.Filter(ctx, seen)
 	if err != nil {
 		return filter.Filter{}, undecidedFilter("the rule of "+name+" was not decided", err)
 	}
 	return made, nil
 }
 
-// undecidedFilter is a fault that a handler returns: its caller learns nothing of it.
+// errTooMany is what the caller is told who is related to more than is listed.
+var errTooMany = connect.NewError(connect.CodeResourceExhausted, "there is more here than can be listed")
+
+// undecidedFilter is what a handler returns where there is no filter: its caller learns nothing
+// of why, but that it may be there later, or that there is too much.
 func undecidedFilter(text string, err error) error {
-	return connect.NewError(connect.CodeInternal, errInternal.Message()).WithCause(errors.Join(errors.New(text), err))
+	public := errInternal
+	switch {
+	case errors.Is(err, relation.ErrIncomplete):
+		public = errTooMany
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		public = interrupted(err).public
+	case errors.Is(err, authn.ErrUnavailable):
+		public = errUnavailable
+	}
+	return connect.NewError(public.Code(), public.Message()).WithCause(errors.Join(errors.New(text), err))
 }

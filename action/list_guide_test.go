@@ -40,7 +40,7 @@ func (c *catalogue) mapColumns(registry *action.Registry) error {
 }
 
 func (c *catalogue) List(ctx context.Context, call *action.Call[listsv1.ListRequest]) (*listsv1.ListResponse, error) {
-	seen, err := call.Filter("documents")
+	seen, err := call.Filter(ctx, "documents")
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ type Registry struct {
 	relations       relation.Engine // nil for none
 	relationsGiven  bool            // an option said which
 	relationTimeout time.Duration   // how long a decision waits for an answer of it
+	mostRelated     int             // how many objects it may list for one filter
 
 	limiter limit.Limiter
 	now     func() time.Time
@@ -121,6 +122,7 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 		shadows:    newShadows(maxShadows, shadowTimeout),
 
 		relationTimeout: relationTimeout,
+		mostRelated:     mostRelated,
 	}
 	var refusals []Refusal
 	for _, option := range options {
@@ -143,9 +145,7 @@ func NewRegistry(schemes authn.Schemes, options ...RegistryOption) (*Registry, e
 	if isNil(registry.recorder) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRecorder", "the recorder is nil"))
 	}
-	if registry.relationsGiven && isNil(registry.relations) {
-		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithRelations", "the engine is nil"))
-	}
+	refusals = append(refusals, registry.misrelated()...)
 	if isNil(registry.limiter) {
 		refusals = append(refusals, declare.RefuseNamed(declare.RuleOptionNil, "action.WithLimiter", "the limiter is nil"))
 	}

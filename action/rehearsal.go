@@ -66,6 +66,15 @@ func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 			}
 		}
 		gate.policy = policy.New(r.declaration, checks)
+		for _, of := range r.declaration.ElementRelations() {
+			name := of.String()
+			checks[name] = func(ctx context.Context, _ *authn.Principal, _ proto.Message) (bool, error) {
+				return with.Answer(ctx, name)
+			}
+		}
+		if each, err := elementsOf(r.declaration, policy.Deciders{Checks: checks}); err == nil { // it was made once
+			gate.each = each
+		}
 	}
 	if with.Load != nil && gate.about != nil {
 		of := gate.about.Type

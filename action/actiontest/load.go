@@ -104,7 +104,7 @@ func (j *judge) cannotHold(a *attempt, principal *authn.Principal, request proto
 				possible = possible && (held || of.Expression.ReadsSubject())
 			case declare.Check:
 			case declare.Relation:
-				possible = possible && (held || of.OfResource || isTrue(of.Usable, &condition.Input{Principal: principal, Request: request, Now: a.now}))
+				possible = possible && (held || of.OfSubject || isTrue(of.Usable, &condition.Input{Principal: principal, Request: request, Now: a.now}))
 			default:
 				possible = possible && held
 			}

@@ -19,6 +19,20 @@ type Relations []relation.Query
 // Defines implements [relation.Engine]: there is no model.
 func (Relations) Defines(_, _ string) bool { return true }
 
+// List implements [relation.Lister].
+func (r Relations) List(ctx context.Context, listing relation.Listing) ([]string, error) {
+	var ids []string
+	for _, query := range r {
+		if query.User == listing.User && query.Relation == listing.Relation && query.Object == listing.Object {
+			ids = append(ids, query.ID)
+		}
+	}
+	if len(ids) > listing.Most {
+		return nil, relation.ErrIncomplete
+	}
+	return ids, ctx.Err()
+}
+
 // Check implements [relation.Engine].
 func (r Relations) Check(ctx context.Context, query relation.Query) (bool, error) {
 	return slices.Contains(r, query), ctx.Err()

@@ -105,7 +105,7 @@ func (t types) list(tb testing.TB, conditions ...string) *policy.List {
 		}
 		grants = append(grants, declare.Grant{Conditions: []declare.Condition{declare.CEL{Expression: expression}}})
 	}
-	list, err := policy.NewList(t.item, grants)
+	list, err := policy.NewList(t.item, grants, policy.Deciders{})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -201,7 +201,7 @@ func (m *methodReading) eachText(of problem) string {
 	fixed.Allow = nil
 	for _, grant := range written.GetAllow() {
 		accepted := m.fixedGrant(grant)
-		accepted.Check, accepted.Relation = nil, nil
+		accepted.Check = nil
 		if hasCondition(accepted) && !widens(grant, accepted) {
 			fixed.Allow = append(fixed.Allow, accepted)
 		}

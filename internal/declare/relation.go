@@ -2,6 +2,7 @@ package declare
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,9 +21,10 @@ type Relation struct {
 	Name, Object string
 	// ID is what leads to the object's id, as declared: "request.document_id".
 	ID string
-	// Path leads to the id, from the request or, where OfResource is set, from the resource.
-	Path       condition.Path
-	OfResource bool
+	// Path leads to the id, from the request or, where OfSubject is set, from the resource or,
+	// in an [Each], the element.
+	Path      condition.Path
+	OfSubject bool
 	// Usable is true where the ids of the object and of the principal can be one id to an
 	// engine. The relation does not hold elsewhere. It is never nil.
 	Usable *condition.Expression
@@ -30,7 +32,13 @@ type Relation struct {
 
 // usableID is what an id must match to be one to an engine: what separates or stands for
 // ids there, and white space by [unicode.IsSpace], is in none.
-const usableID = `r'^[^:#*@\s\v\x{85}\p{Z}]+$'`
+const usableID = `^[^:#*@\s\v\x{85}\p{Z}]+$`
+
+var usable = regexp.MustCompile(usableID)
+
+// UsableID reports whether a text can be the id of a principal, or of an object, to a relation
+// engine.
+func UsableID(id string) bool { return usable.MatchString(id) }
 
 var relationKind = conditionKind{field: "relation", read: readRelation}
 
@@ -40,8 +48,10 @@ func readRelation(g *grantReading) Condition {
 	root, below, _ := strings.Cut(written.GetId(), ".")
 	var message protoreflect.MessageDescriptor
 	switch {
+	case g.item != nil:
+		return g.readElementRelation(relation, root, below)
 	case root == condition.ResourceName && g.resource != nil:
-		message, relation.OfResource = g.resource.Type, true
+		message, relation.OfSubject = g.resource.Type, true
 	case root == "request" && g.timing == sallyportv1.Stream_OPEN:
 		g.refuseWithFixf(RuleStreamOpenRequest, g.streamText(), "%s.relation reads `request`, and with authorize: OPEN there is none yet", g.path)
 		return nil
@@ -49,10 +59,28 @@ func readRelation(g *grantReading) Condition {
 		message = g.input()
 	}
 	if message == nil || below == "" {
-		g.refuseWithFixf(RuleRelationID, g.relationFix(fixedID(g.input())),
+		g.refuseWithFixf(RuleRelationID, g.relationFix(fixedID("request", g.input())),
 			"%s.relation.id: %q is no field of the request, nor of a resource that the action declares, such as request.document_id", g.path, written.GetId())
 		return nil
 	}
+	return g.completeRelation(relation, message)
+}
+
+// readElementRelation reads a relation to an element, of those that the caller may see.
+func (g *grantReading) readElementRelation(relation Relation, root, below string) Condition {
+	if root != condition.ItemName || below == "" {
+		g.refuseWithFixf(RuleRelationID, g.relationFix(fixedID(condition.ItemName, g.item)),
+			"%s.relation.id: %q is no field of the element, such as item.id", g.path, relation.ID)
+		return nil
+	}
+	relation.OfSubject = true
+	return g.completeRelation(relation, g.item)
+}
+
+// completeRelation finds the id of the object below a message. It returns nil along with a
+// refusal.
+func (g *grantReading) completeRelation(relation Relation, message protoreflect.MessageDescriptor) Condition {
+	root, below, _ := strings.Cut(relation.ID, ".")
 	relation.Path = scalarPath{
 		suits: func(field protoreflect.FieldDescriptor) bool { return field.Kind() == protoreflect.StringKind },
 		one:   "a relation is to one object", kind: "the id of an object is a string", fix: g.relationFix,
@@ -63,7 +91,7 @@ func readRelation(g *grantReading) Condition {
 	if relation.Path == nil {
 		return nil
 	}
-	text := fmt.Sprintf("principal.id.matches(%s) && %s.matches(%s)", usableID, written.GetId(), usableID)
+	text := fmt.Sprintf("principal.id.matches(r'%s') && %s.matches(r'%s')", usableID, relation.ID, usableID)
 	expression, err := g.environment().Compile(text, g.input())
 	if err != nil {
 		g.refusef(RuleRelationID, "%s.relation.id: %v", g.path, err)
@@ -86,11 +114,11 @@ func (g *grantReading) relationFix(id string) string {
 	return g.grantFix(g.grant, fixed)
 }
 
-// fixedID is the path from the request to its first string; "" where there is none.
-func fixedID(message protoreflect.MessageDescriptor) string {
+// fixedID is the path from a root to the first string of its message; "" where there is none.
+func fixedID(root string, message protoreflect.MessageDescriptor) string {
 	for i := range message.Fields().Len() {
 		if field := message.Fields().Get(i); field.Kind() == protoreflect.StringKind && !field.IsList() {
-			return condition.Path{field}.String()
+			return root + "." + string(field.Name())
 		}
 	}
 	return ""
@@ -150,6 +178,16 @@ func (Relation) restsOn() []string { return nil }
 // too, each once, in the order of the grants.
 func (d *Declaration) Relations() []Relation {
 	return relationsOf(slices.Concat(d.Grants, d.Shadow))
+}
+
+// ElementRelations returns the relations to elements that the declaration names, each once,
+// in the order of its `each` and their grants.
+func (d *Declaration) ElementRelations() []Relation {
+	var grants []Grant
+	for _, each := range d.Each {
+		grants = append(grants, each.Grants...)
+	}
+	return relationsOf(grants)
 }
 
 func relationsOf(grants []Grant) []Relation {

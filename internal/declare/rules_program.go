@@ -37,6 +37,7 @@ const (
 	RuleCheckNil           Rule = "check-nil"
 	RuleRelationEngine     Rule = "relation-engine-missing"
 	RuleRelationUnknown    Rule = "relation-unknown"
+	RuleRelationLister     Rule = "relation-lister"
 	RuleLoaderMissing      Rule = "loader-missing"
 	RuleLoaderUnknown      Rule = "loader-unknown"
 	RuleLoaderTwice        Rule = "loader-twice"
@@ -114,6 +115,8 @@ var programRules = []Definition{
 		"Give `action.NewRegistry` an engine, by `action.WithRelations`."},
 	{RuleRelationUnknown, "The model of the registry's relation engine does not have a relation that an action names, on objects of the type.",
 		"Name a relation of the model, or add the relation to it."},
+	{RuleRelationLister, "The `each` of an action names a relation, and the registry's relation engine does not list.",
+		"Give `action.WithRelations` an engine that is a `relation.Lister`."},
 	{RuleLoaderMissing, "There is no Go code that loads the resource of an action.",
 		"Generate the code again: `buf generate`."},
 	{RuleLoaderUnknown, "There is Go code that loads what no action of the service names as its resource.",

@@ -25,7 +25,7 @@ type requirement interface {
 
 // compile makes a declared condition ready to be decided. It is the one place that
 // knows all kinds; one that it does not know cannot be decided, and so denies.
-func compile(declared declare.Condition, by deciders) requirement {
+func compile(declared declare.Condition, by Deciders) requirement {
 	switch declared := declared.(type) {
 	case declare.AnyRole:
 		return anyRole{declared}
@@ -40,7 +40,7 @@ func compile(declared declare.Condition, by deciders) requirement {
 			return cel{declared}
 		}
 	case declare.Check:
-		if decide := by.checks[declared.Name]; decide != nil {
+		if decide := by.Checks[declared.Name]; decide != nil {
 			return check{declared, decide}
 		}
 	case declare.Relation:
@@ -51,13 +51,16 @@ func compile(declared declare.Condition, by deciders) requirement {
 	return undecidable{declared}
 }
 
-// deciders decide what the grants ask the application. What none of them decides never
-// holds.
-type deciders struct {
-	// checks decide checks by their names. A relation that is among them, by its text, is
+// Deciders decide what grants ask the application. What none of them decides never holds.
+// The zero Deciders decide nothing.
+type Deciders struct {
+	// Checks decide checks by their names. A relation that is among them, by its text, is
 	// decided by that.
-	checks    map[string]CheckFunc
-	relations RelationFunc // nil for none
+	Checks map[string]CheckFunc
+	// Relations decide relations. Nil is for none.
+	Relations RelationFunc
+	// List says what a relation is to. Nil is for none: filters cannot be made of relations then.
+	List ListFunc
 }
 
 // undecidable stands for a condition that nothing here decides. Asking it is a fault.

@@ -15,7 +15,7 @@ type Guard struct{ list *List }
 
 // NewGuard returns the grants of an action that is about objects of a type.
 func NewGuard(object protoreflect.MessageDescriptor, grants []declare.Grant) (*Guard, error) {
-	list, err := newList(object, grants, true)
+	list, err := newList(object, grants, Deciders{}, true)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (g *Guard) Of(ctx context.Context, place int32, input Input) (of filter.Fil
 			left = append(left, g.list.rule.grants[place].conditions[i].text)
 		}
 	}
-	node, err := g.list.node(ctx, int(place), input)
+	node, err := g.list.node(ctx, int(place), input, nil)
 	if err != nil {
 		return filter.Filter{}, left, err
 	}

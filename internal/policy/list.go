@@ -19,23 +19,25 @@ type List struct {
 	rule  Rule
 	forms [][]form // of the conditions of each grant
 	asks  filter.Rule
+	list  ListFunc // nil for none
 }
 
 // A form is what a filter takes from a condition.
 type form struct {
 	of   *condition.Form // nil where it reads no expression
+	to   *related        // nil where it is no relation to an element
 	left bool            // the filter leaves the condition out
 }
 
 // NewList returns the rule of a list of items by its grants, whose expressions read an item
 // as their subject. A check is refused: no element is told apart by one.
-func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant) (*List, error) {
-	return newList(item, grants, false)
+func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Deciders) (*List, error) {
+	return newList(item, grants, by, false)
 }
 
 // newList makes a list, which leaves out what is no condition on an element, or refuses it.
-func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, leaves bool) (*List, error) {
-	list := &List{rule: Rule{compileGrants(grants, deciders{})}, asks: filter.Rule{Item: item}}
+func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Deciders, leaves bool) (*List, error) {
+	list := &List{rule: Rule{compileGrants(grants, by)}, asks: filter.Rule{Item: item}, list: by.List}
 	for i, declared := range grants {
 		of := list.rule.grants[i]
 		forms := make([]form, len(of.conditions))
@@ -53,6 +55,16 @@ func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, leaves
 				}
 				forms[j].of = made
 				list.asks.Uses = append(list.asks.Uses, usesOf(made, compiled.expression.Text())...)
+			case declare.Relation:
+				of, ok := compiled.requirement.(related)
+				if forms[j].left = leaves; leaves {
+					continue
+				}
+				if !ok {
+					return nil, fmt.Errorf("nothing decides %s", compiled.text)
+				}
+				forms[j].to = &of
+				list.asks.Uses = append(list.asks.Uses, filter.Use{Kind: filter.Among, Path: of.Path, Text: compiled.text})
 			default:
 				if !leaves {
 					return nil, fmt.Errorf("%s says nothing of an element", compiled.text)
@@ -99,8 +111,9 @@ func (l *List) Filter(ctx context.Context, input Input) (filter.Filter, error) {
 		return filter.Filter{}, nil
 	}
 	var grants []*filter.Node
+	asked := listings{list: l.list}
 	for i := range l.forms {
-		node, err := l.node(ctx, i, input)
+		node, err := l.node(ctx, i, input, &asked)
 		if err != nil {
 			return filter.Filter{}, err
 		}
@@ -119,8 +132,9 @@ func (l *List) Holds(ctx context.Context, input Input, item proto.Message) (bool
 	return l.rule.Holds(ctx, &input)
 }
 
-// node is what a grant leaves to be asked of an element, apart from what is left out.
-func (l *List) node(ctx context.Context, place int, input Input) (*filter.Node, error) {
+// node is what a grant leaves to be asked of an element, apart from what is left out. A
+// relation is asked for last, as in [Policy].
+func (l *List) node(ctx context.Context, place int, input Input, asked *listings) (*filter.Node, error) {
 	of := conditionInput(&input)
 	of.Subject = nil
 	conditions := l.rule.grants[place].conditions
@@ -128,14 +142,30 @@ func (l *List) node(ctx context.Context, place int, input Input) (*filter.Node, 
 		return constant(false), nil
 	}
 	nodes := make([]*filter.Node, 0, len(conditions))
+	var last *related
 	for i := range conditions {
+		if to := l.forms[place][i].to; to != nil {
+			last = to // a grant has one at most
+			continue
+		}
 		node, err := l.forms[place][i].node(ctx, &conditions[i], input, &of)
 		if err != nil {
 			return nil, err
 		}
 		nodes = append(nodes, node)
 	}
-	return filter.Connected(filter.And, nodes...), nil
+	rest := filter.Connected(filter.And, nodes...)
+	if last == nil {
+		return rest, nil
+	}
+	if isTrueOfNone(rest) {
+		return constant(false), nil
+	}
+	node, err := asked.node(ctx, last, input)
+	if err != nil {
+		return nil, err
+	}
+	return filter.Connected(filter.And, rest, node), nil
 }
 
 func (f form) node(ctx context.Context, condition *compiled, input Input, of *condition.Input) (*filter.Node, error) {

@@ -42,7 +42,7 @@ func listOf(tb testing.TB, item protoreflect.MessageDescriptor, grants ...[]decl
 	for i, conditions := range grants {
 		declared[i].Conditions = conditions
 	}
-	list, err := NewList(item, declared)
+	list, err := NewList(item, declared, Deciders{})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestListErrors(t *testing.T) {
 		t.Errorf("of a call that ended: %v", err)
 	}
 	for _, of := range []declare.Condition{declare.Check{Name: "is_open"}, declare.CEL{}} {
-		if _, err := NewList(item, []declare.Grant{{Conditions: []declare.Condition{of}}}); err == nil {
+		if _, err := NewList(item, []declare.Grant{{Conditions: []declare.Condition{of}}}, Deciders{}); err == nil {
 			t.Errorf("%v is a condition of a list", of)
 		}
 	}

@@ -143,7 +143,7 @@ func New(declaration *declare.Declaration, checks map[string]CheckFunc) *Policy 
 // nil they never hold.
 func NewRelating(declaration *declare.Declaration, checks map[string]CheckFunc, relations RelationFunc) *Policy {
 	policy := &Policy{
-		anyone: declaration.Anyone, grants: compileGrants(declaration.Grants, deciders{checks, relations}),
+		anyone: declaration.Anyone, grants: compileGrants(declaration.Grants, Deciders{Checks: checks, Relations: relations}),
 		credentialScopes: slices.Clone(declaration.CredentialScopes),
 		fresh:            declaration.MaxAge > 0,
 	}
@@ -155,7 +155,7 @@ func NewRelating(declaration *declare.Declaration, checks map[string]CheckFunc, 
 	// What the elements of an answer are held against reads the request as well.
 	all := slices.Clone(policy.grants)
 	for _, each := range declaration.Each {
-		all = append(all, compileGrants(each.Grants, deciders{})...)
+		all = append(all, compileGrants(each.Grants, Deciders{})...)
 	}
 	for _, grant := range all {
 		for _, condition := range grant.conditions {
@@ -169,7 +169,7 @@ func NewRelating(declaration *declare.Declaration, checks map[string]CheckFunc, 
 }
 
 // compileGrants makes declared grants ready to be decided.
-func compileGrants(declared []declare.Grant, by deciders) []grant {
+func compileGrants(declared []declare.Grant, by Deciders) []grant {
 	grants := make([]grant, len(declared))
 	for i, declared := range declared {
 		made := grant{name: declared.Name, named: declared.Named, conditions: make([]compiled, len(declared.Conditions))}
@@ -193,7 +193,7 @@ func newCompiled(of requirement, needsRequest bool) compiled {
 	}
 	made.needsResource = made.expression.ReadsSubject()
 	if of, ok := of.(related); ok {
-		made.needsResource = of.OfResource
+		made.needsResource = of.OfSubject
 	}
 	return made
 }

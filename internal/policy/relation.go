@@ -23,9 +23,9 @@ type related struct {
 // newRelated is a relation as it is decided: by an answer that stands in for the engine's,
 // which is among the checks by the relation's text, or else by the engine. ok is false
 // without either.
-func newRelated(declared declare.Relation, by deciders) (of related, ok bool) {
-	ask := by.relations
-	answer := by.checks[declared.String()]
+func newRelated(declared declare.Relation, by Deciders) (of related, ok bool) {
+	ask := by.Relations
+	answer := by.Checks[declared.String()]
 	if answer != nil {
 		ask = func(ctx context.Context, _ relation.Query) (bool, error) { return answer(ctx, nil, nil) }
 	}
@@ -63,7 +63,7 @@ func (r related) holds(ctx context.Context, input Input) (bool, error) {
 // id is the id of the object.
 func (r related) id(input *Input) string {
 	of := input.Request
-	if r.OfResource {
+	if r.OfSubject {
 		of = input.Resource
 	}
 	if of == nil {
@@ -78,7 +78,7 @@ func (r related) id(input *Input) string {
 // the engine is not asked.
 func (r related) mayHold(ctx context.Context, input *Input) (bool, error) {
 	of := conditionInput(input)
-	if r.OfResource {
+	if r.OfSubject {
 		return r.Usable.MayHold(ctx, &of)
 	}
 	return r.Usable.Holds(ctx, &of)

@@ -161,14 +161,14 @@ func TestRelationToResource(t *testing.T) {
 func TestRelationUnasked(t *testing.T) {
 	t.Parallel()
 	read := declared(t, ownerGrant).Grants[0].Conditions[0].(declare.Relation)
-	ask := deciders{relations: func(context.Context, relation.Query) (bool, error) { return true, nil }}
+	ask := Deciders{Relations: func(context.Context, relation.Query) (bool, error) { return true, nil }}
 	if _, ok := newRelated(read, ask); !ok {
 		t.Error("a whole one is not asked")
 	}
 	// Nor is one without an id, even where its expression holds.
 	usable := read
 	usable.Usable = about(t, itemType(t), `principal.id != ""`).(declare.CEL).Expression
-	made, _ := newRelated(usable, deciders{relations: func(_ context.Context, query relation.Query) (bool, error) {
+	made, _ := newRelated(usable, Deciders{Relations: func(_ context.Context, query relation.Query) (bool, error) {
 		if query.ID == "" {
 			t.Error("it is asked of no id")
 		}

@@ -14,7 +14,7 @@ type Rule struct{ grants []grant }
 
 // NewRule returns the rule that grants make. A check in one of them never holds.
 func NewRule(declared []declare.Grant) *Rule {
-	return &Rule{compileGrants(declared, deciders{})}
+	return &Rule{compileGrants(declared, Deciders{})}
 }
 
 // Holds reports whether a grant holds of the input, of which Resource is the message. With

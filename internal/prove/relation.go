@@ -15,7 +15,7 @@ func contradict(lets, keeps *declare.Declaration, inputs [2]policy.Input, answer
 		for _, relation := range of.Relations() {
 			answer, asked := answers[relation.String()]
 			from := inputs[side].Request
-			if relation.OfResource {
+			if relation.OfSubject {
 				from = inputs[side].Resource
 			}
 			if from == nil || !asked {

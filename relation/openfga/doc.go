@@ -6,5 +6,5 @@
 //
 // The model is pinned: a new one decides nothing until a program names it. A relation or a
 // type that it does not have refuses the action that names it. Answers are asked with
-// higher consistency, and none is kept.
+// higher consistency, and none is kept. A list that may have been cut off is none.
 package openfga

@@ -15,6 +15,7 @@ import (
 // makes one of a connection.
 type API interface {
 	Check(ctx context.Context, request *openfgav1.CheckRequest) (*openfgav1.CheckResponse, error)
+	ListObjects(ctx context.Context, request *openfgav1.ListObjectsRequest) (*openfgav1.ListObjectsResponse, error)
 	ReadAuthorizationModel(ctx context.Context, request *openfgav1.ReadAuthorizationModelRequest) (*openfgav1.ReadAuthorizationModelResponse, error)
 }
 
@@ -32,6 +33,10 @@ func (r remote) Check(ctx context.Context, request *openfgav1.CheckRequest) (*op
 	return r.client.Check(ctx, request)
 }
 
+func (r remote) ListObjects(ctx context.Context, request *openfgav1.ListObjectsRequest) (*openfgav1.ListObjectsResponse, error) {
+	return r.client.ListObjects(ctx, request)
+}
+
 func (r remote) ReadAuthorizationModel(ctx context.Context, request *openfgav1.ReadAuthorizationModelRequest) (*openfgav1.ReadAuthorizationModelResponse, error) {
 	return r.client.ReadAuthorizationModel(ctx, request)
 }
@@ -43,6 +48,7 @@ type Engine struct {
 	store, model    string
 	userType        string
 	consistency     openfgav1.ConsistencyPreference
+	limits          listLimits
 	relations       map[defined]bool
 	typesOfTheModel map[string]bool
 }
@@ -50,7 +56,7 @@ type Engine struct {
 // A defined is a relation on objects of a type.
 type defined struct{ relation, object string }
 
-var _ relation.Engine = (*Engine)(nil)
+var _ relation.Lister = (*Engine)(nil)
 
 // An Option changes what [New] makes.
 type Option interface{ apply(*Engine) }
@@ -76,7 +82,7 @@ func New(ctx context.Context, api API, storeID, modelID string, options ...Optio
 		return nil, errors.New("openfga: an engine needs an API, a store and a model: no model is taken for the latest one")
 	}
 	e := &Engine{
-		api: api, store: storeID, model: modelID, userType: "user", consistency: openfgav1.ConsistencyPreference_HIGHER_CONSISTENCY,
+		api: api, store: storeID, model: modelID, userType: "user", consistency: openfgav1.ConsistencyPreference_HIGHER_CONSISTENCY, limits: defaultLimits,
 		relations: map[defined]bool{}, typesOfTheModel: map[string]bool{},
 	}
 	for _, option := range options {
@@ -84,6 +90,9 @@ func New(ctx context.Context, api API, storeID, modelID string, options ...Optio
 			return nil, errors.New("openfga: an option is nil")
 		}
 		option.apply(e)
+	}
+	if err := e.limits.valid(); err != nil {
+		return nil, err
 	}
 	response, err := api.ReadAuthorizationModel(ctx, &openfgav1.ReadAuthorizationModelRequest{StoreId: storeID, Id: modelID})
 	if err != nil {

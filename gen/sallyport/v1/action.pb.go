@@ -628,7 +628,7 @@ func (x *Authorize) GetEach() []*Each {
 // The handler gets the rule as a filter, with what is known of the caller already looked at,
 // and the gate holds every element that is returned against the rule: one that does not
 // belong fails the call. The expressions of the grants read `item`, `principal`, `request`
-// and `now`. There is no check.
+// and `now`, and a relation is to the element: `id: "item.id"`. There is no check.
 type Each struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The repeated field of the response that has the elements: "documents" or, in a message
@@ -889,7 +889,7 @@ type Relation struct {
 	// The type of the object, as the engine's model calls it: "document".
 	Object string `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
 	// The id of the object: a string of the request or, where the action declares one, of
-	// the resource, as conditions write it.
+	// the resource, as conditions write it. In `each`, a string of the element.
 	Id            string `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1803,17 +1803,17 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04each\x18\x06 \x03(\v2\x12.sallyport.v1.EachR\x04each:\x89\x02\xbaH\x85\x02\x1a\x90\x01\n" +
 	"\x10authorize-choice\x12Pwrite at least one `allow` or give a reason for `anyone`: exactly one of the two\x1a*(size(this.allow) > 0) != has(this.anyone)\x1ap\n" +
 	"\x0econceal-anyone\x129`conceal` hides denials, and with `anyone` there are none\x1a#!(this.conceal && has(this.anyone))B\t\n" +
-	"\a_anyone\"\xd1\x04\n" +
+	"\a_anyone\"\xb5\x04\n" +
 	"\x04Each\x12\x14\n" +
 	"\x05items\x18\x01 \x01(\tR\x05items\x12\x12\n" +
 	"\x04item\x18\x02 \x01(\tR\x04item\x12)\n" +
 	"\x05allow\x18\x03 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x14\n" +
-	"\x05total\x18\x04 \x01(\tR\x05total:\xdd\x03\xbaH\xd9\x03\x1a\x98\x01\n" +
+	"\x05total\x18\x04 \x01(\tR\x05total:\xc1\x03\xbaH\xbd\x03\x1a\x98\x01\n" +
 	"\veach-choice\x12`name a repeated field as `items` or, on a stream, a single one as `item`: exactly one of the two\x1a'(this.items != '') != (this.item != '')\x1am\n" +
 	"\n" +
-	"each-empty\x12I`each` says which elements its caller may see: write at least one `allow`\x1a\x14size(this.allow) > 0\x1a\xcc\x01\n" +
+	"each-empty\x12I`each` says which elements its caller may see: write at least one `allow`\x1a\x14size(this.allow) > 0\x1a\xb0\x01\n" +
 	"\n" +
-	"each-check\x12|a `check` or a `relation` is asked about a call, and not about each element: write `any_role`, `all_scopes`, `when` or `cel`\x1a@this.allow.all(grant, !has(grant.check) && !has(grant.relation))\"\x92\x01\n" +
+	"each-check\x12xa `check` is asked about a call, and not about each element: write `any_role`, `all_scopes`, `when`, `cel` or `relation`\x1a(this.allow.all(grant, !has(grant.check))\"\x92\x01\n" +
 	"\x06Shadow\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow:]\xbaHZ\x1aX\n" +
 	"\fshadow-empty\x122`shadow` needs a grant: write at least one `allow`\x1a\x14size(this.allow) > 0\"\xe7\f\n" +

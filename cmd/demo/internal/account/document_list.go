@@ -12,7 +12,7 @@ const listedDocuments = "documents"
 
 // ListDocuments returns one page of the documents that the caller may see, oldest first.
 func (d *Documents) ListDocuments(ctx context.Context, call *action.Call[demov1.ListDocumentsRequest]) (*demov1.ListDocumentsResponse, error) {
-	filter, err := call.Filter(listedDocuments)
+	filter, err := call.Filter(ctx, listedDocuments)
 	if err != nil {
 		return nil, err
 	}

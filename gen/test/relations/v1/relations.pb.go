@@ -129,6 +129,144 @@ func (x *Document) GetFolderId() string {
 	return ""
 }
 
+// ListRequest asks for the documents of folders.
+type ListRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The folders.
+	FolderIds     []string `protobuf:"bytes,1,rep,name=folder_ids,json=folderIds,proto3" json:"folder_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRequest) Reset() {
+	*x = ListRequest{}
+	mi := &file_test_relations_v1_relations_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRequest) ProtoMessage() {}
+
+func (x *ListRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_relations_v1_relations_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRequest.ProtoReflect.Descriptor instead.
+func (*ListRequest) Descriptor() ([]byte, []int) {
+	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ListRequest) GetFolderIds() []string {
+	if x != nil {
+		return x.FolderIds
+	}
+	return nil
+}
+
+// ListResponse is documents.
+type ListResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The documents.
+	Documents     []*Document `protobuf:"bytes,1,rep,name=documents,proto3" json:"documents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListResponse) Reset() {
+	*x = ListResponse{}
+	mi := &file_test_relations_v1_relations_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListResponse) ProtoMessage() {}
+
+func (x *ListResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_relations_v1_relations_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListResponse.ProtoReflect.Descriptor instead.
+func (*ListResponse) Descriptor() ([]byte, []int) {
+	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListResponse) GetDocuments() []*Document {
+	if x != nil {
+		return x.Documents
+	}
+	return nil
+}
+
+// WatchResponse is one document.
+type WatchResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The document.
+	Document      *Document `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchResponse) Reset() {
+	*x = WatchResponse{}
+	mi := &file_test_relations_v1_relations_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchResponse) ProtoMessage() {}
+
+func (x *WatchResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_relations_v1_relations_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
+func (*WatchResponse) Descriptor() ([]byte, []int) {
+	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WatchResponse) GetDocument() *Document {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
 // DocumentRequest says which document.
 type DocumentRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -142,7 +280,7 @@ type DocumentRequest struct {
 
 func (x *DocumentRequest) Reset() {
 	*x = DocumentRequest{}
-	mi := &file_test_relations_v1_relations_proto_msgTypes[1]
+	mi := &file_test_relations_v1_relations_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -154,7 +292,7 @@ func (x *DocumentRequest) String() string {
 func (*DocumentRequest) ProtoMessage() {}
 
 func (x *DocumentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_test_relations_v1_relations_proto_msgTypes[1]
+	mi := &file_test_relations_v1_relations_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -167,7 +305,7 @@ func (x *DocumentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentRequest.ProtoReflect.Descriptor instead.
 func (*DocumentRequest) Descriptor() ([]byte, []int) {
-	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{1}
+	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *DocumentRequest) GetDocumentId() string {
@@ -195,7 +333,7 @@ type DocumentResponse struct {
 
 func (x *DocumentResponse) Reset() {
 	*x = DocumentResponse{}
-	mi := &file_test_relations_v1_relations_proto_msgTypes[2]
+	mi := &file_test_relations_v1_relations_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -207,7 +345,7 @@ func (x *DocumentResponse) String() string {
 func (*DocumentResponse) ProtoMessage() {}
 
 func (x *DocumentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_test_relations_v1_relations_proto_msgTypes[2]
+	mi := &file_test_relations_v1_relations_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -220,7 +358,7 @@ func (x *DocumentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentResponse.ProtoReflect.Descriptor instead.
 func (*DocumentResponse) Descriptor() ([]byte, []int) {
-	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{2}
+	return file_test_relations_v1_relations_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DocumentResponse) GetAbout() string {
@@ -237,7 +375,14 @@ const file_test_relations_v1_relations_proto_rawDesc = "" +
 	"!test/relations/v1/relations.proto\x12\x11test.relations.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19sallyport/v1/action.proto\"7\n" +
 	"\bDocument\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1b\n" +
-	"\tfolder_id\x18\x02 \x01(\tR\bfolderId\"Q\n" +
+	"\tfolder_id\x18\x02 \x01(\tR\bfolderId\"<\n" +
+	"\vListRequest\x12-\n" +
+	"\n" +
+	"folder_ids\x18\x01 \x03(\tB\x0e\xbaH\v\x92\x01\b\x10d\"\x04r\x02\x10\x01R\tfolderIds\"I\n" +
+	"\fListResponse\x129\n" +
+	"\tdocuments\x18\x01 \x03(\v2\x1b.test.relations.v1.DocumentR\tdocuments\"H\n" +
+	"\rWatchResponse\x127\n" +
+	"\bdocument\x18\x01 \x01(\v2\x1b.test.relations.v1.DocumentR\bdocument\"Q\n" +
 	"\x0fDocumentRequest\x12)\n" +
 	"\vdocument_id\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xac\x02R\n" +
 	"documentId\x12\x13\n" +
@@ -280,7 +425,20 @@ const file_test_relations_v1_relations_proto_rawDesc = "" +
 	"\x06\n" +
 	"\x04test\x12+\n" +
 	")B'\n" +
-	"\x06viewer\x12\bdocument\x1a\x13request.document_id\x1a\x02\b\x03(\x010\x01BFZDgithub.com/sallyport-rpc/sallyport/gen/test/relations/v1;relationsv1b\x06proto3"
+	"\x06viewer\x12\bdocument\x1a\x13request.document_id\x1a\x02\b\x03(\x010\x012\xd9\x03\n" +
+	"\x0eLibraryService\x12\x98\x02\n" +
+	"\x04List\x12\x1e.test.relations.v1.ListRequest\x1a\x1f.test.relations.v1.ListResponse\"\xce\x01\xba\xa0\x19\xc9\x01\n" +
+	"\x06\n" +
+	"\x04test\x12\xbe\x01\x12\x1beach caller views documents2\x9e\x01\n" +
+	"\tdocuments\x1a\"\n" +
+	"\x05admin\x1a\x19item.folder_id == 'trash'\x1aC\x1a$item.folder_id in request.folder_idsB\x1b\n" +
+	"\x06viewer\x12\bdocument\x1a\aitem.id\x1a(\n" +
+	"\x05adminB\x1f\n" +
+	"\x05owner\x12\x06folder\x1a\x0eitem.folder_id\x12\xab\x01\n" +
+	"\x05Watch\x12\x1e.test.relations.v1.ListRequest\x1a .test.relations.v1.WatchResponse\"^\xba\xa0\x19Z\n" +
+	"\x06\n" +
+	"\x04test\x12H\x12\x1beach caller views documents2)\x12\bdocument\x1a\x1dB\x1b\n" +
+	"\x06viewer\x12\bdocument\x1a\aitem.id\x1a\x06\b\x02\x12\x02\b<0\x01BFZDgithub.com/sallyport-rpc/sallyport/gen/test/relations/v1;relationsv1b\x06proto3"
 
 var (
 	file_test_relations_v1_relations_proto_rawDescOnce sync.Once
@@ -295,29 +453,38 @@ func file_test_relations_v1_relations_proto_rawDescGZIP() []byte {
 }
 
 var file_test_relations_v1_relations_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_test_relations_v1_relations_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_test_relations_v1_relations_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_test_relations_v1_relations_proto_goTypes = []any{
 	(Role)(0),                // 0: test.relations.v1.Role
 	(*Document)(nil),         // 1: test.relations.v1.Document
-	(*DocumentRequest)(nil),  // 2: test.relations.v1.DocumentRequest
-	(*DocumentResponse)(nil), // 3: test.relations.v1.DocumentResponse
+	(*ListRequest)(nil),      // 2: test.relations.v1.ListRequest
+	(*ListResponse)(nil),     // 3: test.relations.v1.ListResponse
+	(*WatchResponse)(nil),    // 4: test.relations.v1.WatchResponse
+	(*DocumentRequest)(nil),  // 5: test.relations.v1.DocumentRequest
+	(*DocumentResponse)(nil), // 6: test.relations.v1.DocumentResponse
 }
 var file_test_relations_v1_relations_proto_depIdxs = []int32{
-	2, // 0: test.relations.v1.DocumentService.Edit:input_type -> test.relations.v1.DocumentRequest
-	2, // 1: test.relations.v1.DocumentService.Copy:input_type -> test.relations.v1.DocumentRequest
-	2, // 2: test.relations.v1.DocumentService.Move:input_type -> test.relations.v1.DocumentRequest
-	2, // 3: test.relations.v1.DocumentService.Follow:input_type -> test.relations.v1.DocumentRequest
-	2, // 4: test.relations.v1.DocumentService.Chat:input_type -> test.relations.v1.DocumentRequest
-	3, // 5: test.relations.v1.DocumentService.Edit:output_type -> test.relations.v1.DocumentResponse
-	3, // 6: test.relations.v1.DocumentService.Copy:output_type -> test.relations.v1.DocumentResponse
-	3, // 7: test.relations.v1.DocumentService.Move:output_type -> test.relations.v1.DocumentResponse
-	3, // 8: test.relations.v1.DocumentService.Follow:output_type -> test.relations.v1.DocumentResponse
-	3, // 9: test.relations.v1.DocumentService.Chat:output_type -> test.relations.v1.DocumentResponse
-	5, // [5:10] is the sub-list for method output_type
-	0, // [0:5] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1, // 0: test.relations.v1.ListResponse.documents:type_name -> test.relations.v1.Document
+	1, // 1: test.relations.v1.WatchResponse.document:type_name -> test.relations.v1.Document
+	5, // 2: test.relations.v1.DocumentService.Edit:input_type -> test.relations.v1.DocumentRequest
+	5, // 3: test.relations.v1.DocumentService.Copy:input_type -> test.relations.v1.DocumentRequest
+	5, // 4: test.relations.v1.DocumentService.Move:input_type -> test.relations.v1.DocumentRequest
+	5, // 5: test.relations.v1.DocumentService.Follow:input_type -> test.relations.v1.DocumentRequest
+	5, // 6: test.relations.v1.DocumentService.Chat:input_type -> test.relations.v1.DocumentRequest
+	2, // 7: test.relations.v1.LibraryService.List:input_type -> test.relations.v1.ListRequest
+	2, // 8: test.relations.v1.LibraryService.Watch:input_type -> test.relations.v1.ListRequest
+	6, // 9: test.relations.v1.DocumentService.Edit:output_type -> test.relations.v1.DocumentResponse
+	6, // 10: test.relations.v1.DocumentService.Copy:output_type -> test.relations.v1.DocumentResponse
+	6, // 11: test.relations.v1.DocumentService.Move:output_type -> test.relations.v1.DocumentResponse
+	6, // 12: test.relations.v1.DocumentService.Follow:output_type -> test.relations.v1.DocumentResponse
+	6, // 13: test.relations.v1.DocumentService.Chat:output_type -> test.relations.v1.DocumentResponse
+	3, // 14: test.relations.v1.LibraryService.List:output_type -> test.relations.v1.ListResponse
+	4, // 15: test.relations.v1.LibraryService.Watch:output_type -> test.relations.v1.WatchResponse
+	9, // [9:16] is the sub-list for method output_type
+	2, // [2:9] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_test_relations_v1_relations_proto_init() }
@@ -331,9 +498,9 @@ func file_test_relations_v1_relations_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_test_relations_v1_relations_proto_rawDesc), len(file_test_relations_v1_relations_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
-			NumServices:   1,
+			NumServices:   2,
 		},
 		GoTypes:           file_test_relations_v1_relations_proto_goTypes,
 		DependencyIndexes: file_test_relations_v1_relations_proto_depIdxs,

@@ -87,3 +87,35 @@ func RegisterDocumentService(registry *action.Registry, implementation DocumentS
 		},
 	}, implementation)
 }
+
+// LibraryServiceHandler is what an application implements to serve test.relations.v1.LibraryService.
+// Its methods are reached only through their gates.
+//
+// LibraryService shows documents.
+//
+// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+type LibraryServiceHandler interface {
+	// List shows what the caller may view in folders that are named, and admins all of the trash.
+	//
+	// Access: callers sign in by test; who may: anyone.
+	List(context.Context, *action.Call[v1.ListRequest]) (*v1.ListResponse, error)
+	// Watch sends what the caller may view, as it comes.
+	//
+	// Access: callers sign in by test; who may: anyone.
+	Watch(context.Context, *action.Call[v1.ListRequest], *action.ServerStream[v1.WatchResponse]) error
+}
+
+// RegisterLibraryService registers implementation as test.relations.v1.LibraryService. The error lists
+// every refusal; then none of the service is registered.
+func RegisterLibraryService(registry *action.Registry, implementation LibraryServiceHandler) error {
+	return actiongen.Register(registry, actiongen.Service[LibraryServiceHandler]{
+		Descriptor:  v1.File_test_relations_v1_relations_proto.Services().ByName("LibraryService"),
+		Fingerprint: "c6eb0c9f393ed7649df4e28a389f7a957b4dcd9a7e54fa4929623848fd5f3750",
+		Methods: []actiongen.Method[LibraryServiceHandler]{
+			actiongen.Unary("List", LibraryServiceHandler.List),
+			actiongen.ServerStreaming("Watch", LibraryServiceHandler.Watch),
+		},
+	}, implementation)
+}

@@ -75,3 +75,42 @@ func (c documentServiceClient) Follow(ctx context.Context, request *v1.DocumentR
 func (c documentServiceClient) Chat(ctx context.Context) (*client.BidiStream[v1.DocumentRequest, v1.DocumentResponse], error) {
 	return client.OpenBidiStream[v1.DocumentRequest, v1.DocumentResponse](ctx, c.service, "Chat")
 }
+
+// LibraryServiceName is the full name of the service.
+const LibraryServiceName = "test.relations.v1.LibraryService"
+
+// The procedures of test.relations.v1.LibraryService.
+const (
+	LibraryServiceListProcedure  = "/test.relations.v1.LibraryService/List"
+	LibraryServiceWatchProcedure = "/test.relations.v1.LibraryService/Watch"
+)
+
+// LibraryServiceClient calls test.relations.v1.LibraryService.
+//
+// LibraryService shows documents.
+//
+// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
+// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+type LibraryServiceClient interface {
+	// List shows what the caller may view in folders that are named, and admins all of the trash.
+	List(ctx context.Context, request *v1.ListRequest) (*v1.ListResponse, error)
+	// Watch sends what the caller may view, as it comes.
+	Watch(ctx context.Context, request *v1.ListRequest) (*client.ServerStream[v1.WatchResponse], error)
+}
+
+// NewLibraryServiceClient returns a client of test.relations.v1.LibraryService. Several clients may
+// share one connection; client.New makes one.
+func NewLibraryServiceClient(connection *connect.Client) LibraryServiceClient {
+	return libraryServiceClient{client.NewService(connection, v1.File_test_relations_v1_relations_proto.Services().ByName("LibraryService"))}
+}
+
+type libraryServiceClient struct{ service *client.Service }
+
+func (c libraryServiceClient) List(ctx context.Context, request *v1.ListRequest) (*v1.ListResponse, error) {
+	return client.CallUnary[v1.ListResponse](ctx, c.service, "List", request)
+}
+
+func (c libraryServiceClient) Watch(ctx context.Context, request *v1.ListRequest) (*client.ServerStream[v1.WatchResponse], error) {
+	return client.OpenServerStream[v1.WatchResponse](ctx, c.service, "Watch", request)
+}
