@@ -30,6 +30,9 @@ func TestCompareEach(t *testing.T) {
 		admin  = `allow: {any_role: "admin"}`
 		owner  = `allow: {cel: "item.owner_id == principal.id"}`
 		named  = `allow: {cel: "principal.id == item.owner_id"}`
+		viewer = `allow: {relation: {name: "viewer" object: "note" id: "item.owner_id"}}`
+		keeper = `allow: {relation: {name: "keeper" object: "note" id: "item.owner_id"}}`
+		both   = `allow: {any_role: "editor" relation: {name: "viewer" object: "note" id: "item.owner_id"}}`
 	)
 	for name, test := range map[string]struct {
 		old, now, want string
@@ -47,6 +50,12 @@ func TestCompareEach(t *testing.T) {
 		"a role that fewer have": {of(editor), of(admin), "tighter each-tighter", false},
 		"another rule":           {of(editor), of(owner), "different each-different", true},
 		"another expression":     {of(owner), of(named), "", false},
+		"the same relation":      {of(viewer), of(viewer), "", false},
+		"a relation more":        {of(editor), of(editor + viewer), "looser each-looser", true},
+		"a relation less":        {of(editor + viewer), of(editor), "tighter each-tighter", false},
+		"another relation":       {of(viewer), of(keeper), "different each-different", true},
+		"a role with a relation": {of(viewer), of(both), "tighter each-tighter", false},
+		"no role with it":        {of(both), of(viewer), "looser each-looser", true},
 		"undecided":              {of(owner), of(`allow: {cel: "item.owner_id == principal.id && size(item.owner_id) > 3"}`), "undecided each-undecided", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -75,14 +84,14 @@ func TestCompareEach(t *testing.T) {
 // Each form of the matrix says which elements are seen.
 func TestMatrixEach(t *testing.T) {
 	t.Parallel()
-	contract := withEach(t, `each: {items: "notes" total: "total" allow: {any_role: "editor"} allow: {cel: "item.owner_id == principal.id"}}`)
+	contract := withEach(t, `each: {items: "notes" total: "total" allow: {relation: {name: "viewer" object: "note" id: "item.owner_id"}} allow: {cel: "item.owner_id == principal.id"}}`)
 	for _, form := range []string{"text", "markdown", "html", "csv", "json"} {
 		var text bytes.Buffer
 		if err := actionWriter(contract, form)(&text); err != nil {
 			t.Fatal(err)
 		}
 		plain := strings.NewReplacer("\\", "", "&#39;", "'").Replace(text.String())
-		if !strings.Contains(plain, "item.owner_id == principal.id") || !strings.Contains(plain, "total") || !strings.Contains(plain, "notes") {
+		if !strings.Contains(plain, "item.owner_id == principal.id") || !strings.Contains(plain, "total") || !strings.Contains(plain, "viewer") || !strings.Contains(plain, "notes") {
 			t.Errorf("%s does not have it:\n%s", form, plain)
 		}
 	}
