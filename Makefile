@@ -187,7 +187,7 @@ STEPS = action/(gate|authenticate|claims|authorize|load|validate|limit|stream_ga
 .PHONY: denials
 denials: ## Print which faults of the gate and of the decision actiontest.Denials alone finds
 	@$(call need,go)
-	go run -C tools ./mutation -dir .. -kept ../bin/denials -report -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations|OfClaims|OfElements|OfWrites)?$$' -files '$(STEPS)' ./action ./internal/policy
+	go run -C tools ./mutation -dir .. -kept ../bin/denials -report -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations|OfClaims|OfElements|OfSteps|OfWrites)?$$' -files '$(STEPS)' ./action ./internal/policy
 
 # How often `make restarts` ends the demo.
 RESTARTS ?= 50

@@ -119,12 +119,17 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 	}
 	ended := verdict{kind: event.Ended, stage: event.StageHandle, ran: true, received: admitted.received}
 	for _, item := range a.answer.items {
-		if sees(a.answer.each, with.now, item) >= 0 {
+		by, decided := sees(a.answer.each, with.now, item)
+		if by >= 0 {
 			continue
 		}
 		ended.code = connect.CodeInternal
-		if with.rechecked && (sees(a.answer.each, with.first, item) >= 0 || sees(a.answer.each, with.before, item) >= 0) {
-			ended.code = connect.CodePermissionDenied
+		if with.rechecked && decided {
+			for _, before := range []condition.Input{with.first, with.before} {
+				if by, _ := sees(a.answer.each, before, item); by >= 0 {
+					ended.code = connect.CodePermissionDenied
+				}
+			}
 		}
 		return ended
 	}
@@ -135,13 +140,20 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 	return admitted
 }
 
-// sees is the place of the first grant by which an element is seen, or -1.
-func sees(each *declare.Each, with condition.Input, item proto.Message) int {
+// sees is the place of the first grant by which an element is seen, or -1. decided is false
+// where a grant cannot be decided.
+func sees(each *declare.Each, with condition.Input, item proto.Message) (by int, decided bool) {
 	with.Subject = item
-	return slices.IndexFunc(each.Grants, func(grant declare.Grant) bool {
-		held := hold(grant.Conditions, &with, nil)
-		return len(held) > 0 && !slices.Contains(held, false)
-	})
+	for i, grant := range each.Grants {
+		held, undecided := hold(grant.Conditions, &with, nil)
+		switch {
+		case undecided:
+			return -1, false
+		case len(held) > 0 && !slices.Contains(held, false):
+			return i, true
+		}
+	}
+	return -1, true
 }
 
 // elements are calls that answer with elements: for each grant by which they are seen with
@@ -215,8 +227,9 @@ func (p *plan) elementsOf(each *declare.Each) []attempt {
 	items = slices.DeleteFunc(items, func(item proto.Message) bool {
 		return item.ProtoReflect().Descriptor().FullName() != each.Item.FullName()
 	})
+	long := swollen(items)
 	for _, base := range p.admitted {
-		for _, item := range p.fitted(base, items) {
+		for _, item := range append(p.fitted(base, items), long...) {
 			all = append(all, answering(base, each, item))
 		}
 	}
@@ -236,6 +249,27 @@ func (p *plan) elementsOf(each *declare.Each) []attempt {
 func answering(base attempt, each *declare.Each, items ...proto.Message) attempt {
 	base.answer = &answer{each: each, items: items}
 	return base
+}
+
+// swollen are elements like others of which one list is so long that a rule which looks at each
+// of its values, or at each two of them, may cost too much to be decided.
+func swollen(items []proto.Message) (all []proto.Message) {
+	for _, item := range items {
+		fields := item.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if field := fields.Get(i); field.IsList() && field.Kind() == protoreflect.StringKind {
+				for _, long := range []int{1_000, 60_000} {
+					made := proto.Clone(item)
+					list := made.ProtoReflect().Mutable(field).List()
+					for range long {
+						list.Append(protoreflect.ValueOfString("x"))
+					}
+					all = append(all, made)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // mostFitted is how many elements are tried at most for one call.
@@ -320,7 +354,7 @@ func (p *plan) showing(call attempt, shown map[int]bool, hidden map[string]attem
 	if !p.isOpen() {
 		with.Request = call.requests[0]
 	}
-	if by := sees(each, with, item); by >= 0 {
+	if by, _ := sees(each, with, item); by >= 0 {
 		if !shown[by] {
 			shown[by] = true
 			p.shown(call.but(fmt.Sprintf("answering with one of %s that %s shows", each.Name, each.Grants[by].Name), func(*attempt) {}))
@@ -333,12 +367,15 @@ func (p *plan) showing(call attempt, shown map[int]bool, hidden map[string]attem
 	}
 }
 
-// missing says what keeps an element from being seen: the one condition of a grant that does
-// not hold, or that no grant does.
+// missing says what keeps an element from being seen: a grant that cannot be decided, the one
+// condition of a grant that does not hold, or that no grant does.
 func missing(each *declare.Each, with condition.Input, item proto.Message) string {
 	with.Subject = item
 	for _, grant := range each.Grants {
-		held := hold(grant.Conditions, &with, nil)
+		held, undecided := hold(grant.Conditions, &with, nil)
+		if undecided {
+			return grant.Name + " cannot be decided"
+		}
 		at := slices.Index(held, false)
 		held[at] = true
 		if !slices.Contains(held, false) {

@@ -14,6 +14,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 	"github.com/sallyport-rpc/sallyport/limit"
 )
@@ -62,8 +63,10 @@ type verdict struct {
 	// requests it gets.
 	ran      bool
 	received int
-	// left is what the handler has of the request, where that is looked at; else nil.
-	left proto.Message
+	// left is what the handler has of each message of a stream of requests that it gets.
+	left []proto.Message
+	// handed is what the handler has of its call; nil where that is not looked at.
+	handed *unguarded.Handed
 }
 
 // A judge says what must come of calls of one action, by its declaration. It reads the
@@ -162,8 +165,11 @@ func (j *judge) of(a *attempt) verdict {
 		}
 	}
 	admitted := verdict{kind: event.Decided, stage: event.StageHandle, grant: grant, ran: true}
+	admitted.handed = &unguarded.Handed{Principal: principal, Resource: j.resource(a, request)}
 	if !method.IsStreamingClient() {
-		admitted.left = left
+		admitted.handed.Request = left
+	} else if left != nil {
+		admitted.left = append(admitted.left, left)
 	}
 	if method.IsStreamingClient() || method.IsStreamingServer() {
 		admitted.kind = event.Opened
@@ -194,7 +200,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			found = j.lookedAt(a, principal, found)
 			again, code, stage := j.recheck(a.later, found, principal, subject, counted)
 			if code != Allowed {
-				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i}
+				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i, left: admitted.left, handed: admitted.handed}
 			}
 			seen = seen.again(condition.Input{Principal: again, Request: subject, Now: found})
 			then := *a.later
@@ -205,7 +211,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			return j.answered(a, seen, admitted)
 		}
 		message := requests[i]
-		ended := verdict{kind: event.Message, ran: true, received: i}
+		ended := verdict{kind: event.Message, ran: true, received: i, left: admitted.left, handed: admitted.handed}
 		every := timing == sallyportv1.Stream_EVERY_MESSAGE
 		switch {
 		case i == 0 && timing != sallyportv1.Stream_OPEN: // it let the stream in
@@ -233,10 +239,12 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			if every {
 				stored = j.resource(a, message)
 			}
-			if _, code := j.writes(principal, stored, a.now, message); code != Allowed {
+			left, code := j.writes(principal, stored, a.now, message)
+			if code != Allowed {
 				ended.code, ended.stage = code, event.StageWrite
 				return ended
 			}
+			admitted.left = append(admitted.left, left)
 		}
 		admitted.received++
 	}
@@ -292,8 +300,8 @@ func (j *judge) authenticate(a *attempt) (*authn.Principal, connect.Code) {
 			continue
 		}
 		presented := a.credentials[at]
-		if presented.fault != noFault {
-			return nil, presented.fault.code()
+		if code := presented.fault.code(); code != Allowed {
+			return nil, code
 		}
 		principal := presented.holder.principal()
 		if claims := presented.holder.details.Claims; claims != nil && j.declaration.Claims != nil && !j.valid(claims) {

@@ -241,7 +241,8 @@ func (p *plan) conditionsOf(a *attempt, grant int) []bool {
 	if !p.isOpen() && len(a.requests) > 0 {
 		request = a.requests[0]
 	}
-	return p.judge.conditions(a, principal, request, grant)
+	held, _ := p.judge.conditions(a, principal, request, grant)
+	return held
 }
 
 func (p *plan) holds(a *attempt, grant int) bool {

@@ -18,6 +18,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
 const (
@@ -172,16 +174,47 @@ func (v verdict) differs(err error, got notes) string {
 	case got.ran != 1 && v.ran:
 		problems = append(problems, fmt.Sprintf("the handler ran %d times, want once", got.ran))
 	}
-	if v.left != nil && got.got != nil && !proto.Equal(v.left, sameType(v.left, got.got)) {
-		problems = append(problems, fmt.Sprintf("the handler had %v, want %v", got.got, v.left))
+	problems = append(problems, got.faults...)
+	if v.handed != nil && got.ran == 1 {
+		problems = append(problems, differs(*v.handed, got.handed)...)
 	}
-	if got.received != v.received {
-		problems = append(problems, fmt.Sprintf("the handler received %d messages, want %d", got.received, v.received))
+	if len(got.received) != v.received {
+		problems = append(problems, fmt.Sprintf("the handler received %d messages, want %d", len(got.received), v.received))
+	}
+	for i, left := range v.left[:min(len(v.left), len(got.received))] {
+		if !proto.Equal(left, sameType(left, got.received[i])) {
+			problems = append(problems, fmt.Sprintf("the handler received %v as message %d, want %v", got.received[i], i+1, left))
+		}
 	}
 	if !slices.ContainsFunc(got.events, v.isIn) {
 		problems = append(problems, "no event says so: "+v.listed(got.events))
 	}
 	return strings.Join(problems, "; ")
+}
+
+// differs says how what a handler had of its call differs from what it must have.
+func differs(want, got unguarded.Handed) (problems []string) {
+	if want, got := describe(want.Principal), describe(got.Principal); want != got {
+		problems = append(problems, fmt.Sprintf("the handler's caller is %s, want %s", got, want))
+	}
+	for what, of := range map[string]struct{ want, got proto.Message }{"request": {want.Request, got.Request}, "resource": {want.Resource, got.Resource}} {
+		same := of.want == nil && of.got == nil || of.want != nil && of.got != nil && proto.Equal(of.want, sameType(of.want, of.got))
+		if !same {
+			problems = append(problems, fmt.Sprintf("the handler had the %s %v, want %v", what, of.got, of.want))
+		}
+	}
+	return problems
+}
+
+// describe is who a principal is and what it may do.
+func describe(of *authn.Principal) string {
+	if of == nil {
+		return "no one"
+	}
+	roles, scopes := of.Roles(), of.Scopes()
+	slices.Sort(roles)
+	slices.Sort(scopes)
+	return fmt.Sprintf("%q by %s with roles %q and scopes %q", of.ID(), of.Scheme(), roles, scopes)
 }
 
 // sameType is a message as one of the Go type of another, or nil where it is none.

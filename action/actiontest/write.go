@@ -39,10 +39,10 @@ type written struct {
 }
 
 // writes says whether a principal may write what a request writes, and what is left of the
-// request for the handler: nil where no rule says anything of it.
+// request for the handler.
 func (j *judge) writes(principal *authn.Principal, stored proto.Message, now time.Time, request proto.Message) (left proto.Message, code connect.Code) {
 	if j.declaration.Writing == nil {
-		return nil, Allowed
+		return request, Allowed
 	}
 	left, w := j.written(principal, stored, now, request)
 	return left, w.code
@@ -135,7 +135,11 @@ func (w *writer) field(rule *declare.FieldRule, message protoreflect.Message, wh
 		return
 	}
 	for _, grant := range grants {
-		if held := hold(grant.Conditions, &with, nil); len(held) > 0 && !slices.Contains(held, false) {
+		held, undecided := hold(grant.Conditions, &with, nil)
+		if undecided {
+			break
+		}
+		if len(held) > 0 && !slices.Contains(held, false) {
 			w.decided[rule.Field.FullName()] = true
 			return
 		}
