@@ -19,7 +19,7 @@ import (
 )
 
 // WithElement gives a message that actions may answer with, of those of which a declaration
-// says at `each` who sees them. Handlers of the registry do not run: what stands in for them
+// says at `each` who sees them, or whose fields not everyone may read. Handlers of the registry do not run: what stands in for them
 // answers with it. Give one of each kind that callers see, and that they do not, where the
 // test says that it found none. By default there are none but the objects of [WithObject],
 // and those that can be made from the rules.
@@ -27,9 +27,10 @@ func WithElement(element proto.Message) Option {
 	return trialOption(func(tr *trial) { tr.items = append(tr.items, element) })
 }
 
-// An answer is elements that an action answers with.
+// An answer is what an action answers with: a whole response, or elements of it.
 type answer struct {
-	each  *declare.Each
+	whole proto.Message
+	each  *declare.Each // nil of a whole response
 	items []proto.Message
 	// short is whether the total says one less than there are.
 	short bool
@@ -45,22 +46,20 @@ func (tr *trial) respond(ctx context.Context, response proto.Message) (send bool
 	return true
 }
 
-// write sets the elements in a response, and how many they are.
+// write sets what is answered in a response: the elements, and how many they are.
 func (a *answer) write(response protoreflect.Message) {
+	if a.whole != nil {
+		put(response, a.whole)
+		return
+	}
 	within, field := last(a.each.Field, response)
 	for _, item := range a.items {
 		element := within.NewField(field)
 		if field.IsList() {
 			element = within.Mutable(field).List().NewElement()
 		}
-		// The message may be of another Go type.
-		wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(item)
-		if err == nil {
-			err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(wire, element.Message().Interface())
-		}
+		put(element.Message(), item)
 		switch {
-		case err != nil:
-			panic(fmt.Sprintf("an element is not copied: %v", err))
 		case field.IsList():
 			within.Mutable(field).List().Append(element)
 		default:
@@ -137,6 +136,8 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 		ended.code = connect.CodeInternal
 		return ended
 	}
+	admitted.reader, admitted.answer = with.now, a.answer
+	admitted.reader.Now = a.now // which on a stream is later than what elements are looked at with
 	return admitted
 }
 
@@ -413,6 +414,13 @@ func (p *plan) unseen(call attempt, seen []proto.Message) {
 	p.add(call)
 	if p.judge.interval != 0 {
 		p.rechecked(call, "with nothing changed", func(*attempt) {})
+		for _, caller := range p.callersLike(call) {
+			if p.judge.of(&caller).code == Allowed {
+				p.rechecked(caller, "without roles", func(a *attempt) {
+					a.credentials[0].holder = a.credentials[0].holder.but(func(h *holder) { h.details.Roles = nil })
+				})
+			}
+		}
 	}
 	field := call.answer.each.Field
 	if len(seen) == 0 || !field[len(field)-1].IsList() {

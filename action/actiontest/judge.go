@@ -67,7 +67,16 @@ type verdict struct {
 	left []proto.Message
 	// handed is what the handler has of its call; nil where that is not looked at.
 	handed *unguarded.Handed
+	// answer is what the handler answers with, reader who reads it, and response what is left
+	// of that; nil where it is not looked at. less is whether that is less than all.
+	answer   *answer
+	reader   condition.Input
+	response proto.Message
+	less     bool
 }
+
+// denies reports whether the caller does not get all that the call is about.
+func (v verdict) denies() bool { return v.code != Allowed || v.less }
 
 // A judge says what must come of calls of one action, by its declaration. It reads the
 // declaration by itself: neither a gate nor the package that decides for one is asked,
@@ -78,13 +87,29 @@ type judge struct {
 	validators  *validation.Validators
 	objects     objects       // that actions are about
 	interval    time.Duration // between rechecks of a stream
+	// guardsWrites is whether some field of the contract may be written by some alone.
+	guardsWrites bool
+	rules        []*declare.FieldRule // of all fields of the contract
 }
 
 func (tr *trial) judgeOf(declaration *declare.Declaration) *judge {
-	return &judge{
-		declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: tr.validators, objects: tr.objects,
-		interval: tr.intervals[declaration.Procedure],
+	var rules []*declare.FieldRule
+	for _, declaration := range tr.declarations {
+		rules = append(rules, fieldRulesOf(declaration)...)
 	}
+	return &judge{
+		declaration: declaration, rules: rules, hierarchy: authn.NewHierarchy(declaration.Includes), validators: tr.validators, objects: tr.objects,
+		interval: tr.intervals[declaration.Procedure], guardsWrites: slices.ContainsFunc(rules, func(rule *declare.FieldRule) bool { return !rule.AnyoneWrites() }),
+	}
+}
+
+// fieldRulesOf are the rules of all fields that a declaration knows.
+func fieldRulesOf(declaration *declare.Declaration) []*declare.FieldRule {
+	rules := slices.Concat(declaration.Fields, declaration.Details)
+	if declaration.Writing != nil {
+		rules = append(rules, declaration.Writing.Rules...)
+	}
+	return rules
 }
 
 // valid reports whether a message keeps its validation rules. One whose rules do not run

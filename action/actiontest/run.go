@@ -112,16 +112,16 @@ func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call plan
 	if call.full != 0 {
 		info.RequestHeader().Set(fullHeader, call.full.String())
 	}
-	err := exchange(ctx, way.client, spec, call.requests, call.malformed)
-	return call.want.differs(err, tr.take(id))
+	responses, err := exchange(ctx, way.client, spec, call.requests, call.malformed)
+	return call.want.differs(responses, err, tr.take(id))
 }
 
-// exchange makes a call with some messages and returns the error that it is answered. One
-// message is malformed, from 1 on; 0 is none.
-func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message, malformed int) error {
+// exchange makes a call with some messages and returns what it is answered, and with which
+// error. One message is malformed, from 1 on; 0 is none.
+func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message, malformed int) (responses []proto.Message, err error) {
 	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
 	if !ok {
-		return connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
+		return nil, connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
 	}
 	response := dynamicpb.NewMessage(method.Output())
 	sent := func(i int) any {
@@ -131,11 +131,11 @@ func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, re
 		return requests[i]
 	}
 	if spec.StreamType == connect.StreamTypeUnary {
-		return client.CallUnary(ctx, spec, sent(0), response)
+		return []proto.Message{response}, client.CallUnary(ctx, spec, sent(0), response)
 	}
 	stream, err := client.CallClientStream(ctx, spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stream.Close()
 	for i := range requests {
@@ -143,24 +143,29 @@ func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, re
 		if err := stream.Send(sent(i)); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return nil, err
 	}
 	for {
 		if err := stream.Receive(response); errors.Is(err, io.EOF) {
-			return nil
+			return responses, nil
 		} else if err != nil {
-			return err
+			return responses, err
 		}
+		responses = append(responses, response)
+		response = dynamicpb.NewMessage(method.Output())
 	}
 }
 
 // differs says how what came of a call differs from what must, or "".
-func (v verdict) differs(err error, got notes) string {
+func (v verdict) differs(responses []proto.Message, err error, got notes) string {
 	var problems []string
+	if v.response != nil && err == nil && (len(responses) != 1 || !proto.Equal(v.response, sameType(v.response, responses[0]))) {
+		problems = append(problems, fmt.Sprintf("the caller was answered %v, want %v", responses, v.response))
+	}
 	if code := codeOf(err); code != v.code {
 		text := fmt.Sprintf("answered %s, want %s", outcome(code), outcome(v.code))
 		if err != nil {

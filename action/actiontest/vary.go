@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove"
@@ -176,6 +177,9 @@ func (p *plan) credentials(base attempt) {
 		return
 	}
 	p.add(base.but("without a credential", func(a *attempt) { a.credentials = nil }))
+	if p.declaration.Claims == nil {
+		p.add(base.held("of a principal with claims, which the action does not see", func(h *holder) { h.details.Claims = &emptypb.Empty{} }))
+	}
 	good := base.credentials[0]
 	for _, scheme := range p.declaration.Schemes {
 		p.add(base.but("by scheme "+scheme, func(a *attempt) { a.credentials[0].scheme = scheme }))

@@ -14,6 +14,8 @@ import (
 	_ "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	anypb "google.golang.org/protobuf/types/known/anypb"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -204,7 +206,14 @@ type Note struct {
 	// What everyone may write.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
 	// What only keepers may write.
-	Seal          *string `protobuf:"bytes,2,opt,name=seal,proto3,oneof" json:"seal,omitempty"`
+	Seal *string `protobuf:"bytes,2,opt,name=seal,proto3,oneof" json:"seal,omitempty"`
+	// How it is kept.
+	//
+	// Types that are valid to be assigned to Kept:
+	//
+	//	*Note_Box
+	//	*Note_Shelf
+	Kept          isNote_Kept `protobuf_oneof:"kept"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -253,6 +262,95 @@ func (x *Note) GetSeal() string {
 	return ""
 }
 
+func (x *Note) GetKept() isNote_Kept {
+	if x != nil {
+		return x.Kept
+	}
+	return nil
+}
+
+func (x *Note) GetBox() *Box {
+	if x != nil {
+		if x, ok := x.Kept.(*Note_Box); ok {
+			return x.Box
+		}
+	}
+	return nil
+}
+
+func (x *Note) GetShelf() string {
+	if x != nil {
+		if x, ok := x.Kept.(*Note_Shelf); ok {
+			return x.Shelf
+		}
+	}
+	return ""
+}
+
+type isNote_Kept interface {
+	isNote_Kept()
+}
+
+type Note_Box struct {
+	// In a box.
+	Box *Box `protobuf:"bytes,3,opt,name=box,proto3,oneof"`
+}
+
+type Note_Shelf struct {
+	// On a shelf.
+	Shelf string `protobuf:"bytes,4,opt,name=shelf,proto3,oneof"`
+}
+
+func (*Note_Box) isNote_Kept() {}
+
+func (*Note_Shelf) isNote_Kept() {}
+
+// Box is what a note is kept in.
+type Box struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What only keepers may write.
+	Lock          *string `protobuf:"bytes,1,opt,name=lock,proto3,oneof" json:"lock,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Box) Reset() {
+	*x = Box{}
+	mi := &file_test_denials_v1_denials_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Box) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Box) ProtoMessage() {}
+
+func (x *Box) ProtoReflect() protoreflect.Message {
+	mi := &file_test_denials_v1_denials_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Box.ProtoReflect.Descriptor instead.
+func (*Box) Descriptor() ([]byte, []int) {
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Box) GetLock() string {
+	if x != nil && x.Lock != nil {
+		return *x.Lock
+	}
+	return ""
+}
+
 // ThingRequest names a thing.
 type ThingRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -264,7 +362,7 @@ type ThingRequest struct {
 
 func (x *ThingRequest) Reset() {
 	*x = ThingRequest{}
-	mi := &file_test_denials_v1_denials_proto_msgTypes[3]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -276,7 +374,7 @@ func (x *ThingRequest) String() string {
 func (*ThingRequest) ProtoMessage() {}
 
 func (x *ThingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_test_denials_v1_denials_proto_msgTypes[3]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -289,7 +387,7 @@ func (x *ThingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThingRequest.ProtoReflect.Descriptor instead.
 func (*ThingRequest) Descriptor() ([]byte, []int) {
-	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{3}
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ThingRequest) GetId() string {
@@ -310,7 +408,7 @@ type TeamRequest struct {
 
 func (x *TeamRequest) Reset() {
 	*x = TeamRequest{}
-	mi := &file_test_denials_v1_denials_proto_msgTypes[4]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -322,7 +420,7 @@ func (x *TeamRequest) String() string {
 func (*TeamRequest) ProtoMessage() {}
 
 func (x *TeamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_test_denials_v1_denials_proto_msgTypes[4]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -335,7 +433,7 @@ func (x *TeamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamRequest.ProtoReflect.Descriptor instead.
 func (*TeamRequest) Descriptor() ([]byte, []int) {
-	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{4}
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *TeamRequest) GetTeam() string {
@@ -358,7 +456,7 @@ type NoteRequest struct {
 
 func (x *NoteRequest) Reset() {
 	*x = NoteRequest{}
-	mi := &file_test_denials_v1_denials_proto_msgTypes[5]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -370,7 +468,7 @@ func (x *NoteRequest) String() string {
 func (*NoteRequest) ProtoMessage() {}
 
 func (x *NoteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_test_denials_v1_denials_proto_msgTypes[5]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -383,7 +481,7 @@ func (x *NoteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NoteRequest.ProtoReflect.Descriptor instead.
 func (*NoteRequest) Descriptor() ([]byte, []int) {
-	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{5}
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NoteRequest) GetTeam() string {
@@ -400,6 +498,116 @@ func (x *NoteRequest) GetNote() *Note {
 	return nil
 }
 
+// PutRequest changes a note.
+type PutRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The note.
+	Note *Note `protobuf:"bytes,1,opt,name=note,proto3" json:"note,omitempty"`
+	// What is changed.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PutRequest) Reset() {
+	*x = PutRequest{}
+	mi := &file_test_denials_v1_denials_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PutRequest) ProtoMessage() {}
+
+func (x *PutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_denials_v1_denials_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PutRequest.ProtoReflect.Descriptor instead.
+func (*PutRequest) Descriptor() ([]byte, []int) {
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PutRequest) GetNote() *Note {
+	if x != nil {
+		return x.Note
+	}
+	return nil
+}
+
+func (x *PutRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// PackRequest has what no type says.
+type PackRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is packed.
+	Packed *anypb.Any `protobuf:"bytes,1,opt,name=packed,proto3" json:"packed,omitempty"`
+	// What is extended.
+	Loose         *Loose `protobuf:"bytes,2,opt,name=loose,proto3" json:"loose,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PackRequest) Reset() {
+	*x = PackRequest{}
+	mi := &file_test_denials_v1_denials_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PackRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PackRequest) ProtoMessage() {}
+
+func (x *PackRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_test_denials_v1_denials_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PackRequest.ProtoReflect.Descriptor instead.
+func (*PackRequest) Descriptor() ([]byte, []int) {
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PackRequest) GetPacked() *anypb.Any {
+	if x != nil {
+		return x.Packed
+	}
+	return nil
+}
+
+func (x *PackRequest) GetLoose() *Loose {
+	if x != nil {
+		return x.Loose
+	}
+	return nil
+}
+
 // ThingResponse is about a thing.
 type ThingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -411,7 +619,7 @@ type ThingResponse struct {
 
 func (x *ThingResponse) Reset() {
 	*x = ThingResponse{}
-	mi := &file_test_denials_v1_denials_proto_msgTypes[6]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -423,7 +631,7 @@ func (x *ThingResponse) String() string {
 func (*ThingResponse) ProtoMessage() {}
 
 func (x *ThingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_test_denials_v1_denials_proto_msgTypes[6]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -436,7 +644,7 @@ func (x *ThingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThingResponse.ProtoReflect.Descriptor instead.
 func (*ThingResponse) Descriptor() ([]byte, []int) {
-	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{6}
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ThingResponse) GetId() string {
@@ -444,6 +652,52 @@ func (x *ThingResponse) GetId() string {
 		return x.Id
 	}
 	return ""
+}
+
+// FollowResponse has a thing.
+type FollowResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The thing.
+	Thing         *Thing `protobuf:"bytes,1,opt,name=thing,proto3" json:"thing,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowResponse) Reset() {
+	*x = FollowResponse{}
+	mi := &file_test_denials_v1_denials_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowResponse) ProtoMessage() {}
+
+func (x *FollowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_test_denials_v1_denials_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowResponse.ProtoReflect.Descriptor instead.
+func (*FollowResponse) Descriptor() ([]byte, []int) {
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FollowResponse) GetThing() *Thing {
+	if x != nil {
+		return x.Thing
+	}
+	return nil
 }
 
 // ThingsResponse has things.
@@ -459,7 +713,7 @@ type ThingsResponse struct {
 
 func (x *ThingsResponse) Reset() {
 	*x = ThingsResponse{}
-	mi := &file_test_denials_v1_denials_proto_msgTypes[7]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -471,7 +725,7 @@ func (x *ThingsResponse) String() string {
 func (*ThingsResponse) ProtoMessage() {}
 
 func (x *ThingsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_test_denials_v1_denials_proto_msgTypes[7]
+	mi := &file_test_denials_v1_denials_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -484,7 +738,7 @@ func (x *ThingsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ThingsResponse.ProtoReflect.Descriptor instead.
 func (*ThingsResponse) Descriptor() ([]byte, []int) {
-	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{7}
+	return file_test_denials_v1_denials_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ThingsResponse) GetThings() []*Thing {
@@ -505,30 +759,49 @@ var File_test_denials_v1_denials_proto protoreflect.FileDescriptor
 
 const file_test_denials_v1_denials_proto_rawDesc = "" +
 	"\n" +
-	"\x1dtest/denials/v1/denials.proto\x12\x0ftest.denials.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19sallyport/v1/action.proto\"2\n" +
+	"\x1dtest/denials/v1/denials.proto\x12\x0ftest.denials.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19google/protobuf/any.proto\x1a google/protobuf/field_mask.proto\x1a\x19sallyport/v1/action.proto\x1a\x1btest/denials/v1/loose.proto\"2\n" +
 	"\x06Claims\x12\"\n" +
 	"\x05teams\x18\x01 \x03(\tB\f\xbaH\t\x92\x01\x06\"\x04r\x02\x10\x01R\x05teams:\x04\xb8\xa0\x19\x01\"e\n" +
 	"\x05Thing\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x19\n" +
 	"\bowner_id\x18\x02 \x01(\tR\aownerId\x12\x1b\n" +
 	"\x04team\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04team\x12\x14\n" +
-	"\x05marks\x18\x04 \x03(\tR\x05marks\"N\n" +
+	"\x05marks\x18\x04 \x03(\tR\x05marks\"\x98\x01\n" +
 	"\x04Note\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12)\n" +
 	"\x04seal\x18\x02 \x01(\tB\x10\xba\xa0\x19\f\x12\n" +
 	"\n" +
 	"\b\n" +
-	"\x06keeperH\x00R\x04seal\x88\x01\x01B\a\n" +
-	"\x05_seal\"'\n" +
+	"\x06keeperH\x01R\x04seal\x88\x01\x01\x12(\n" +
+	"\x03box\x18\x03 \x01(\v2\x14.test.denials.v1.BoxH\x00R\x03box\x12\x16\n" +
+	"\x05shelf\x18\x04 \x01(\tH\x00R\x05shelfB\x06\n" +
+	"\x04keptB\a\n" +
+	"\x05_seal\"9\n" +
+	"\x03Box\x12)\n" +
+	"\x04lock\x18\x01 \x01(\tB\x10\xba\xa0\x19\f\x12\n" +
+	"\n" +
+	"\b\n" +
+	"\x06keeperH\x00R\x04lock\x88\x01\x01B\a\n" +
+	"\x05_lock\"'\n" +
 	"\fThingRequest\x12\x17\n" +
 	"\x02id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\x02id\"*\n" +
 	"\vTeamRequest\x12\x1b\n" +
 	"\x04team\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\x04team\"U\n" +
 	"\vNoteRequest\x12\x1b\n" +
 	"\x04team\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18(R\x04team\x12)\n" +
-	"\x04note\x18\x02 \x01(\v2\x15.test.denials.v1.NoteR\x04note\"\x1f\n" +
+	"\x04note\x18\x02 \x01(\v2\x15.test.denials.v1.NoteR\x04note\"t\n" +
+	"\n" +
+	"PutRequest\x12)\n" +
+	"\x04note\x18\x01 \x01(\v2\x15.test.denials.v1.NoteR\x04note\x12;\n" +
+	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"i\n" +
+	"\vPackRequest\x12,\n" +
+	"\x06packed\x18\x01 \x01(\v2\x14.google.protobuf.AnyR\x06packed\x12,\n" +
+	"\x05loose\x18\x02 \x01(\v2\x16.test.denials.v1.LooseR\x05loose\"\x1f\n" +
 	"\rThingResponse\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\tR\x02id\"V\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\">\n" +
+	"\x0eFollowResponse\x12,\n" +
+	"\x05thing\x18\x01 \x01(\v2\x16.test.denials.v1.ThingR\x05thing\"V\n" +
 	"\x0eThingsResponse\x12.\n" +
 	"\x06things\x18\x01 \x03(\v2\x16.test.denials.v1.ThingR\x06things\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\rR\x05total*^\n" +
@@ -538,7 +811,8 @@ const file_test_denials_v1_denials_proto_rawDesc = "" +
 	"ROLE_MOVER\x10\x01\x1a\v\xba\xa0\x19\a\n" +
 	"\x05mover\x12\x1d\n" +
 	"\vROLE_KEEPER\x10\x02\x1a\f\xba\xa0\x19\b\n" +
-	"\x06keeper\x1a\x04\xb8\xa0\x19\x012\xb5\a\n" +
+	"\x06keeper\x1a\x04\xb8\xa0\x19\x012\xe5\n" +
+	"\n" +
 	"\vStepService\x12\x90\x01\n" +
 	"\x04Move\x12\x1d.test.denials.v1.ThingRequest\x1a\x1e.test.denials.v1.ThingResponse\"I\xba\xa0\x19E\n" +
 	"\t\n" +
@@ -555,10 +829,20 @@ const file_test_denials_v1_denials_proto_rawDesc = "" +
 	"\t\n" +
 	"\asession\x12~\x12\x16each caller has things2d\n" +
 	"\x06things\x1aI\x1aGitem.marks.exists(a, item.marks.exists(b, a + b == principal.id + '!'))\x1a\b\n" +
-	"\x06keeper\"\x05total\x12r\n" +
+	"\x06keeper\"\x05total\x12\xd8\x01\n" +
+	"\x06Follow\x12\x1c.test.denials.v1.TeamRequest\x1a\x1f.test.denials.v1.FollowResponse\"\x8c\x01\xba\xa0\x19\x87\x01\n" +
+	"\t\n" +
+	"\asession\x12v\x12\x16each caller has things2\\\x12\x05thing\x1a\b\n" +
+	"\x06keeper\x1aI\x1aGitem.marks.exists(a, item.marks.exists(b, a + b == principal.id + '!'))\x1a\x02\b\x020\x01\x12r\n" +
 	"\bAnnounce\x12\x1c.test.denials.v1.NoteRequest\x1a\x1e.test.denials.v1.ThingResponse\"&\xba\xa0\x19\"\n" +
 	"\t\n" +
-	"\asession\x12\x11\x12\x0feveryone writes\x1a\x02\b\x010\x01\x12q\n" +
+	"\asession\x12\x11\x12\x0feveryone writes\x1a\x02\b\x010\x01\x12j\n" +
+	"\x03Put\x12\x1b.test.denials.v1.PutRequest\x1a\x1e.test.denials.v1.ThingResponse\"&\xba\xa0\x19\"\n" +
+	"\t\n" +
+	"\asession\x12\x11\x12\x0feveryone writes2\x02\x10\x01\x12g\n" +
+	"\x04Pack\x12\x1c.test.denials.v1.PackRequest\x1a\x1e.test.denials.v1.ThingResponse\"!\xba\xa0\x19\x1d\n" +
+	"\t\n" +
+	"\asession\x12\x10\x12\x0eeveryone packs\x12q\n" +
 	"\aCollect\x12\x1c.test.denials.v1.NoteRequest\x1a\x1e.test.denials.v1.ThingResponse\"&\xba\xa0\x19\"\n" +
 	"\t\n" +
 	"\asession\x12\x11\x12\x0feveryone writes\x1a\x02\b\x01(\x01\x12\xa8\x01\n" +
@@ -583,38 +867,57 @@ func file_test_denials_v1_denials_proto_rawDescGZIP() []byte {
 }
 
 var file_test_denials_v1_denials_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_test_denials_v1_denials_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_test_denials_v1_denials_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_test_denials_v1_denials_proto_goTypes = []any{
-	(Role)(0),              // 0: test.denials.v1.Role
-	(*Claims)(nil),         // 1: test.denials.v1.Claims
-	(*Thing)(nil),          // 2: test.denials.v1.Thing
-	(*Note)(nil),           // 3: test.denials.v1.Note
-	(*ThingRequest)(nil),   // 4: test.denials.v1.ThingRequest
-	(*TeamRequest)(nil),    // 5: test.denials.v1.TeamRequest
-	(*NoteRequest)(nil),    // 6: test.denials.v1.NoteRequest
-	(*ThingResponse)(nil),  // 7: test.denials.v1.ThingResponse
-	(*ThingsResponse)(nil), // 8: test.denials.v1.ThingsResponse
+	(Role)(0),                     // 0: test.denials.v1.Role
+	(*Claims)(nil),                // 1: test.denials.v1.Claims
+	(*Thing)(nil),                 // 2: test.denials.v1.Thing
+	(*Note)(nil),                  // 3: test.denials.v1.Note
+	(*Box)(nil),                   // 4: test.denials.v1.Box
+	(*ThingRequest)(nil),          // 5: test.denials.v1.ThingRequest
+	(*TeamRequest)(nil),           // 6: test.denials.v1.TeamRequest
+	(*NoteRequest)(nil),           // 7: test.denials.v1.NoteRequest
+	(*PutRequest)(nil),            // 8: test.denials.v1.PutRequest
+	(*PackRequest)(nil),           // 9: test.denials.v1.PackRequest
+	(*ThingResponse)(nil),         // 10: test.denials.v1.ThingResponse
+	(*FollowResponse)(nil),        // 11: test.denials.v1.FollowResponse
+	(*ThingsResponse)(nil),        // 12: test.denials.v1.ThingsResponse
+	(*fieldmaskpb.FieldMask)(nil), // 13: google.protobuf.FieldMask
+	(*anypb.Any)(nil),             // 14: google.protobuf.Any
+	(*Loose)(nil),                 // 15: test.denials.v1.Loose
 }
 var file_test_denials_v1_denials_proto_depIdxs = []int32{
-	3, // 0: test.denials.v1.NoteRequest.note:type_name -> test.denials.v1.Note
-	2, // 1: test.denials.v1.ThingsResponse.things:type_name -> test.denials.v1.Thing
-	4, // 2: test.denials.v1.StepService.Move:input_type -> test.denials.v1.ThingRequest
-	5, // 3: test.denials.v1.StepService.Open:input_type -> test.denials.v1.TeamRequest
-	5, // 4: test.denials.v1.StepService.Marked:input_type -> test.denials.v1.TeamRequest
-	6, // 5: test.denials.v1.StepService.Announce:input_type -> test.denials.v1.NoteRequest
-	6, // 6: test.denials.v1.StepService.Collect:input_type -> test.denials.v1.NoteRequest
-	6, // 7: test.denials.v1.StepService.Chat:input_type -> test.denials.v1.NoteRequest
-	7, // 8: test.denials.v1.StepService.Move:output_type -> test.denials.v1.ThingResponse
-	7, // 9: test.denials.v1.StepService.Open:output_type -> test.denials.v1.ThingResponse
-	8, // 10: test.denials.v1.StepService.Marked:output_type -> test.denials.v1.ThingsResponse
-	7, // 11: test.denials.v1.StepService.Announce:output_type -> test.denials.v1.ThingResponse
-	7, // 12: test.denials.v1.StepService.Collect:output_type -> test.denials.v1.ThingResponse
-	7, // 13: test.denials.v1.StepService.Chat:output_type -> test.denials.v1.ThingResponse
-	8, // [8:14] is the sub-list for method output_type
-	2, // [2:8] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4,  // 0: test.denials.v1.Note.box:type_name -> test.denials.v1.Box
+	3,  // 1: test.denials.v1.NoteRequest.note:type_name -> test.denials.v1.Note
+	3,  // 2: test.denials.v1.PutRequest.note:type_name -> test.denials.v1.Note
+	13, // 3: test.denials.v1.PutRequest.update_mask:type_name -> google.protobuf.FieldMask
+	14, // 4: test.denials.v1.PackRequest.packed:type_name -> google.protobuf.Any
+	15, // 5: test.denials.v1.PackRequest.loose:type_name -> test.denials.v1.Loose
+	2,  // 6: test.denials.v1.FollowResponse.thing:type_name -> test.denials.v1.Thing
+	2,  // 7: test.denials.v1.ThingsResponse.things:type_name -> test.denials.v1.Thing
+	5,  // 8: test.denials.v1.StepService.Move:input_type -> test.denials.v1.ThingRequest
+	6,  // 9: test.denials.v1.StepService.Open:input_type -> test.denials.v1.TeamRequest
+	6,  // 10: test.denials.v1.StepService.Marked:input_type -> test.denials.v1.TeamRequest
+	6,  // 11: test.denials.v1.StepService.Follow:input_type -> test.denials.v1.TeamRequest
+	7,  // 12: test.denials.v1.StepService.Announce:input_type -> test.denials.v1.NoteRequest
+	8,  // 13: test.denials.v1.StepService.Put:input_type -> test.denials.v1.PutRequest
+	9,  // 14: test.denials.v1.StepService.Pack:input_type -> test.denials.v1.PackRequest
+	7,  // 15: test.denials.v1.StepService.Collect:input_type -> test.denials.v1.NoteRequest
+	7,  // 16: test.denials.v1.StepService.Chat:input_type -> test.denials.v1.NoteRequest
+	10, // 17: test.denials.v1.StepService.Move:output_type -> test.denials.v1.ThingResponse
+	10, // 18: test.denials.v1.StepService.Open:output_type -> test.denials.v1.ThingResponse
+	12, // 19: test.denials.v1.StepService.Marked:output_type -> test.denials.v1.ThingsResponse
+	11, // 20: test.denials.v1.StepService.Follow:output_type -> test.denials.v1.FollowResponse
+	10, // 21: test.denials.v1.StepService.Announce:output_type -> test.denials.v1.ThingResponse
+	10, // 22: test.denials.v1.StepService.Put:output_type -> test.denials.v1.ThingResponse
+	10, // 23: test.denials.v1.StepService.Pack:output_type -> test.denials.v1.ThingResponse
+	10, // 24: test.denials.v1.StepService.Collect:output_type -> test.denials.v1.ThingResponse
+	10, // 25: test.denials.v1.StepService.Chat:output_type -> test.denials.v1.ThingResponse
+	17, // [17:26] is the sub-list for method output_type
+	8,  // [8:17] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_test_denials_v1_denials_proto_init() }
@@ -622,14 +925,19 @@ func file_test_denials_v1_denials_proto_init() {
 	if File_test_denials_v1_denials_proto != nil {
 		return
 	}
-	file_test_denials_v1_denials_proto_msgTypes[2].OneofWrappers = []any{}
+	file_test_denials_v1_loose_proto_init()
+	file_test_denials_v1_denials_proto_msgTypes[2].OneofWrappers = []any{
+		(*Note_Box)(nil),
+		(*Note_Shelf)(nil),
+	}
+	file_test_denials_v1_denials_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_test_denials_v1_denials_proto_rawDesc), len(file_test_denials_v1_denials_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

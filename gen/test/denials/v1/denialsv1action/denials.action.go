@@ -40,10 +40,22 @@ type StepServiceHandler interface {
 	//
 	// Access: callers sign in by session; who may: anyone.
 	Marked(context.Context, *action.Call[v1.TeamRequest]) (*v1.ThingsResponse, error)
+	// Follow sends what is marked, as Marked lists it.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	Follow(context.Context, *action.Call[v1.TeamRequest], *action.ServerStream[v1.FollowResponse]) error
 	// Announce writes a note, and is authorized before it is read.
 	//
 	// Access: callers sign in by session; who may: anyone.
 	Announce(context.Context, *action.Call[v1.NoteRequest], *action.ServerStream[v1.ThingResponse]) error
+	// Put changes of a note what the mask names.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	Put(context.Context, *action.Call[v1.PutRequest]) (*v1.ThingResponse, error)
+	// Pack takes what no type says.
+	//
+	// Access: callers sign in by session; who may: anyone.
+	Pack(context.Context, *action.Call[v1.PackRequest]) (*v1.ThingResponse, error)
 	// Collect writes notes, and is authorized before one is read.
 	//
 	// Access: callers sign in by session; who may: anyone.
@@ -75,12 +87,15 @@ type StepServiceLoaders interface {
 func RegisterStepService(registry *action.Registry, implementation StepServiceHandler, checks StepServiceChecks, loaders StepServiceLoaders) error {
 	return actiongen.Register(registry, actiongen.Service[StepServiceHandler]{
 		Descriptor:  v1.File_test_denials_v1_denials_proto.Services().ByName("StepService"),
-		Fingerprint: "3c4cc4aef1aed6fee82e1bfb494134eb7ea53305604b3f6abfcfac941de0b1a3",
+		Fingerprint: "1b051fb688c6c59e8275b29251486cd74c07d35f5f169261e294a49b270f7c6c",
 		Methods: []actiongen.Method[StepServiceHandler]{
 			actiongen.ResourceUnary("Move", StepServiceHandler.Move),
 			actiongen.BidiStreaming("Open", StepServiceHandler.Open),
 			actiongen.Unary("Marked", StepServiceHandler.Marked),
+			actiongen.ServerStreaming("Follow", StepServiceHandler.Follow),
 			actiongen.ServerStreaming("Announce", StepServiceHandler.Announce),
+			actiongen.Unary("Put", StepServiceHandler.Put),
+			actiongen.Unary("Pack", StepServiceHandler.Pack),
 			actiongen.ClientStreaming("Collect", StepServiceHandler.Collect),
 			actiongen.BidiStreaming("Chat", StepServiceHandler.Chat),
 		},

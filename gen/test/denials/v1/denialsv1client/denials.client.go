@@ -25,7 +25,10 @@ const (
 	StepServiceMoveProcedure     = "/test.denials.v1.StepService/Move"
 	StepServiceOpenProcedure     = "/test.denials.v1.StepService/Open"
 	StepServiceMarkedProcedure   = "/test.denials.v1.StepService/Marked"
+	StepServiceFollowProcedure   = "/test.denials.v1.StepService/Follow"
 	StepServiceAnnounceProcedure = "/test.denials.v1.StepService/Announce"
+	StepServicePutProcedure      = "/test.denials.v1.StepService/Put"
+	StepServicePackProcedure     = "/test.denials.v1.StepService/Pack"
 	StepServiceCollectProcedure  = "/test.denials.v1.StepService/Collect"
 	StepServiceChatProcedure     = "/test.denials.v1.StepService/Chat"
 )
@@ -44,8 +47,14 @@ type StepServiceClient interface {
 	Open(ctx context.Context) (*client.BidiStream[v1.TeamRequest, v1.ThingResponse], error)
 	// Marked lists what is marked in a way that takes long to find out.
 	Marked(ctx context.Context, request *v1.TeamRequest) (*v1.ThingsResponse, error)
+	// Follow sends what is marked, as Marked lists it.
+	Follow(ctx context.Context, request *v1.TeamRequest) (*client.ServerStream[v1.FollowResponse], error)
 	// Announce writes a note, and is authorized before it is read.
 	Announce(ctx context.Context, request *v1.NoteRequest) (*client.ServerStream[v1.ThingResponse], error)
+	// Put changes of a note what the mask names.
+	Put(ctx context.Context, request *v1.PutRequest) (*v1.ThingResponse, error)
+	// Pack takes what no type says.
+	Pack(ctx context.Context, request *v1.PackRequest) (*v1.ThingResponse, error)
 	// Collect writes notes, and is authorized before one is read.
 	Collect(ctx context.Context) (*client.ClientStream[v1.NoteRequest, v1.ThingResponse], error)
 	// Chat writes notes, each authorized by itself.
@@ -72,8 +81,20 @@ func (c stepServiceClient) Marked(ctx context.Context, request *v1.TeamRequest) 
 	return client.CallUnary[v1.ThingsResponse](ctx, c.service, "Marked", request)
 }
 
+func (c stepServiceClient) Follow(ctx context.Context, request *v1.TeamRequest) (*client.ServerStream[v1.FollowResponse], error) {
+	return client.OpenServerStream[v1.FollowResponse](ctx, c.service, "Follow", request)
+}
+
 func (c stepServiceClient) Announce(ctx context.Context, request *v1.NoteRequest) (*client.ServerStream[v1.ThingResponse], error) {
 	return client.OpenServerStream[v1.ThingResponse](ctx, c.service, "Announce", request)
+}
+
+func (c stepServiceClient) Put(ctx context.Context, request *v1.PutRequest) (*v1.ThingResponse, error) {
+	return client.CallUnary[v1.ThingResponse](ctx, c.service, "Put", request)
+}
+
+func (c stepServiceClient) Pack(ctx context.Context, request *v1.PackRequest) (*v1.ThingResponse, error) {
+	return client.CallUnary[v1.ThingResponse](ctx, c.service, "Pack", request)
 }
 
 func (c stepServiceClient) Collect(ctx context.Context) (*client.ClientStream[v1.NoteRequest, v1.ThingResponse], error) {
