@@ -42,8 +42,8 @@ func TestDenialsOfSteps(t *testing.T) {
 		actiontest.WithObject("thing", &denialsv1.Thing{Id: "thing", OwnerId: "alice"}),
 		actiontest.WithObject("bobs", &denialsv1.Thing{Id: "bobs", OwnerId: "bob"}),
 		actiontest.WithElement(&denialsv1.Thing{Marks: []string{"bob", "!"}}),
-		actiontest.WithSample("/test.denials.v1.StepService/Marked", &denialsv1.TeamRequest{}, authn.NewPrincipal("bob", authn.Details{Unscoped: true})),
-		actiontest.WithSample("/test.denials.v1.StepService/Follow", &denialsv1.TeamRequest{}, authn.NewPrincipal("bob", authn.Details{Unscoped: true})),
+		actiontest.WithSample("/test.denials.v1.StepService/Marked", &denialsv1.TeamRequest{Team: "red"}, authn.NewPrincipal("bob", authn.Details{Unscoped: true})),
+		actiontest.WithSample("/test.denials.v1.StepService/Follow", &denialsv1.TeamRequest{Team: "red"}, authn.NewPrincipal("bob", authn.Details{Unscoped: true})),
 		actiontest.WithSample("/test.denials.v1.StepService/Move", &denialsv1.ThingRequest{Id: "thing"},
 			authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"mover"}})),
 	}
