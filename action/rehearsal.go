@@ -61,15 +61,15 @@ func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 	if with.Answer != nil {
 		checks := map[string]policy.CheckFunc{}
 		for _, name := range r.declaration.Asked() {
-			checks[name] = func(ctx context.Context, _ *authn.Principal, _ proto.Message) (bool, error) {
-				return with.Answer(ctx, name)
+			checks[name] = func(ctx context.Context, _ *authn.Principal, request proto.Message) (bool, error) {
+				return with.Answer(ctx, name, request)
 			}
 		}
 		gate.policy = policy.New(r.declaration, checks)
 		for _, of := range r.declaration.ElementRelations() {
 			name := of.String()
 			checks[name] = func(ctx context.Context, _ *authn.Principal, _ proto.Message) (bool, error) {
-				return with.Answer(ctx, name)
+				return with.Answer(ctx, name, nil)
 			}
 		}
 		if each, err := elementsOf(r.declaration, policy.Deciders{Checks: checks}); err == nil { // it was made once
@@ -95,15 +95,11 @@ func rehearsal(method unguarded.Method, with unguarded.Rehearsal) unguarded.Meth
 	}
 	method.Handle = func(ctx context.Context, call, responses any) (proto.Message, error) {
 		if with.Ran != nil {
-			var request proto.Message
-			if of, ok := call.(*taking); ok {
-				request = of.request
-			}
-			with.Ran(ctx, request)
+			with.Ran(ctx, handedTo(call))
 		}
-		received := func() {
+		received := func(request proto.Message) {
 			if with.Received != nil {
-				with.Received(ctx)
+				with.Received(ctx, request)
 			}
 		}
 		if requests, ok := call.(kindOfStream); ok {
@@ -140,11 +136,24 @@ type taking struct {
 	kindOfCall
 
 	request proto.Message
+	passage *passage
 }
 
 func (t *taking) take(request proto.Message) *passage {
-	t.request = request
-	return t.kindOfCall.take(request)
+	t.request, t.passage = request, t.kindOfCall.take(request)
+	return t.passage
+}
+
+// handedTo is what a handler has of a call.
+func handedTo(call any) unguarded.Handed {
+	switch of := call.(type) {
+	case *taking:
+		return unguarded.Handed{Request: of.request, Principal: of.passage.principal, Resource: of.passage.resource()}
+	case *holding:
+		return unguarded.Handed{Principal: of.on.principal, Resource: of.on.resource()}
+	default:
+		return unguarded.Handed{}
+	}
 }
 
 // held returns a kind of stream or of call that says what it was given, and others as they

@@ -149,9 +149,9 @@ func TestRehearse(t *testing.T) {
 			r, own := newRehearsed(t), &recorder{}
 			at := noon
 			methods, err := action.Unguarded(unguarded.Give()).Rehearse(r.registry, own, &fakeLimiter{recorder: own}, func() time.Time { return at }, unguarded.Rehearsal{
-				Ran:      func(context.Context, proto.Message) { own.note("ran") },
-				Received: func(context.Context) { own.note("received") },
-				Answer: func(_ context.Context, check string) (bool, error) {
+				Ran:      func(context.Context, unguarded.Handed) { own.note("ran") },
+				Received: func(context.Context, proto.Message) { own.note("received") },
+				Answer: func(_ context.Context, check string, _ proto.Message) (bool, error) {
 					own.note("asked " + check)
 					return test.code == 0, nil
 				},

@@ -1,6 +1,10 @@
 package action
 
-import "github.com/sallyport-rpc/sallyport/authn"
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
+)
 
 // A ResourceClientStream is a [ClientStream] of an action whose declaration names a
 // resource. It converts into no other kind of stream.
@@ -28,8 +32,8 @@ func (s *ResourceClientStream[Req, Obj]) Principal() *authn.Principal { return s
 // does.
 func (s *ResourceClientStream[Req, Obj]) Grant() string { return s.about.stream.grantName() }
 
-func (s *ResourceClientStream[Req, Obj]) carry(stream *stream) { s.about.stream = stream }
-func (s *ResourceClientStream[Req, Obj]) drain(seen func())    { s.about.drain(seen) }
+func (s *ResourceClientStream[Req, Obj]) carry(stream *stream)           { s.about.stream = stream }
+func (s *ResourceClientStream[Req, Obj]) drain(seen func(proto.Message)) { s.about.drain(seen) }
 
 // A ResourceBidiStream is a [BidiStream] of an action whose declaration names a resource.
 // It converts into no other kind of stream.
@@ -67,4 +71,4 @@ func (s *ResourceBidiStream[Req, Obj, Res]) carry(stream *stream) {
 	s.about.stream, s.responses.stream = stream, stream
 }
 
-func (s *ResourceBidiStream[Req, Obj, Res]) drain(seen func()) { s.about.drain(seen) }
+func (s *ResourceBidiStream[Req, Obj, Res]) drain(seen func(proto.Message)) { s.about.drain(seen) }

@@ -30,8 +30,8 @@ func (s *ClientStream[Req]) Principal() *authn.Principal { return s.requests.cal
 // is empty where the grant has no name. It may be called by any goroutine.
 func (s *ClientStream[Req]) Grant() string { return s.requests.stream.grantName() }
 
-func (s *ClientStream[Req]) carry(stream *stream) { s.requests.stream = stream }
-func (s *ClientStream[Req]) drain(seen func())    { s.requests.drain(seen) }
+func (s *ClientStream[Req]) carry(stream *stream)           { s.requests.stream = stream }
+func (s *ClientStream[Req]) drain(seen func(proto.Message)) { s.requests.drain(seen) }
 
 // An AnonymousClientStream is a [ClientStream] of an action that anyone may call
 // without signing in.
@@ -42,8 +42,8 @@ type AnonymousClientStream[Req any] struct {
 // Receive returns the next request, as [ClientStream.Receive] does.
 func (s *AnonymousClientStream[Req]) Receive() (*Req, error) { return s.anonymous.receive() }
 
-func (s *AnonymousClientStream[Req]) carry(stream *stream) { s.anonymous.stream = stream }
-func (s *AnonymousClientStream[Req]) drain(seen func())    { s.anonymous.drain(seen) }
+func (s *AnonymousClientStream[Req]) carry(stream *stream)           { s.anonymous.stream = stream }
+func (s *AnonymousClientStream[Req]) drain(seen func(proto.Message)) { s.anonymous.drain(seen) }
 
 // A ServerStream is where the handler of a server stream sends its responses.
 //
@@ -65,8 +65,8 @@ func (s *ServerStream[Res]) SendHeaders() error { return s.responses.sendHeaders
 // goroutine.
 func (s *ServerStream[Res]) Grant() string { return s.responses.stream.grantName() }
 
-func (s *ServerStream[Res]) carry(stream *stream) { s.responses.stream = stream }
-func (s *ServerStream[Res]) drain(func())         {}
+func (s *ServerStream[Res]) carry(stream *stream)      { s.responses.stream = stream }
+func (s *ServerStream[Res]) drain(func(proto.Message)) {}
 
 // A BidiStream is a stream of requests that the gate let through, with who they are
 // from, and of responses to them. As with a [Call], nothing but the gate makes one
@@ -97,7 +97,7 @@ func (s *BidiStream[Req, Res]) Grant() string { return s.requests.stream.grantNa
 func (s *BidiStream[Req, Res]) carry(stream *stream) {
 	s.requests.stream, s.responses.stream = stream, stream
 }
-func (s *BidiStream[Req, Res]) drain(seen func()) { s.requests.drain(seen) }
+func (s *BidiStream[Req, Res]) drain(seen func(proto.Message)) { s.requests.drain(seen) }
 
 // An AnonymousBidiStream is a [BidiStream] of an action that anyone may call
 // without signing in.
@@ -121,15 +121,15 @@ func (s *AnonymousBidiStream[Req, Res]) carry(stream *stream) {
 	s.anonymous.stream, s.responses.stream = stream, stream
 }
 
-func (s *AnonymousBidiStream[Req, Res]) drain(seen func()) { s.anonymous.drain(seen) }
+func (s *AnonymousBidiStream[Req, Res]) drain(seen func(proto.Message)) { s.anonymous.drain(seen) }
 
 // A kindOfStream is a pointer to any of the kinds of stream.
 type kindOfStream interface {
 	// carry gives the kind its stream.
 	carry(stream *stream)
 	// drain receives requests until the client or the gate has ended the stream, and calls
-	// seen for each.
-	drain(seen func())
+	// seen with each.
+	drain(seen func(request proto.Message))
 }
 
 // requests are the requests of a stream, of one type.
@@ -143,12 +143,13 @@ func (r requests[Req]) receive() (*Req, error) {
 	return any(request).(*Req), nil //nolint:forcetypeassert // it is the one above, or the maker's
 }
 
-func (r requests[Req]) drain(seen func()) {
+func (r requests[Req]) drain(seen func(request proto.Message)) {
 	for {
-		if _, err := r.receive(); err != nil {
+		request, err := r.receive()
+		if err != nil {
 			return
 		}
-		seen()
+		seen(any(request).(proto.Message)) //nolint:forcetypeassert // a method's type says so
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -48,11 +49,16 @@ type failing struct {
 }
 
 // answer is in place of the checks and of the relation engine of a registry.
-func (tr *trial) answer(ctx context.Context, asked string) (bool, error) {
+func (tr *trial) answer(ctx context.Context, asked string, request proto.Message) (bool, error) {
 	id := idOf(ctx)
 	now := tr.current(id)
 	if now == nil {
 		return false, nil
+	}
+	if request != nil && !slices.ContainsFunc(now.requests, func(of proto.Message) bool { return proto.Equal(of, sameType(of, request)) }) {
+		tr.note(id, func(n *notes) {
+			n.faults = append(n.faults, fmt.Sprintf("%s was asked about %v, which the caller did not send", declare.AskedText(asked), request))
+		})
 	}
 	fault := asksWell
 	if now.failing.asked == asked {
@@ -123,7 +129,7 @@ func (p *plan) askFaults() {
 	type kind struct {
 		failing  failing
 		requests int
-		want     verdict // of the call, did the check not fail
+		want     string // of the call, did the check not fail
 	}
 	seen := map[kind]bool{}
 	for _, other := range slices.Clone(p.attempts) {
@@ -133,7 +139,9 @@ func (p *plan) askFaults() {
 		for _, asked := range p.declaration.Asked() {
 			for fault := asksWell + 1; fault < askFaultsN; fault++ {
 				for well := range len(other.requests) {
-					fails := kind{failing{asked, fault, well}, len(other.requests), other.want}
+					want := other.want
+					want.handed, want.left = nil, nil
+					fails := kind{failing{asked, fault, well}, len(other.requests), fmt.Sprint(want)}
 					failed := p.failed(other.attempt, fails.failing)
 					if want := p.judge.of(&failed); want.code == fault.code() && !seen[fails] {
 						seen[fails] = true

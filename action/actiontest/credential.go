@@ -106,6 +106,7 @@ const (
 	otherClaims       // it returns a principal whose claims are of another type
 	hangs             // it does not return in time; only where the clock is the trial's
 	late              // it takes a while, and does not know the token; there as well
+	slow              // it takes a while; there as well
 )
 
 // present issues what the credential is sent as.
@@ -122,6 +123,8 @@ func (w *wallet) present(c credential) string {
 		answer.panics = true
 	case late:
 		answer.takes, answer.err = aWhile, authn.InvalidCredential("revoked")
+	case slow:
+		answer.principal, answer.takes = c.holder.principal(), aWhile
 	case hangs:
 		answer.principal, answer.takes = c.holder.principal(), hanging
 	case nothing:
@@ -140,7 +143,7 @@ func (w *wallet) present(c credential) string {
 // code is what a call with the fault is answered.
 func (f fault) code() connect.Code {
 	switch f {
-	case noFault:
+	case noFault, slow:
 		return Allowed
 	case down, hangs:
 		return connect.CodeUnavailable

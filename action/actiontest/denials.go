@@ -16,14 +16,15 @@ import (
 // credentials; authenticated too long ago; over each limit; with a request that breaks
 // each validation rule, or cannot be read; about what cannot be loaded; where a check or a
 // relation engine fails; writing fields that the caller may not write; answering with elements
-// that the caller may not see; and on streams whose caller, or what they
-// are about, changes before the recheck. It expects nothing that the declarations do not say, and nothing is
+// that the caller may not see, and with fields that the caller may not read; and on streams whose
+// caller, or what they are about, changes before the recheck. It expects nothing that the declarations do not say, and nothing is
 // to be written for it.
 //
 // The calls are made over real connections, by Connect with binary and with JSON bodies,
 // Connect GET where the action has no side effects, gRPC and gRPC-Web, and in process. Of
 // each it asserts the code, that the handler did not run or, on a stream that was let in,
-// did not receive the message, and that an event says so. Handlers and checks of the
+// did not receive the message, and that an event says so; of an answer with fields that the
+// caller may not read, that they are cleared. Handlers and checks of the
 // registry do not run: what a check says is part of the call, and what actions are about is
 // given by [WithObject]. What stands in for a handler answers with elements of its own, and
 // with those of [WithElement]. Streams that live until their recheck are called in process, on a clock
@@ -38,7 +39,7 @@ func Denials(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opti
 	tr := newTrial(t, registryOf, options)
 	tr.each(t, func(t *testing.T, p *plan, ways []way, spec connect.Spec) {
 		t.Helper()
-		calls := slices.DeleteFunc(slices.Clone(p.attempts), func(call planned) bool { return call.want.code == Allowed })
+		calls := slices.DeleteFunc(slices.Clone(p.attempts), func(call planned) bool { return !call.want.denies() })
 		report(t, slices.Concat(p.problems, p.unbroken, p.uncovered(), tr.run(t.Context(), ways, spec, calls), tr.last(t, p.judge, ways, spec, calls)))
 		for _, noted := range p.noted {
 			t.Log(noted)
@@ -56,7 +57,7 @@ func Allows(t *testing.T, registryOf func(authn.Schemes) *action.Registry, optio
 	tr := newTrial(t, registryOf, options)
 	tr.each(t, func(t *testing.T, p *plan, ways []way, spec connect.Spec) {
 		t.Helper()
-		calls := slices.DeleteFunc(slices.Clone(p.attempts), func(call planned) bool { return call.want.code != Allowed })
+		calls := slices.DeleteFunc(slices.Clone(p.attempts), func(call planned) bool { return call.want.denies() })
 		report(t, slices.Concat(p.problems, tr.run(t.Context(), ways, spec, calls), tr.last(t, p.judge, ways, spec, calls)))
 		t.Logf("%d calls are let in", len(calls))
 	})

@@ -19,7 +19,7 @@ import (
 )
 
 // WithElement gives a message that actions may answer with, of those of which a declaration
-// says at `each` who sees them. Handlers of the registry do not run: what stands in for them
+// says at `each` who sees them, or whose fields not everyone may read. Handlers of the registry do not run: what stands in for them
 // answers with it. Give one of each kind that callers see, and that they do not, where the
 // test says that it found none. By default there are none but the objects of [WithObject],
 // and those that can be made from the rules.
@@ -27,9 +27,10 @@ func WithElement(element proto.Message) Option {
 	return trialOption(func(tr *trial) { tr.items = append(tr.items, element) })
 }
 
-// An answer is elements that an action answers with.
+// An answer is what an action answers with: a whole response, or elements of it.
 type answer struct {
-	each  *declare.Each
+	whole proto.Message
+	each  *declare.Each // nil of a whole response
 	items []proto.Message
 	// short is whether the total says one less than there are.
 	short bool
@@ -45,22 +46,20 @@ func (tr *trial) respond(ctx context.Context, response proto.Message) (send bool
 	return true
 }
 
-// write sets the elements in a response, and how many they are.
+// write sets what is answered in a response: the elements, and how many they are.
 func (a *answer) write(response protoreflect.Message) {
+	if a.whole != nil {
+		put(response, a.whole)
+		return
+	}
 	within, field := last(a.each.Field, response)
 	for _, item := range a.items {
 		element := within.NewField(field)
 		if field.IsList() {
 			element = within.Mutable(field).List().NewElement()
 		}
-		// The message may be of another Go type.
-		wire, err := proto.MarshalOptions{AllowPartial: true}.Marshal(item)
-		if err == nil {
-			err = proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(wire, element.Message().Interface())
-		}
+		put(element.Message(), item)
 		switch {
-		case err != nil:
-			panic(fmt.Sprintf("an element is not copied: %v", err))
 		case field.IsList():
 			within.Mutable(field).List().Append(element)
 		default:
@@ -119,12 +118,19 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 	}
 	ended := verdict{kind: event.Ended, stage: event.StageHandle, ran: true, received: admitted.received}
 	for _, item := range a.answer.items {
-		if sees(a.answer.each, with.now, item) >= 0 {
+		var by int
+		if by, ended.code = a.sees(with.now, item); by >= 0 {
 			continue
 		}
-		ended.code = connect.CodeInternal
-		if with.rechecked && (sees(a.answer.each, with.first, item) >= 0 || sees(a.answer.each, with.before, item) >= 0) {
-			ended.code = connect.CodePermissionDenied
+		if with.rechecked && ended.code == Allowed {
+			for _, before := range []condition.Input{with.first, with.before} {
+				if by, _ := a.sees(before, item); by >= 0 {
+					ended.code = connect.CodePermissionDenied
+				}
+			}
+		}
+		if ended.code == Allowed {
+			ended.code = connect.CodeInternal
 		}
 		return ended
 	}
@@ -132,16 +138,39 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 		ended.code = connect.CodeInternal
 		return ended
 	}
+	admitted.reader, admitted.answer = with.now, a.answer
+	admitted.reader.Now = a.now // which on a stream is later than what elements are looked at with
 	return admitted
 }
 
-// sees is the place of the first grant by which an element is seen, or -1.
-func sees(each *declare.Each, with condition.Input, item proto.Message) int {
+// sees is the place of the first grant by which an element of the call's answer is seen, or
+// -1. Where a grant cannot be decided, or the relation engine fails, it is -1 and the code of
+// that.
+func (a *attempt) sees(with condition.Input, item proto.Message) (by int, code connect.Code) {
 	with.Subject = item
-	return slices.IndexFunc(each.Grants, func(grant declare.Grant) bool {
-		held := hold(grant.Conditions, &with, nil)
-		return len(held) > 0 && !slices.Contains(held, false)
-	})
+	for i, grant := range a.answer.each.Grants {
+		held, undecided := hold(grant.Conditions, &with, a.answers)
+		switch {
+		case undecided:
+			return -1, connect.CodeInternal
+		case len(held) == 0 || slices.Contains(held, false):
+		case a.failing.fault != asksWell && relationIn(grant) == a.failing.asked:
+			return -1, a.failing.fault.code()
+		default:
+			return i, Allowed
+		}
+	}
+	return -1, Allowed
+}
+
+// relationIn is the text of the relation that a grant names, or "".
+func relationIn(grant declare.Grant) string {
+	for _, of := range grant.Conditions {
+		if relation, ok := of.(declare.Relation); ok {
+			return relation.String()
+		}
+	}
+	return ""
 }
 
 // elements are calls that answer with elements: for each grant by which they are seen with
@@ -215,8 +244,9 @@ func (p *plan) elementsOf(each *declare.Each) []attempt {
 	items = slices.DeleteFunc(items, func(item proto.Message) bool {
 		return item.ProtoReflect().Descriptor().FullName() != each.Item.FullName()
 	})
+	long := swollen(items)
 	for _, base := range p.admitted {
-		for _, item := range p.fitted(base, items) {
+		for _, item := range append(p.fitted(base, items), long...) {
 			all = append(all, answering(base, each, item))
 		}
 	}
@@ -236,6 +266,27 @@ func (p *plan) elementsOf(each *declare.Each) []attempt {
 func answering(base attempt, each *declare.Each, items ...proto.Message) attempt {
 	base.answer = &answer{each: each, items: items}
 	return base
+}
+
+// swollen are elements like others of which one list is so long that a rule which looks at each
+// of its values, or at each two of them, may cost too much to be decided.
+func swollen(items []proto.Message) (all []proto.Message) {
+	for _, item := range items {
+		fields := item.ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			if field := fields.Get(i); field.IsList() && field.Kind() == protoreflect.StringKind {
+				for _, long := range []int{1_000, 60_000} {
+					made := proto.Clone(item)
+					list := made.ProtoReflect().Mutable(field).List()
+					for range long {
+						list.Append(protoreflect.ValueOfString("x"))
+					}
+					all = append(all, made)
+				}
+			}
+		}
+	}
+	return all
 }
 
 // mostFitted is how many elements are tried at most for one call.
@@ -320,25 +371,28 @@ func (p *plan) showing(call attempt, shown map[int]bool, hidden map[string]attem
 	if !p.isOpen() {
 		with.Request = call.requests[0]
 	}
-	if by := sees(each, with, item); by >= 0 {
+	if by, _ := call.sees(with, item); by >= 0 {
 		if !shown[by] {
 			shown[by] = true
 			p.shown(call.but(fmt.Sprintf("answering with one of %s that %s shows", each.Name, each.Grants[by].Name), func(*attempt) {}))
 		}
 		return
 	}
-	why := missing(each, with, item)
+	why := call.missing(with, item)
 	if _, known := hidden[why]; !known {
 		hidden[why] = call.but(fmt.Sprintf("answering with one of %s that is hidden: %s", each.Name, why), func(*attempt) {})
 	}
 }
 
-// missing says what keeps an element from being seen: the one condition of a grant that does
-// not hold, or that no grant does.
-func missing(each *declare.Each, with condition.Input, item proto.Message) string {
+// missing says what keeps an element from being seen: a grant that cannot be decided, the one
+// condition of a grant that does not hold, or that no grant does.
+func (a *attempt) missing(with condition.Input, item proto.Message) string {
 	with.Subject = item
-	for _, grant := range each.Grants {
-		held := hold(grant.Conditions, &with, nil)
+	for _, grant := range a.answer.each.Grants {
+		held, undecided := hold(grant.Conditions, &with, a.answers)
+		if undecided {
+			return grant.Name + " cannot be decided"
+		}
 		at := slices.Index(held, false)
 		held[at] = true
 		if !slices.Contains(held, false) {
@@ -351,6 +405,7 @@ func missing(each *declare.Each, with condition.Input, item proto.Message) strin
 // shown plans a call that answers with an element that its caller sees, and its neighbours.
 func (p *plan) shown(call attempt) {
 	p.add(call)
+	p.unrelated(call)
 	if call.answer.each.Total != nil {
 		p.add(call.but("and a total of one less", func(a *attempt) {
 			short := *a.answer
@@ -370,12 +425,34 @@ func (p *plan) shown(call attempt) {
 	}
 }
 
+// unrelated are calls like one that answers with an element which its caller sees by a relation,
+// whose relation engine says no, and fails.
+func (p *plan) unrelated(call attempt) {
+	for _, grant := range call.answer.each.Grants {
+		asked := relationIn(grant)
+		if asked == "" || !call.answers[asked] {
+			continue
+		}
+		p.add(call.but("and "+asked+" is not so", func(a *attempt) { a.answers[asked] = false }))
+		for fault := asksWell + 1; fault < askFaultsN; fault++ {
+			p.add(p.failed(call, failing{asked: asked, fault: fault}))
+		}
+	}
+}
+
 // unseen plans a call that answers with an element that its caller does not see: by itself, and
 // before and behind those that the caller sees.
 func (p *plan) unseen(call attempt, seen []proto.Message) {
 	p.add(call)
 	if p.judge.interval != 0 {
 		p.rechecked(call, "with nothing changed", func(*attempt) {})
+		for _, caller := range p.callersLike(call) {
+			if p.judge.of(&caller).code == Allowed {
+				p.rechecked(caller, "without roles", func(a *attempt) {
+					a.credentials[0].holder = a.credentials[0].holder.but(func(h *holder) { h.details.Roles = nil })
+				})
+			}
+		}
 	}
 	field := call.answer.each.Field
 	if len(seen) == 0 || !field[len(field)-1].IsList() {

@@ -14,6 +14,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 	"github.com/sallyport-rpc/sallyport/limit"
 )
@@ -62,9 +63,20 @@ type verdict struct {
 	// requests it gets.
 	ran      bool
 	received int
-	// left is what the handler has of the request, where that is looked at; else nil.
-	left proto.Message
+	// left is what the handler has of each message of a stream of requests that it gets.
+	left []proto.Message
+	// handed is what the handler has of its call; nil where that is not looked at.
+	handed *unguarded.Handed
+	// answer is what the handler answers with, reader who reads it, and response what is left
+	// of that; nil where it is not looked at. less is whether that is less than all.
+	answer   *answer
+	reader   condition.Input
+	response proto.Message
+	less     bool
 }
+
+// denies reports whether the caller does not get all that the call is about.
+func (v verdict) denies() bool { return v.code != Allowed || v.less }
 
 // A judge says what must come of calls of one action, by its declaration. It reads the
 // declaration by itself: neither a gate nor the package that decides for one is asked,
@@ -75,13 +87,29 @@ type judge struct {
 	validators  *validation.Validators
 	objects     objects       // that actions are about
 	interval    time.Duration // between rechecks of a stream
+	// guardsWrites is whether some field of the contract may be written by some alone.
+	guardsWrites bool
+	rules        []*declare.FieldRule // of all fields of the contract
 }
 
 func (tr *trial) judgeOf(declaration *declare.Declaration) *judge {
-	return &judge{
-		declaration: declaration, hierarchy: authn.NewHierarchy(declaration.Includes), validators: tr.validators, objects: tr.objects,
-		interval: tr.intervals[declaration.Procedure],
+	var rules []*declare.FieldRule
+	for _, declaration := range tr.declarations {
+		rules = append(rules, fieldRulesOf(declaration)...)
 	}
+	return &judge{
+		declaration: declaration, rules: rules, hierarchy: authn.NewHierarchy(declaration.Includes), validators: tr.validators, objects: tr.objects,
+		interval: tr.intervals[declaration.Procedure], guardsWrites: slices.ContainsFunc(rules, func(rule *declare.FieldRule) bool { return !rule.AnyoneWrites() }),
+	}
+}
+
+// fieldRulesOf are the rules of all fields that a declaration knows.
+func fieldRulesOf(declaration *declare.Declaration) []*declare.FieldRule {
+	rules := slices.Concat(declaration.Fields, declaration.Details)
+	if declaration.Writing != nil {
+		rules = append(rules, declaration.Writing.Rules...)
+	}
+	return rules
 }
 
 // valid reports whether a message keeps its validation rules. One whose rules do not run
@@ -162,8 +190,11 @@ func (j *judge) of(a *attempt) verdict {
 		}
 	}
 	admitted := verdict{kind: event.Decided, stage: event.StageHandle, grant: grant, ran: true}
+	admitted.handed = &unguarded.Handed{Principal: principal, Resource: j.resource(a, request)}
 	if !method.IsStreamingClient() {
-		admitted.left = left
+		admitted.handed.Request = left
+	} else if left != nil {
+		admitted.left = append(admitted.left, left)
 	}
 	if method.IsStreamingClient() || method.IsStreamingServer() {
 		admitted.kind = event.Opened
@@ -194,7 +225,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			found = j.lookedAt(a, principal, found)
 			again, code, stage := j.recheck(a.later, found, principal, subject, counted)
 			if code != Allowed {
-				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i}
+				return verdict{code: code, kind: event.Recheck, stage: stage, ran: true, received: i, left: admitted.left, handed: admitted.handed}
 			}
 			seen = seen.again(condition.Input{Principal: again, Request: subject, Now: found})
 			then := *a.later
@@ -205,7 +236,7 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			return j.answered(a, seen, admitted)
 		}
 		message := requests[i]
-		ended := verdict{kind: event.Message, ran: true, received: i}
+		ended := verdict{kind: event.Message, ran: true, received: i, left: admitted.left, handed: admitted.handed}
 		every := timing == sallyportv1.Stream_EVERY_MESSAGE
 		switch {
 		case i == 0 && timing != sallyportv1.Stream_OPEN: // it let the stream in
@@ -233,10 +264,12 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			if every {
 				stored = j.resource(a, message)
 			}
-			if _, code := j.writes(principal, stored, a.now, message); code != Allowed {
+			left, code := j.writes(principal, stored, a.now, message)
+			if code != Allowed {
 				ended.code, ended.stage = code, event.StageWrite
 				return ended
 			}
+			admitted.left = append(admitted.left, left)
 		}
 		admitted.received++
 	}
@@ -292,8 +325,8 @@ func (j *judge) authenticate(a *attempt) (*authn.Principal, connect.Code) {
 			continue
 		}
 		presented := a.credentials[at]
-		if presented.fault != noFault {
-			return nil, presented.fault.code()
+		if code := presented.fault.code(); code != Allowed {
+			return nil, code
 		}
 		principal := presented.holder.principal()
 		if claims := presented.holder.details.Claims; claims != nil && j.declaration.Claims != nil && !j.valid(claims) {

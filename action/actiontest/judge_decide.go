@@ -37,7 +37,10 @@ func (j *judge) authorize(a *attempt, principal *authn.Principal, request proto.
 		return "anyone", Allowed
 	}
 	for i, grant := range j.declaration.Grants {
-		held := j.conditions(a, principal, request, i)
+		held, undecided := j.conditions(a, principal, request, i)
+		if undecided {
+			return "", j.refused()
+		}
 		if yes, code := j.asks(a, i, held, counted); code != Allowed {
 			return "", code
 		} else if yes && len(held) > 0 {
@@ -56,40 +59,47 @@ func (j *judge) carries(principal *authn.Principal) bool {
 	return len(needed) > 0 && !slices.ContainsFunc(needed, func(scope string) bool { return !principal.CredentialCarries(scope) })
 }
 
-// conditions says of each condition of a grant whether it holds.
-func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) []bool {
+// conditions says of each condition of a grant whether it holds, and whether they come to one
+// that cannot be decided.
+func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto.Message, grant int) (held []bool, undecided bool) {
 	input := condition.Input{Principal: principal, Request: request, Now: a.now, Subject: j.resource(a, request)}
 	return hold(j.declaration.Grants[grant].Conditions, &input, a.answers)
 }
 
 // hold says of each of conditions whether it holds of an input, and by the answers of what
-// they ask.
-func hold(conditions []declare.Condition, input *condition.Input, answers map[string]bool) []bool {
-	held := make([]bool, len(conditions))
+// they ask. They are undecided where they come to one that cannot be decided before one that
+// does not hold: that ends a decision, whatever other grants say.
+func hold(conditions []declare.Condition, input *condition.Input, answers map[string]bool) (held []bool, undecided bool) {
+	held = make([]bool, len(conditions))
 	principal, request := input.Principal, input.Request
+	decided := true
 	for i, of := range conditions {
+		var err error
 		switch of := of.(type) {
 		case declare.AnyRole:
 			held[i] = slices.ContainsFunc(of.Named, principal.Has)
 		case declare.AllScopes:
 			held[i] = !slices.ContainsFunc(of.Named, func(scope string) bool { return !principal.CarriesScope(scope) })
 		case declare.When:
-			held[i] = isTrue(of.Expression, input)
+			held[i], err = isTrue(of.Expression, input)
 		case declare.CEL:
-			held[i] = isTrue(of.Expression, input)
+			held[i], err = isTrue(of.Expression, input)
 		case declare.Check:
 			held[i] = request != nil && answers[of.Name]
 		case declare.Relation:
-			held[i] = isTrue(of.Usable, input) && answers[of.String()]
+			held[i], err = isTrue(of.Usable, input)
+			held[i] = held[i] && answers[of.String()]
 		}
+		undecided = undecided || decided && err != nil
+		decided = decided && held[i]
 	}
-	return held
+	return held, undecided
 }
 
-func isTrue(expression *condition.Expression, input *condition.Input) bool {
+// isTrue reports whether an expression is true of an input, which may lack what it reads.
+func isTrue(expression *condition.Expression, input *condition.Input) (bool, error) {
 	if expression.ReadsRequest() && input.Request == nil || expression.ReadsSubject() && input.Subject == nil {
-		return false
+		return false, nil
 	}
-	holds, err := expression.Holds(context.Background(), input)
-	return err == nil && holds
+	return expression.Holds(context.Background(), input)
 }

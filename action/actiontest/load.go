@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
@@ -96,7 +97,11 @@ func (j *judge) cannotHold(a *attempt, principal *authn.Principal, request proto
 	}
 	for i, grant := range j.declaration.Grants {
 		possible := true
-		for at, held := range j.conditions(a, principal, request, i) {
+		all, undecided := j.conditions(a, principal, request, i)
+		if undecided {
+			all[slices.Index(all, false)] = true // the load comes first
+		}
+		for at, held := range all {
 			switch of := grant.Conditions[at].(type) {
 			case declare.When:
 				possible = possible && (held || of.Expression.ReadsSubject())
@@ -104,7 +109,8 @@ func (j *judge) cannotHold(a *attempt, principal *authn.Principal, request proto
 				possible = possible && (held || of.Expression.ReadsSubject())
 			case declare.Check:
 			case declare.Relation:
-				possible = possible && (held || of.OfSubject || isTrue(of.Usable, &condition.Input{Principal: principal, Request: request, Now: a.now}))
+				usable, _ := isTrue(of.Usable, &condition.Input{Principal: principal, Request: request, Now: a.now})
+				possible = possible && (held || of.OfSubject || usable)
 			default:
 				possible = possible && held
 			}

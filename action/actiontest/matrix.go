@@ -164,7 +164,8 @@ func call(ctx context.Context, client *connect.Client, spec connect.Spec, caller
 	for name, value := range caller.Header {
 		info.RequestHeader().Set(name, value)
 	}
-	return exchange(ctx, client, spec, []proto.Message{request}, 0)
+	_, err := exchange(ctx, client, spec, []proto.Message{request}, 0)
+	return err
 }
 
 func codeOf(err error) connect.Code {

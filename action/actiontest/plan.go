@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -75,7 +76,10 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p.limits(base)
 	p.broken(base)
 	p.elements()
+	p.reading()
 	p.writing()
+	p.open()
+	p.displacing()
 	return p
 }
 
@@ -89,6 +93,11 @@ func (p *plan) add(a attempt) verdict {
 	key := a.key()
 	if !p.seen[key] {
 		p.seen[key] = true
+		if want.answer != nil {
+			response := dynamicpb.NewMessage(p.declaration.Method.Output())
+			want.answer.write(response)
+			want.response, want.less = p.judge.reads(want.reader.Principal, want.reader.Now, response)
+		}
 		p.attempts = append(p.attempts, planned{attempt: a, want: want})
 	}
 	return want
@@ -105,7 +114,12 @@ func (a attempt) key() string {
 		fmt.Fprintf(&text, "\nafter %d: %s", a.after, a.later.key())
 	}
 	if a.answer != nil {
-		fmt.Fprintf(&text, "\n%s %t", a.answer.each.Name, a.answer.short)
+		if a.answer.whole != nil {
+			wire, _ := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(a.answer.whole)
+			fmt.Fprintf(&text, "\nanswered %x", wire)
+		} else {
+			fmt.Fprintf(&text, "\n%s %t", a.answer.each.Name, a.answer.short)
+		}
 		for _, item := range a.answer.items {
 			fmt.Fprintf(&text, " {%s}", prototext.MarshalOptions{}.Format(item))
 		}
@@ -241,7 +255,8 @@ func (p *plan) conditionsOf(a *attempt, grant int) []bool {
 	if !p.isOpen() && len(a.requests) > 0 {
 		request = a.requests[0]
 	}
-	return p.judge.conditions(a, principal, request, grant)
+	held, _ := p.judge.conditions(a, principal, request, grant)
+	return held
 }
 
 func (p *plan) holds(a *attempt, grant int) bool {

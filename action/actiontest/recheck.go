@@ -167,6 +167,11 @@ func (p *plan) rechecks(base attempt) {
 			a.requests = []proto.Message{a.requests[0], a.requests[0], a.requests[0]}
 			a.later, a.after = &looking, 2
 		}))
+		found := base.but("", func(a *attempt) { a.credentials[0] = credential{scheme: good.scheme, holder: good.holder, fault: slow} })
+		p.add(base.but("with a third message while the recheck is under way, which lets the caller in", func(a *attempt) {
+			a.requests = []proto.Message{a.requests[0], a.requests[0], a.requests[0]}
+			a.later, a.after = &found, 2
+		}))
 	}
 	// An expiry is known from the beginning, and no change.
 	half := base.now.Add(p.judge.interval / 2)

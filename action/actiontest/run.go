@@ -18,6 +18,8 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
+	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
 const (
@@ -110,16 +112,16 @@ func (tr *trial) make(ctx context.Context, way way, spec connect.Spec, call plan
 	if call.full != 0 {
 		info.RequestHeader().Set(fullHeader, call.full.String())
 	}
-	err := exchange(ctx, way.client, spec, call.requests, call.malformed)
-	return call.want.differs(err, tr.take(id))
+	responses, err := exchange(ctx, way.client, spec, call.requests, call.malformed)
+	return call.want.differs(responses, err, tr.take(id))
 }
 
-// exchange makes a call with some messages and returns the error that it is answered. One
-// message is malformed, from 1 on; 0 is none.
-func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message, malformed int) error {
+// exchange makes a call with some messages and returns what it is answered, and with which
+// error. One message is malformed, from 1 on; 0 is none.
+func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, requests []proto.Message, malformed int) (responses []proto.Message, err error) {
 	method, ok := spec.Schema.(protoreflect.MethodDescriptor)
 	if !ok {
-		return connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
+		return nil, connect.Errorf(connect.CodeInternal, "%s has no descriptor", spec.Procedure)
 	}
 	response := dynamicpb.NewMessage(method.Output())
 	sent := func(i int) any {
@@ -129,11 +131,11 @@ func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, re
 		return requests[i]
 	}
 	if spec.StreamType == connect.StreamTypeUnary {
-		return client.CallUnary(ctx, spec, sent(0), response)
+		return []proto.Message{response}, client.CallUnary(ctx, spec, sent(0), response)
 	}
 	stream, err := client.CallClientStream(ctx, spec)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer stream.Close()
 	for i := range requests {
@@ -141,24 +143,29 @@ func exchange(ctx context.Context, client *connect.Client, spec connect.Spec, re
 		if err := stream.Send(sent(i)); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := stream.CloseSend(); err != nil && !errors.Is(err, io.EOF) {
-		return err
+		return nil, err
 	}
 	for {
 		if err := stream.Receive(response); errors.Is(err, io.EOF) {
-			return nil
+			return responses, nil
 		} else if err != nil {
-			return err
+			return responses, err
 		}
+		responses = append(responses, response)
+		response = dynamicpb.NewMessage(method.Output())
 	}
 }
 
 // differs says how what came of a call differs from what must, or "".
-func (v verdict) differs(err error, got notes) string {
+func (v verdict) differs(responses []proto.Message, err error, got notes) string {
 	var problems []string
+	if v.response != nil && err == nil && (len(responses) != 1 || !proto.Equal(v.response, sameType(v.response, responses[0]))) {
+		problems = append(problems, fmt.Sprintf("the caller was answered %v, want %v", responses, v.response))
+	}
 	if code := codeOf(err); code != v.code {
 		text := fmt.Sprintf("answered %s, want %s", outcome(code), outcome(v.code))
 		if err != nil {
@@ -172,16 +179,47 @@ func (v verdict) differs(err error, got notes) string {
 	case got.ran != 1 && v.ran:
 		problems = append(problems, fmt.Sprintf("the handler ran %d times, want once", got.ran))
 	}
-	if v.left != nil && got.got != nil && !proto.Equal(v.left, sameType(v.left, got.got)) {
-		problems = append(problems, fmt.Sprintf("the handler had %v, want %v", got.got, v.left))
+	problems = append(problems, got.faults...)
+	if v.handed != nil && got.ran == 1 {
+		problems = append(problems, differs(*v.handed, got.handed)...)
 	}
-	if got.received != v.received {
-		problems = append(problems, fmt.Sprintf("the handler received %d messages, want %d", got.received, v.received))
+	if len(got.received) != v.received {
+		problems = append(problems, fmt.Sprintf("the handler received %d messages, want %d", len(got.received), v.received))
+	}
+	for i, left := range v.left[:min(len(v.left), len(got.received))] {
+		if !proto.Equal(left, sameType(left, got.received[i])) {
+			problems = append(problems, fmt.Sprintf("the handler received %v as message %d, want %v", got.received[i], i+1, left))
+		}
 	}
 	if !slices.ContainsFunc(got.events, v.isIn) {
 		problems = append(problems, "no event says so: "+v.listed(got.events))
 	}
 	return strings.Join(problems, "; ")
+}
+
+// differs says how what a handler had of its call differs from what it must have.
+func differs(want, got unguarded.Handed) (problems []string) {
+	if want, got := describe(want.Principal), describe(got.Principal); want != got {
+		problems = append(problems, fmt.Sprintf("the handler's caller is %s, want %s", got, want))
+	}
+	for what, of := range map[string]struct{ want, got proto.Message }{"request": {want.Request, got.Request}, "resource": {want.Resource, got.Resource}} {
+		same := of.want == nil && of.got == nil || of.want != nil && of.got != nil && proto.Equal(of.want, sameType(of.want, of.got))
+		if !same {
+			problems = append(problems, fmt.Sprintf("the handler had the %s %v, want %v", what, of.got, of.want))
+		}
+	}
+	return problems
+}
+
+// describe is who a principal is and what it may do.
+func describe(of *authn.Principal) string {
+	if of == nil {
+		return "no one"
+	}
+	roles, scopes := of.Roles(), of.Scopes()
+	slices.Sort(roles)
+	slices.Sort(scopes)
+	return fmt.Sprintf("%q by %s with roles %q and scopes %q", of.ID(), of.Scheme(), roles, scopes)
 }
 
 // sameType is a message as one of the Go type of another, or nil where it is none.

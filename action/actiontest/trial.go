@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -84,12 +85,14 @@ type notes struct {
 	attempt *attempt // what the call is like now; nil of none that the trial makes
 	// tokens are the credentials that it presents now, and later those after each change,
 	// with how long the handler waits then.
-	tokens        []string
-	later         []change
-	loads, asked  int
-	ran, received int
-	got           proto.Message // the request that the handler had; nil of a stream of requests
-	events        []*event.Event
+	tokens       []string
+	later        []change
+	loads, asked int
+	ran          int
+	handed       unguarded.Handed // to the handler
+	received     []proto.Message  // of a stream of requests, by the handler
+	faults       []string         // of the gate, in what it asked and counted
+	events       []*event.Event
 }
 
 // newTrial makes a registry and takes its handlers, checks, recorder and limiter away.
@@ -115,19 +118,19 @@ func newTrial(t *testing.T, registryOf func(authn.Schemes) *action.Registry, opt
 	}
 	registry := registryOf(schemes)
 	behind := action.Unguarded(permit(t))
-	methods, err := behind.Rehearse(registry, (*trialRecorder)(tr), trialLimiter{}, tr.time, unguarded.Rehearsal{
-		Ran: func(ctx context.Context, request proto.Message) {
+	methods, err := behind.Rehearse(registry, (*trialRecorder)(tr), (*trialLimiter)(tr), tr.time, unguarded.Rehearsal{
+		Ran: func(ctx context.Context, with unguarded.Handed) {
 			tr.note(idOf(ctx), func(n *notes) {
 				n.ran++
-				n.got = request
+				n.handed = with
 			})
 			tr.live(ctx, 0)
 		},
-		Received: func(ctx context.Context) {
+		Received: func(ctx context.Context, request proto.Message) {
 			var received int
 			tr.note(idOf(ctx), func(n *notes) {
-				n.received++
-				received = n.received
+				n.received = append(n.received, request)
+				received = len(n.received)
 			})
 			tr.live(ctx, received)
 		},
@@ -254,13 +257,16 @@ func (r *trialRecorder) Record(_ context.Context, of *event.Event) error {
 }
 
 // A trialLimiter has no room for what a call says there is none for, and fails where it says so.
-type trialLimiter struct{}
+type trialLimiter trial
 
 // Take implements [limit.Limiter].
-func (trialLimiter) Take(ctx context.Context, buckets []limit.Bucket) (wait time.Duration, over int, err error) {
+func (l *trialLimiter) Take(ctx context.Context, buckets []limit.Bucket) (wait time.Duration, over int, err error) {
 	call, ok := connect.CallInfoForServerContext(ctx)
 	if !ok {
 		return 0, 0, nil
+	}
+	for _, bucket := range buckets {
+		(*trial)(l).note(call.RequestHeader().Get(callHeader), func(n *notes) { n.counted(ctx, bucket) })
 	}
 	full, uncounted := call.RequestHeader().Get(fullHeader), call.RequestHeader().Get(uncountedHeader)
 	if slices.ContainsFunc(buckets, func(b limit.Bucket) bool { return b.Limit.Per.String() == uncounted }) {
@@ -271,6 +277,26 @@ func (trialLimiter) Take(ctx context.Context, buckets []limit.Bucket) (wait time
 		return 0, 0, nil
 	}
 	return time.Second, over, nil
+}
+
+// counted looks at whose calls a bucket counts.
+func (n *notes) counted(ctx context.Context, bucket limit.Bucket) {
+	var network netip.Prefix
+	var id string
+	switch bucket.Limit.Per {
+	case limit.Address:
+		peer, _ := authn.PeerFrom(ctx)
+		network = peer.Network()
+	case limit.Principal:
+		if n.attempt != nil && len(n.attempt.credentials) > 0 {
+			id = n.attempt.credentials[0].holder.id
+		}
+	case limit.Action:
+	}
+	if bucket.Network != network || bucket.Principal != id {
+		n.faults = append(n.faults, fmt.Sprintf("the limit of each %s counted %q from %v, want %q from %v",
+			bucket.Limit.Per, bucket.Principal, bucket.Network, id, network))
+	}
 }
 
 // sampleAdvice says how to give a request of an action.

@@ -7,6 +7,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove"
@@ -175,6 +177,9 @@ func (p *plan) credentials(base attempt) {
 		return
 	}
 	p.add(base.but("without a credential", func(a *attempt) { a.credentials = nil }))
+	if p.declaration.Claims == nil {
+		p.add(base.held("of a principal with claims, which the action does not see", func(h *holder) { h.details.Claims = &emptypb.Empty{} }))
+	}
 	good := base.credentials[0]
 	for _, scheme := range p.declaration.Schemes {
 		p.add(base.but("by scheme "+scheme, func(a *attempt) { a.credentials[0].scheme = scheme }))
@@ -220,11 +225,36 @@ func (p *plan) badCredentials(good credential, scheme string, now time.Time) []b
 	if p.declaration.Claims != nil {
 		bad = append(bad, badCredential{"a principal with claims of another type, by scheme " + scheme, credential{scheme: scheme, holder: good.holder, fault: otherClaims}})
 	}
+	for _, claims := range p.badClaims(good) {
+		bad = append(bad, badCredential{"a principal with claims that break a rule, by scheme " + scheme, credential{
+			scheme: scheme, holder: good.holder.but(func(h *holder) { h.details.Claims = claims }),
+		}})
+	}
 	bad = append(bad, badCredential{"a credential that has expired, by scheme " + scheme, credential{
 		scheme: scheme, holder: good.holder.but(func(h *holder) { h.details.ExpiresAt = now }),
 	}})
 	for _, of := range faults {
 		bad = append(bad, badCredential{of.name + ", by scheme " + scheme, credential{scheme: scheme, holder: good.holder, fault: of.fault}})
+	}
+	return bad
+}
+
+// badClaims are claims that break each rule of theirs.
+func (p *plan) badClaims(good credential) (bad []proto.Message) {
+	if p.declaration.Claims == nil {
+		return nil
+	}
+	claims := good.holder.details.Claims
+	if claims == nil {
+		claims = dynamicpb.NewMessage(p.declaration.Claims)
+	}
+	breaker, err := p.breaking(claims)
+	if err != nil {
+		p.problemf("the validation rules of the claims do not compile: %v", err)
+		return nil
+	}
+	for _, breach := range breaker.list() {
+		bad = append(bad, breach.request)
 	}
 	return bad
 }

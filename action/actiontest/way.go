@@ -1,8 +1,10 @@
 package actiontest
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -12,6 +14,8 @@ import (
 	"connectrpc.com/connect/v2/connectproto"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // inProcess is the name of the way in that has no connection.
@@ -40,11 +44,20 @@ func (w way) serves(spec connect.Spec) bool {
 	return !w.get || (spec.StreamType == connect.StreamTypeUnary && spec.IdempotencyLevel == connect.IdempotencyNoSideEffects)
 }
 
+// fromAddress says of a call which address it comes from.
+func fromAddress(next connect.ServerFunc) connect.ServerFunc {
+	return func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		return next(authn.WithPeer(ctx, &authn.Peer{Address: netip.AddrFrom4([4]byte{192, 0, 2, 1})}), spec, stream)
+	}
+}
+
 // waysIn serves methods over real connections and in process until the test ends.
 func waysIn(t *testing.T, methods []connect.Method) []way {
 	t.Helper()
-	server := connect.NewServer()
+	server := connect.NewServer(fromAddress)
 	server.Register(methods...)
+	within := connect.NewServer()
+	within.Register(methods...)
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, server)
 	listener := httptest.NewUnstartedServer(mux)
@@ -69,6 +82,6 @@ func waysIn(t *testing.T, methods []connect.Method) []way {
 		{name: "connect-get", get: true, json: true, client: over(connecthttp.WithHTTPGet(), connecthttp.WithProtoJSON())},
 		{name: "grpc", client: over(connecthttp.WithGRPC())},
 		{name: "grpc-web", client: over(connecthttp.WithGRPCWeb())},
-		{name: inProcess, client: connect.NewClient(connectinprocess.New(server))},
+		{name: inProcess, client: connect.NewClient(connectinprocess.New(within))},
 	}
 }

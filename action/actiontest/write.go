@@ -1,6 +1,7 @@
 package actiontest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,8 @@ type writer struct {
 	code   connect.Code // that the caller is answered
 	// decided says of each field that is written whether that is allowed, by its name.
 	decided map[protoreflect.FullName]bool
+	// empties are types of which all was looked at as what is emptied.
+	empties map[string]bool
 }
 
 // A written is what is written of a message.
@@ -31,6 +34,9 @@ type written struct {
 	// set is written without one.
 	masked, all bool
 	paths       []string
+	// displaced is whether another member of the oneof is written instead, so that the caller
+	// sends back nothing of it.
+	displaced bool
 	// about is whether the action is about what the path leads to from here.
 	about bool
 	path  condition.Path
@@ -39,10 +45,10 @@ type written struct {
 }
 
 // writes says whether a principal may write what a request writes, and what is left of the
-// request for the handler: nil where no rule says anything of it.
+// request for the handler.
 func (j *judge) writes(principal *authn.Principal, stored proto.Message, now time.Time, request proto.Message) (left proto.Message, code connect.Code) {
-	if j.declaration.Writing == nil {
-		return nil, Allowed
+	if j.declaration.Writing == nil && !j.guardsWrites {
+		return request, Allowed
 	}
 	left, w := j.written(principal, stored, now, request)
 	return left, w.code
@@ -50,10 +56,10 @@ func (j *judge) writes(principal *authn.Principal, stored proto.Message, now tim
 
 // written looks at what a request writes.
 func (j *judge) written(principal *authn.Principal, stored proto.Message, now time.Time, request proto.Message) (left proto.Message, w *writer) {
-	declared := j.declaration.Writing
+	declared := j.writing()
 	w = &writer{
 		judge: j, stored: stored, input: condition.Input{Principal: principal, Now: now}, code: Allowed,
-		decided: map[protoreflect.FullName]bool{},
+		decided: map[protoreflect.FullName]bool{}, empties: map[string]bool{},
 	}
 	what := written{masked: declared.Replaces, all: declared.Replaces}
 	if about := j.declaration.Resource; about != nil && about.Carries {
@@ -64,13 +70,22 @@ func (j *judge) written(principal *authn.Principal, stored proto.Message, now ti
 	return left, w
 }
 
+// writing is what the action says of writing: nothing, where it does not.
+func (j *judge) writing() *declare.Writing {
+	if j.declaration.Writing == nil {
+		return &declare.Writing{}
+	}
+	return j.declaration.Writing
+}
+
 // ruleOf is the rule of a field, or nil.
 func (j *judge) ruleOf(field protoreflect.FieldDescriptor) *declare.FieldRule {
-	at := slices.IndexFunc(j.declaration.Writing.Rules, func(rule *declare.FieldRule) bool { return rule.Field.FullName() == field.FullName() })
+	rules := j.writing().Rules
+	at := slices.IndexFunc(rules, func(rule *declare.FieldRule) bool { return rule.Field.FullName() == field.FullName() })
 	if at < 0 {
 		return nil
 	}
-	return j.declaration.Writing.Rules[at]
+	return rules[at]
 }
 
 // refuse is the answer, unless a worse one is known.
@@ -83,7 +98,13 @@ func (w *writer) refuse(code connect.Code) {
 // message looks at a message, and takes from it what is guarded and not written.
 func (w *writer) message(message protoreflect.Message, what written) {
 	fields := message.Descriptor().Fields()
-	var unwritten []protoreflect.FieldDescriptor
+	if reachesWrites(message.Descriptor()) {
+		message.SetUnknown(nil) // which a newer schema may guard
+	}
+	if holdsWrites(message, 0) {
+		w.refuse(connect.CodePermissionDenied)
+	}
+	var unwritten, displaced []protoreflect.FieldDescriptor
 	for i := range fields.Len() {
 		field := fields.Get(i)
 		rule := w.ruleOf(field)
@@ -98,20 +119,25 @@ func (w *writer) message(message protoreflect.Message, what written) {
 		case named && (!isKey || what.masked && !what.all):
 			w.field(rule, message, what, whole)
 		}
-		if rule != nil && !rule.AnyoneWrites() && what.masked && !itself && !isKey {
+		guarded := rule != nil && !rule.AnyoneWrites()
+		if what.masked && !isKey && !itself && (guarded || !named && leadsByOneof(field)) {
 			unwritten = append(unwritten, field)
+		}
+		if named && (!what.masked && !message.Has(field) || what.masked && what.namesMate(field) && !(itself && whole && message.Has(field))) {
+			displaced = append(displaced, field)
 		}
 	}
 	for _, field := range unwritten {
 		message.Clear(field)
-		oneof := field.ContainingOneof()
-		if named, _ := what.names(field); !named && oneof != nil && !oneof.IsSynthetic() && message.WhichOneof(oneof) != nil {
-			message.Clear(message.WhichOneof(oneof))
-		}
 	}
 	for i := range fields.Len() {
 		if field := fields.Get(i); declare.MessageIn(field) != nil {
 			w.below(message, field, what)
+		}
+	}
+	for _, field := range displaced {
+		if within := declare.MessageIn(field); within != nil {
+			w.emptied(within, written{masked: true, all: true, displaced: true})
 		}
 	}
 }
@@ -129,13 +155,17 @@ func (w *writer) field(rule *declare.FieldRule, message protoreflect.Message, wh
 		if whole && message != nil {
 			with.Value = message.Interface()
 		}
-	case what.all && what.masked && !rule.Anyone():
+	case what.all && what.masked && !what.displaced && !rule.Anyone():
 		grants = rule.Read // a caller who does not see a field cannot send it back
 	default:
 		return
 	}
 	for _, grant := range grants {
-		if held := hold(grant.Conditions, &with, nil); len(held) > 0 && !slices.Contains(held, false) {
+		held, undecided := hold(grant.Conditions, &with, nil)
+		if undecided {
+			break
+		}
+		if len(held) > 0 && !slices.Contains(held, false) {
 			w.decided[rule.Field.FullName()] = true
 			return
 		}
@@ -165,7 +195,7 @@ func (w *writer) below(message protoreflect.Message, field protoreflect.FieldDes
 	switch {
 	case !message.Has(field):
 		if to.masked {
-			w.emptied(declare.MessageIn(field), to, 0)
+			w.emptied(declare.MessageIn(field), to)
 		}
 	case field.IsMap():
 		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
@@ -182,9 +212,15 @@ func (w *writer) below(message protoreflect.Message, field protoreflect.FieldDes
 }
 
 // emptied looks at a message that is not there, of which something is written.
-func (w *writer) emptied(of protoreflect.MessageDescriptor, what written, depth int) {
-	if depth > maxDepth || !what.all && len(what.paths) == 0 {
+func (w *writer) emptied(of protoreflect.MessageDescriptor, what written) {
+	if !what.all && len(what.paths) == 0 {
 		return
+	}
+	if all := fmt.Sprint(of.FullName(), what.displaced); what.all {
+		if w.empties[all] {
+			return
+		}
+		w.empties[all] = true
 	}
 	what.about = false
 	for i := range of.Fields().Len() {
@@ -193,15 +229,20 @@ func (w *writer) emptied(of protoreflect.MessageDescriptor, what written, depth 
 		if rule := w.ruleOf(field); rule != nil && named {
 			w.field(rule, nil, what, false)
 		}
-		if within := declare.MessageIn(field); within != nil {
-			w.emptied(within, what.below(field), depth+1)
+		within := declare.MessageIn(field)
+		if within == nil {
+			continue
+		}
+		w.emptied(within, what.below(field))
+		if what.namesMate(field) {
+			w.emptied(within, written{masked: true, all: true, displaced: true})
 		}
 	}
 }
 
 // maskOf is the mask beside a field that says what is written of it, or nil.
 func (j *judge) maskOf(field protoreflect.FieldDescriptor) protoreflect.FieldDescriptor {
-	for _, mask := range j.declaration.Writing.Masks {
+	for _, mask := range j.writing().Masks {
 		if mask.Of.FullName() == field.FullName() {
 			return mask.Field
 		}
@@ -211,7 +252,7 @@ func (j *judge) maskOf(field protoreflect.FieldDescriptor) protoreflect.FieldDes
 
 // below is what is written of what a field holds.
 func (w written) below(field protoreflect.FieldDescriptor) written {
-	to := written{masked: w.masked, all: w.all}
+	to := written{masked: w.masked, all: w.all, displaced: w.displaced}
 	for _, path := range w.paths {
 		name, rest, deeper := strings.Cut(path, ".")
 		switch {
@@ -237,14 +278,15 @@ func (w written) names(field protoreflect.FieldDescriptor) (named, whole bool) {
 	if named, whole := w.namesItself(field); named {
 		return named, whole
 	}
-	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() {
-		for i := range oneof.Fields().Len() {
-			if named, _ := w.namesItself(oneof.Fields().Get(i)); named {
-				return true, false
-			}
-		}
-	}
-	return false, false
+	return w.namesMate(field), false
+}
+
+// namesMate reports whether the paths name another field of a field's oneof, or a part of it.
+func (w written) namesMate(field protoreflect.FieldDescriptor) bool {
+	return slices.ContainsFunc(matesOf(field), func(mate protoreflect.FieldDescriptor) bool {
+		named, _ := w.namesItself(mate)
+		return named
+	})
 }
 
 // namesItself reports whether the paths name a field or a part of it, and whether all of it.
@@ -254,6 +296,20 @@ func (w written) namesItself(field protoreflect.FieldDescriptor) (named, whole b
 	}
 	whole = w.all || slices.Contains(w.paths, string(field.Name()))
 	return whole || slices.ContainsFunc(w.paths, func(path string) bool { return strings.HasPrefix(path, string(field.Name())+".") }), whole
+}
+
+// matesOf are the other fields of a field's oneof.
+func matesOf(field protoreflect.FieldDescriptor) (mates []protoreflect.FieldDescriptor) {
+	oneof := field.ContainingOneof()
+	if oneof == nil {
+		return nil
+	}
+	for i := range oneof.Fields().Len() {
+		if mate := oneof.Fields().Get(i); mate.Number() != field.Number() {
+			mates = append(mates, mate)
+		}
+	}
+	return mates
 }
 
 // isSet reports whether a message has a field, or another of its oneof.

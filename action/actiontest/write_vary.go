@@ -82,11 +82,8 @@ type writingCall struct {
 func (p *plan) writesOf(rule *declare.FieldRule) []writingCall {
 	var all []writingCall
 	for _, base := range p.admitted {
-		callers := append(make([]attempt, 0, 3), base)
-		for _, roles := range [][]string{p.roles, nil} {
-			callers = append(callers, base.held(fmt.Sprintf("with roles %q", roles), func(h *holder) { h.details.Roles = roles }))
-		}
-		for _, path := range pathsTo(p.declaration.Method.Input(), rule.Field, nil) {
+		callers := p.callersLike(base)
+		for _, path := range pathsTo(p.declaration.Method.Input(), rule.Field.ContainingMessage().FullName(), nil) {
 			for _, request := range p.writesBy(base, rule, path) {
 				for _, caller := range callers {
 					call := caller.but("writing "+string(rule.Field.FullName())+request.how, func(a *attempt) { a.requests = []proto.Message{request.message} })
@@ -96,6 +93,18 @@ func (p *plan) writesOf(rule *declare.FieldRule) []writingCall {
 		}
 	}
 	return all
+}
+
+// callersLike are a call as it is, with every role and with none.
+func (p *plan) callersLike(base attempt) []attempt {
+	callers := []attempt{base}
+	if p.declaration.Anonymous() {
+		return callers
+	}
+	for _, roles := range [][]string{p.roles, nil} {
+		callers = append(callers, base.held(fmt.Sprintf("with roles %q", roles), func(h *holder) { h.details.Roles = roles }))
+	}
+	return callers
 }
 
 // A writingRequest is a request that writes, and how it does.
@@ -184,11 +193,11 @@ func (p *plan) maskedBy(request proto.Message, rule *declare.FieldRule, path []p
 // mostPaths is on how many ways to a field it is written at most.
 const mostPaths = 8
 
-// pathsTo are the fields that lead from a message to the one that has a field, on each way
-// that passes no message twice.
-func pathsTo(of protoreflect.MessageDescriptor, field protoreflect.FieldDescriptor, before []protoreflect.FieldDescriptor) [][]protoreflect.FieldDescriptor {
+// pathsTo are the fields that lead from a message to one of a type, on each way that passes no
+// message twice.
+func pathsTo(of protoreflect.MessageDescriptor, to protoreflect.FullName, before []protoreflect.FieldDescriptor) [][]protoreflect.FieldDescriptor {
 	var all [][]protoreflect.FieldDescriptor
-	if of.FullName() == field.ContainingMessage().FullName() {
+	if of.FullName() == to {
 		all = append(all, before)
 	}
 	for i := range of.Fields().Len() {
@@ -200,7 +209,7 @@ func pathsTo(of protoreflect.MessageDescriptor, field protoreflect.FieldDescript
 		if within == nil || again || within.FullName() == of.FullName() || len(all) >= mostPaths {
 			continue
 		}
-		all = append(all, pathsTo(within, field, append(slices.Clone(before), next))...)
+		all = append(all, pathsTo(within, to, append(slices.Clone(before), next))...)
 	}
 	return all[:min(len(all), mostPaths)]
 }

@@ -9,7 +9,7 @@
 //
 //	go run ./mutation -dir .. ./action ./internal/policy
 //	go run ./mutation -dir .. -since HEAD~1 -limit 150s ./action
-//	go run ./mutation -dir .. -report -by action/actiontest -tests '^TestDenials$' ./action
+//	go run ./mutation -dir .. -listed tools/mutation/undenied.txt -by action/actiontest -tests '^TestDenials$' ./action
 //
 // Nothing is written into the source tree: the changed files reach the compiler as an
 // overlay. The tests that kill most for their time run first, and a run ends with the first test that fails, or
@@ -22,5 +22,6 @@
 //
 // It fails on a survivor that equivalent.txt does not list; what is listed there is not run. A line there gives the
 // file, the function, the kind of the mutant and its text, and the reason why the
-// mutant means the same as the code.
+// mutant means the same as the code. Where tests of one kind judge alone, -listed names a
+// further list of that form: mutants that these tests need not find.
 package main

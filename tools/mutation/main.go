@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -20,13 +21,13 @@ import (
 // settings are the flags.
 type settings struct {
 	root, kept, equivalent, since string
+	listed                        string
 	limit                         time.Duration
 	workers                       int
 	patterns                      []string
 	judges                        map[string][]string
 	by, tests, files              string
 	only                          *regexp.Regexp // tests, compiled
-	report                        bool
 }
 
 func main() {
@@ -34,13 +35,13 @@ func main() {
 	flag.StringVar(&s.root, "dir", "..", "the root of the repository")
 	flag.StringVar(&s.kept, "kept", "", "the folder for results; by default bin/mutation in the root")
 	flag.StringVar(&s.equivalent, "equivalent", "", "the list of mutants that mean the same; by default tools/mutation/equivalent.txt in the root")
+	flag.StringVar(&s.listed, "listed", "", "a further list, of mutants that the judging tests need not find")
 	flag.StringVar(&s.since, "since", "", "only mutants in functions that changed since this git revision")
 	flag.DurationVar(&s.limit, "limit", 0, "how long it may take; what was not judged by then is reported. 0 is no limit")
 	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "how many mutants are judged at a time")
 	flag.StringVar(&s.by, "by", "", "judge by the tests of this package alone, such as action/actiontest")
 	flag.StringVar(&s.tests, "tests", "", "judge by tests whose names match this pattern alone")
 	flag.StringVar(&s.files, "files", "", "only mutants in files whose names match this pattern")
-	flag.BoolVar(&s.report, "report", false, "do not fail on survivors")
 	flag.Parse()
 	s.patterns = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -69,6 +70,14 @@ func mutation(ctx context.Context, s settings) error {
 	equivalent, err := readEquivalent(s.equivalent)
 	if err != nil {
 		return err
+	}
+	if s.listed != "" {
+		further, err := readListed(filepath.Join(root, s.listed))
+		if err != nil {
+			return err
+		}
+		maps.Copy(equivalent, further)
+		s.equivalent += " or " + s.listed
 	}
 	if s.judges, err = readJudges(root); err != nil {
 		return err
@@ -109,8 +118,8 @@ func mutation(ctx context.Context, s settings) error {
 		}
 	}
 	report.print(os.Stdout)
-	if report.unlisted > 0 && !s.report {
-		return fmt.Errorf("%d mutants survive that %s does not list: add a test, or a line with the reason why the mutant means the same",
+	if report.unlisted > 0 {
+		return fmt.Errorf("%d mutants survive that %s does not list: add a test, or a line with the reason why none is needed",
 			report.unlisted, s.equivalent)
 	}
 	return nil

@@ -15,10 +15,16 @@ import (
 // readEquivalent reads the list of mutants that mean the same as the code: file,
 // function, kind, text and reason, with tabs between.
 func readEquivalent(name string) (map[string]bool, error) {
-	file, err := os.Open(name)
+	listed, err := readListed(name)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return map[string]bool{}, nil
 	}
+	return listed, err
+}
+
+// readListed reads a list of that form.
+func readListed(name string) (map[string]bool, error) {
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
