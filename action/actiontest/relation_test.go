@@ -2,6 +2,8 @@ package actiontest_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
@@ -15,6 +17,7 @@ import (
 // related has the handlers of actions that ask a relation engine; none of it runs in a trial.
 type related struct {
 	relationsv1action.DocumentServiceHandler
+	relationsv1action.LibraryServiceHandler
 }
 
 func (related) EditIsOpen(context.Context, *authn.Principal, *relationsv1.DocumentRequest) (bool, error) {
@@ -34,6 +37,9 @@ func TestDenialsByRelations(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := relationsv1action.RegisterDocumentService(registry, related{}, related{}, related{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := relationsv1action.RegisterLibraryService(registry, related{}); err != nil {
 			t.Fatal(err)
 		}
 		return registry
@@ -68,5 +74,14 @@ func TestRelations(t *testing.T) {
 	}
 	if !engine.Defines("any", "thing") {
 		t.Error("it lacks a relation")
+	}
+	listing := relation.Listing{User: "alice", Relation: "editor", Object: "document", Most: 1}
+	engine = append(engine, relation.Query{User: "bob", Relation: "editor", Object: "document", ID: "3"},
+		relation.Query{User: "alice", Relation: "viewer", Object: "document", ID: "4"}, relation.Query{User: "alice", Relation: "editor", Object: "folder", ID: "5"})
+	if ids, err := engine.List(t.Context(), listing); err != nil || !slices.Equal(ids, []string{"1"}) {
+		t.Errorf("it lists %q, %v", ids, err)
+	}
+	if ids, err := append(engine, other).List(t.Context(), listing); !errors.Is(err, relation.ErrIncomplete) || ids != nil {
+		t.Errorf("it lists %q, %v, of which there are more", ids, err)
 	}
 }
