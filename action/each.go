@@ -92,7 +92,7 @@ func (e *elements) holdOne(ctx context.Context, item proto.Message, seen policy.
 		return nil
 	}
 	for _, before := range earlier {
-		if held, err := e.list.Holds(ctx, before, item); err == nil && held {
+		if held, err := e.list.MayHaveHeld(ctx, before, item); err == nil && held {
 			return &denial{public: errPermissionDenied, reason: "each: since the recheck the caller may not see " + name + " of the response"}
 		}
 	}

@@ -124,7 +124,7 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 		}
 		if with.rechecked && ended.code == Allowed {
 			for _, before := range []condition.Input{with.first, with.before} {
-				if by, _ := a.sees(before, item); by >= 0 {
+				if a.mayHaveSeen(before, item) {
 					ended.code = connect.CodePermissionDenied
 				}
 			}
@@ -161,6 +161,17 @@ func (a *attempt) sees(with condition.Input, item proto.Message) (by int, code c
 		}
 	}
 	return -1, Allowed
+}
+
+// mayHaveSeen reports whether an element was seen with what its caller was before, whatever the
+// relation engine said then.
+func (a *attempt) mayHaveSeen(before condition.Input, item proto.Message) bool {
+	supposed := attempt{answer: a.answer, answers: map[string]bool{}}
+	for _, grant := range a.answer.each.Grants {
+		supposed.answers[relationIn(grant)] = true
+	}
+	by, _ := supposed.sees(before, item)
+	return by >= 0
 }
 
 // relationIn is the text of the relation that a grant names, or "".
@@ -436,6 +447,9 @@ func (p *plan) unrelated(call attempt) {
 		p.add(call.but("and "+asked+" is not so", func(a *attempt) { a.answers[asked] = false }))
 		for fault := asksWell + 1; fault < askFaultsN; fault++ {
 			p.add(p.failed(call, failing{asked: asked, fault: fault}))
+		}
+		if p.judge.interval != 0 {
+			p.rechecked(call, "and "+asked+" is not so", func(a *attempt) { a.answers[asked] = false })
 		}
 	}
 }

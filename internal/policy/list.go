@@ -20,6 +20,8 @@ type List struct {
 	forms [][]form // of the conditions of each grant
 	asks  filter.Rule
 	list  ListFunc // nil for none
+	// before is the rule with every relation taken to hold.
+	before Rule
 }
 
 // A form is what a filter takes from a condition.
@@ -37,7 +39,7 @@ func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Dec
 
 // newList makes a list, which leaves out what is no condition on an element, or refuses it.
 func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Deciders, leaves bool) (*List, error) {
-	list := &List{rule: Rule{compileGrants(grants, by)}, asks: filter.Rule{Item: item}, list: by.List}
+	list := &List{rule: Rule{compileGrants(grants, by)}, asks: filter.Rule{Item: item}, list: by.List, before: Rule{compileGrants(grants, supposed)}}
 	for i, declared := range grants {
 		of := list.rule.grants[i]
 		forms := make([]form, len(of.conditions))
@@ -130,6 +132,16 @@ func (l *List) Holds(ctx context.Context, input Input, item proto.Message) (bool
 	}
 	input.Resource = item
 	return l.rule.Holds(ctx, &input)
+}
+
+// MayHaveHeld is Holds of an earlier input. What a relation engine said then is not known, and
+// it is not asked again: every relation is taken to have held.
+func (l *List) MayHaveHeld(ctx context.Context, input Input, item proto.Message) (bool, error) {
+	if l == nil || item == nil {
+		return false, nil
+	}
+	input.Resource = item
+	return l.before.Holds(ctx, &input)
 }
 
 // node is what a grant leaves to be asked of an element, apart from what is left out. A

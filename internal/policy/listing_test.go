@@ -109,6 +109,37 @@ func TestListByRelation(t *testing.T) {
 	}
 }
 
+// Of an earlier input, everything but a relation decides.
+func TestMayHaveHeld(t *testing.T) {
+	t.Parallel()
+	item := itemType(t)
+	no := Deciders{Relations: func(context.Context, relation.Query) (bool, error) {
+		t.Error("the engine is asked about the past")
+		return false, nil
+	}}
+	list, err := NewList(item, []declare.Grant{{Conditions: []declare.Condition{isMember, owns(t, item, "viewer")}}}, no)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member, other := Input{Principal: alice(authn.Details{Roles: []string{"member"}}), Now: noon}, Input{Principal: alice(authn.Details{}), Now: noon}
+	for name, of := range map[string]struct {
+		list  *List
+		input Input
+		owner string
+		want  bool
+	}{
+		"all but the relation": {list, member, "bob", true}, "without the role": {list, other, "bob", false}, "what is no id": {list, member, "*", false},
+		"no principal": {list, Input{}, "bob", false}, "no list": {nil, member, "bob", false},
+	} {
+		if held, err := of.list.MayHaveHeld(t.Context(), of.input, request(t, item, fmt.Sprintf("owner: %q", of.owner))); held != of.want || err != nil {
+			t.Errorf("%s: %t, %v", name, held, err)
+		}
+	}
+	if held, err := list.MayHaveHeld(t.Context(), member, nil); held || err != nil {
+		t.Errorf("of no element: %t, %v", held, err)
+	}
+}
+
 // Without an answer there is no filter, and nothing is seen.
 func TestListingWithoutAnswer(t *testing.T) {
 	t.Parallel()
