@@ -58,11 +58,10 @@ func (g *gate) holdEach(ctx context.Context, response proto.Message, to answered
 // hold holds the elements that a response has in the field. A message on the way that is not
 // set has none.
 func (e *elements) hold(ctx context.Context, response protoreflect.Message, seen policy.Input, earlier []policy.Input) error {
-	within, ok := parentOf(e.Field, response)
-	field := e.Field[len(e.Field)-1]
+	within, field := parentOf(e.Field, response), e.Field[len(e.Field)-1]
 	switch {
-	case !ok || !within.Has(field):
-		return e.holdTotal(response, 0)
+	case !within.Has(field):
+		return nil
 	case !field.IsList():
 		return e.holdOne(ctx, within.Get(field).Message().Interface(), seen, earlier, e.Name)
 	}
@@ -104,8 +103,8 @@ func (e *elements) holdTotal(response protoreflect.Message, count int) error {
 	if e.Total == nil || count == 0 {
 		return nil
 	}
-	within, ok := parentOf(e.Total, response)
-	if ok && atLeast(within.Get(e.Total[len(e.Total)-1]), e.Total[len(e.Total)-1], count) {
+	total := e.Total[len(e.Total)-1]
+	if atLeast(parentOf(e.Total, response).Get(total), total, count) {
 		return nil
 	}
 	return &denial{public: errInternal, reason: "each: the response has more " + e.Name + " than its total says"}
@@ -120,16 +119,13 @@ func atLeast(value protoreflect.Value, field protoreflect.FieldDescriptor, count
 	}
 }
 
-// parentOf returns the message that has the last field of a path. ok is false where one on
-// the way is not set.
-func parentOf(path []protoreflect.FieldDescriptor, message protoreflect.Message) (parent protoreflect.Message, ok bool) {
+// parentOf returns the message that has the last field of a path: one without fields where
+// one on the way is not set.
+func parentOf(path []protoreflect.FieldDescriptor, message protoreflect.Message) protoreflect.Message {
 	for _, field := range path[:len(path)-1] {
-		if !message.Has(field) {
-			return nil, false
-		}
 		message = message.Get(field).Message()
 	}
-	return message, true
+	return message
 }
 
 // seen is what the elements of the passage's answer are looked at with.
@@ -188,7 +184,7 @@ func (s *stream) letIn(pass *passage) {
 
 // lookedAgain does the same for a recheck.
 func (s *stream) lookedAgain(pass *passage) {
-	if s.gate.each == nil || s.sight == nil {
+	if s.sight == nil {
 		return
 	}
 	seen, _ := pass.seen()

@@ -319,6 +319,18 @@ func TestEach(t *testing.T) {
 	}
 }
 
+// A stream that its client ends before it has sent a request has no element, and is let in.
+func TestEachOfNoRequest(t *testing.T) {
+	t.Parallel()
+	fixture := newListsFixture(t)
+	fixture.shelf.docs = []*listsv1.Document{{Id: "own", OwnerId: "alice", Folder: "f"}}
+	fixture.through(t, lists("Browse"), func(t *testing.T, way way) {
+		if got, err := fixture.call(t, way, "Browse", "alice"); got != "" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	})
+}
+
 // After a recheck the rule is of the caller as found then: what it allowed before, and does
 // not any more, ends the stream as a denial; what it never did is the handler's fault.
 func TestEachAfterRecheck(t *testing.T) {
@@ -420,7 +432,9 @@ func TestGuard(t *testing.T) {
 	if err != nil || len(rule.Uses) != 3 {
 		t.Errorf("%v, %v", rule, err)
 	}
-	if _, err := fixture.registry.GuardRule(lists("List")); err == nil {
-		t.Error("an action about no object has a guard")
+	for _, method := range []string{"List", "Ghost"} {
+		if _, err := fixture.registry.GuardRule(lists(method)); err == nil {
+			t.Errorf("%s, which is about no object, has a guard", method)
+		}
 	}
 }

@@ -100,9 +100,6 @@ func (p *passage) withoutUnreadable(ctx context.Context, how ending, principal *
 	kept := details[:0]
 	changed := false
 	for _, detail := range details {
-		if detail == nil {
-			continue
-		}
 		message, cleared, ok, names := p.gate.details.ClearPacked(context.WithoutCancel(ctx), reader, protoreflect.FullName(detail.Type), detail.Value)
 		p.clear(names)
 		switch {

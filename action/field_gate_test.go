@@ -16,8 +16,10 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	docsv1 "github.com/sallyport-rpc/sallyport/gen/test/docs/v1"
 	fieldsv1 "github.com/sallyport-rpc/sallyport/gen/test/fields/v1"
+	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/field"
+	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
 
@@ -117,6 +119,67 @@ func TestDetailsThatCannotBeLookedAt(t *testing.T) {
 	got := call.withoutUnreadable(t.Context(), ending{public: bare.WithDetail(detail)}, reader)
 	if got.public != error(errInternal) || got.reason == "" { //nolint:errorlint // the very same
 		t.Errorf("with details: %v, %q", got.public, got.reason)
+	}
+}
+
+// Details that can have no guarded field leave as they are; of the others the event says
+// what was cleared.
+func TestDetailsThatAreLookedAt(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		detail proto.Message
+		same   bool
+		names  []string
+	}{
+		"plain":   {&fieldsv1.PlainResponse{Word: "w"}, true, nil},
+		"guarded": {&fieldsv1.Missing{Id: "bob", Place: "the archive"}, false, []string{"test.fields.v1.Missing.place"}},
+	} {
+		detail, err := connectproto.NewErrorDetail(test.detail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := connect.NewError(connect.CodeNotFound, "no such user").WithDetail(detail)
+		call := &passage{gate: &gate{details: fieldRules(t), registry: &Registry{now: time.Now}}}
+		got := call.withoutUnreadable(t.Context(), ending{public: failed}, authn.NewPrincipal("ann", authn.Details{}))
+		var names []string
+		if call.extras != nil {
+			names = call.extras.cleared.Names
+		}
+		if same := got.public == error(failed); same != test.same || !slices.Equal(names, test.names) { //nolint:errorlint // the very same
+			t.Errorf("%s: the very same: %t, cleared %q", name, same, names)
+		}
+	}
+}
+
+// A grant that cannot be made a filter is an error, and a guard of nothing.
+func TestUndecidedGuard(t *testing.T) {
+	t.Parallel()
+	document := (&docsv1.Document{}).ProtoReflect().Descriptor()
+	environment, err := condition.NewEnvironment()
+	if err != nil {
+		t.Fatal(err)
+	}
+	costly, err := environment.WithSubject(condition.Subject{Name: condition.ResourceName, Type: document}).
+		Compile(`request.reader_ids.exists(id, id == principal.id) && resource.owner_id == principal.id`, document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := policy.NewGuard(document, []declare.Grant{{Conditions: []declare.Condition{declare.CEL{Expression: costly}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for count, decided := range map[int]bool{1: true, 60_000: false} {
+		request := &docsv1.Document{ReaderIds: slices.Repeat([]string{"ann"}, count)}
+		if !decided {
+			request.ReaderIds = slices.Repeat([]string{"bob"}, count)
+		}
+		call := &ResourceCall[docsv1.DocumentRequest, docsv1.Document]{about: passage{
+			gate: &gate{guard: guard}, admitted: true, principal: authn.NewPrincipal("ann", authn.Details{}), extras: &extras{request: request},
+		}}
+		got, err := call.Guard()
+		if (err == nil) != decided || got.Filter.Matches(&docsv1.Document{OwnerId: "ann"}) != decided || !decided && connect.CodeOf(err) != connect.CodeInternal {
+			t.Errorf("of %d ids: %v", count, err)
+		}
 	}
 }
 

@@ -66,6 +66,28 @@ func TestImpossibleGates(t *testing.T) {
 	}
 }
 
+// A request is kept where a rule reads it later, and of a call that is let in.
+func TestKeptRequest(t *testing.T) {
+	t.Parallel()
+	anyone := policy.New(&declare.Declaration{Anyone: true}, nil)
+	role := policy.New(&declare.Declaration{Grants: []declare.Grant{{Name: "allow[0]", Conditions: []declare.Condition{declare.AnyRole{Unfolded: []string{"owner"}}}}}}, nil)
+	for name, test := range map[string]struct {
+		gate *gate
+		kept bool
+	}{
+		"no rule reads it":         {&gate{policy: anyone}, false},
+		"a rule reads it":          {&gate{policy: anyone, keeps: true}, true},
+		"a rule would, and denied": {&gate{policy: role, keeps: true}, false},
+	} {
+		test.gate.registry = &Registry{recorder: unrecorded{}, now: time.Now}
+		pass := &passage{gate: test.gate, principal: authn.NewPrincipal("alice", authn.Details{Unscoped: true})}
+		_ = test.gate.decide(t.Context(), pass, &testv1.Request{Owner: "alice"})
+		if kept := pass.extras != nil && pass.extras.request != nil; kept != test.kept {
+			t.Errorf("%s: it is kept: %t", name, kept)
+		}
+	}
+}
+
 // tells is an authenticator that takes every caller for one principal.
 type tells string
 

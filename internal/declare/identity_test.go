@@ -26,6 +26,8 @@ func TestMayBeEmpty(t *testing.T) {
 		{"a rule of the form of the field", `message M { string user_id = 1 [(buf.validate.field).string.uuid = true]; }`, identity, nil},
 		{"a rule of the length of the field", `message M { string user_id = 1 [(buf.validate.field).string.len = 3]; }`, identity, nil},
 		{"a field that is required", `message M { string user_id = 1 [(buf.validate.field).required = true]; }`, identity, nil},
+		{"elements of a list that is required", `message M { repeated string user_ids = 1 [(buf.validate.field).required = true]; }`,
+			`allow: {cel: "principal.id in request.user_ids"}`, []Rule{RuleCELIdentity}},
 		{"a rule of the field that lets it be empty",
 			`message M { string user_id = 1 [(buf.validate.field) = {ignore: IGNORE_IF_ZERO_VALUE string: {min_len: 1}}]; }`, identity, []Rule{RuleCELIdentity}},
 		{"a rule that is ignored",
@@ -87,6 +89,37 @@ func TestMayBeEmpty(t *testing.T) {
 			}
 			if diff := gocmp.Diff(test.want, got); diff != "" {
 				t.Errorf("-want +got\n%s%s", diff, texts(refusals))
+			}
+		})
+	}
+}
+
+// A text is seen not to be empty by one rule of its own alone, and by none where that may not
+// be asked of it.
+func TestPlainlyRefusesEmpty(t *testing.T) {
+	t.Parallel()
+	const minLen = `[(buf.validate.field).string.min_len = 1]`
+	for name, test := range map[string]struct {
+		message string
+		want    bool
+	}{
+		"required":     {`string a = 1 [(buf.validate.field).required = true];`, true},
+		"a uuid":       {`string a = 1 [(buf.validate.field).string.uuid = true];`, true},
+		"a min length": {`string a = 1 ` + minLen + `;`, true},
+		"a length":     {`string a = 1 [(buf.validate.field).string.len = 3];`, true},
+		"no rule":      {`string a = 1;`, false},
+		"a max length": {`string a = 1 [(buf.validate.field).string.max_len = 3];`, false},
+		"ignored":      {`string a = 1 [(buf.validate.field) = {ignore: IGNORE_IF_ZERO_VALUE string: {min_len: 1}}];`, false},
+		"presence":     {`optional string a = 1 ` + minLen + `;`, false},
+		"a list":       {`repeated string a = 1 [(buf.validate.field).required = true];`, false},
+		"a number":     {`int64 a = 1 [(buf.validate.field).required = true];`, false},
+		"one of two":   {`option (buf.validate.message).oneof = {fields: ["a", "b"]}; string a = 1 ` + minLen + `; string b = 2;`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := compile(t, sources{"a.proto": `syntax = "proto3"; import "buf/validate/validate.proto"; message M { ` + test.message + ` }`}).file(t, "a.proto")
+			if got := plainlyRefusesEmpty(file.Messages().Get(0).Fields().Get(0)); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
 	}

@@ -109,9 +109,6 @@ type clearing struct {
 // message clears a message and all below it. It decides about all fields of the message
 // before it clears one of them: their rules may read each other.
 func (c *clearing) message(ctx context.Context, of *plan, message protoreflect.Message) {
-	if !message.IsValid() {
-		return
-	}
 	// A newer schema may guard what this one does not know.
 	if len(message.GetUnknown()) > 0 {
 		message.SetUnknown(nil)
@@ -145,9 +142,7 @@ func (c *clearing) message(ctx context.Context, of *plan, message protoreflect.M
 func (c *clearing) guarded(ctx context.Context, fields []guarded, message protoreflect.Message) {
 	var few [8]protoreflect.FieldDescriptor
 	hidden := few[:0]
-	if len(fields) > 0 {
-		c.input.Resource = message.Interface()
-	}
+	c.input.Resource = message.Interface()
 	for i := range fields {
 		guarded := &fields[i]
 		if !message.Has(guarded.field) {

@@ -106,7 +106,7 @@ func (s *writeState) message(ctx context.Context, of *writePlan, message protore
 		return nil
 	}
 	// A newer schema may guard what this one does not know.
-	if of.clears && len(message.GetUnknown()) > 0 {
+	if of.clears {
 		message.SetUnknown(nil)
 	}
 	if of.open {
@@ -154,9 +154,6 @@ func (s *writeState) displaced(ctx context.Context, below *written, message prot
 // guarded decides about the guarded fields of a message, and clears those that are not
 // written.
 func (s *writeState) guarded(ctx context.Context, of *writePlan, message protoreflect.Message, at place) error {
-	if len(of.guarded) == 0 && len(of.oneofs) == 0 {
-		return nil
-	}
 	var stored proto.Message
 	if at.isAbout && len(at.about) == 0 {
 		stored = s.stored

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	fieldsv1 "github.com/sallyport-rpc/sallyport/gen/test/fields/v1"
 	writesv1 "github.com/sallyport-rpc/sallyport/gen/test/writes/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -26,7 +27,10 @@ import "sallyport/v1/action.proto";
 message Secret {
   optional string word = 1 [(sallyport.v1.field).write.allow = {any_role: "auditor"}];
 }
-message Held { optional google.protobuf.Any any = 1; }
+message Held {
+  optional google.protobuf.Any any = 1;
+  extensions 100 to 200;
+}
 message Key { optional string id = 1 [(sallyport.v1.field).write.allow = {any_role: "auditor"}]; }
 message Host {
   optional Key key = 1;
@@ -58,6 +62,10 @@ extend Host {
   repeated Held many = 102;
   optional string open = 103;
 }
+extend Held {
+  optional string sealed = 100 [(sallyport.v1.field).write.allow = {any_role: "auditor"}];
+  optional string unsealed = 101;
+}
 message Request { optional Host host = 1; optional google.protobuf.FieldMask mask = 2; }`
 
 // What a request writes that does not name it, and what could write past every name.
@@ -77,6 +85,11 @@ func TestWriteBesideNames(t *testing.T) {
 		if err := proto.Unmarshal(wire, made.Mutable(made.Descriptor().Fields().Get(0)).Message().Interface()); err != nil {
 			t.Fatal(err)
 		}
+		return made
+	}
+	sealed := func(name protoreflect.Name) *dynamicpb.Message {
+		made := dynamicpb.NewMessage(file.Messages().ByName("Held"))
+		made.Set(extension(name).TypeDescriptor(), protoreflect.ValueOfString("s"))
 		return made
 	}
 	sets := func(name protoreflect.Name, value protoreflect.Value) func(protoreflect.Message) {
@@ -117,6 +130,8 @@ func TestWriteBesideNames(t *testing.T) {
 		"an extension that packs, in a list": {change: func(host protoreflect.Message) {
 			host.Mutable(extension("many").TypeDescriptor()).List().Append(protoreflect.ValueOfMessage(held()))
 		}, refused: "many"},
+		"an extension of an extension, that is guarded":     {change: sets("held", protoreflect.ValueOfMessage(sealed("sealed"))), refused: "held"},
+		"an extension of an extension, that is open":        {change: sets("held", protoreflect.ValueOfMessage(sealed("unsealed"))), left: "same"},
 		"a key below the object":                            {host: `key: {id: "k"}`, left: `key: {id: "k"}`},
 		"a key below the object, outside of a mask":         {host: `key: {id: "k"}`, mask: []string{}, left: `key: {id: "k"}`},
 		"a oneof that leads to it, in a message of its own": {host: `lead: {text: "t"}`, mask: []string{}, left: `lead: {}`},
@@ -169,6 +184,48 @@ func TestWriteBesideNames(t *testing.T) {
 				t.Errorf("%v is left, want %v", got, want)
 			}
 		})
+	}
+}
+
+// What takes the place of a message takes the place of what the caller may not read of it,
+// also below it.
+func TestReplaceUnread(t *testing.T) {
+	t.Parallel()
+	user := (&fieldsv1.User{}).ProtoReflect().Descriptor()
+	own := &declare.Resource{Type: user, Carries: true, Key: condition.Path{user.Fields().ByName("id")}}
+	for name, test := range map[string]struct {
+		rules   *Rules
+		request proto.Message
+		about   *declare.Resource
+		writer  Writer
+		refused protoreflect.FullName
+	}{
+		"a field":                {rulesOf(t), &fieldsv1.Salary{}, nil, Writer{Principal: person("a")}, "test.fields.v1.Salary.amount"},
+		"a field, by who may":    {rulesOf(t), &fieldsv1.Salary{}, nil, Writer{Principal: person("a", "auditor")}, ""},
+		"a field without a rule": {&Rules{}, &fieldsv1.Salary{}, nil, Writer{Principal: person("a", "auditor")}, "test.fields.v1.Salary.amount"},
+		"a field below":          {rulesOf(t), &fieldsv1.User{Id: "a"}, own, Writer{Principal: person("a"), Stored: &fieldsv1.User{Id: "a"}}, "test.fields.v1.Salary.amount"},
+		"no message":             {rulesOf(t), (*fieldsv1.Salary)(nil), nil, Writer{Principal: person("a")}, ""},
+	} {
+		writing := test.rules.Writing(test.request.ProtoReflect().Descriptor(), &declare.Writing{Replaces: true}, test.about)
+		err := writing.Write(t.Context(), test.writer, test.request)
+		refused, ok := errors.AsType[*RefusedError](err)
+		if ok && (refused.Field != test.refused || !refused.Unread) || !ok && (err != nil || test.refused != "") {
+			t.Errorf("%s: got %v, want %q refused", name, err, test.refused)
+		}
+	}
+}
+
+func TestRefusedError(t *testing.T) {
+	t.Parallel()
+	why := errors.New("a fault")
+	for text, of := range map[string]*RefusedError{
+		"a.b may not be written":                         {Field: "a.b"},
+		"a.b may not be replaced by who may not read it": {Field: "a.b", Unread: true},
+		"whether a.b may be written: a fault":            {Field: "a.b", Undecided: why},
+	} {
+		if of.Error() != text || errors.Is(of, why) != (of.Undecided != nil) {
+			t.Errorf("got %q, and the reason %v, want %q", of, errors.Unwrap(of), text)
+		}
 	}
 }
 

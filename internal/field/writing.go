@@ -48,7 +48,7 @@ func (r *Rules) Writing(request protoreflect.MessageDescriptor, declared *declar
 }
 
 // guardsWrites reports whether there is a rule of writing that not everyone meets.
-func (r *Rules) guardsWrites() bool { return r != nil && len(r.writes) > 0 }
+func (r *Rules) guardsWrites() bool { return len(r.writes) > 0 }
 
 // A writePlan is what to look at in messages of one type that are written.
 type writePlan struct {
@@ -101,9 +101,6 @@ func (p *writePlanning) own(message protoreflect.MessageDescriptor) (has reach) 
 }
 
 func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan {
-	if p.reaches[message] == 0 {
-		return nil
-	}
 	if made, ok := p.made[message]; ok {
 		return made
 	}
@@ -122,7 +119,7 @@ func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan 
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)
 		within := declare.MessageIn(field)
-		if within == nil || p.reaches[within] == 0 {
+		if p.reaches[within] == 0 { // also where the field holds no message
 			continue
 		}
 		if p.reaches[within]&reachesWrite != 0 {
