@@ -263,7 +263,7 @@ h2spec: ## Compare the server's HTTP/2 with that of net/http alone, by the cases
 	@tools/h2spec
 
 .PHONY: newcomer
-newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
+newcomer: ## Follow docs/tutorial.md and docs/guides/tenants.md in empty folders outside the repository
 	@$(call need,go)
 	@test -x $(NEWCOMER) || { echo "make $@: there is no $(NEWCOMER) yet" >&2; exit 1; }
 	$(NEWCOMER)
