@@ -104,6 +104,20 @@ bench: ## Measure Sallyport beside its peers for a few minutes, into bench/READM
 ROUNDS ?= 5
 CALLS ?= 10000
 
+.PHONY: bench-resource
+bench-resource: ## Measure a rule on a resource beside the same rule on the request, into bench/README.md
+	@$(call need,go)
+	cd bench && go test -run '^$$' -bench '^CallAboutResource$$' . -args -rounds $(ROUNDS) -into data/inprocess.json
+	cd bench && go run ./report
+
+# How often `make bench-conceal` asks for each of the two.
+PAIRS_OF_CALLS ?= 20000
+
+.PHONY: bench-conceal
+bench-conceal: ## Compare how long an object of others and one that is not there take to be answered, where that is concealed
+	@$(call need,go)
+	cd bench && for readers in 3 1000; do go run ./conceal -pairs $(PAIRS_OF_CALLS) -readers $$readers || exit; done
+
 .PHONY: bench-full
 bench-full: ## Measure longer, and run the benchmarks of the packages six times, summed up by benchstat
 	@$(MAKE) bench ROUNDS=11 CALLS=40000
@@ -268,7 +282,7 @@ h2spec: ## Compare the server's HTTP/2 with that of net/http alone, by the cases
 	@tools/h2spec
 
 .PHONY: newcomer
-newcomer: ## Follow docs/tutorial.md in an empty folder outside the repository
+newcomer: ## Follow docs/tutorial.md and docs/guides/tenants.md in empty folders outside the repository
 	@$(call need,go)
 	@test -x $(NEWCOMER) || { echo "make $@: there is no $(NEWCOMER) yet" >&2; exit 1; }
 	$(NEWCOMER)

@@ -14,6 +14,7 @@ var (
 	rounds = flag.Int("rounds", 10, "how often the rows of each table are measured, in turn; "+
 		"0 runs them as plain benchmarks, for profiles and benchstat")
 	file = flag.String("raw", "", "write what was measured to this `file`")
+	into = flag.String("into", "", "put the tables that were measured into this `file`, in place of those that it has")
 )
 
 // roundTime is for how long a row is measured in a round, unless -benchtime says
@@ -30,6 +31,7 @@ var everything = []struct {
 	{"CallWithoutRules", ruleFreeTable},
 	{"CallInProcess", inProcessTable},
 	{"CallDenied", deniedTable},
+	{"CallAboutResource", resourceTable},
 	{"Messages", messageTable},
 	{"Tokens", tokenTable},
 	{"DecideAdmin", func() table { return decideTable(byAdmin) }},
@@ -63,6 +65,11 @@ func TestMain(m *testing.M) {
 	run.Environment.LoadNow()
 	if *file != "" {
 		must(0, run.Write(*file))
+	}
+	if *into != "" {
+		whole := must(raw.Read(*into))
+		whole.Put(&run)
+		must(0, whole.Write(*into))
 	}
 }
 

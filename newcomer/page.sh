@@ -1,9 +1,12 @@
 # Reads the tutorial and the guides. Their fenced blocks have info strings such as
 # "sh step=generate" and "go file=main.go", of which a browser takes the first word.
 
-# block TAG [PAGE] prints the block with a tag, of the tutorial or of another page.
+# The page that is followed.
+page=docs/tutorial.md
+
+# block TAG [PAGE] prints the block with a tag, of the page that is followed or of another.
 block() {
-	local page=${2:-docs/tutorial.md}
+	local page=${2:-$page}
 	awk -v tag="$1" '
 		/^```/ { inside = !inside; wanted = inside && index($0 " ", " " tag " "); found += wanted > 0; next }
 		wanted
@@ -11,10 +14,10 @@ block() {
 	' "$repo/$page" || fail "$page has no block \"$1\", or several"
 }
 
-# unpack writes every file of the tutorial.
+# unpack writes every file of the page.
 unpack() {
 	local file
-	for file in $(sed -n 's/^```[a-z]* file=//p' "$repo/docs/tutorial.md"); do
+	for file in $(sed -n 's/^```[a-z]* file=//p' "$repo/$page"); do
 		at "$file"
 		mkdir -p "$(dirname "$file")"
 		block "file=$file" >"$file"

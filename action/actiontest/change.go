@@ -162,6 +162,10 @@ func changes(field protoreflect.FieldDescriptor, of protoreflect.Message) []func
 				in.Mutable(field).List().Append(value)
 			})
 		}
+	case isMask(field):
+		for _, path := range maskPaths(field) {
+			all = append(all, func(in protoreflect.Message) { setMask(in.Mutable(field).Message(), path) })
+		}
 	default:
 		var now protoreflect.Value
 		if of.Has(field) {
@@ -172,6 +176,30 @@ func changes(field protoreflect.FieldDescriptor, of protoreflect.Message) []func
 		}
 	}
 	return all
+}
+
+// isMask reports whether a field is a mask of field names.
+func isMask(field protoreflect.FieldDescriptor) bool {
+	return field.Message() != nil && field.Message().FullName() == "google.protobuf.FieldMask"
+}
+
+// maskPaths are paths that the rules of a mask may refuse: one that leads nowhere, and those
+// that they are written with.
+func maskPaths(field protoreflect.FieldDescriptor) []string {
+	paths := []string{"no_such_field"}
+	if rules, err := protovalidate.ResolveFieldRules(field); err == nil {
+		paths = append(paths, rules.GetFieldMask().GetNotIn()...)
+	}
+	return paths
+}
+
+// setMask has a mask name paths and no others.
+func setMask(mask protoreflect.Message, paths ...string) {
+	field := mask.Descriptor().Fields().ByName("paths")
+	mask.Clear(field)
+	for _, path := range paths {
+		mask.Mutable(field).List().Append(protoreflect.ValueOfString(path))
+	}
 }
 
 // maxCount is how many elements a list or a map is given at most.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/authn"
@@ -39,6 +41,47 @@ func TestDenialsOfWrites(t *testing.T) {
 		actiontest.WithSample("/test.writes.v1.NoteService/Update", &writesv1.UpdateRequest{Note: &writesv1.Note{Id: "note"}},
 			authn.NewPrincipal("alice", authn.Details{Unscoped: true}),
 			authn.NewPrincipal("dora", authn.Details{Unscoped: true, Roles: []string{"admin"}})),
+	}
+	t.Run("denied", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Denials(t, registry, options...)
+	})
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Allows(t, registry, options...)
+	})
+}
+
+// rack has the handlers of actions that move cards; none of it runs in a trial.
+type rack struct {
+	writesv1action.CardServiceHandler
+}
+
+func (rack) LoadCard(context.Context, *authn.Principal, string) (*writesv1.Card, error) {
+	return nil, action.NotFound()
+}
+
+// A sample is taken for what no trial would think of, and a mask is made that breaks its rule.
+func TestDenialsOfWritesBySample(t *testing.T) {
+	t.Parallel()
+	registry := func(schemes authn.Schemes) *action.Registry {
+		registry, err := action.NewRegistry(schemes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writesv1action.RegisterCardService(registry, rack{}, rack{}); err != nil {
+			t.Fatal(err)
+		}
+		return registry
+	}
+	alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true})
+	sample := func(card *writesv1.Card, paths ...string) actiontest.Option {
+		return actiontest.WithSample("/test.writes.v1.CardService/Move",
+			&writesv1.MoveRequest{Card: card, UpdateMask: &fieldmaskpb.FieldMask{Paths: paths}}, alice)
+	}
+	options := []actiontest.Option{
+		actiontest.WithObject("card", &writesv1.Card{Id: "card", OwnerId: "alice"}), sample(&writesv1.Card{Id: "card"}),
+		sample(&writesv1.Card{Id: "card", Shelf: "the shelf beside the window of the hall"}, "shelf"),
 	}
 	t.Run("denied", func(t *testing.T) {
 		t.Parallel()

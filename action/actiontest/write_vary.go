@@ -77,10 +77,13 @@ type writingCall struct {
 	how string
 }
 
-// writesOf are calls that write the field of a rule, with it set, emptied, named by a mask or
-// not, of those who are let in, with every role and with none.
+// writesOf are the samples, and calls that write the field of a rule, with it set, emptied,
+// named by a mask or not, of those who are let in, with every role and with none.
 func (p *plan) writesOf(rule *declare.FieldRule) []writingCall {
 	var all []writingCall
+	for _, given := range p.sampled("a call") {
+		all = append(all, writingCall{given, " as in a sample"})
+	}
 	for _, base := range p.admitted {
 		callers := p.callersLike(base)
 		for _, path := range pathsTo(p.declaration.Method.Input(), rule.Field.ContainingMessage().FullName(), nil) {
@@ -179,12 +182,7 @@ func (p *plan) maskedBy(request proto.Message, rule *declare.FieldRule, path []p
 	var all []writingRequest
 	for _, how := range slices.Sorted(maps.Keys(masks)) {
 		made := proto.Clone(request)
-		mask := messageAt(made.ProtoReflect(), path[:at]).Mutable(p.judge.maskOf(path[at])).Message()
-		field := mask.Descriptor().Fields().ByName("paths")
-		mask.Clear(field)
-		for _, path := range masks[how] {
-			mask.Mutable(field).List().Append(protoreflect.ValueOfString(path))
-		}
+		setMask(messageAt(made.ProtoReflect(), path[:at]).Mutable(p.judge.maskOf(path[at])).Message(), masks[how]...)
 		all = append(all, writingRequest{made, how})
 	}
 	return all

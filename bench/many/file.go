@@ -63,6 +63,15 @@ func (f File) Method(name, request, response string, authorize *sallyportv1.Auth
 	})
 }
 
+// About has the last action be about a message, found by a key.
+func (f File) About(message, key string) {
+	methods := f.Service[0].Method
+	options := methods[len(methods)-1].GetOptions()
+	declared, _ := proto.GetExtension(options, sallyportv1.E_Action).(*sallyportv1.Action)
+	declared.Resource = &sallyportv1.Resource{Type: message, Key: key}
+	proto.SetExtension(options, sallyportv1.E_Action, declared)
+}
+
 // request adds a request type with three fields, each with an ordinary validation rule,
 // and returns its name.
 func (f File) request(method string) string {

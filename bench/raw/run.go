@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 )
 
 // A Run is what one program measured.
@@ -22,6 +23,8 @@ type Table struct {
 	// Base is the row that the time of each other row is compared with.
 	Base string `json:"base,omitempty"`
 	Rows []Row  `json:"rows"`
+	// Apart is what the table was measured in, where that was another run than the others'.
+	Apart *Environment `json:"apart,omitempty"`
 }
 
 // A Row is one thing that is measured.
@@ -68,6 +71,19 @@ func (r *Run) Table(name string) Table {
 		}
 	}
 	return Table{Name: name}
+}
+
+// Put puts the tables of another run in place of those of the same names, or behind all.
+func (r *Run) Put(other *Run) {
+	for _, table := range other.Tables {
+		table.Apart = &other.Environment
+		at := slices.IndexFunc(r.Tables, func(known Table) bool { return known.Name == table.Name })
+		if at < 0 {
+			r.Tables = append(r.Tables, table)
+			continue
+		}
+		r.Tables[at] = table
+	}
 }
 
 // Write writes the run to a file.

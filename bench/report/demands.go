@@ -80,7 +80,10 @@ func (r runs) expense() []demand {
 
 // gate compares what a gate adds to the same method without one.
 func (r runs) gate() []demand {
-	const validated, anew = "unguarded, validated", "sallyport, principal made anew"
+	const (
+		validated, anew       = "unguarded, validated", "sallyport, principal made anew"
+		onRequest, onResource = "the rule on the request", "the rule on a resource"
+	)
 	more := func(what string, limit float64, table, measure, row, over string) demand {
 		write := tables.Decimal
 		if measure == raw.Time {
@@ -99,6 +102,8 @@ func (r runs) gate() []demand {
 		more("its allocations", 0, "CallInProcess", raw.Allocated, sallyport, validated),
 		more("gate in process, principal made anew", 250, "Call", raw.Time, anew, validated),
 		more("its allocations", 2, "Call", raw.Allocated, anew, validated),
+		more("a rule on a resource over the same rule on the request, with the copy of the object and without its load", 200, "CallAboutResource", raw.Time, onResource, onRequest),
+		more("its allocations", 1, "CallAboutResource", raw.Allocated, onResource, onRequest),
 		{"time by hand of a message that is checked ÷ that of a guarded one, in process", 0.95, true, times, stream.Row("checks by hand of each message").Ratio(stream.Row(sallyport), raw.Time)},
 		more("allocations of a guarded message over one checked by hand", 0, "Messages", raw.Allocated, sallyport, "checks by hand of each message"),
 	}

@@ -47,6 +47,11 @@ func Table(to io.Writer, table raw.Table) {
 		header = append(header, "it ÷ "+table.Base)
 	}
 	_, _ = fmt.Fprintln(to)
+	if table.Apart != nil {
+		_, _ = fmt.Fprint(to, "Measured in a run of its own: ")
+		Environment(to, *table.Apart)
+		_, _ = fmt.Fprintln(to)
+	}
 	line(to, header)
 	line(to, append([]string{":--"}, strings.Split(strings.Repeat("--: ", len(header)-1), " ")[:len(header)-1]...))
 	for _, row := range table.Rows {

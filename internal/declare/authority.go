@@ -30,13 +30,15 @@ func (r *Reader) Authority(declarations []*Declaration) []Refusal {
 		}
 		key := resource.Key[len(resource.Carried):]
 		rules := r.fieldRules(resource.Type).found
+		told := map[string]bool{} // one refusal of each field is enough
 		look := func(of string, reads []condition.Read) {
 			for _, read := range reads {
 				path := read.SubjectPath()
 				if slices.Equal(path, key) || read.Name == valueOf {
 					continue
 				}
-				if !r.saysWhoWrites(path) {
+				if !r.saysWhoWrites(path) && !told[read.Name] {
+					told[read.Name] = true
 					refuse(Refuse(RuleAuthorityField, declaration.Method, "%s reads %s, which the request carries, and nothing says who may write it", of, read.Name))
 				}
 			}

@@ -314,6 +314,7 @@ var ruleTests = []ruleTest{
 	{rule: RuleCELInvalid, name: "no field", refused: session + `authorize: {allow: {cel: "principal.id == request.ghost"}}`},
 	{rule: RuleCELInvalid, name: "field of the response", refused: session + `authorize: {allow: {cel: "response.ok"}}`},
 	{rule: RuleCELInvalid, name: "not boolean", refused: session + `authorize: {allow: {cel: "request.user_id"}}`},
+	{rule: RuleCELInvalid, name: "enums without their package", refused: session + `authorize: {allow: {cel: "request.number in [Role.ROLE_OLD, Role.ROLE_ADMIN]"}}`, passes: session + `authorize: {allow: {cel: "request.number in [test.v1.Role.ROLE_OLD, test.v1.Role.ROLE_ADMIN]"}}`},
 	{rule: RuleCELInvalid, name: "in two of three grants", refused: session + `authorize: {allow: {cel: "a"} allow: {cel: "request.number == 1"} allow: {cel: "b"}}`, also: []Rule{RuleCELInvalid}},
 	{rule: RuleCELAlwaysTrue, name: "true", refused: session + `authorize: {allow: {cel: "true"}}`, passes: session + own},
 	{rule: RuleCELAlwaysTrue, name: "beside a role", refused: session + `authorize: {allow: {any_role: "admin" cel: "request.number == request.number"}}`, passes: session + `authorize: {allow: {any_role: "admin" cel: "request.number == 1"}}`},

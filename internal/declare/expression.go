@@ -3,6 +3,7 @@ package declare
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -106,11 +107,29 @@ func (g *grantReading) fixInvalid(syntax *condition.SyntaxError) string {
 	}
 	text := syntax.Replaced(meant)
 	if meant == "" || !g.isSound(text, 0) {
-		return ""
+		if text = g.inPackage(syntax); text == "" || !g.isSound(text, 0) {
+			return ""
+		}
 	}
 	fixed := g.fixedGrant(g.grant)
 	fixed.Cel = &text
 	return g.grantFix(g.grant, fixed)
+}
+
+// inPackage is the expression with the package before a name that does not exist: an
+// expression names the values of an enum from the root. It is "" where no name is wrong.
+func (g *grantReading) inPackage(syntax *condition.SyntaxError) string {
+	if syntax.Wrong == "" {
+		return ""
+	}
+	var file protoreflect.FileDescriptor
+	if g.field != nil {
+		file = g.field.ParentFile()
+	} else {
+		file = g.method.ParentFile()
+	}
+	name := regexp.MustCompile(`(^|[^\w.])` + regexp.QuoteMeta(syntax.Wrong) + `\.`)
+	return name.ReplaceAllString(syntax.Expression, "${1}"+string(file.Package())+"."+syntax.Wrong+".")
 }
 
 // isSound reports whether an expression can be printed as a fix: whether it is a condition

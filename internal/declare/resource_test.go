@@ -101,6 +101,16 @@ func TestPrintedOfResources(t *testing.T) {
 	}
 }
 
+// A field that several rules read is refused once.
+func TestAuthorityOfOneField(t *testing.T) {
+	t.Parallel()
+	const reader = "principal.id in resource.reader_ids"
+	file := resourceFile("", rpc("A", "Put", "test.v1.Doc", "request.doc.id", reader, "")+rpc("B", "Get", "test.v1.Doc", "request.id", reader, "")).in("proto3")
+	if got := refusalOf(t, file, "test/v1/docs.proto", Given{}); got.Rule != RuleAuthorityField {
+		t.Errorf("want %s, got %s", RuleAuthorityField, got)
+	}
+}
+
 // What one service lets be written is not what the grants of another one read.
 func TestAuthorityOfTwoServices(t *testing.T) {
 	t.Parallel()

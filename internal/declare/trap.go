@@ -138,9 +138,9 @@ func (e *expressionReading) grantWith(text string, left int) string {
 	return e.grantText(fixed)
 }
 
-// fixAccept is the grant with the rule accepted.
+// fixAccept is the fix of the table, and the grant with the rule accepted.
 func (e *expressionReading) fixAccept(rule Rule) string {
 	fixed := e.fixedGrant(e.grant)
 	fixed.Accept = append(fixed.GetAccept(), &sallyportv1.Acceptance{Rule: string(rule), Reason: "why this is right here"})
-	return "change the condition or, where it is right as it is, accept it:\n" + e.grantText(fixed)
+	return rule.Define().Fix + "\nWhere it is right as it is, accept it:\n" + e.grantText(fixed)
 }
