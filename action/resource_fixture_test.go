@@ -105,6 +105,10 @@ func (l *library) Edit(_ context.Context, call *docCall) (*docsv1.DocumentRespon
 	return l.answer(call.Resource())
 }
 
+func (l *library) Tried(_ context.Context, call *docCall) (*docsv1.DocumentResponse, error) {
+	return l.answer(call.Resource())
+}
+
 func (l *library) Open(_ context.Context, call *action.ResourceCall[docsv1.FolderRequest, docsv1.Folder]) (*docsv1.DocumentResponse, error) {
 	l.note("handle folder of " + call.Resource().GetOwnerId())
 	return &docsv1.DocumentResponse{About: "folder"}, nil

@@ -56,10 +56,23 @@ func (behind) Admit(call any, principal *authn.Principal, message proto.Message)
 	pass.stage, pass.principal, pass.grant, pass.admitted = event.StageHandle, principal, policy.AnyonePlace, true
 }
 
-// AdmitResource is Admit for a call that is about a resource. It is for
-// actiontest.NewResourceCall.
-func (b behind) AdmitResource(call any, principal *authn.Principal, message, resource proto.Message) {
+// AdmitOf is Admit for a call of a declared action, with the filters of its lists. It is for
+// actiontest.OfAction.
+func (b behind) AdmitOf(call any, declaration *declare.Declaration, principal *authn.Principal, message proto.Message) error {
+	each, err := elementsOf(declaration)
+	if err != nil {
+		return err
+	}
 	b.Admit(call, principal, message)
+	pass := call.(kindOfCall).take(message) //nolint:forcetypeassert // no call is a fault of actiontest
+	pass.gate.procedure, pass.gate.each, pass.start = declaration.Procedure, each, time.Now().Truncate(time.Microsecond)
+	pass.more().request = proto.Clone(message)
+	return nil
+}
+
+// About gives a call of an action that is about a resource what it is about. It is for
+// actiontest.NewResourceCall.
+func (behind) About(call any, message, resource proto.Message) {
 	call.(kindOfCall).take(message).more().resource = resource //nolint:forcetypeassert // no call is a fault of actiontest
 }
 

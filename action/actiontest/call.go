@@ -1,38 +1,108 @@
 package actiontest
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	"github.com/sallyport-rpc/sallyport/authn"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 )
+
+// A CallOption changes a call that a test makes.
+type CallOption interface{ apply(*callOptions) }
+
+type callOption func(*callOptions)
+
+func (o callOption) apply(options *callOptions) { o(options) }
+
+// callOptions are what a call is made with.
+type callOptions struct{ procedure string }
+
+// OfAction says of which action a call is, by its procedure. Its .proto is linked. The call
+// has the filters of its lists then, for the principal and the request as they are, and its
+// roles are those of the catalogue. By default a call is of no action, and has none.
+func OfAction(procedure string) CallOption {
+	return callOption(func(options *callOptions) { options.procedure = procedure })
+}
 
 // NewCall returns a call as the gate would make it, for a test to hand to a handler
 // directly. Nothing is validated, authenticated or authorized: that is what [Matrix]
 // is for. It fails the test when the principal or the message is nil.
-func NewCall[Req any](tb testing.TB, principal *authn.Principal, request *Req) *action.Call[Req] {
+func NewCall[Req any](tb testing.TB, principal *authn.Principal, request *Req, options ...CallOption) *action.Call[Req] {
 	tb.Helper()
 	if principal == nil || request == nil {
 		tb.Fatal("actiontest.NewCall needs a principal and a message; for an anonymous action use NewAnonymousCall")
 	}
 	call := new(action.Call[Req])
-	action.Unguarded(permit(tb)).Admit(call, principal, message(tb, request))
+	admitCall(tb, call, principal, message(tb, request), options)
 	return call
+}
+
+// admitCall makes a call look as the gate leaves it.
+func admitCall(tb testing.TB, call any, principal *authn.Principal, request proto.Message, options []CallOption) {
+	tb.Helper()
+	var with callOptions
+	for _, option := range options {
+		if option == nil {
+			tb.Fatal("actiontest: an option of a call is nil")
+		}
+		option.apply(&with)
+	}
+	if with.procedure == "" {
+		action.Unguarded(permit(tb)).Admit(call, principal, request)
+		return
+	}
+	declaration := linkedAction(tb, with.procedure)
+	bound := principal.Bound(principal.Scheme(), authn.NewHierarchy(declaration.Includes))
+	if err := action.Unguarded(permit(tb)).AdmitOf(call, declaration, bound, request); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// linkedAction is what the linked .proto of an action declares.
+func linkedAction(tb testing.TB, procedure string) *declare.Declaration {
+	tb.Helper()
+	service, method, _ := strings.Cut(strings.TrimPrefix(procedure, "/"), "/")
+	found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service))
+	if err != nil {
+		tb.Fatalf("actiontest.OfAction(%q): no linked .proto has the service: write \"/acme.v1.Service/Method\"", procedure)
+	}
+	of, ok := found.(protoreflect.ServiceDescriptor)
+	if !ok || of.Methods().ByName(protoreflect.Name(method)) == nil {
+		tb.Fatalf("actiontest.OfAction(%q): %s has no such method", procedure, service)
+	}
+	reader, err := declare.NewReader(declare.Config{Files: protoregistry.GlobalFiles})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	declarations, refusals := reader.Service(of, declare.Given{})
+	at := slices.IndexFunc(declarations, func(d *declare.Declaration) bool { return d.Procedure == procedure })
+	if at < 0 {
+		tb.Fatalf("actiontest.OfAction(%q): it is not declared: %v", procedure, refusals)
+	}
+	return declarations[at]
 }
 
 // NewResourceCall returns a call of an action that is about a resource, as the gate would
 // make it, with the object that it is about. It fails the test when one of them is nil.
-func NewResourceCall[Req, Obj any](tb testing.TB, principal *authn.Principal, request *Req, resource *Obj) *action.ResourceCall[Req, Obj] {
+func NewResourceCall[Req, Obj any](
+	tb testing.TB, principal *authn.Principal, request *Req, resource *Obj, options ...CallOption,
+) *action.ResourceCall[Req, Obj] {
 	tb.Helper()
 	if principal == nil || request == nil || resource == nil {
 		tb.Fatal("actiontest.NewResourceCall needs a principal, a message and a resource")
 	}
 	call := new(action.ResourceCall[Req, Obj])
-	action.Unguarded(permit(tb)).AdmitResource(call, principal, message(tb, request), message(tb, resource))
+	admitCall(tb, call, principal, message(tb, request), options)
+	action.Unguarded(permit(tb)).About(call, message(tb, request), message(tb, resource))
 	return call
 }
 

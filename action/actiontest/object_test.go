@@ -63,7 +63,7 @@ func TestDenialsAboutObjects(t *testing.T) {
 		actiontest.WithObject(int64(8), &docsv1.Folder{Number: 8, OwnerId: "bob"}),
 		actiontest.WithSample("/test.docs.v1.DocumentService/Open", &docsv1.FolderRequest{Number: 7}, someone("alice"), someone("bob")),
 	}
-	for _, method := range []string{"Read", "ReadConcealed", "Edit", "Watch", "Collect", "Chat"} {
+	for _, method := range []string{"Read", "ReadConcealed", "Edit", "Tried", "Watch", "Collect", "Chat"} {
 		options = append(options, actiontest.WithSample("/test.docs.v1.DocumentService/"+method,
 			&docsv1.DocumentRequest{DocumentId: "doc", Folder: "f"}, someone("alice"), someone("bob"), someone("carol"), someone("dora", "admin")))
 	}

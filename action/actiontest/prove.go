@@ -8,7 +8,7 @@ import (
 )
 
 // Prove decides the assertions of a file, a sallyport.v1.Assertions in a .txtpb or .json
-// file, about what the actions of a registry declare, as `sallyport prove` does. The test
+// file, about what the actions of a registry declare, and the fields that they answer, as `sallyport prove` does. The test
 // fails where one is refuted, and shows a call; where one is undecided, and says how to
 // write the rule otherwise; and where a pattern matches no action. Prove seals the registry.
 func Prove(t *testing.T, registry *action.Registry, path string) {
@@ -21,23 +21,24 @@ func Prove(t *testing.T, registry *action.Registry, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prover := prove.NewProver(nil, false)
 	for _, assertion := range assertions {
 		selected, err := prove.Select(declarations, assertion)
 		if err != nil {
 			t.Errorf("%s: %v", path, err)
 			continue
 		}
-		for _, declaration := range selected {
-			answer, err := prove.Assert(declaration, assertion)
+		for _, target := range selected {
+			answer, err := prover.AssertOf(t.Context(), target, assertion)
 			switch {
 			case err != nil:
 				t.Errorf("%s: %v", path, err)
 			case answer.Outcome == prove.Refuted && answer.Witness != nil:
-				t.Errorf("%s: assertion %q about %s is refuted: %s: %s", path, assertion.GetName(), declaration.Procedure, answer.Text, answer.Witness)
+				t.Errorf("%s: assertion %q about %s is refuted: %s: %s", path, assertion.GetName(), target.Name, answer.Text, answer.Witness)
 			case answer.Outcome == prove.Refuted:
-				t.Errorf("%s: assertion %q about %s is refuted: %s", path, assertion.GetName(), declaration.Procedure, answer.Text)
+				t.Errorf("%s: assertion %q about %s is refuted: %s", path, assertion.GetName(), target.Name, answer.Text)
 			case answer.Outcome != prove.Proved:
-				t.Errorf("%s: assertion %q about %s is undecided: %s", path, assertion.GetName(), declaration.Procedure, answer.Reason)
+				t.Errorf("%s: assertion %q about %s is undecided: %s", path, assertion.GetName(), target.Name, answer.Reason)
 			}
 		}
 	}

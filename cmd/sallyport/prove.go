@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +38,10 @@ procedures, and one of
   reachable {}                  each grant lets some call in
   authenticated {}              the action is not anonymous
 
-A pattern that matches no procedure, and an expression that does not compile for one of
+In place of procedures it may have patterns of fields, such as "acme.v1.User.email": who reads
+them, wherever they are answered. Its expressions read ` + "`principal`, `this`" + ` and ` + "`now`" + `.
+
+A pattern that matches nothing, and an expression that does not compile for one of
 the actions, are errors. Without assertions it prints the grants that add nothing, the
 roles that reach nothing, and what each role reaches.
 
@@ -91,7 +95,8 @@ the name of the assertion. What an assertion refutes cannot be accepted.`,
 // A proofLine is what came of one assertion about one action, as prove prints it in JSON,
 // one a line.
 type proofLine struct {
-	Assertion string         `json:"assertion"`
+	Assertion string `json:"assertion"`
+	// Procedure is what the assertion is about: "field acme.v1.User.email" of a field.
 	Procedure string         `json:"procedure"`
 	Outcome   string         `json:"outcome"`
 	Problem   string         `json:"problem,omitempty"`
@@ -106,7 +111,8 @@ type proofLine struct {
 	Reaches   []prove.ReachedAction `json:"reaches,omitempty"`
 	Undecided []prove.ReachedAction `json:"reaches_undecided,omitempty"`
 
-	remark bool // nothing is let in that must not be, so that people may accept it
+	remark  bool // nothing is let in that must not be, so that people may accept it
+	ofField bool
 }
 
 // proofs decides the assertions of a file or, where none is named, that each grant adds
@@ -130,14 +136,15 @@ func proofs(ctx context.Context, prover *prove.Prover, declarations []*declare.D
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		for _, declaration := range selected {
-			answer, err := prover.Assert(ctx, declaration, assertion)
+		for _, target := range selected {
+			answer, err := prover.AssertOf(ctx, target, assertion)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", path, err)
 			}
 			line := proofLine{
-				Assertion: assertion.GetName(), Procedure: declaration.Procedure, Outcome: answer.Outcome.String(),
+				Assertion: assertion.GetName(), Procedure: target.Name, Outcome: answer.Outcome.String(),
 				Problem: answer.Text, Witness: answer.Witness, Steps: answer.Steps, By: answer.By,
+				ofField: target.Declaration == nil,
 			}
 			if answer.Reason != nil {
 				line.Rule, line.Problem = answer.Reason.Rule, answer.Reason.String()
@@ -241,6 +248,9 @@ func printProofs(command *cobra.Command, lines []proofLine, output string, solvi
 		return errFound
 	default:
 		fmt.Fprintf(errs, "all of %s: %s\n", count(len(lines), "answer"), prove.Scope)
+		if slices.ContainsFunc(lines, func(line proofLine) bool { return line.ofField }) {
+			fmt.Fprintln(errs, prove.FieldScope)
+		}
 		return nil
 	}
 }

@@ -20,7 +20,7 @@ enum Role {
   ROLE_ADMIN = 2 [(sallyport.v1.role) = {name: "admin" includes: "member"}];
 }
 message DoRequest { string owner_id = 1; }
-message DoResponse {}
+message DoResponse { string note = 1 [(sallyport.v1.field).read.allow = {any_role: "admin"}]; }
 service Service {
   rpc Do(DoRequest) returns (DoResponse) {
     option (sallyport.v1.action) = {
@@ -60,6 +60,8 @@ func TestProve(t *testing.T) {
 	redundant := write("redundant.json", `[{"subject": "/acme.v1.Service/Do", "kind": "each grant adds something", "reason": "for its name", "until": "9999-12-31"}]`)
 	unreached := filepath.Dir(write("unreached/acme.proto", strings.Replace(provenProto, "  ROLE_ADMIN", "  ROLE_GUEST = 3 [(sallyport.v1.role) = {name: \"guest\"}];\n  ROLE_ADMIN", 1)))
 	nothing := write("nothing.txtpb", `assertion {name: "gone" procedures: "/acme.v1.Service/Undo" reachable {}}`)
+	field := write("field.txtpb", `assertion {name: "notes" fields: "acme.v1.DoResponse.note" only {any_role: "admin"}}`)
+	unread := write("unread.json", `{"assertion": [{"name": "notes", "fields": ["*.note"], "never": "'admin' in principal.roles"}]}`)
 	wrong := write("wrong.txtpb", `assertion {name: "wrong" procedures: "*" never: "request.user_id == 'x'"}`)
 	tests := []struct {
 		name      string
@@ -67,6 +69,8 @@ func TestProve(t *testing.T) {
 		code      int
 		out, errs string
 	}{
+		{"of a field", []string{"--assertions", field}, exitDone, "proved    field acme.v1.DoResponse.note: notes", "of a field it is proved"},
+		{"of a field, refuted", []string{"--assertions", unread}, exitFailed, "the field is read, and the expression is true of it", "1 answer of 1 not proved"},
 		{"proved", []string{"--assertions", proved}, exitDone, "proved    /acme.v1.Service/Do: members", "given that the request was validated"},
 		{"refuted", []string{"--assertions", refuted}, exitFailed, "with role member", "1 answer of 1 not proved"},
 		{"refuted, in JSON", []string{"--assertions", refuted, "-o", "json"}, exitFailed, `"outcome":"refuted"`, "1 answer of 1 not proved"},

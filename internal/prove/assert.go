@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
+
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -57,7 +59,9 @@ func Assert(declaration *declare.Declaration, assertion *sallyportv1.Assertion) 
 	return NewProver(nil, false).Assert(context.Background(), declaration, assertion)
 }
 
-func (p *prover) assert(ctx context.Context, declaration *declare.Declaration, assertion *sallyportv1.Assertion) (answer Answer, err error) {
+// assert decides an assertion about an action, or about who may read a field.
+func (p *prover) assert(ctx context.Context, of *matter, assertion *sallyportv1.Assertion) (answer Answer, err error) {
+	declaration := of.declaration
 	p.taken, p.by = 0, nil
 	defer func() {
 		if answer.Steps = p.taken; answer.Outcome == Proved {
@@ -74,29 +78,54 @@ func (p *prover) assert(ctx context.Context, declaration *declare.Declaration, a
 		}
 		return Answer{Outcome: Proved}, nil
 	case *sallyportv1.Assertion_Never:
-		given, err := p.expressionFor(declaration, says.Never)
+		given, err := p.expressionFor(of, says.Never)
 		if err != nil {
 			return Answer{}, err
 		}
-		return p.none(ctx, with(declaration, given), without(declaration), "this call is let in, and the expression is true of it")
+		return p.none(ctx, of, with(declaration, given), without(declaration), of.letIn+", and the expression is true of it")
 	case *sallyportv1.Assertion_Only:
 		only, err := onlyFor(declaration, says.Only)
 		if err != nil {
 			return Answer{}, err
 		}
-		return p.none(ctx, declaration, only, "this call is let in without it")
+		return p.none(ctx, of, declaration, only, of.letIn+" without it")
 	case *sallyportv1.Assertion_Equal:
-		return p.equal(ctx, declaration, says.Equal)
+		return p.equal(ctx, of, says.Equal)
 	case *sallyportv1.Assertion_Reachable:
-		return p.reachable(ctx, declaration)
+		return p.reachable(ctx, of)
 	default:
 		return Answer{}, errors.New("it says nothing")
 	}
 }
 
+// A matter is what an assertion is about.
+type matter struct {
+	// declaration is the action, or has the grants of who may read a field.
+	declaration *declare.Declaration
+	// side is what other grants of it know.
+	side func(*declare.Declaration) *side
+	// subject is what expressions read besides, and request whether they read a request.
+	subject condition.Subject
+	request protoreflect.MessageDescriptor
+	// letIn and keptOut say of a witness what it is.
+	letIn, keptOut string
+}
+
+// ofAction is what an assertion about an action is about.
+func ofAction(declaration *declare.Declaration) *matter {
+	made := &matter{
+		declaration: declaration, side: newSide, request: declaration.Method.Input(),
+		letIn: "this call is let in", keptOut: "it is not let in",
+	}
+	if declaration.Resource != nil {
+		made.subject = condition.Subject{Name: condition.ResourceName, Type: declaration.Resource.Type}
+	}
+	return made
+}
+
 // none is proved where one declaration lets in nothing that another keeps out.
-func (p *prover) none(ctx context.Context, lets, keeps *declare.Declaration, otherwise string) (Answer, error) {
-	witness, reason, err := p.looser(ctx, lets, keeps)
+func (p *prover) none(ctx context.Context, of *matter, lets, keeps *declare.Declaration, otherwise string) (Answer, error) {
+	witness, reason, err := p.between(ctx, besides(of.side(lets), of.side(keeps)))
 	switch {
 	case err != nil:
 		return Answer{}, err
@@ -109,30 +138,32 @@ func (p *prover) none(ctx context.Context, lets, keeps *declare.Declaration, oth
 	}
 }
 
-func (p *prover) equal(ctx context.Context, declaration *declare.Declaration, text string) (Answer, error) {
-	given, err := p.expressionFor(declaration, text)
+func (p *prover) equal(ctx context.Context, of *matter, text string) (Answer, error) {
+	declaration := of.declaration
+	given, err := p.expressionFor(of, text)
 	if err != nil {
 		return Answer{}, err
 	}
 	other := without(declaration)
 	other.Grants = []declare.Grant{{Name: "equal", Conditions: []declare.Condition{given}}}
-	answer, err := p.none(ctx, declaration, other, "this call is let in, and the expression is not true of it")
+	answer, err := p.none(ctx, of, declaration, other, of.letIn+", and the expression is not true of it")
 	if err != nil || answer.Outcome == Refuted {
 		return answer, err
 	}
-	reversed, err := p.none(ctx, other, declaration, "the expression is true of this call, and it is not let in")
+	reversed, err := p.none(ctx, of, other, declaration, "the expression is true of this, and "+of.keptOut)
 	if err != nil || reversed.Outcome != Proved {
 		return reversed, err
 	}
 	return answer, nil
 }
 
-func (p *prover) reachable(ctx context.Context, declaration *declare.Declaration) (Answer, error) {
+func (p *prover) reachable(ctx context.Context, of *matter) (Answer, error) {
+	declaration := of.declaration
 	answer := Answer{Outcome: Proved}
 	for _, grant := range declaration.Grants {
 		alone := without(declaration)
 		alone.Grants = []declare.Grant{grant}
-		found, err := p.none(ctx, alone, without(declaration), "")
+		found, err := p.none(ctx, of, alone, without(declaration), "")
 		switch {
 		case err != nil:
 			return Answer{}, err
@@ -157,7 +188,7 @@ func (p *prover) addsNothing(ctx context.Context, declaration *declare.Declarati
 		alone, others := without(declaration), without(declaration)
 		alone.Grants = []declare.Grant{grant}
 		others.Grants = slices.Delete(slices.Clone(declaration.Grants), i, i+1)
-		answer, err := p.none(ctx, alone, others, "")
+		answer, err := p.none(ctx, ofAction(declaration), alone, others, "")
 		if err != nil {
 			return nil, err
 		}
@@ -189,9 +220,10 @@ func with(of *declare.Declaration, condition declare.Condition) *declare.Declara
 	return made
 }
 
-// expressionFor compiles an expression for the request of an action, and refuses names of
-// roles and schemes that there are not.
-func (p *prover) expressionFor(declaration *declare.Declaration, text string) (declare.Condition, error) {
+// expressionFor compiles an expression for what is asserted, and refuses names of roles and
+// schemes that there are not.
+func (p *prover) expressionFor(of *matter, text string) (declare.Condition, error) {
+	declaration := of.declaration
 	if p.environment == nil {
 		var err error
 		if p.environment, err = condition.NewEnvironment(); err != nil {
@@ -199,11 +231,8 @@ func (p *prover) expressionFor(declaration *declare.Declaration, text string) (d
 		}
 	}
 	facts := condition.Facts{Roles: newSide(declaration).roles(), Schemes: declaration.Schemes}
-	environment := p.environment.WithClaims(declaration.Claims)
-	if declaration.Resource != nil {
-		environment = environment.WithSubject(condition.Subject{Name: condition.ResourceName, Type: declaration.Resource.Type})
-	}
-	expression, traps, err := environment.Examine(text, declaration.Method.Input(), facts)
+	environment := p.environment.WithClaims(declaration.Claims).WithSubject(of.subject)
+	expression, traps, err := environment.Examine(text, of.request, facts)
 	if syntax, ok := errors.AsType[*condition.SyntaxError](err); ok {
 		return nil, fmt.Errorf("the expression %s (line %d, column %d)\n%s", syntax.Problem, syntax.Line, syntax.Column, syntax.Caret())
 	}

@@ -104,6 +104,10 @@ func TestParseAssertions(t *testing.T) {
 		`assertion {name: "a" procedures: "*"}`:                                                                 "it says nothing",
 		`assertion {name: "a" procedures: "*" never: " "}`:                                                      "`never` is an expression",
 		`assertion {name: "a" procedures: "*" only {}}`:                                                         "`only` needs",
+		`assertion {name: "a" fields: "*" reachable {}}`:                                                        "",
+		`assertion {name: "a" fields: " " reachable {}}`:                                                        "none may be empty",
+		`assertion {name: "a" fields: "*" authenticated {}}`:                                                    "not about fields",
+		`assertion {name: "a" fields: "*" procedures: "*" reachable {}}`:                                        "write an assertion for each",
 		`assertion {name: "a" procedures: "*" always: "true"}`:                                                  "unknown field",
 		`assertion {name: "a" procedures: "*" reachable {}} assertion {name: "a" procedures: "*" reachable {}}`: `another one is called "a"`,
 	} {
@@ -112,8 +116,12 @@ func TestParseAssertions(t *testing.T) {
 			t.Errorf("%s: %v; want %q", text, err, want)
 		}
 	}
-	if _, err := ParseAssertions("a.json", []byte(`{"assertion": [{"name": "a", "procedures": ["*"], "reachable": {}}]}`)); err != nil {
-		t.Error(err)
+	for _, text := range []string{
+		`{"assertion": [{"name": "a", "procedures": ["*"], "reachable": {}}]}`, `{"assertion": [{"name": "a", "fields": ["*"], "never": "true"}]}`,
+	} {
+		if _, err := ParseAssertions("a.json", []byte(text)); err != nil {
+			t.Error(err)
+		}
 	}
 	for text, want := range map[string]string{
 		"assertion:\n- {name: a, procedures: ['*'], reachable: {}}\n":                              "",
@@ -158,8 +166,8 @@ func TestSelect(t *testing.T) {
 	for _, test := range tests {
 		selected, err := Select(declarations, &sallyportv1.Assertion{Name: "it", Procedures: test.procedures, Except: test.except})
 		var names []string
-		for _, declaration := range selected {
-			names = append(names, declaration.Procedure)
+		for _, target := range selected {
+			names = append(names, target.Name)
 		}
 		if got := strings.Join(names, " "); got != test.want || (err == nil) != (test.want != "") {
 			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)

@@ -90,8 +90,10 @@ func faultOf(of *sallyportv1.Assertion) string {
 	switch {
 	case blank(of.GetName()):
 		return "it needs a `name`"
-	case len(of.GetProcedures()) == 0 || slices.ContainsFunc(slices.Concat(of.GetProcedures(), of.GetExcept()), blank):
-		return "it needs `procedures`, such as \"/acme.v1.*\", and none may be empty"
+	case len(of.GetProcedures()) > 0 && len(of.GetFields()) > 0:
+		return "it has `procedures` and `fields`: write an assertion for each"
+	case len(of.GetProcedures())+len(of.GetFields()) == 0 || slices.ContainsFunc(slices.Concat(of.GetProcedures(), of.GetFields(), of.GetExcept()), blank):
+		return "it needs `procedures`, such as \"/acme.v1.*\", or `fields`, such as \"acme.v1.User.email\", and none may be empty"
 	}
 	switch says := of.GetSays().(type) {
 	case *sallyportv1.Assertion_Never:
@@ -106,37 +108,62 @@ func faultOf(of *sallyportv1.Assertion) string {
 		if len(says.Only.GetAnyRole()) == 0 && len(says.Only.GetAllScopes()) == 0 {
 			return "`only` needs `any_role` or `all_scopes`"
 		}
-	case *sallyportv1.Assertion_Reachable, *sallyportv1.Assertion_Authenticated:
+	case *sallyportv1.Assertion_Authenticated:
+		if len(of.GetFields()) > 0 {
+			return "`authenticated` is about procedures, and not about fields"
+		}
+	case *sallyportv1.Assertion_Reachable:
 	default:
 		return "it says nothing: write `never`, `only`, `equal`, `reachable` or `authenticated`"
 	}
 	return ""
 }
 
-// Select returns the declarations that an assertion is about. A pattern that matches none
-// is an error: what it was meant for may be called otherwise by now.
-func Select(declarations []*declare.Declaration, assertion *sallyportv1.Assertion) ([]*declare.Declaration, error) {
-	patterns := map[string]*regexp.Regexp{}
-	matches := func(pattern string, declaration *declare.Declaration) bool {
-		return patterns[pattern].MatchString(declaration.Procedure)
-	}
-	for _, pattern := range slices.Concat(assertion.GetProcedures(), assertion.GetExcept()) {
-		patterns[pattern] = glob(pattern)
-		if !slices.ContainsFunc(declarations, func(d *declare.Declaration) bool { return matches(pattern, d) }) {
-			return nil, fmt.Errorf("assertion %q: no procedure matches %q", assertion.GetName(), pattern)
+// A Target is what an assertion is about: an action, or a field of answers. The zero Target is
+// nothing.
+type Target struct {
+	// Name is the procedure, or "field " and the full name of the field.
+	Name string
+	// Declaration is the action; nil of a field.
+	Declaration *declare.Declaration
+
+	asked []*matter // of a field, for each kind of callers
+}
+
+// Select returns what an assertion is about. A pattern that matches nothing is an error: what
+// it was meant for may be called otherwise by now.
+func Select(declarations []*declare.Declaration, assertion *sallyportv1.Assertion) ([]Target, error) {
+	kind, patterns := "procedure", assertion.GetProcedures()
+	var all []Target
+	if len(assertion.GetFields()) > 0 {
+		kind, patterns = "field of an answer", assertion.GetFields()
+		all = fieldsOf(declarations)
+	} else {
+		for _, declaration := range declarations {
+			all = append(all, Target{Name: declaration.Procedure, Declaration: declaration})
 		}
 	}
-	var selected []*declare.Declaration
-	for _, declaration := range declarations {
+	compiled := map[string]*regexp.Regexp{}
+	matches := func(pattern string, target Target) bool {
+		return compiled[pattern].MatchString(strings.TrimPrefix(target.Name, fieldPrefix))
+	}
+	for _, pattern := range slices.Concat(patterns, assertion.GetExcept()) {
+		compiled[pattern] = glob(pattern)
+		if !slices.ContainsFunc(all, func(target Target) bool { return matches(pattern, target) }) {
+			return nil, fmt.Errorf("assertion %q: no %s matches %q", assertion.GetName(), kind, pattern)
+		}
+	}
+	var selected []Target
+	for _, target := range all {
 		among := func(patterns []string) bool {
-			return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, declaration) })
+			return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, target) })
 		}
-		if among(assertion.GetProcedures()) && !among(assertion.GetExcept()) {
-			selected = append(selected, declaration)
+		if among(patterns) && !among(assertion.GetExcept()) {
+			selected = append(selected, target)
 		}
 	}
 	if len(selected) == 0 {
-		return nil, fmt.Errorf("assertion %q: `except` leaves no procedure", assertion.GetName())
+		return nil, fmt.Errorf("assertion %q: `except` leaves no %s", assertion.GetName(), kind)
 	}
 	return selected, nil
 }

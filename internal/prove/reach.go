@@ -97,7 +97,7 @@ func (r *reaching) grant(side *side, grant declare.Grant) error {
 	} else {
 		var conditions []declare.Condition
 		if readsRoles(grant) {
-			without, err := r.prover.expressionFor(side.declaration, "!has(principal.roles)")
+			without, err := r.prover.expressionFor(ofAction(side.declaration), "!has(principal.roles)")
 			if err != nil {
 				return err
 			}
@@ -133,7 +133,7 @@ func (r *reaching) holding(side *side, grant declare.Grant, role string) (declar
 	}
 	holder := authn.NewPrincipal("id", authn.Details{Roles: []string{role}}).Bound("", side.hierarchy)
 	held := "'" + strings.Join(holder.EffectiveRoles(), "', '") + "'"
-	return r.prover.expressionFor(side.declaration, "has(principal.roles) && principal.roles.all(r, r in ["+held+"])")
+	return r.prover.expressionFor(ofAction(side.declaration), "has(principal.roles) && principal.roles.all(r, r in ["+held+"])")
 }
 
 // anyRole are the roles that satisfy what the grant says of roles by itself, or nil.
@@ -171,7 +171,7 @@ func (r *reaching) satisfied(declaration *declare.Declaration, grant declare.Gra
 	grant.Conditions = slices.Concat(grant.Conditions, conditions)
 	alone.Grants = []declare.Grant{grant}
 	r.prover.taken = 0
-	answer, err := r.prover.none(r.ctx, alone, without(declaration), "")
+	answer, err := r.prover.none(r.ctx, ofAction(declaration), alone, without(declaration), "")
 	return answer.Outcome, err
 }
 

@@ -60,7 +60,29 @@ func NewProver(solvers []Solver, every bool) *Prover {
 
 // Assert is [Assert].
 func (p *Prover) Assert(ctx context.Context, declaration *declare.Declaration, assertion *sallyportv1.Assertion) (Answer, error) {
-	return p.prover.assert(ctx, declaration, assertion)
+	return p.prover.assert(ctx, ofAction(declaration), assertion)
+}
+
+// AssertOf decides an assertion about a target. Of a field it is proved where it is for the
+// callers of each action that can answer it.
+func (p *Prover) AssertOf(ctx context.Context, target Target, assertion *sallyportv1.Assertion) (Answer, error) {
+	if target.Declaration != nil {
+		return p.Assert(ctx, target.Declaration, assertion)
+	}
+	var worst Answer
+	steps := 0
+	for i, of := range target.asked {
+		answer, err := p.prover.assert(ctx, of, assertion)
+		if err != nil || answer.Outcome == Refuted {
+			return answer, err
+		}
+		steps += answer.Steps
+		if i == 0 || answer.Outcome == Open {
+			worst = answer
+		}
+	}
+	worst.Steps = steps
+	return worst, nil
 }
 
 // Relies reports whether something was proved with solvers since the prover was made:

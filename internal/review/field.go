@@ -8,7 +8,6 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
@@ -175,7 +174,7 @@ func compareGuards(ctx context.Context, prover *prove.Prover, was, is *guard) (p
 		}
 		seen = append(seen, pair)
 		var err error
-		if compared, err = prover.CompareRules(ctx, readRule(was.rule, pair[0]), readRule(is.rule, pair[1])); err != nil || compared.Verdict != prove.Same {
+		if compared, err = prover.CompareRules(ctx, prove.ReadRule(was.rule.Field, was.rule, pair[0]), prove.ReadRule(is.rule.Field, is.rule, pair[1])); err != nil || compared.Verdict != prove.Same {
 			return compared, err
 		}
 	}
@@ -202,13 +201,6 @@ func pairs(old, updated []*declare.Declaration) [][2]*declare.Declaration {
 // sameCallers reports whether two actions of one contract have the same roles and claims.
 func sameCallers(one, other *declare.Declaration) bool {
 	return one.Claims == other.Claims && maps.EqualFunc(one.Includes, other.Includes, slices.Equal)
-}
-
-func readRule(rule *declare.FieldRule, within *declare.Declaration) prove.Rule {
-	return prove.Rule{
-		Name: "field " + string(rule.Field.FullName()), Within: within, Grants: rule.Read, Anyone: rule.Anyone(),
-		Subject: condition.Subject{Name: condition.ThisName, Type: rule.Field.ContainingMessage()},
-	}
 }
 
 // judgeWrites is judgeField of who may write a field.

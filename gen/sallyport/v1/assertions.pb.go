@@ -70,15 +70,19 @@ func (x *Assertions) GetAssertion() []*Assertion {
 	return nil
 }
 
-// Assertion says one thing of each of some actions.
+// Assertion says one thing of each of some actions, or of some fields of answers.
 type Assertion struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What answers call it. Required, and unique in the file.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// The procedures that it is about, such as "/demo.v1.AccountService/*", where `*` is any
-	// text. At least one, and each matches a procedure.
+	// text. At least one, unless it is about fields, and each matches a procedure.
 	Procedures []string `protobuf:"bytes,2,rep,name=procedures,proto3" json:"procedures,omitempty"`
-	// Those of them that it is not about, written alike.
+	// The fields that it is about instead, such as "demo.v1.User.email", written alike: who may
+	// read them, wherever they are answered. Expressions read `principal`, `this`, which is the
+	// message that has the field, and `now`. Each matches a field that some action can answer.
+	Fields []string `protobuf:"bytes,9,rep,name=fields,proto3" json:"fields,omitempty"`
+	// Those procedures or fields of them that it is not about, written alike.
 	Except []string `protobuf:"bytes,3,rep,name=except,proto3" json:"except,omitempty"`
 	// What it says. Required.
 	//
@@ -134,6 +138,13 @@ func (x *Assertion) GetName() string {
 func (x *Assertion) GetProcedures() []string {
 	if x != nil {
 		return x.Procedures
+	}
+	return nil
+}
+
+func (x *Assertion) GetFields() []string {
+	if x != nil {
+		return x.Fields
 	}
 	return nil
 }
@@ -224,7 +235,7 @@ type Assertion_Reachable struct {
 }
 
 type Assertion_Authenticated struct {
-	// Callers authenticate: the action is not anonymous.
+	// Callers authenticate: the action is not anonymous. It says nothing of fields.
 	Authenticated *Authenticated `protobuf:"bytes,8,opt,name=authenticated,proto3,oneof"`
 }
 
@@ -374,12 +385,13 @@ const file_sallyport_v1_assertions_proto_rawDesc = "" +
 	"\x1dsallyport/v1/assertions.proto\x12\fsallyport.v1\"C\n" +
 	"\n" +
 	"Assertions\x125\n" +
-	"\tassertion\x18\x01 \x03(\v2\x17.sallyport.v1.AssertionR\tassertion\"\xb7\x02\n" +
+	"\tassertion\x18\x01 \x03(\v2\x17.sallyport.v1.AssertionR\tassertion\"\xcf\x02\n" +
 	"\tAssertion\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n" +
 	"\n" +
 	"procedures\x18\x02 \x03(\tR\n" +
 	"procedures\x12\x16\n" +
+	"\x06fields\x18\t \x03(\tR\x06fields\x12\x16\n" +
 	"\x06except\x18\x03 \x03(\tR\x06except\x12\x16\n" +
 	"\x05never\x18\x04 \x01(\tH\x00R\x05never\x12(\n" +
 	"\x04only\x18\x05 \x01(\v2\x12.sallyport.v1.OnlyH\x00R\x04only\x12\x16\n" +

@@ -442,7 +442,7 @@ const file_test_docs_v1_docs_proto_rawDesc = "" +
 	"\x05State\x12\x15\n" +
 	"\x11STATE_UNSPECIFIED\x10\x00\x12\x0f\n" +
 	"\vSTATE_DRAFT\x10\x01\x12\x13\n" +
-	"\x0fSTATE_PUBLISHED\x10\x022\xde\v\n" +
+	"\x0fSTATE_PUBLISHED\x10\x022\xfa\r\n" +
 	"\x0fDocumentService\x12\xf6\x01\n" +
 	"\x04Read\x12\x1d.test.docs.v1.DocumentRequest\x1a\x1e.test.docs.v1.DocumentResponse\"\xae\x01\xba\xa0\x19\xa6\x01\n" +
 	"\t\n" +
@@ -463,6 +463,14 @@ const file_test_docs_v1_docs_proto_rawDesc = "" +
 	"\t\n" +
 	"\asession\x12\xa1\x01\n" +
 	"\x9e\x01\x1a\x92\x01request.folder != '' && resource.folder == request.folder && resource.owner_id == principal.id && resource.state == test.docs.v1.State.STATE_DRAFT\"\ais_open*,\n" +
+	"\x15test.docs.v1.Document\x12\x13request.document_id\x12\x99\x02\n" +
+	"\x05Tried\x12\x1d.test.docs.v1.DocumentRequest\x1a\x1e.test.docs.v1.DocumentResponse\"\xd0\x01\xba\xa0\x19\xcb\x01\n" +
+	"\t\n" +
+	"\asession\x12\x8f\x01\n" +
+	"#\x1a!resource.owner_id == principal.id\n" +
+	"\a\n" +
+	"\x05admin*_\n" +
+	"]\x1a[principal.id in resource.reader_ids && resource.state == test.docs.v1.State.STATE_PUBLISHED*,\n" +
 	"\x15test.docs.v1.Document\x12\x13request.document_id\x12\xa2\x01\n" +
 	"\x04Open\x12\x1b.test.docs.v1.FolderRequest\x1a\x1e.test.docs.v1.DocumentResponse\"]\xba\xa0\x19Y\n" +
 	"\t\n" +
@@ -519,19 +527,21 @@ var file_test_docs_v1_docs_proto_depIdxs = []int32{
 	4, // 1: test.docs.v1.DocumentService.Read:input_type -> test.docs.v1.DocumentRequest
 	4, // 2: test.docs.v1.DocumentService.ReadConcealed:input_type -> test.docs.v1.DocumentRequest
 	4, // 3: test.docs.v1.DocumentService.Edit:input_type -> test.docs.v1.DocumentRequest
-	5, // 4: test.docs.v1.DocumentService.Open:input_type -> test.docs.v1.FolderRequest
-	4, // 5: test.docs.v1.DocumentService.Watch:input_type -> test.docs.v1.DocumentRequest
-	4, // 6: test.docs.v1.DocumentService.Collect:input_type -> test.docs.v1.DocumentRequest
-	4, // 7: test.docs.v1.DocumentService.Chat:input_type -> test.docs.v1.DocumentRequest
-	6, // 8: test.docs.v1.DocumentService.Read:output_type -> test.docs.v1.DocumentResponse
-	6, // 9: test.docs.v1.DocumentService.ReadConcealed:output_type -> test.docs.v1.DocumentResponse
-	6, // 10: test.docs.v1.DocumentService.Edit:output_type -> test.docs.v1.DocumentResponse
-	6, // 11: test.docs.v1.DocumentService.Open:output_type -> test.docs.v1.DocumentResponse
-	6, // 12: test.docs.v1.DocumentService.Watch:output_type -> test.docs.v1.DocumentResponse
-	6, // 13: test.docs.v1.DocumentService.Collect:output_type -> test.docs.v1.DocumentResponse
-	6, // 14: test.docs.v1.DocumentService.Chat:output_type -> test.docs.v1.DocumentResponse
-	8, // [8:15] is the sub-list for method output_type
-	1, // [1:8] is the sub-list for method input_type
+	4, // 4: test.docs.v1.DocumentService.Tried:input_type -> test.docs.v1.DocumentRequest
+	5, // 5: test.docs.v1.DocumentService.Open:input_type -> test.docs.v1.FolderRequest
+	4, // 6: test.docs.v1.DocumentService.Watch:input_type -> test.docs.v1.DocumentRequest
+	4, // 7: test.docs.v1.DocumentService.Collect:input_type -> test.docs.v1.DocumentRequest
+	4, // 8: test.docs.v1.DocumentService.Chat:input_type -> test.docs.v1.DocumentRequest
+	6, // 9: test.docs.v1.DocumentService.Read:output_type -> test.docs.v1.DocumentResponse
+	6, // 10: test.docs.v1.DocumentService.ReadConcealed:output_type -> test.docs.v1.DocumentResponse
+	6, // 11: test.docs.v1.DocumentService.Edit:output_type -> test.docs.v1.DocumentResponse
+	6, // 12: test.docs.v1.DocumentService.Tried:output_type -> test.docs.v1.DocumentResponse
+	6, // 13: test.docs.v1.DocumentService.Open:output_type -> test.docs.v1.DocumentResponse
+	6, // 14: test.docs.v1.DocumentService.Watch:output_type -> test.docs.v1.DocumentResponse
+	6, // 15: test.docs.v1.DocumentService.Collect:output_type -> test.docs.v1.DocumentResponse
+	6, // 16: test.docs.v1.DocumentService.Chat:output_type -> test.docs.v1.DocumentResponse
+	9, // [9:17] is the sub-list for method output_type
+	1, // [1:9] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name

@@ -40,6 +40,10 @@ type DocumentServiceHandler interface {
 	//
 	// Access: callers sign in by session; who may: request.folder != "" && resource.folder == request.folder && resource.owner_id == principal.id && resource.state == test.docs.v1.State.STATE_DRAFT and is_open(); about the test.docs.v1.Document of request.document_id.
 	Edit(context.Context, *action.ResourceCall[v1.DocumentRequest, v1.Document]) (*v1.DocumentResponse, error)
+	// Tried is for the owner and for admins. It was to be for the readers of what is published.
+	//
+	// Access: callers sign in by session; who may: resource.owner_id == principal.id; or admin; about the test.docs.v1.Document of request.document_id.
+	Tried(context.Context, *action.ResourceCall[v1.DocumentRequest, v1.Document]) (*v1.DocumentResponse, error)
 	// Open is for the owner of a folder.
 	//
 	// Access: callers sign in by session; who may: resource.owner_id == principal.id; about the test.docs.v1.Folder of request.number.
@@ -81,11 +85,12 @@ type DocumentServiceLoaders interface {
 func RegisterDocumentService(registry *action.Registry, implementation DocumentServiceHandler, checks DocumentServiceChecks, loaders DocumentServiceLoaders) error {
 	return actiongen.Register(registry, actiongen.Service[DocumentServiceHandler]{
 		Descriptor:  v1.File_test_docs_v1_docs_proto.Services().ByName("DocumentService"),
-		Fingerprint: "62a65e4b92b7b3fa02a7672767f473b8c1858691be896eedd232558062ce926a",
+		Fingerprint: "6dc206d01b7fd041b82e8e9120d53334f0e0190ac0372811088e5f623a17f205",
 		Methods: []actiongen.Method[DocumentServiceHandler]{
 			actiongen.ResourceUnary("Read", DocumentServiceHandler.Read),
 			actiongen.ResourceUnary("ReadConcealed", DocumentServiceHandler.ReadConcealed),
 			actiongen.ResourceUnary("Edit", DocumentServiceHandler.Edit),
+			actiongen.ResourceUnary("Tried", DocumentServiceHandler.Tried),
 			actiongen.ResourceUnary("Open", DocumentServiceHandler.Open),
 			actiongen.ResourceServerStreaming("Watch", DocumentServiceHandler.Watch),
 			actiongen.ResourceClientStreaming("Collect", DocumentServiceHandler.Collect),

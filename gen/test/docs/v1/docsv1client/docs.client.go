@@ -24,6 +24,7 @@ const (
 	DocumentServiceReadProcedure          = "/test.docs.v1.DocumentService/Read"
 	DocumentServiceReadConcealedProcedure = "/test.docs.v1.DocumentService/ReadConcealed"
 	DocumentServiceEditProcedure          = "/test.docs.v1.DocumentService/Edit"
+	DocumentServiceTriedProcedure         = "/test.docs.v1.DocumentService/Tried"
 	DocumentServiceOpenProcedure          = "/test.docs.v1.DocumentService/Open"
 	DocumentServiceWatchProcedure         = "/test.docs.v1.DocumentService/Watch"
 	DocumentServiceCollectProcedure       = "/test.docs.v1.DocumentService/Collect"
@@ -44,6 +45,8 @@ type DocumentServiceClient interface {
 	ReadConcealed(ctx context.Context, request *v1.DocumentRequest) (*v1.DocumentResponse, error)
 	// Edit is for the owner of a draft in the folder that is named, while it is open.
 	Edit(ctx context.Context, request *v1.DocumentRequest) (*v1.DocumentResponse, error)
+	// Tried is for the owner and for admins. It was to be for the readers of what is published.
+	Tried(ctx context.Context, request *v1.DocumentRequest) (*v1.DocumentResponse, error)
 	// Open is for the owner of a folder.
 	Open(ctx context.Context, request *v1.FolderRequest) (*v1.DocumentResponse, error)
 	// Watch is for the owner, with a stream of responses.
@@ -72,6 +75,10 @@ func (c documentServiceClient) ReadConcealed(ctx context.Context, request *v1.Do
 
 func (c documentServiceClient) Edit(ctx context.Context, request *v1.DocumentRequest) (*v1.DocumentResponse, error) {
 	return client.CallUnary[v1.DocumentResponse](ctx, c.service, "Edit", request)
+}
+
+func (c documentServiceClient) Tried(ctx context.Context, request *v1.DocumentRequest) (*v1.DocumentResponse, error) {
+	return client.CallUnary[v1.DocumentResponse](ctx, c.service, "Tried", request)
 }
 
 func (c documentServiceClient) Open(ctx context.Context, request *v1.FolderRequest) (*v1.DocumentResponse, error) {

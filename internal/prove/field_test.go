@@ -1,0 +1,142 @@
+package prove
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
+	fieldsv1 "github.com/sallyport-rpc/sallyport/gen/test/fields/v1"
+	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare"
+)
+
+// declaredBy are the declarations of linked files.
+func declaredBy(t *testing.T, files ...protoreflect.FileDescriptor) []*declare.Declaration {
+	t.Helper()
+	reader, err := declare.NewReader(declare.Config{Files: protoregistry.GlobalFiles})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*declare.Declaration
+	for _, file := range files {
+		declarations, refusals := reader.File(file, declare.Given{})
+		if len(refusals) > 0 {
+			t.Fatal(refusals)
+		}
+		all = append(all, declarations...)
+	}
+	return all
+}
+
+// TestAssertFields decides what is said of who may read a field of a person: its own, by
+// auditors too, or open.
+func TestAssertFields(t *testing.T) {
+	t.Parallel()
+	declarations := declaredBy(t, fieldsv1.File_test_fields_v1_fields_proto)
+	const (
+		email = "test.fields.v1.User.email"
+		phone = "test.fields.v1.User.phone"
+		name  = "test.fields.v1.User.name"
+	)
+	for title, test := range map[string]struct {
+		field, says string
+		want        Outcome
+	}{
+		"never, proved":             {email, `never: "this.id != principal.id && !('auditor' in principal.roles)"`, Proved},
+		"never, of auditors":        {email, `never: "this.id != principal.id"`, Refuted},
+		"never, of its own":         {email, `never: "!('auditor' in principal.roles)"`, Refuted},
+		"never, by the time":        {phone, `never: "this.id != principal.id && now > timestamp('2020-01-01T00:00:00Z')"`, Proved},
+		"never, of an open field":   {name, `never: "this.id != principal.id"`, Refuted},
+		"never, open, of no matter": {name, `never: "this.id == 'a' && this.id == 'b'"`, Proved},
+		"never, undecided":          {phone, `never: "this.name.matches('(?m)^x') && false"`, Open},
+		"only, proved":              {"test.fields.v1.Salary.amount", `only {any_role: "auditor"}`, Proved},
+		"only, of others too":       {email, `only {any_role: "auditor"}`, Refuted},
+		"only, of an open field":    {name, `only {any_role: "auditor"}`, Refuted},
+		"equal, proved":             {email, `equal: "'auditor' in principal.roles || this.id == principal.id"`, Proved},
+		"equal, of fewer":           {email, `equal: "this.id == principal.id"`, Refuted},
+		"equal, of more":            {phone, `equal: "'auditor' in principal.roles || this.id == principal.id"`, Refuted},
+		"reachable":                 {email, `reachable {}`, Proved},
+		"below another message":     {"test.fields.v1.*.amount", `only {any_role: "auditor"}`, Proved},
+	} {
+		t.Run(title, func(t *testing.T) {
+			t.Parallel()
+			assertion := asserted(t, test.says)
+			assertion.Procedures, assertion.Fields = nil, []string{test.field}
+			selected, err := Select(declarations, assertion)
+			if err != nil || len(selected) != 1 {
+				t.Fatal(selected, err)
+			}
+			answer, err := NewProver(nil, false).AssertOf(t.Context(), selected[0], assertion)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if answer.Outcome != test.want {
+				t.Errorf("it is %s: %s %v %v", answer.Outcome, answer.Text, answer.Witness, answer.Reason)
+			}
+			if answer.Outcome == Refuted && (answer.Witness == nil || answer.Witness.Object == nil || !strings.Contains(answer.Text, "field")) {
+				t.Errorf("it says %s, by %v", answer.Text, answer.Witness)
+			}
+		})
+	}
+}
+
+// What names no field of an answer, or no role, or reads a request, is refused.
+func TestAssertFieldsRefused(t *testing.T) {
+	t.Parallel()
+	declarations := declaredBy(t, fieldsv1.File_test_fields_v1_fields_proto)
+	for name, test := range map[string]struct {
+		assertion *sallyportv1.Assertion
+		want      string
+	}{
+		"no field":             {&sallyportv1.Assertion{Fields: []string{"test.fields.v1.User.mail"}}, `no field of an answer matches "test.fields.v1.User.mail"`},
+		"a field of a request": {&sallyportv1.Assertion{Fields: []string{"test.fields.v1.UserRequest.*"}}, "no field of an answer matches"},
+		"all left out":         {&sallyportv1.Assertion{Fields: []string{"*"}, Except: []string{"*"}}, "`except` leaves no field of an answer"},
+		"a role that is none": {&sallyportv1.Assertion{
+			Fields: []string{"*.email"}, Says: &sallyportv1.Assertion_Never{Never: "'admin' in principal.roles"},
+		}, `there is no role "admin"`},
+		"a request": {&sallyportv1.Assertion{
+			Fields: []string{"*.email"}, Says: &sallyportv1.Assertion_Never{Never: "request.id == principal.id"},
+		}, "undeclared reference to 'request'"},
+		"a field that there is not": {&sallyportv1.Assertion{
+			Fields: []string{"*.email"}, Says: &sallyportv1.Assertion_Never{Never: "this.owner == principal.id"},
+		}, "undefined field 'owner'"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			selected, err := Select(declarations, test.assertion)
+			for _, target := range selected {
+				_, err = NewProver(nil, false).AssertOf(t.Context(), target, test.assertion)
+			}
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// A field that is answered to callers of several kinds is asked about for each of them.
+func TestFieldsOfSeveralCallers(t *testing.T) {
+	t.Parallel()
+	declarations := declaredBy(t, fieldsv1.File_test_fields_v1_fields_proto, testv1.File_test_v1_test_proto)
+	with := *declarations[0]
+	with.Includes = map[string][]string{"auditor": nil, "stranger": nil}
+	open := with
+	open.Fields = nil
+	assertion := asserted(t, `only {any_role: "auditor"}`)
+	assertion.Procedures, assertion.Fields = nil, []string{"test.fields.v1.Salary.amount"}
+	for name, test := range map[string]struct {
+		further *declare.Declaration
+		want    Outcome
+	}{"guarded in both": {&with, Proved}, "open in one": {&open, Refuted}} {
+		selected, err := Select(append(declarations[:len(declarations):len(declarations)], test.further), assertion)
+		if err != nil || len(selected) != 1 {
+			t.Fatal(selected, err)
+		}
+		if answer, err := NewProver(nil, false).AssertOf(t.Context(), selected[0], assertion); err != nil || answer.Outcome != test.want {
+			t.Errorf("%s: %v, %v", name, answer, err)
+		}
+	}
+}
