@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -192,7 +193,7 @@ func TestListingFails(t *testing.T) {
 	many := func(count int) []string {
 		ids := make([]string, count)
 		for i := range ids {
-			ids[i] = fmt.Sprint(i)
+			ids[i] = strconv.Itoa(i)
 		}
 		return ids
 	}
@@ -207,7 +208,9 @@ func TestListingFails(t *testing.T) {
 		"a part": {func(context.Context, relation.Listing) ([]string, error) {
 			return many(1), fmt.Errorf("the deadline: %w", relation.ErrIncomplete)
 		}, connect.CodeResourceExhausted},
-		"an outage":      {func(context.Context, relation.Listing) ([]string, error) { return many(1), authn.Unavailable(errors.New("down")) }, connect.CodeUnavailable},
+		"an outage": {func(context.Context, relation.Listing) ([]string, error) {
+			return many(1), authn.Unavailable(errors.New("down"))
+		}, connect.CodeUnavailable},
 		"a fault":        {func(context.Context, relation.Listing) ([]string, error) { return many(1), errors.New("broken") }, connect.CodeInternal},
 		"a panic":        {func(context.Context, relation.Listing) ([]string, error) { panic("broken") }, connect.CodeInternal},
 		"it never comes": {func(context.Context, relation.Listing) ([]string, error) { <-never; return nil, nil }, connect.CodeUnavailable},
@@ -245,10 +248,12 @@ func TestElementsByRelation(t *testing.T) {
 		answer func(context.Context, relation.Query) (bool, error)
 		want   connect.Code
 	}{
-		"yes":                   {func(context.Context, relation.Query) (bool, error) { return true, nil }, 0},
-		"no":                    {func(context.Context, relation.Query) (bool, error) { return false, nil }, connect.CodeInternal},
-		"yes beside an error":   {func(context.Context, relation.Query) (bool, error) { return true, errors.New("broken") }, connect.CodeInternal},
-		"yes beside an outage":  {func(context.Context, relation.Query) (bool, error) { return true, authn.Unavailable(errors.New("down")) }, connect.CodeUnavailable},
+		"yes":                 {func(context.Context, relation.Query) (bool, error) { return true, nil }, 0},
+		"no":                  {func(context.Context, relation.Query) (bool, error) { return false, nil }, connect.CodeInternal},
+		"yes beside an error": {func(context.Context, relation.Query) (bool, error) { return true, errors.New("broken") }, connect.CodeInternal},
+		"yes beside an outage": {func(context.Context, relation.Query) (bool, error) {
+			return true, authn.Unavailable(errors.New("down"))
+		}, connect.CodeUnavailable},
 		"a panic":               {func(context.Context, relation.Query) (bool, error) { panic("broken") }, connect.CodeInternal},
 		"not of the last":       {func(_ context.Context, of relation.Query) (bool, error) { return of.ID != "draft", nil }, connect.CodeInternal},
 		"yes, of the wrong one": {func(_ context.Context, of relation.Query) (bool, error) { return of.User == "bob", nil }, connect.CodeInternal},

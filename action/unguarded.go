@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
+	"github.com/sallyport-rpc/sallyport/relation"
 )
 
 // Unguarded returns what stands behind the gates, for the packages of this module
@@ -56,10 +58,15 @@ func (behind) Admit(call any, principal *authn.Principal, message proto.Message)
 	pass.stage, pass.principal, pass.grant, pass.admitted = event.StageHandle, principal, policy.AnyonePlace, true
 }
 
+var errNoEngine = errors.New("the call of a test has no relation engine")
+
 // AdmitOf is Admit for a call of a declared action, with the filters of its lists. It is for
 // actiontest.OfAction.
 func (b behind) AdmitOf(call any, declaration *declare.Declaration, principal *authn.Principal, message proto.Message) error {
-	each, err := elementsOf(declaration)
+	each, err := elementsOf(declaration, policy.Deciders{
+		Relations: func(context.Context, relation.Query) (bool, error) { return false, errNoEngine },
+		List:      func(context.Context, relation.Listing) ([]string, error) { return nil, errNoEngine },
+	})
 	if err != nil {
 		return err
 	}

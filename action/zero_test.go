@@ -37,10 +37,10 @@ func TestZeroCalls(t *testing.T) {
 		mustPanic(t, name+" Call.Principal", func() { call.Principal() })
 		mustPanic(t, name+" Call.Decision", func() { call.Decision() })
 		mustPanic(t, name+" Call.Grant", func() { call.Grant() })
-		mustPanic(t, name+" Call.Filter", func() { call.Filter("x") })
+		mustPanic(t, name+" Call.Filter", func() { call.Filter(t.Context(), "x") })
 	}
 	for name, call := range map[string]*docCall{"new": new(docCall), "nil": nil} {
-		mustPanic(t, name+" ResourceCall.Filter", func() { call.Filter("x") })
+		mustPanic(t, name+" ResourceCall.Filter", func() { call.Filter(t.Context(), "x") })
 		mustPanic(t, name+" ResourceCall.Guard", func() { call.Guard() })
 	}
 	for name, call := range map[string]*anonymousCall{"new": new(anonymousCall), "nil": nil} {
@@ -53,7 +53,7 @@ func TestZeroCalls(t *testing.T) {
 	mustPanic(t, "ClientStream.Principal", func() { new(requests).Principal() })
 	mustPanic(t, "ClientStream.Grant", func() { new(requests).Grant() })
 	mustPanic(t, "ServerStream.Grant", func() { new(responses).Grant() })
-	mustPanic(t, "ServerStream.Filter", func() { new(responses).Filter("x") })
+	mustPanic(t, "ServerStream.Filter", func() { new(responses).Filter(t.Context(), "x") })
 	mustPanic(t, "BidiStream.Grant", func() { new(dialogue).Grant() })
 	mustPanic(t, "AnonymousClientStream.Receive", func() { new(anyRequests).Receive() })
 	mustPanic(t, "BidiStream.Receive", func() { new(dialogue).Receive() })

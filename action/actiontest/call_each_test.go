@@ -26,23 +26,23 @@ func TestNewCallWithEach(t *testing.T) {
 		"an admin":       {admin, "g", true, true},
 	} {
 		call := actiontest.NewCall(t, test.principal, &listsv1.ListRequest{Folder: test.folder}, actiontest.OfAction(list))
-		made, err := call.Filter("documents")
+		made, err := call.Filter(t.Context(), "documents")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if made.Matches(owned) != test.owned || made.Matches(elses) != test.elses {
 			t.Errorf("%s: it matches %t and %t", name, made.Matches(owned), made.Matches(elses))
 		}
-		if _, err := call.Filter("papers"); err == nil {
+		if _, err := call.Filter(t.Context(), "papers"); err == nil {
 			t.Errorf("%s: there is a filter that is not declared", name)
 		}
 	}
 	about := actiontest.NewResourceCall(t, ann, &listsv1.DocumentRequest{DocumentId: "doc"}, owned, actiontest.OfAction(of))
-	made, err := about.Filter("documents")
+	made, err := about.Filter(t.Context(), "documents")
 	if err != nil || made.Matches(owned) || !made.Matches(&listsv1.Document{ReaderIds: []string{"ann"}}) || about.Resource() != owned {
 		t.Errorf("about %v it matches otherwise, %v", about.Resource(), err)
 	}
-	if _, err := actiontest.NewCall(t, ann, &listsv1.ListRequest{}).Filter("documents"); err == nil {
+	if _, err := actiontest.NewCall(t, ann, &listsv1.ListRequest{}).Filter(t.Context(), "documents"); err == nil {
 		t.Error("a call of no action has a filter")
 	}
 }

@@ -146,7 +146,7 @@ func (j *judge) answered(a *attempt, with sight, admitted verdict) verdict {
 // sees is the place of the first grant by which an element of the call's answer is seen, or
 // -1. Where a grant cannot be decided, or the relation engine fails, it is -1 and the code of
 // that.
-func (a *attempt) sees(with condition.Input, item proto.Message) (by int, code connect.Code) {
+func (a attempt) sees(with condition.Input, item proto.Message) (by int, code connect.Code) {
 	with.Subject = item
 	for i, grant := range a.answer.each.Grants {
 		held, undecided := hold(grant.Conditions, &with, a.answers)
@@ -165,7 +165,7 @@ func (a *attempt) sees(with condition.Input, item proto.Message) (by int, code c
 
 // mayHaveSeen reports whether an element was seen with what its caller was before, whatever the
 // relation engine said then.
-func (a *attempt) mayHaveSeen(before condition.Input, item proto.Message) bool {
+func (a attempt) mayHaveSeen(before condition.Input, item proto.Message) bool {
 	supposed := attempt{answer: a.answer, answers: map[string]bool{}}
 	for _, grant := range a.answer.each.Grants {
 		supposed.answers[relationIn(grant)] = true
@@ -397,7 +397,7 @@ func (p *plan) showing(call attempt, shown map[int]bool, hidden map[string]attem
 
 // missing says what keeps an element from being seen: a grant that cannot be decided, the one
 // condition of a grant that does not hold, or that no grant does.
-func (a *attempt) missing(with condition.Input, item proto.Message) string {
+func (a attempt) missing(with condition.Input, item proto.Message) string {
 	with.Subject = item
 	for _, grant := range a.answer.each.Grants {
 		held, undecided := hold(grant.Conditions, &with, a.answers)
