@@ -11,14 +11,20 @@ import (
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/action/actiontest"
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	listsv1 "github.com/sallyport-rpc/sallyport/gen/test/lists/v1"
 	"github.com/sallyport-rpc/sallyport/gen/test/lists/v1/listsv1action"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 )
 
 // A shelf answers every caller with the documents that it has, unless it is to filter.
@@ -329,6 +335,46 @@ func TestEachOfNoRequest(t *testing.T) {
 			t.Errorf("got %q, %v", got, err)
 		}
 	})
+}
+
+// A rule that cannot be decided lets no element be seen, and no filter match one.
+func TestEachThatCannotBeDecided(t *testing.T) {
+	t.Parallel()
+	const name = "UndecidedService"
+	options := &descriptorpb.MethodOptions{}
+	proto.SetExtension(options, sallyportv1.E_Action, bySession(&sallyportv1.Authorize{Anyone: new("a test"), Each: []*sallyportv1.Each{{
+		Items: "documents", Allow: []*sallyportv1.Grant{{Cel: new("item.owner_id == principal.id && request.reader_ids.exists(id, id == 'x')")}},
+	}}}))
+	service := describeIn(t, protoregistry.GlobalFiles, "test/lists/v1/lists.proto", name, &descriptorpb.ServiceDescriptorProto{
+		Name: new(name), Method: []*descriptorpb.MethodDescriptorProto{
+			{Name: new("List"), InputType: new(".test.lists.v1.Document"), OutputType: new(".test.lists.v1.ListResponse"), Options: options},
+		},
+	}).Services().Get(0)
+	own := &listsv1.Document{OwnerId: "alice"}
+	list := func(_ *worker, _ context.Context, call *action.Call[listsv1.Document]) (*listsv1.ListResponse, error) {
+		of, err := call.Filter("documents")
+		if decided := len(call.Message().GetReaderIds()) == 1; (err == nil) != decided || of.Matches(own) != decided {
+			t.Errorf("of %d ids: the filter: %v", len(call.Message().GetReaderIds()), err)
+		}
+		return &listsv1.ListResponse{Documents: []*listsv1.Document{own}}, nil
+	}
+	registry := must(action.NewRegistry(authn.Schemes{"session": knows(readers["alice"])}))
+	if err := actiongen.Register(registry, actiongen.Service[*worker]{
+		Descriptor: service, Fingerprint: declaretest.Fingerprint(t, service), Methods: []actiongen.Method[*worker]{actiongen.Unary("List", list)},
+	}, &worker{}); err != nil {
+		t.Fatal(err)
+	}
+	client := connect.NewClient(must(registry.InProcess()))
+	spec := connect.Spec{Procedure: "/described.v1.UndecidedService/List", StreamType: connect.StreamTypeUnary, Schema: service.Methods().Get(0)}
+	for count, code := range map[int]connect.Code{1: 0, 60_000: connect.CodeInternal} {
+		request := &listsv1.Document{ReaderIds: slices.Repeat([]string{"y"}, count)}
+		request.ReaderIds[count-1] = "x"
+		response := new(listsv1.ListResponse)
+		err := client.CallUnary(t.Context(), spec, request, response)
+		if (err == nil) != (code == 0) || err != nil && connect.CodeOf(err) != code || len(response.GetDocuments()) > 0 != (code == 0) {
+			t.Errorf("of %d ids: %v, %v", count, response, err)
+		}
+	}
 }
 
 // After a recheck the rule is of the caller as found then: what it allowed before, and does

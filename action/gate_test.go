@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	writesv1 "github.com/sallyport-rpc/sallyport/gen/test/writes/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
@@ -84,6 +87,31 @@ func TestKeptRequest(t *testing.T) {
 		_ = test.gate.decide(t.Context(), pass, &testv1.Request{Owner: "alice"})
 		if kept := pass.extras != nil && pass.extras.request != nil; kept != test.kept {
 			t.Errorf("%s: it is kept: %t", name, kept)
+		}
+	}
+}
+
+// What may be written is not, where its caller has left.
+func TestWriteOfOneWhoHasLeft(t *testing.T) {
+	t.Parallel()
+	request := &writesv1.PartRequest{Part: &writesv1.Part{Text: "t"}}
+	g := &gate{writes: (&field.Rules{}).Writing(request.ProtoReflect().Descriptor(), nil, nil)}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	refused := &field.RefusedError{Field: "test.writes.v1.Part.seal"}
+	for name, test := range map[string]struct {
+		err  error
+		code connect.Code // 0 where it is written
+	}{
+		"it is written":                          {g.write(t.Context(), &passage{gate: g}, request), 0},
+		"it would be, and the caller has left":   {g.write(gone, &passage{gate: g}, request), connect.CodeCanceled},
+		"it is refused":                          {unwritten(t.Context(), refused), connect.CodePermissionDenied},
+		"it is refused, and the caller has left": {unwritten(gone, refused), connect.CodeCanceled},
+		"it cannot be decided":                   {unwritten(t.Context(), errors.New("planted")), connect.CodeInternal},
+	} {
+		denied, ok := errors.AsType[*denial](test.err)
+		if ok != (test.code != 0) || ok && denied.public.Code() != test.code || !ok && test.err != nil {
+			t.Errorf("%s: %v, want %s", name, test.err, test.code)
 		}
 	}
 }
