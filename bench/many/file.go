@@ -65,7 +65,7 @@ func (f File) Method(name, request, response string, authorize *sallyportv1.Auth
 
 // About has the last action be about a message, found by a key.
 func (f File) About(message, key string) {
-	methods := f.Service[0].Method
+	methods := f.Service[0].GetMethod()
 	options := methods[len(methods)-1].GetOptions()
 	declared, _ := proto.GetExtension(options, sallyportv1.E_Action).(*sallyportv1.Action)
 	declared.Resource = &sallyportv1.Resource{Type: message, Key: key}
