@@ -36,19 +36,17 @@ func TestShadowAboutResource(t *testing.T) {
 		{"not there", "alice", "gone", connect.CodePermissionDenied, "deny undecided"},
 	} {
 		for _, way := range h.ways {
-			t.Run(test.name+", by "+way.name, func(t *testing.T) { //nolint:paralleltest // they share what is seen
-				before := h.library.stored()
-				_, err := h.call(t, way, docs("Tried"), test.as, docOf(test.id))
-				if (err == nil) != (test.code == 0) || err != nil && connect.CodeOf(err) != test.code {
-					t.Errorf("it ended with %v, want %v", err, test.code)
-				}
-				if diff := cmp.Diff([]string{test.observed}, seen.take()); diff != "" {
-					t.Errorf("observed: -want +got\n%s", diff)
-				}
-				if after := h.library.stored(); len(before) != len(after) || len(after["shared"].GetReaderIds()) != 2 {
-					t.Errorf("what is stored has changed: %v", after)
-				}
-			})
+			before := h.library.stored()
+			_, err := h.call(t, way, docs("Tried"), test.as, docOf(test.id))
+			if (err == nil) != (test.code == 0) || err != nil && connect.CodeOf(err) != test.code {
+				t.Errorf("%s, by %s: it ended with %v, want %v", test.name, way.name, err, test.code)
+			}
+			if diff := cmp.Diff([]string{test.observed}, seen.take()); diff != "" {
+				t.Errorf("%s, by %s, observed: -want +got\n%s", test.name, way.name, diff)
+			}
+			if after := h.library.stored(); len(before) != len(after) || len(after["shared"].GetReaderIds()) != 2 {
+				t.Errorf("%s, by %s: what is stored has changed: %v", test.name, way.name, after)
+			}
 		}
 	}
 }

@@ -93,7 +93,7 @@ type judge struct {
 }
 
 func (tr *trial) judgeOf(declaration *declare.Declaration) *judge {
-	var rules []*declare.FieldRule
+	rules := make([]*declare.FieldRule, 0, len(tr.declarations))
 	for _, declaration := range tr.declarations {
 		rules = append(rules, fieldRulesOf(declaration)...)
 	}

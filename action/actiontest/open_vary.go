@@ -3,6 +3,7 @@ package actiontest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -132,16 +133,17 @@ func (p *plan) displacedBy(rule *declare.FieldRule, path []protoreflect.FieldDes
 		return
 	}
 	for _, last := range []protoreflect.FieldDescriptor{mate, path[at]} {
-		names := ""
+		var names []string
 		for _, field := range path[masked+1 : at] {
-			names += string(field.Name()) + "."
+			names = append(names, string(field.Name()))
 		}
+		named := strings.Join(append(names, string(last.Name())), ".")
 		p.written(name+", with a mask that names "+string(last.Name()), func(root protoreflect.Message) {
 			set(root)
 			mask := messageAt(root, path[:masked]).Mutable(p.judge.maskOf(path[masked])).Message()
 			paths := mask.Mutable(mask.Descriptor().Fields().ByName("paths")).List()
 			paths.Truncate(0)
-			paths.Append(protoreflect.ValueOfString(names + string(last.Name())))
+			paths.Append(protoreflect.ValueOfString(named))
 		})
 	}
 }

@@ -123,7 +123,8 @@ func (w *writer) message(message protoreflect.Message, what written) {
 		if what.masked && !isKey && !itself && (guarded || !named && leadsByOneof(field)) {
 			unwritten = append(unwritten, field)
 		}
-		if named && (!what.masked && !message.Has(field) || what.masked && what.namesMate(field) && !(itself && whole && message.Has(field))) {
+		stays := message.Has(field) && (!what.masked || itself && whole || !what.namesMate(field))
+		if named && !stays && (!what.masked || what.namesMate(field)) {
 			displaced = append(displaced, field)
 		}
 	}

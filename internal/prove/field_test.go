@@ -1,6 +1,7 @@
 package prove
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,7 +132,7 @@ func TestFieldsOfSeveralCallers(t *testing.T) {
 		further *declare.Declaration
 		want    Outcome
 	}{"guarded in both": {&with, Proved}, "open in one": {&open, Refuted}} {
-		selected, err := Select(append(declarations[:len(declarations):len(declarations)], test.further), assertion)
+		selected, err := Select(append(slices.Clip(declarations), test.further), assertion)
 		if err != nil || len(selected) != 1 {
 			t.Fatal(selected, err)
 		}

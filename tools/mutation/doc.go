@@ -22,6 +22,6 @@
 //
 // It fails on a survivor that equivalent.txt does not list; what is listed there is not run. A line there gives the
 // file, the function, the kind of the mutant and its text, and the reason why the
-// mutant means the same as the code. Where tests of one kind judge alone, -listed names a
+// mutant means the same as the code. Where a function has several alike, "return nil #2" is the second one. Where tests of one kind judge alone, -listed names a
 // further list of that form: mutants that these tests need not find.
 package main

@@ -29,18 +29,15 @@ type verdict struct {
 type memory struct {
 	target   *target
 	file     *os.File
-	nth      map[int]int // by id
 	known    map[string]bool
 	verdicts []verdict
 }
 
 // recall reads what former runs have kept about a package.
 func recall(kept string, of *target) (*memory, error) {
-	m := &memory{target: of, nth: map[int]int{}, known: map[string]bool{}}
-	current, seen := map[string]mutant{}, map[string]int{}
+	m := &memory{target: of, known: map[string]bool{}}
+	current := map[string]mutant{}
 	for _, mutant := range of.mutants {
-		m.nth[mutant.ID] = seen[mutant.key()]
-		seen[mutant.key()]++
 		current[m.name(mutant)] = mutant
 	}
 	name := filepath.Join(kept, strings.ReplaceAll(of.path, "/", "_")+".jsonl")
@@ -71,14 +68,14 @@ func recall(kept string, of *target) (*memory, error) {
 
 // name is what tells the mutants of a package apart, while their files are the same.
 func (m *memory) name(of mutant) string {
-	return of.key() + "\t" + of.digest + "\t" + strconv.Itoa(m.nth[of.ID])
+	return of.key() + "\t" + of.digest + "\t" + strconv.Itoa(of.nth)
 }
 
 func (m *memory) knows(of mutant) bool { return m.known[m.name(of)] }
 
 // note keeps a verdict.
 func (m *memory) note(v verdict) error {
-	v.File, v.Package, v.Nth = v.Mutant.digest, m.target.digest, m.nth[v.Mutant.ID]
+	v.File, v.Package, v.Nth = v.Mutant.digest, m.target.digest, v.Mutant.nth
 	m.verdicts = append(m.verdicts, v)
 	line, err := json.Marshal(v)
 	if err != nil {

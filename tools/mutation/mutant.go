@@ -22,10 +22,18 @@ type mutant struct {
 	Text string `json:"text"` // the code that is changed, on one line
 
 	digest string // of its file
+	nth    int    // among those of the package with the same key, from 0 on
 }
 
 // key is what equivalent.txt names a mutant by: lines move, texts stay.
 func (m mutant) key() string { return strings.Join([]string{m.File, m.Func, m.Kind, m.Text}, "\t") }
+
+// numbered is a key of this one alone among those with the same: its kind is followed by its
+// place, such as "return nil #2".
+func (m mutant) numbered() string {
+	m.Kind = fmt.Sprintf("%s #%d", m.Kind, m.nth+1)
+	return m.key()
+}
 
 // A mutator collects the mutants of one file.
 type mutator struct {

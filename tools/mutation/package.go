@@ -85,6 +85,12 @@ func prepare(root, work string, pkg *packages.Package, judges []string, accept f
 		}
 		made.mutants = append(made.mutants, mutator.found...)
 	}
+	seen := map[string]int{}
+	for i := range made.mutants {
+		key := made.mutants[i].key()
+		made.mutants[i].nth = seen[key]
+		seen[key]++
+	}
 	if !slices.ContainsFunc(made.mutants, accept) {
 		made.mutants = nil
 		return made, nil

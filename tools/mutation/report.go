@@ -60,7 +60,7 @@ type row struct{ killed, stuck, listed, survived int }
 // judges reports whether a mutant has to be judged. It notes one that is listed as
 // equivalent, which has not.
 func (r *report) judges(m mutant) bool {
-	if !r.equivalent[m.key()] {
+	if !r.equivalent[m.key()] && !r.equivalent[m.numbered()] {
 		return true
 	}
 	r.row(m.File).listed++
