@@ -352,7 +352,7 @@ func TestEachThatCannotBeDecided(t *testing.T) {
 	}).Services().Get(0)
 	own := &listsv1.Document{OwnerId: "alice"}
 	list := func(_ *worker, _ context.Context, call *action.Call[listsv1.Document]) (*listsv1.ListResponse, error) {
-		of, err := call.Filter("documents")
+		of, err := call.Filter(t.Context(), "documents")
 		if decided := len(call.Message().GetReaderIds()) == 1; (err == nil) != decided || of.Matches(own) != decided {
 			t.Errorf("of %d ids: the filter: %v", len(call.Message().GetReaderIds()), err)
 		}
