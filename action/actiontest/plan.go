@@ -76,6 +76,7 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p.broken(base)
 	p.elements()
 	p.writing()
+	p.naming()
 	return p
 }
 
@@ -184,7 +185,7 @@ func (p *plan) admitBy(name string, witness *prove.Witness, reason *prove.Reason
 	if witness != nil {
 		a := p.attemptOf(name, witness)
 		tried := []attempt{a}
-		if want := p.add(a); want.stage == event.StageWrite && len(a.credentials) > 0 {
+		if want := p.add(a); (want.stage == event.StageWrite || want.stage == event.StageName) && len(a.credentials) > 0 {
 			// The witness is of the grants: who may write the request's fields is another rule.
 			for _, roles := range append([][]string{p.roles}, single(p.roles)...) {
 				tried = append(tried, a.held(fmt.Sprintf("with roles %q", roles), func(h *holder) { h.details.Roles = roles }))
