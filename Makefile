@@ -153,9 +153,9 @@ fuzz: ## Fuzz every Fuzz target for FUZZTIME each
 	@tools/fuzz "$(FUZZTIME)"
 
 .PHONY: fields
-fields: ## Hold what is cleared and what is written of a million random messages each against a slow reference
+fields: ## Hold what is cleared, written and named of a million random messages each against a slow reference
 	@$(call need,go)
-	SALLYPORT_TEST_FIELD_PAIRS=1000000 go test -count=1 -timeout 60m -run '^TestRandom(Writes)?Agrees?WithReference$$' -v ./internal/field
+	SALLYPORT_TEST_FIELD_PAIRS=1000000 go test -count=1 -timeout 60m -run '^TestRandom(Writes|Names)?Agrees?WithReference$$' -v ./internal/field
 
 .PHONY: differential
 differential: ## Hold compiled conditions against CEL a million times, and what is said of them against random inputs

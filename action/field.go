@@ -27,7 +27,7 @@ func (r *Registry) guardFields() {
 	rules := field.NewRules(declared)
 	for _, action := range r.actions {
 		action.gate.details = rules
-		action.gate.writes = rules.Writing(action.declaration.Method.Input(), action.declaration.Writing, action.declaration.Resource)
+		action.gate.intake = intakeOf(rules, action.declaration)
 		if rules.Guard() && rules.Looks(action.method.Response.ProtoReflect().Descriptor()) {
 			action.gate.fields = rules
 		}

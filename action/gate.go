@@ -31,7 +31,7 @@ type gate struct {
 	shadow    *policy.Policy // evaluated beside it; nil where the action has none
 	limits    *limits        // nil where the action has none
 	fields    *field.Rules   // who may read what it answers; nil where all may. Set when the registry is sealed
-	writes    *field.Writing // who may write what it takes; nil where all may. Set when the registry is sealed
+	intake    *intake        // what its requests may name and write; nil for no rule. Set when the registry is sealed
 	each      []elements     // which elements of its answers may be seen; nil where all may
 	guard     *policy.Guard  // its grants as filters over what it is about; nil for nothing
 	keeps     bool           // rules read the request when its handler has it
@@ -58,7 +58,7 @@ func (g *gate) admit(ctx context.Context, pass *passage, stream connect.ServerSt
 	if err := g.permit(ctx, pass, request); err != nil {
 		return err
 	}
-	return g.write(ctx, pass, request)
+	return g.takeIn(ctx, pass, request)
 }
 
 // permit finds out who is calling, and whether that principal may call.

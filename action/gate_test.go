@@ -95,7 +95,7 @@ func TestKeptRequest(t *testing.T) {
 func TestWriteOfOneWhoHasLeft(t *testing.T) {
 	t.Parallel()
 	request := &writesv1.PartRequest{Part: &writesv1.Part{Text: "t"}}
-	g := &gate{writes: (&field.Rules{}).Writing(request.ProtoReflect().Descriptor(), nil, nil)}
+	g := &gate{intake: &intake{writes: (&field.Rules{}).Writing(request.ProtoReflect().Descriptor(), nil, nil)}}
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	refused := &field.RefusedError{Field: "test.writes.v1.Part.seal"}
@@ -103,8 +103,8 @@ func TestWriteOfOneWhoHasLeft(t *testing.T) {
 		err  error
 		code connect.Code // 0 where it is written
 	}{
-		"it is written":                          {g.write(t.Context(), &passage{gate: g}, request), 0},
-		"it would be, and the caller has left":   {g.write(gone, &passage{gate: g}, request), connect.CodeCanceled},
+		"it is written":                          {g.takeIn(t.Context(), &passage{gate: g}, request), 0},
+		"it would be, and the caller has left":   {g.takeIn(gone, &passage{gate: g}, request), connect.CodeCanceled},
 		"it is refused":                          {unwritten(t.Context(), refused), connect.CodePermissionDenied},
 		"it is refused, and the caller has left": {unwritten(gone, refused), connect.CodeCanceled},
 		"it cannot be decided":                   {unwritten(t.Context(), errors.New("planted")), connect.CodeInternal},

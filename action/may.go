@@ -111,7 +111,7 @@ func (p *passage) rehearse(ctx context.Context, principal *authn.Principal, ques
 	if err := decide(p.gate, ctx, p, request); err != nil {
 		return err
 	}
-	return p.gate.mayWrite(ctx, p, request)
+	return p.gate.mayTakeIn(ctx, p, request)
 }
 
 // given takes an object that the question has in place of loading it.

@@ -107,7 +107,7 @@ func (g *gate) admitSingle(ctx context.Context, pass *passage, stream connect.Se
 		return err
 	}
 	pass.stage = event.StageHandle
-	return g.write(ctx, pass, request)
+	return g.takeIn(ctx, pass, request)
 }
 
 // admitFirst is the gate of a stream of requests that is authorized by its first
@@ -142,5 +142,5 @@ func (g *gate) admitAnew(ctx context.Context, pass *passage, _ connect.ServerStr
 			return err
 		}
 	}
-	return g.write(ctx, pass, request)
+	return g.takeIn(ctx, pass, request)
 }

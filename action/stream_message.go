@@ -90,7 +90,7 @@ func (s *stream) receive(request proto.Message) (proto.Message, error) {
 			return nil, ended
 		case s.drained:
 			return nil, io.EOF
-		case now == rechecks || !s.gate.authorizesEvery() && s.gate.writes == nil:
+		case now == rechecks || !s.gate.authorizesEvery() && s.gate.intake == nil:
 			if s.gate.authorizesEvery() {
 				s.resourceOfLast = s.message.resource()
 			}

@@ -13,30 +13,17 @@ import (
 )
 
 // write decides whether the principal may write the fields that the request writes, and
-// takes from it what the handler must not see: what is guarded and not written. A nil
-// request is that of a stream of which nothing was read.
+// takes from it what the handler must not see: what is guarded and not written.
 func (g *gate) write(ctx context.Context, pass *passage, request proto.Message) error {
-	if g.writes == nil || request == nil {
+	if g.intake.writes == nil {
 		return nil
 	}
 	pass.step(event.StageWrite)
-	err := g.writes.Write(ctx, field.Writer{Principal: pass.principal, Stored: pass.resource(), Now: pass.start}, request)
+	err := g.intake.writes.Write(ctx, field.Writer{Principal: pass.principal, Stored: pass.resource(), Now: pass.start}, request)
 	if err != nil {
 		return unwritten(ctx, err)
 	}
-	if err := ctx.Err(); err != nil {
-		return interrupted(err)
-	}
-	pass.stage = event.StageHandle
 	return nil
-}
-
-// mayWrite is write of a request that is not the gate's to change.
-func (g *gate) mayWrite(ctx context.Context, pass *passage, request proto.Message) error {
-	if g.writes == nil {
-		return nil
-	}
-	return g.write(ctx, pass, proto.Clone(request))
 }
 
 // unwritten is the denial of a request that writes what its caller may not write. It names

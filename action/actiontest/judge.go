@@ -184,6 +184,9 @@ func (j *judge) of(a *attempt) verdict {
 	}
 	var left proto.Message
 	if !method.IsStreamingClient() || !open && len(a.requests) > 0 {
+		if code := j.names(principal, a.now, a.requests[0]); code != Allowed {
+			return denied(code, event.StageName)
+		}
 		left, code = j.writes(principal, j.resource(a, request), a.now, a.requests[0])
 		if code != Allowed {
 			return denied(code, event.StageWrite)
@@ -263,6 +266,10 @@ func (j *judge) messages(a *attempt, principal *authn.Principal, admitted verdic
 			var stored proto.Message // which later messages of others have none of
 			if every {
 				stored = j.resource(a, message)
+			}
+			if code := j.names(principal, a.now, message); code != Allowed {
+				ended.code, ended.stage = code, event.StageName
+				return ended
 			}
 			left, code := j.writes(principal, stored, a.now, message)
 			if code != Allowed {

@@ -80,6 +80,7 @@ func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p.writing()
 	p.open()
 	p.displacing()
+	p.naming()
 	return p
 }
 
@@ -198,7 +199,7 @@ func (p *plan) admitBy(name string, witness *prove.Witness, reason *prove.Reason
 	if witness != nil {
 		a := p.attemptOf(name, witness)
 		tried := []attempt{a}
-		if want := p.add(a); want.stage == event.StageWrite && len(a.credentials) > 0 {
+		if want := p.add(a); (want.stage == event.StageWrite || want.stage == event.StageName) && len(a.credentials) > 0 {
 			// The witness is of the grants: who may write the request's fields is another rule.
 			for _, roles := range append([][]string{p.roles}, single(p.roles)...) {
 				tried = append(tried, a.held(fmt.Sprintf("with roles %q", roles), func(h *holder) { h.details.Roles = roles }))

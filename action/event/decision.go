@@ -41,13 +41,15 @@ const (
 	StageLoad
 	// StageAuthorize looks at the grants.
 	StageAuthorize
+	// StageName looks at the names of fields that the request holds.
+	StageName
 	// StageWrite looks at the fields that the request writes.
 	StageWrite
 	// StageHandle runs the handler: a call that reached it was let through.
 	StageHandle
 )
 
-var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "load", "authorize", "write", "handle"}
+var stageNames = [...]string{"limit", "decode", "validate", "authenticate", "load", "authorize", "name", "write", "handle"}
 
 // String returns the stage's name in lower case.
 func (s Stage) String() string {

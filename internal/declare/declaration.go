@@ -51,6 +51,8 @@ type Declaration struct {
 	// Writing is how the fields of the request are written, or nil where everyone who is let
 	// in may write them.
 	Writing *Writing
+	// Names are the fields of the request that hold names of fields, by their own names.
+	Names []Naming
 	// Details are those of the fields that the details of an error may have, as far as the
 	// action's file knows their messages. Declarations of a service share them.
 	Details []*FieldRule
@@ -226,6 +228,7 @@ func (m *methodReading) readAction(option *sallyportv1.Action) *Declaration {
 	m.readRequest()
 	declaration.Fields = m.readFields()
 	declaration.Writing = m.readWriting(option.GetWrites())
+	declaration.Names = m.readNamings(declaration)
 	before := len(m.refusals)
 	m.resource = m.readResource(option.GetResource())
 	declaration.Resource = m.resource

@@ -11,7 +11,8 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 )
 
-// A FieldRule is who may read a field and who may write it, read and found good.
+// A FieldRule is who may read a field, who may write it, and whose fields it names, read and
+// found good.
 type FieldRule struct {
 	// Field is the field that carries the rule.
 	Field protoreflect.FieldDescriptor
@@ -19,6 +20,8 @@ type FieldRule struct {
 	Read []Grant
 	// Write are the ways to be let to write it. There are none where everyone may.
 	Write []Grant
+	// Of is the message whose fields the field names, or nil where it holds no names.
+	Of protoreflect.MessageDescriptor
 	// Option is the rule as written.
 	Option *sallyportv1.Field
 }
@@ -125,6 +128,7 @@ func (r *Reader) fieldRule(field protoreflect.FieldDescriptor) (*FieldRule, []Re
 	reading.readField(option)
 	rule := &FieldRule{Field: field, Option: option}
 	if len(reading.refusals) == 0 {
+		rule.Of = reading.readNames(option.GetNames())
 		rule.Read = reading.readGrants("read.", option.GetRead().GetAllow(), nil)
 		reading.writing = true
 		rule.Write = reading.readGrants("write.", option.GetWrite().GetAllow(), nil)

@@ -44,6 +44,13 @@ func Fingerprint(service protoreflect.ServiceDescriptor, declarations []*Declara
 				fmt.Fprintf(digest, "mask %s of %s\n", mask.Field.FullName(), mask.Of.FullName())
 			}
 		}
+		for _, naming := range declaration.Names {
+			if naming.Of != nil {
+				fmt.Fprintf(digest, "names %s of %s\n", naming.Field.FullName(), naming.Of.FullName())
+			} else {
+				fmt.Fprintf(digest, "harmless %s %q\n", naming.Field.FullName(), naming.Harmless)
+			}
+		}
 		for _, grant := range declaration.Grants {
 			fmt.Fprintf(digest, "%q\n", grant.restsOn())
 		}

@@ -71,6 +71,7 @@ func Sections() []Section {
 		{"Which elements of an answer may be seen", OfSchema, slices.Clone(eachRules)},
 		{"Who may read and write a field", OfSchema, slices.Clone(fieldRuleDefinitions)},
 		{"How an action writes fields", OfSchema, slices.Clone(writesRules)},
+		{"What requests name", OfSchema, slices.Clone(namesRules)},
 		{"Streams", OfSchema, slices.Clone(streamRules)},
 		{"Limits", OfSchema, slices.Clone(limitRules)},
 		{"Grants", OfSchema, slices.Clone(grantRules)},

@@ -250,7 +250,8 @@ func TestEveryRuleIsTested(t *testing.T) {
 	// These have tests of their own, with their neighbours.
 	for _, rule := range []Rule{RuleUnresolved, RuleUnknownField, RuleUnknownValue, RuleRoleAmbiguous, RuleWhenAmbiguous, RuleConditionUnresolved, RuleClaimsUnresolved, RuleClaimsTwice, RuleUseUnresolved, RuleUseUnknown, RuleDeclaredTwice, RuleDeclarationUnknown, RuleDeclarationUnread, RuleGivenTwice, RuleGoNameCollision, RuleGoFileLeftOut, RuleValidationUnbounded, RuleExtensionUnvalidated, RuleResourceCollision, RuleAuthorityField,
 		RuleFieldUnresolved, RuleFieldEmpty, RuleFieldChoice, RuleFieldCheck, RuleFieldAnyoneReason, RuleFieldRequired, RuleFieldExtension, RuleFieldGroup, RuleFieldAnonymous,
-		RuleFieldValueAlone, RuleFieldValueUnread, RuleWritesChoice, RuleWritesUnused, RuleWritesMask, RuleWritesEmptyMask, RuleWritesReplaces, RuleWritesPresence} {
+		RuleFieldValueAlone, RuleFieldValueUnread, RuleWritesChoice, RuleWritesUnused, RuleWritesMask, RuleWritesEmptyMask, RuleWritesReplaces, RuleWritesPresence,
+		RuleNamesChoice, RuleNamesReason, RuleNamesKind, RuleNamesType, RuleNamesUnmarked, RuleNamesFilter} {
 		refused[rule], passes[rule] = true, true
 	}
 	// The neighbours of these are in TestCatalogue and TestNamedConditions.

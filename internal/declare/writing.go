@@ -199,14 +199,15 @@ func (m *methodReading) namedMask(path string) protoreflect.FieldDescriptor {
 		}
 		message = MessageIn(field)
 	}
-	if field == nil || !isMask(field) {
+	if field == nil || !IsMask(field) {
 		m.refusef(RuleWritesMask, "writes.mask: %q is no %s of the request", path, fieldMask)
 		return nil
 	}
 	return field
 }
 
-func isMask(field protoreflect.FieldDescriptor) bool {
+// IsMask reports whether a field is a single google.protobuf.FieldMask.
+func IsMask(field protoreflect.FieldDescriptor) bool {
 	return !field.IsList() && field.Message() != nil && field.Message().FullName() == fieldMask
 }
 
@@ -216,7 +217,7 @@ func (m *methodReading) maskIn(message protoreflect.MessageDescriptor, named pro
 	var masks, guarded []protoreflect.FieldDescriptor
 	for _, field := range list(message.Fields()) {
 		switch within := MessageIn(field); {
-		case isMask(field):
+		case IsMask(field):
 			masks = append(masks, field)
 		case within != nil && m.guardsWritesOf(within):
 			guarded = append(guarded, field)

@@ -15,6 +15,7 @@ const (
 	reachesWrite reach = 1 << iota // a field that only some may write
 	reachesRead                    // one that only some may read
 	reachesOpen                    // what no descriptor says
+	reachesNames                   // one that holds names of fields
 )
 
 // reachOf finds what is reached from a type, and from each that it can hold. own is what a
@@ -44,14 +45,31 @@ func reachOf(message protoreflect.MessageDescriptor, own func(protoreflect.Messa
 	return reaches
 }
 
-// writeReach is what is reached from a type of what writes fields: it is kept, since callers
-// choose which types their messages pack.
-func (r *Rules) writeReach(message protoreflect.MessageDescriptor) reach {
-	if known, ok := r.written.Load(message); ok {
+// takenReach is what is reached from a type of what a request writes and names: it is kept,
+// since callers choose which types their messages pack.
+func (r *Rules) takenReach(message protoreflect.MessageDescriptor) reach {
+	if known, ok := r.taken.Load(message); ok {
 		return known.(reach) //nolint:forcetypeassert // nothing else is stored
 	}
 	planning := writePlanning{rules: r}
-	found := reachOf(message, planning.own)[message]
-	r.written.Store(message, found)
+	found := reachOf(message, func(of protoreflect.MessageDescriptor) reach {
+		has := planning.own(of)
+		for i := range of.Fields().Len() {
+			has |= ownReach(of.Fields().Get(i))
+		}
+		return has
+	})[message]
+	r.taken.Store(message, found)
 	return found
+}
+
+// ownReach is what a field says of itself that a request may have.
+func ownReach(field protoreflect.FieldDescriptor) (has reach) {
+	if declare.GuardsWrites(field) {
+		has |= reachesWrite
+	}
+	if declare.MarksNames(field) {
+		has |= reachesNames
+	}
+	return has
 }

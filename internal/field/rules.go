@@ -15,27 +15,35 @@ import (
 type Rules struct {
 	rules map[protoreflect.FullName]*policy.Rule // of fields that only some may read
 	// writes are those of fields that only some may write.
-	writes  map[protoreflect.FullName]*policy.Rule
-	plans   sync.Map // protoreflect.MessageDescriptor → *plan
-	written sync.Map // protoreflect.MessageDescriptor → reach, by [Rules.writeReach]
+	writes map[protoreflect.FullName]*policy.Rule
+	// reads are the same as rules, with what is known of them before there is a message.
+	reads map[protoreflect.FullName]*declare.FieldRule
+	names bool     // some field of a request holds names of fields
+	plans sync.Map // protoreflect.MessageDescriptor → *plan
+	taken sync.Map // protoreflect.MessageDescriptor → reach, by [Rules.takenReach]
 }
 
 // NewRules returns what rules say. A field of which there are two rules is not to be read or
 // written by anyone: they were read of two descriptors of one name.
 func NewRules(declared []*declare.FieldRule) *Rules {
-	rules := &Rules{rules: map[protoreflect.FullName]*policy.Rule{}, writes: map[protoreflect.FullName]*policy.Rule{}}
+	rules := &Rules{
+		rules: map[protoreflect.FullName]*policy.Rule{}, writes: map[protoreflect.FullName]*policy.Rule{},
+		reads: map[protoreflect.FullName]*declare.FieldRule{},
+	}
 	read := map[protoreflect.FullName]*declare.FieldRule{}
 	for _, rule := range declared {
 		name := rule.Field.FullName()
 		known, again := read[name]
 		read[name] = rule
+		rules.names = rules.names || rule.Of != nil
 		switch {
 		case again && known.Field == rule.Field:
 		case again:
 			rules.rules[name], rules.writes[name] = nil, nil
+			delete(rules.reads, name)
 		default:
 			if !rule.Anyone() {
-				rules.rules[name] = policy.NewRule(rule.Read)
+				rules.rules[name], rules.reads[name] = policy.NewRule(rule.Read), rule
 			}
 			if !rule.AnyoneWrites() {
 				rules.writes[name] = policy.NewRule(rule.Write)

@@ -379,14 +379,14 @@ func (s *writeState) open(of *writePlan, message protoreflect.Message) error {
 	if of.isAny {
 		fields := message.Descriptor().Fields()
 		address, value := message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes()
-		if s.of.rules.packs(address, value, 0) {
+		if s.of.rules.packs(reachesWrite, address, value, 0) {
 			return &RefusedError{Field: message.Descriptor().FullName()}
 		}
 		return nil
 	}
 	var refused error
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field.IsExtension() && s.of.rules.extends(field, value, 0) {
+		if field.IsExtension() && s.of.rules.extends(reachesWrite, field, value, 0) {
 			refused = &RefusedError{Field: field.FullName()}
 		}
 		return refused == nil

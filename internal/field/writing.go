@@ -3,9 +3,7 @@ package field
 import (
 	"slices"
 
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/sallyport-rpc/sallyport/internal/condition"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
@@ -161,78 +159,4 @@ func oneofOf(field protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
 		return oneof
 	}
 	return nil
-}
-
-// packs reports whether what an Any holds can have a field that only some may write. A type
-// that is not linked into the program is none that a handler could unpack.
-func (r *Rules) packs(address string, value []byte, depth int) bool {
-	kind, err := protoregistry.GlobalTypes.FindMessageByURL(address)
-	if err != nil {
-		return false
-	}
-	switch reaches := r.writeReach(kind.Descriptor()); {
-	case reaches&reachesWrite != 0:
-		return true
-	case reaches&reachesOpen == 0:
-		return false
-	case depth == maxPacked:
-		return true
-	}
-	message := kind.New()
-	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(value, message.Interface()); err != nil {
-		return true
-	}
-	return r.packsBelow(message, depth)
-}
-
-// extends reports whether an extension writes a guarded field: it is guarded itself, and no
-// rule of an extension is read, or what it holds has one.
-func (r *Rules) extends(field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) bool {
-	within := declare.MessageIn(field)
-	switch {
-	case declare.GuardsWrites(field):
-		return true
-	case within == nil:
-		return false
-	case r.writeReach(within)&reachesWrite != 0:
-		return true
-	default:
-		return r.packsIn(field, value, depth)
-	}
-}
-
-// packsBelow is packs of what stands in a message, at any depth.
-func (r *Rules) packsBelow(message protoreflect.Message, depth int) (found bool) {
-	if isAny(message.Descriptor()) {
-		fields := message.Descriptor().Fields()
-		return r.packs(message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes(), depth+1)
-	}
-	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		switch {
-		case field.IsExtension():
-			found = r.extends(field, value, depth)
-		case declare.MessageIn(field) != nil:
-			found = r.packsIn(field, value, depth)
-		}
-		return !found
-	})
-	return found
-}
-
-// packsIn is packs of what stands in the messages of a field.
-func (r *Rules) packsIn(field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) (found bool) {
-	switch {
-	case field.IsMap():
-		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-			found = r.packsBelow(entry.Message(), depth)
-			return !found
-		})
-	case field.IsList():
-		for i := 0; i < value.List().Len() && !found; i++ {
-			found = r.packsBelow(value.List().Get(i).Message(), depth)
-		}
-	default:
-		found = r.packsBelow(value.Message(), depth)
-	}
-	return found
 }

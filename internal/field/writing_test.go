@@ -97,7 +97,7 @@ func TestPacks(t *testing.T) {
 		"nothing":                      {&anypb.Any{}, false},
 	} {
 		for range 2 { // what is known of types is kept
-			if got := rules.packs(test.packed.GetTypeUrl(), test.packed.GetValue(), 0); got != test.want {
+			if got := rules.packs(reachesWrite, test.packed.GetTypeUrl(), test.packed.GetValue(), 0); got != test.want {
 				t.Errorf("%s: %t, want %t", name, got, test.want)
 			}
 		}

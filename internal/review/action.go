@@ -51,6 +51,8 @@ type Action struct {
 	Fields []Field `json:"fields,omitempty"`
 	// Writes says which guarded fields of its request it writes; "" where it has none.
 	Writes string `json:"writes,omitempty"`
+	// Names say which fields of its request hold names of fields, and of what.
+	Names []Naming `json:"names,omitempty"`
 	// Each say which elements of its answers the caller may see.
 	Each []Each `json:"each,omitempty"`
 	// Limits are how often it may be called, in words.
@@ -141,6 +143,9 @@ func actionOf(declaration *declare.Declaration) Action {
 				action.Fields = append(action.Fields, writtenOf(rule))
 			}
 		}
+	}
+	for _, naming := range declaration.Names {
+		action.Names = append(action.Names, namingOf(naming))
 	}
 	for i, each := range declaration.Each {
 		action.Each = append(action.Each, eachOf(each, option.GetAuthorize().GetEach()[i].GetTotal()))
@@ -269,6 +274,9 @@ func (a Action) beyond() []string {
 	}
 	if a.Writes != "" {
 		lines = append(lines, a.Writes)
+	}
+	for _, naming := range a.Names {
+		lines = append(lines, naming.String())
 	}
 	for _, each := range a.Each {
 		lines = append(lines, each.String())

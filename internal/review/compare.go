@@ -42,6 +42,7 @@ func CompareBy(ctx context.Context, prover *prove.Prover, old, updated *Contract
 		return nil, err
 	}
 	changes = append(changes, fields...)
+	changes = append(changes, compareNames(old, updated)...)
 	changes = append(changes, compareRoles(old, updated)...)
 	return append(changes, comparePages(old, updated)...), nil
 }

@@ -10,7 +10,7 @@ import (
 // csvHeader names the columns of [Contract.WriteCSV].
 var csvHeader = []string{
 	"procedure", "shape", "source", "schemes", "anonymous", "max_age", "grant", "any_role", "roles_unfolded", "all_scopes",
-	"when", "cel", "check", "relation", "accepts", "anyone", "credential_scopes", "conceal", "stream", "recheck", "limits", "inputs", "shadow", "fields", "each", "fingerprint",
+	"when", "cel", "check", "relation", "accepts", "anyone", "credential_scopes", "conceal", "stream", "recheck", "limits", "inputs", "shadow", "fields", "names", "each", "fingerprint",
 }
 
 // WriteCSV writes the contract as CSV (RFC 4180), a row for each grant, and one for each
@@ -50,6 +50,10 @@ func (c *Contract) csvRow(action Action, grant Grant) []string {
 	for i, field := range action.Fields {
 		fields[i] = field.String()
 	}
+	names := make([]string, len(action.Names))
+	for i, naming := range action.Names {
+		names[i] = naming.String()
+	}
 	each := make([]string, len(action.Each))
 	for i, of := range action.Each {
 		each[i] = of.String()
@@ -66,7 +70,7 @@ func (c *Contract) csvRow(action Action, grant Grant) []string {
 		action.Procedure, action.Shape, action.Source, strings.Join(action.Schemes, " "), action.Anonymous, action.MaxAge,
 		grant.Name, strings.Join(grant.Roles, " "), strings.Join(grant.Holders, " "), strings.Join(grant.Scopes, " "),
 		grant.When, expression, grant.Check, relation, strings.Join(grant.accepts(), "; "), action.Anyone, strings.Join(action.CredentialScopes, " "),
-		conceal, action.Stream, action.Recheck, strings.Join(action.Limits, "; "), strings.Join(inputs, "; "), strings.Join(shadow, "; "), strings.Join(fields, "; "), strings.Join(each, "; "), c.Fingerprint,
+		conceal, action.Stream, action.Recheck, strings.Join(action.Limits, "; "), strings.Join(inputs, "; "), strings.Join(shadow, "; "), strings.Join(fields, "; "), strings.Join(names, "; "), strings.Join(each, "; "), c.Fingerprint,
 	}
 	PlainCells(row)
 	return row

@@ -13,6 +13,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn"
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
 )
@@ -57,8 +58,8 @@ type Explanation struct {
 
 // A Step is one step of a gate.
 type Step struct {
-	// Name is "validate", "authenticate", "credential", "load", "authorize" or, of what
-	// the answer may hold, "each".
+	// Name is "validate", "authenticate", "credential", "load", "authorize", "name" or, of
+	// what the answer may hold, "each".
 	Name string `json:"name"`
 	// Passed is whether the call goes on.
 	Passed bool `json:"passed"`
@@ -99,7 +100,7 @@ func (a Action) Explain(ctx context.Context, question Question) (*Explanation, e
 	if question.Caller.Scheme == "" && !a.declaration.Anonymous() {
 		e.question.Caller.Scheme = a.declaration.Schemes[0]
 	}
-	for _, step := range []func(context.Context) (bool, error){e.validate, e.authenticate, e.credential, e.load, e.authorize} {
+	for _, step := range []func(context.Context) (bool, error){e.validate, e.authenticate, e.credential, e.load, e.authorize, e.name} {
 		if passed, err := step(ctx); !passed || err != nil {
 			return explained, err
 		}
@@ -252,6 +253,19 @@ func (e *explaining) authorize(ctx context.Context) (bool, error) {
 		e.explained.Helps = e.helps(ctx, decides, input)
 	}
 	return e.step("authorize", decision.Allowed, why...), nil
+}
+
+// name holds the names of fields in the request against what the caller may read.
+func (e *explaining) name(ctx context.Context) (bool, error) {
+	naming := field.NewRules(slices.Concat(e.declaration.Fields, e.declaration.Details)).Naming(e.declaration.Method.Input(), e.declaration.Names)
+	if naming == nil || e.request == nil {
+		return true, nil
+	}
+	if err := naming.Check(ctx, field.Reader{Principal: e.principal, Now: e.question.Now}, e.request); err != nil {
+		e.explained.Grant = ""
+		return e.step("name", false, err.Error()), nil //nolint:nilerr // it is what the call ends with
+	}
+	return e.step("name", true, "the request names no field that its caller may not read"), nil
 }
 
 // maxHelp is how many roles and scopes a help has at most, and maxTried how many sets are

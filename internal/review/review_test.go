@@ -196,7 +196,7 @@ func TestMatrixShadow(t *testing.T) {
 		"text":     {contract.WriteText, "shadow, which decides nothing: allow[0]: role admin\n"},
 		"markdown": {contract.WriteMarkdown, "shadow, which decides nothing: allow\\[0\\]: role admin |"},
 		"html":     {contract.WriteHTML, "<li>shadow, which decides nothing: allow[0]: role admin</li>"},
-		"csv":      {contract.WriteCSV, ",allow[0]: role admin,,," + contract.Fingerprint},
+		"csv":      {contract.WriteCSV, ",allow[0]: role admin,,,," + contract.Fingerprint},
 		"json":     {contract.WriteJSON, `"shadow": [`},
 	} {
 		var text bytes.Buffer

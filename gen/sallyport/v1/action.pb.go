@@ -144,7 +144,7 @@ func (x Stream_Timing) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Stream_Timing.Descriptor instead.
 func (Stream_Timing) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // What is counted by itself.
@@ -207,7 +207,7 @@ func (x Limit_Per) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Limit_Per.Descriptor instead.
 func (Limit_Per) EnumDescriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14, 0}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15, 0}
 }
 
 // Action is the declaration of one RPC: how its caller is authenticated, and
@@ -946,16 +946,18 @@ func (x *Relation) GetId() string {
 	return ""
 }
 
-// Field is what a field of a message carries: who may read it, who may write it, or both.
-// Who may read it holds wherever the message stands in an answer: in a response, in each
-// message of a stream, and in the details of an error. Who may write it holds wherever the
-// message stands in a request.
+// Field is what a field of a message carries: who may read it, who may write it, or whose
+// fields it names. Who may read it holds wherever the message stands in an answer: in a
+// response, in each message of a stream, and in the details of an error. Who may write it,
+// and what it names, holds wherever the message stands in a request.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Who may read the field. Without it, everyone who is answered.
 	Read *Read `protobuf:"bytes,1,opt,name=read,proto3" json:"read,omitempty"`
 	// Who may write the field. Without it, everyone who is let in to an action that takes it.
-	Write         *Write `protobuf:"bytes,2,opt,name=write,proto3" json:"write,omitempty"`
+	Write *Write `protobuf:"bytes,2,opt,name=write,proto3" json:"write,omitempty"`
+	// Whose fields the field names. Without it, it names none.
+	Names         *Names `protobuf:"bytes,3,opt,name=names,proto3" json:"names,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1004,6 +1006,80 @@ func (x *Field) GetWrite() *Write {
 	return nil
 }
 
+func (x *Field) GetNames() *Names {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+// Names says that a field of a request holds names of fields, and of which message. A call
+// that names a field which its caller may not read is refused, and so is one that names a
+// field that is not there. Exactly one of `of` and `harmless` is set.
+//
+//	string order_by = 1 [(sallyport.v1.field).names.of = "acme.v1.User"];
+//
+// The field is a string such as "name desc, address.city" (https://google.aip.dev/132), a
+// list of strings, each with one name, or a google.protobuf.FieldMask. A field whose read
+// rule must see a message to hold may be named by no one, but for callers whom the rule lets
+// read it of every message.
+type Names struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The full name of the message whose fields are named, of this file or of one that it
+	// imports.
+	Of string `protobuf:"bytes,1,opt,name=of,proto3" json:"of,omitempty"`
+	// Why the field may be free text or go unmarked, although it is called `filter`, `order_by`
+	// or the like in the request of an action that answers with guarded fields. The reason is
+	// for reviewers; callers never see it.
+	Harmless      *string `protobuf:"bytes,2,opt,name=harmless,proto3,oneof" json:"harmless,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Names) Reset() {
+	*x = Names{}
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Names) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Names) ProtoMessage() {}
+
+func (x *Names) ProtoReflect() protoreflect.Message {
+	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Names.ProtoReflect.Descriptor instead.
+func (*Names) Descriptor() ([]byte, []int) {
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Names) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *Names) GetHarmless() string {
+	if x != nil && x.Harmless != nil {
+		return *x.Harmless
+	}
+	return ""
+}
+
 // Read says who may read a field: those who satisfy a grant, or, with a reason, everyone
 // who is answered. Exactly one of `allow` and `anyone` is set.
 //
@@ -1023,7 +1099,7 @@ type Read struct {
 
 func (x *Read) Reset() {
 	*x = Read{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1111,7 @@ func (x *Read) String() string {
 func (*Read) ProtoMessage() {}
 
 func (x *Read) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[10]
+	mi := &file_sallyport_v1_action_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1124,7 @@ func (x *Read) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Read.ProtoReflect.Descriptor instead.
 func (*Read) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{10}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Read) GetAllow() []*Grant {
@@ -1086,7 +1162,7 @@ type Write struct {
 
 func (x *Write) Reset() {
 	*x = Write{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1174,7 @@ func (x *Write) String() string {
 func (*Write) ProtoMessage() {}
 
 func (x *Write) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[11]
+	mi := &file_sallyport_v1_action_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1187,7 @@ func (x *Write) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Write.ProtoReflect.Descriptor instead.
 func (*Write) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{11}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Write) GetAllow() []*Grant {
@@ -1142,7 +1218,7 @@ type Acceptance struct {
 
 func (x *Acceptance) Reset() {
 	*x = Acceptance{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1230,7 @@ func (x *Acceptance) String() string {
 func (*Acceptance) ProtoMessage() {}
 
 func (x *Acceptance) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[12]
+	mi := &file_sallyport_v1_action_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1243,7 @@ func (x *Acceptance) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Acceptance.ProtoReflect.Descriptor instead.
 func (*Acceptance) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{12}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Acceptance) GetRule() string {
@@ -1198,7 +1274,7 @@ type Stream struct {
 
 func (x *Stream) Reset() {
 	*x = Stream{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1286,7 @@ func (x *Stream) String() string {
 func (*Stream) ProtoMessage() {}
 
 func (x *Stream) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[13]
+	mi := &file_sallyport_v1_action_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1299,7 @@ func (x *Stream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Stream.ProtoReflect.Descriptor instead.
 func (*Stream) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{13}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Stream) GetAuthorize() Stream_Timing {
@@ -1261,7 +1337,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1273,7 +1349,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[14]
+	mi := &file_sallyport_v1_action_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1286,7 +1362,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{14}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Limit) GetPer() Limit_Per {
@@ -1331,7 +1407,7 @@ type Role struct {
 
 func (x *Role) Reset() {
 	*x = Role{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1343,7 +1419,7 @@ func (x *Role) String() string {
 func (*Role) ProtoMessage() {}
 
 func (x *Role) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[15]
+	mi := &file_sallyport_v1_action_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1356,7 +1432,7 @@ func (x *Role) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Role.ProtoReflect.Descriptor instead.
 func (*Role) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{15}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Role) GetName() string {
@@ -1385,7 +1461,7 @@ type Scope struct {
 
 func (x *Scope) Reset() {
 	*x = Scope{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[16]
+	mi := &file_sallyport_v1_action_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1397,7 +1473,7 @@ func (x *Scope) String() string {
 func (*Scope) ProtoMessage() {}
 
 func (x *Scope) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[16]
+	mi := &file_sallyport_v1_action_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1410,7 +1486,7 @@ func (x *Scope) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Scope.ProtoReflect.Descriptor instead.
 func (*Scope) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{16}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Scope) GetName() string {
@@ -1434,7 +1510,7 @@ type NamedCondition struct {
 
 func (x *NamedCondition) Reset() {
 	*x = NamedCondition{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[17]
+	mi := &file_sallyport_v1_action_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1446,7 +1522,7 @@ func (x *NamedCondition) String() string {
 func (*NamedCondition) ProtoMessage() {}
 
 func (x *NamedCondition) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[17]
+	mi := &file_sallyport_v1_action_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1459,7 +1535,7 @@ func (x *NamedCondition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamedCondition.ProtoReflect.Descriptor instead.
 func (*NamedCondition) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{17}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *NamedCondition) GetName() string {
@@ -1501,7 +1577,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[18]
+	mi := &file_sallyport_v1_action_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1513,7 +1589,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[18]
+	mi := &file_sallyport_v1_action_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1526,7 +1602,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{18}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{19}
 }
 
 // Declarations declares actions whose .proto is not yours to edit: a vendor's, gRPC
@@ -1547,7 +1623,7 @@ type Declarations struct {
 
 func (x *Declarations) Reset() {
 	*x = Declarations{}
-	mi := &file_sallyport_v1_action_proto_msgTypes[19]
+	mi := &file_sallyport_v1_action_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1635,7 @@ func (x *Declarations) String() string {
 func (*Declarations) ProtoMessage() {}
 
 func (x *Declarations) ProtoReflect() protoreflect.Message {
-	mi := &file_sallyport_v1_action_proto_msgTypes[19]
+	mi := &file_sallyport_v1_action_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1648,7 @@ func (x *Declarations) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Declarations.ProtoReflect.Descriptor instead.
 func (*Declarations) Descriptor() ([]byte, []int) {
-	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{19}
+	return file_sallyport_v1_action_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Declarations) GetActions() map[string]*Action {
@@ -1722,7 +1798,9 @@ var (
 var (
 	// field says who may read a field of an answer, and who may write a field of a request,
 	// wherever its message stands there. What its caller may not read is cleared from a copy
-	// of the answer; a call that writes what its caller may not write is refused.
+	// of the answer; a call that writes what its caller may not write is refused. Of a field of
+	// a request that holds names of fields, such as order_by, it says whose fields they are: a
+	// call that names what its caller may not read is refused.
 	//
 	//	message User {
 	//	  string id = 1;
@@ -1848,11 +1926,18 @@ const file_sallyport_v1_action_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06object\x18\x02 \x01(\tR\x06object\x12\x0e\n" +
 	"\x02id\x18\x03 \x01(\tR\x02id:\x81\x02\xbaH\xfd\x01\x1a\xfa\x01\n" +
-	"\rrelation-name\x12}`name` and `object` are a relation and a type of the engine's model: letters, digits, `_` and `-`, at most 50, a letter first\x1ajthis.name.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$') && this.object.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$')\"\xdf\x01\n" +
+	"\rrelation-name\x12}`name` and `object` are a relation and a type of the engine's model: letters, digits, `_` and `-`, at most 50, a letter first\x1ajthis.name.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$') && this.object.matches('^[A-Za-z][A-Za-z0-9_-]{0,49}$')\"\xbc\x02\n" +
 	"\x05Field\x12&\n" +
 	"\x04read\x18\x01 \x01(\v2\x12.sallyport.v1.ReadR\x04read\x12)\n" +
-	"\x05write\x18\x02 \x01(\v2\x13.sallyport.v1.WriteR\x05write:\x82\x01\xbaH\x7f\x1a}\n" +
-	"\vfield-empty\x12K`field` says who may read or write the field: write `read`, `write` or both\x1a!has(this.read) || has(this.write)\"\xb5\x04\n" +
+	"\x05write\x18\x02 \x01(\v2\x13.sallyport.v1.WriteR\x05write\x12)\n" +
+	"\x05names\x18\x03 \x01(\v2\x13.sallyport.v1.NamesR\x05names:\xb4\x01\xbaH\xb0\x01\x1a\xad\x01\n" +
+	"\vfield-empty\x12h`field` says who may read or write the field, or whose fields it names: write `read`, `write` or `names`\x1a4has(this.read) || has(this.write) || has(this.names)\"\xdc\x02\n" +
+	"\x05Names\x12\x0e\n" +
+	"\x02of\x18\x01 \x01(\tR\x02of\x12\x94\x01\n" +
+	"\bharmless\x18\x02 \x01(\tBs\xbaHp\xba\x01m\n" +
+	"\fnames-reason\x123`harmless` needs a reason that a reviewer can weigh\x1a(this.matches('\\\\S') && size(this) <= 500H\x00R\bharmless\x88\x01\x01:\x9e\x01\xbaH\x9a\x01\x1a\x97\x01\n" +
+	"\fnames-choice\x12`write the message whose fields are named, or why the field is `harmless`: exactly one of the two\x1a%(this.of != '') != has(this.harmless)B\v\n" +
+	"\t_harmless\"\xb5\x04\n" +
 	"\x04Read\x12)\n" +
 	"\x05allow\x18\x01 \x03(\v2\x13.sallyport.v1.GrantR\x05allow\x12\x95\x01\n" +
 	"\x06anyone\x18\x02 \x01(\tBx\xbaHu\xba\x01r\n" +
@@ -1940,7 +2025,7 @@ func file_sallyport_v1_action_proto_rawDescGZIP() []byte {
 }
 
 var file_sallyport_v1_action_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_sallyport_v1_action_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_sallyport_v1_action_proto_goTypes = []any{
 	(Writes_EmptyMask)(0),                 // 0: sallyport.v1.Writes.EmptyMask
 	(Stream_Timing)(0),                    // 1: sallyport.v1.Stream.Timing
@@ -1955,69 +2040,71 @@ var file_sallyport_v1_action_proto_goTypes = []any{
 	(*Grant)(nil),                         // 10: sallyport.v1.Grant
 	(*Relation)(nil),                      // 11: sallyport.v1.Relation
 	(*Field)(nil),                         // 12: sallyport.v1.Field
-	(*Read)(nil),                          // 13: sallyport.v1.Read
-	(*Write)(nil),                         // 14: sallyport.v1.Write
-	(*Acceptance)(nil),                    // 15: sallyport.v1.Acceptance
-	(*Stream)(nil),                        // 16: sallyport.v1.Stream
-	(*Limit)(nil),                         // 17: sallyport.v1.Limit
-	(*Role)(nil),                          // 18: sallyport.v1.Role
-	(*Scope)(nil),                         // 19: sallyport.v1.Scope
-	(*NamedCondition)(nil),                // 20: sallyport.v1.NamedCondition
-	(*Use)(nil),                           // 21: sallyport.v1.Use
-	(*Declarations)(nil),                  // 22: sallyport.v1.Declarations
-	nil,                                   // 23: sallyport.v1.Declarations.ActionsEntry
-	(*durationpb.Duration)(nil),           // 24: google.protobuf.Duration
-	(*descriptorpb.MethodOptions)(nil),    // 25: google.protobuf.MethodOptions
-	(*descriptorpb.FileOptions)(nil),      // 26: google.protobuf.FileOptions
-	(*descriptorpb.EnumOptions)(nil),      // 27: google.protobuf.EnumOptions
-	(*descriptorpb.MessageOptions)(nil),   // 28: google.protobuf.MessageOptions
-	(*descriptorpb.FieldOptions)(nil),     // 29: google.protobuf.FieldOptions
-	(*descriptorpb.EnumValueOptions)(nil), // 30: google.protobuf.EnumValueOptions
+	(*Names)(nil),                         // 13: sallyport.v1.Names
+	(*Read)(nil),                          // 14: sallyport.v1.Read
+	(*Write)(nil),                         // 15: sallyport.v1.Write
+	(*Acceptance)(nil),                    // 16: sallyport.v1.Acceptance
+	(*Stream)(nil),                        // 17: sallyport.v1.Stream
+	(*Limit)(nil),                         // 18: sallyport.v1.Limit
+	(*Role)(nil),                          // 19: sallyport.v1.Role
+	(*Scope)(nil),                         // 20: sallyport.v1.Scope
+	(*NamedCondition)(nil),                // 21: sallyport.v1.NamedCondition
+	(*Use)(nil),                           // 22: sallyport.v1.Use
+	(*Declarations)(nil),                  // 23: sallyport.v1.Declarations
+	nil,                                   // 24: sallyport.v1.Declarations.ActionsEntry
+	(*durationpb.Duration)(nil),           // 25: google.protobuf.Duration
+	(*descriptorpb.MethodOptions)(nil),    // 26: google.protobuf.MethodOptions
+	(*descriptorpb.FileOptions)(nil),      // 27: google.protobuf.FileOptions
+	(*descriptorpb.EnumOptions)(nil),      // 28: google.protobuf.EnumOptions
+	(*descriptorpb.MessageOptions)(nil),   // 29: google.protobuf.MessageOptions
+	(*descriptorpb.FieldOptions)(nil),     // 30: google.protobuf.FieldOptions
+	(*descriptorpb.EnumValueOptions)(nil), // 31: google.protobuf.EnumValueOptions
 }
 var file_sallyport_v1_action_proto_depIdxs = []int32{
 	6,  // 0: sallyport.v1.Action.authenticate:type_name -> sallyport.v1.Authenticate
 	7,  // 1: sallyport.v1.Action.authorize:type_name -> sallyport.v1.Authorize
-	16, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
-	17, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
+	17, // 2: sallyport.v1.Action.stream:type_name -> sallyport.v1.Stream
+	18, // 3: sallyport.v1.Action.limit:type_name -> sallyport.v1.Limit
 	5,  // 4: sallyport.v1.Action.resource:type_name -> sallyport.v1.Resource
 	4,  // 5: sallyport.v1.Action.writes:type_name -> sallyport.v1.Writes
 	0,  // 6: sallyport.v1.Writes.empty_mask:type_name -> sallyport.v1.Writes.EmptyMask
-	24, // 7: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
+	25, // 7: sallyport.v1.Authenticate.max_age:type_name -> google.protobuf.Duration
 	10, // 8: sallyport.v1.Authorize.allow:type_name -> sallyport.v1.Grant
 	9,  // 9: sallyport.v1.Authorize.shadow:type_name -> sallyport.v1.Shadow
 	8,  // 10: sallyport.v1.Authorize.each:type_name -> sallyport.v1.Each
 	10, // 11: sallyport.v1.Each.allow:type_name -> sallyport.v1.Grant
 	10, // 12: sallyport.v1.Shadow.allow:type_name -> sallyport.v1.Grant
-	15, // 13: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
+	16, // 13: sallyport.v1.Grant.accept:type_name -> sallyport.v1.Acceptance
 	11, // 14: sallyport.v1.Grant.relation:type_name -> sallyport.v1.Relation
-	13, // 15: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
-	14, // 16: sallyport.v1.Field.write:type_name -> sallyport.v1.Write
-	10, // 17: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
-	10, // 18: sallyport.v1.Write.allow:type_name -> sallyport.v1.Grant
-	1,  // 19: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
-	24, // 20: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
-	2,  // 21: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
-	24, // 22: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
-	23, // 23: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
-	3,  // 24: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
-	25, // 25: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
-	26, // 26: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
-	27, // 27: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
-	27, // 28: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
-	28, // 29: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
-	29, // 30: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
-	30, // 31: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
-	30, // 32: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
-	3,  // 33: sallyport.v1.action:type_name -> sallyport.v1.Action
-	20, // 34: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
-	12, // 35: sallyport.v1.field:type_name -> sallyport.v1.Field
-	18, // 36: sallyport.v1.role:type_name -> sallyport.v1.Role
-	19, // 37: sallyport.v1.scope:type_name -> sallyport.v1.Scope
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	33, // [33:38] is the sub-list for extension type_name
-	25, // [25:33] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	14, // 15: sallyport.v1.Field.read:type_name -> sallyport.v1.Read
+	15, // 16: sallyport.v1.Field.write:type_name -> sallyport.v1.Write
+	13, // 17: sallyport.v1.Field.names:type_name -> sallyport.v1.Names
+	10, // 18: sallyport.v1.Read.allow:type_name -> sallyport.v1.Grant
+	10, // 19: sallyport.v1.Write.allow:type_name -> sallyport.v1.Grant
+	1,  // 20: sallyport.v1.Stream.authorize:type_name -> sallyport.v1.Stream.Timing
+	25, // 21: sallyport.v1.Stream.recheck:type_name -> google.protobuf.Duration
+	2,  // 22: sallyport.v1.Limit.per:type_name -> sallyport.v1.Limit.Per
+	25, // 23: sallyport.v1.Limit.window:type_name -> google.protobuf.Duration
+	24, // 24: sallyport.v1.Declarations.actions:type_name -> sallyport.v1.Declarations.ActionsEntry
+	3,  // 25: sallyport.v1.Declarations.ActionsEntry.value:type_name -> sallyport.v1.Action
+	26, // 26: sallyport.v1.action:extendee -> google.protobuf.MethodOptions
+	27, // 27: sallyport.v1.condition:extendee -> google.protobuf.FileOptions
+	28, // 28: sallyport.v1.roles:extendee -> google.protobuf.EnumOptions
+	28, // 29: sallyport.v1.scope_catalogue:extendee -> google.protobuf.EnumOptions
+	29, // 30: sallyport.v1.claims:extendee -> google.protobuf.MessageOptions
+	30, // 31: sallyport.v1.field:extendee -> google.protobuf.FieldOptions
+	31, // 32: sallyport.v1.role:extendee -> google.protobuf.EnumValueOptions
+	31, // 33: sallyport.v1.scope:extendee -> google.protobuf.EnumValueOptions
+	3,  // 34: sallyport.v1.action:type_name -> sallyport.v1.Action
+	21, // 35: sallyport.v1.condition:type_name -> sallyport.v1.NamedCondition
+	12, // 36: sallyport.v1.field:type_name -> sallyport.v1.Field
+	19, // 37: sallyport.v1.role:type_name -> sallyport.v1.Role
+	20, // 38: sallyport.v1.scope:type_name -> sallyport.v1.Scope
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	34, // [34:39] is the sub-list for extension type_name
+	26, // [26:34] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_sallyport_v1_action_proto_init() }
@@ -2031,13 +2118,14 @@ func file_sallyport_v1_action_proto_init() {
 	file_sallyport_v1_action_proto_msgTypes[7].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[10].OneofWrappers = []any{}
 	file_sallyport_v1_action_proto_msgTypes[11].OneofWrappers = []any{}
+	file_sallyport_v1_action_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sallyport_v1_action_proto_rawDesc), len(file_sallyport_v1_action_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 8,
 			NumServices:   0,
 		},
