@@ -128,7 +128,7 @@ func docsService(t *testing.T, of *library) actiongen.Service[docsv1action.Docum
 		Fingerprint: declaretest.Fingerprint(t, docsv1.File_test_docs_v1_docs_proto.Services().ByName("DocumentService")),
 		Methods: []actiongen.Method[handler]{
 			actiongen.ResourceUnary("Read", handler.Read), actiongen.ResourceUnary("ReadConcealed", handler.ReadConcealed),
-			actiongen.ResourceUnary("Edit", handler.Edit), actiongen.ResourceUnary("Open", handler.Open),
+			actiongen.ResourceUnary("Edit", handler.Edit), actiongen.ResourceUnary("Tried", handler.Tried), actiongen.ResourceUnary("Open", handler.Open),
 			actiongen.ResourceServerStreaming("Watch", handler.Watch), actiongen.ResourceClientStreaming("Collect", handler.Collect),
 			actiongen.ResourceBidiStreaming("Chat", handler.Chat),
 		},
