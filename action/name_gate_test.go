@@ -244,12 +244,18 @@ func TestNamesOfGet(t *testing.T) {
 		address := served.address + personService + "Find?connect=v1&encoding=json&message=" + url.QueryEscape(message)
 		request := must(http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody))
 		request.Header.Set("Authorization", "ann")
-		response := must(served.client.Do(request))
-		var got struct{ Code string }
-		if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+		response, err := served.client.Do(request)
+		if err != nil {
 			t.Fatal(err)
 		}
+		var got struct {
+			Code string `json:"code"`
+		}
+		err = json.NewDecoder(response.Body).Decode(&got)
 		_ = response.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got.Code != code || (response.StatusCode == http.StatusOK) != (code == "") {
 			t.Errorf("%s: %d %q, want %q", message, response.StatusCode, got.Code, code)
 		}

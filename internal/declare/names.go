@@ -38,7 +38,7 @@ func (m *methodReading) readNames(written *sallyportv1.Names) protoreflect.Messa
 	switch {
 	case IsMask(m.field) && slices.Contains(orders, word):
 		m.refusef(RuleNamesKind, "it is a %s, which selects what is answered, and its name says that it orders", fieldMask)
-	case !IsMask(m.field) && !(m.field.Kind() == protoreflect.StringKind && !m.field.IsMap()):
+	case !IsMask(m.field) && (m.field.Kind() != protoreflect.StringKind || m.field.IsMap()):
 		m.refusef(RuleNamesKind, "it is %s, and names are held by a string, a list of strings or a %s", formOf(m.field), fieldMask)
 	}
 	name := written.GetOf()
@@ -153,12 +153,10 @@ func isText(field protoreflect.FieldDescriptor) bool {
 	if field.IsMap() {
 		field = field.MapValue()
 	}
-	switch within := field.Message(); {
-	case within == nil:
-		return field.Kind() == protoreflect.StringKind || field.Kind() == protoreflect.BytesKind
-	default:
+	if within := field.Message(); within != nil {
 		return within.FullName().Parent() == "google.protobuf"
 	}
+	return field.Kind() == protoreflect.StringKind || field.Kind() == protoreflect.BytesKind
 }
 
 // fixUnmarked is the mark of a field, where it can have one: it names fields of what the

@@ -142,8 +142,8 @@ func valuesAt(message *tree, path []string) []any {
 		return valuesAt(value, path[1:])
 	case []any:
 		for _, of := range value {
-			if of, ok := of.(*tree); ok {
-				found = append(found, valuesAt(of, path[1:])...)
+			if message, ok := of.(*tree); ok {
+				found = append(found, valuesAt(message, path[1:])...)
 			} else {
 				found = append(found, of)
 			}

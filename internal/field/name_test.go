@@ -178,7 +178,7 @@ func TestNamesOfNoOne(t *testing.T) {
 	for text, want := range map[string]string{"name": "ok", "email": "refused", "nickname": "refused", "address": "refused", "address.city": "ok"} {
 		for _, request := range []*namesv1.ListRequest{{OrderBy: text}, {ReadMask: &fieldmaskpb.FieldMask{Paths: []string{text}}}} {
 			want := want
-			if request.OrderBy == "" && text == "address" {
+			if request.GetOrderBy() == "" && text == "address" {
 				want = "ok"
 			}
 			if got := outcome(naming.Check(t.Context(), Reader{}, request)); got != want {

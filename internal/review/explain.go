@@ -263,7 +263,7 @@ func (e *explaining) name(ctx context.Context) (bool, error) {
 	}
 	if err := naming.Check(ctx, field.Reader{Principal: e.principal, Now: e.question.Now}, e.request); err != nil {
 		e.explained.Grant = ""
-		return e.step("name", false, err.Error()), nil //nolint:nilerr // it is what the call ends with
+		return e.step("name", false, err.Error()), nil
 	}
 	return e.step("name", true, "the request names no field that its caller may not read"), nil
 }

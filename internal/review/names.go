@@ -48,10 +48,10 @@ func (c *Contract) namings() map[protoreflect.FullName]Naming {
 
 // compareNames compares what requests may name.
 func compareNames(old, updated *Contract) []Change {
-	var changes []Change
 	before, now := old.namings(), updated.namings()
 	names := maps.Clone(before)
 	maps.Copy(names, now)
+	changes := make([]Change, 0, len(names))
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		was, is := before[name], now[name]
 		change := Change{Subject: "field " + string(name)}
