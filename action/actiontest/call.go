@@ -42,13 +42,16 @@ func NewCall[Req any](tb testing.TB, principal *authn.Principal, request *Req, o
 		tb.Fatal("actiontest.NewCall needs a principal and a message; for an anonymous action use NewAnonymousCall")
 	}
 	call := new(action.Call[Req])
-	admitCall(tb, call, principal, message(tb, request), options)
+	admitCall(tb, call, principal, request, options)
 	return call
 }
 
-// admitCall makes a call look as the gate leaves it.
-func admitCall(tb testing.TB, call any, principal *authn.Principal, request proto.Message, options []CallOption) {
+// admitCall makes a call look as the gate leaves it. What is no test is turned away before
+// anything else.
+func admitCall(tb testing.TB, call any, principal *authn.Principal, of any, options []CallOption) {
 	tb.Helper()
+	behind := action.Unguarded(permit(tb))
+	request := message(tb, of)
 	var with callOptions
 	for _, option := range options {
 		if option == nil {
@@ -57,12 +60,12 @@ func admitCall(tb testing.TB, call any, principal *authn.Principal, request prot
 		option.apply(&with)
 	}
 	if with.procedure == "" {
-		action.Unguarded(permit(tb)).Admit(call, principal, request)
+		behind.Admit(call, principal, request)
 		return
 	}
 	declaration := linkedAction(tb, with.procedure)
 	bound := principal.Bound(principal.Scheme(), authn.NewHierarchy(declaration.Includes))
-	if err := action.Unguarded(permit(tb)).AdmitOf(call, declaration, bound, request); err != nil {
+	if err := behind.AdmitOf(call, declaration, bound, request); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -101,7 +104,7 @@ func NewResourceCall[Req, Obj any](
 		tb.Fatal("actiontest.NewResourceCall needs a principal, a message and a resource")
 	}
 	call := new(action.ResourceCall[Req, Obj])
-	admitCall(tb, call, principal, message(tb, request), options)
+	admitCall(tb, call, principal, request, options)
 	action.Unguarded(permit(tb)).About(call, message(tb, request), message(tb, resource))
 	return call
 }
