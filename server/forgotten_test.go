@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 	"weak"
@@ -40,11 +41,14 @@ func TestForgotten(t *testing.T) {
 	})
 
 	var clients []net.Conn
+	var dialed sync.Mutex // the transport may dial once more than it needs to
 	for range connections {
 		transport := &http.Transport{Protocols: new(http.Protocols)}
 		transport.Protocols.SetUnencryptedHTTP2(true)
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			connection, err := new(net.Dialer).DialContext(ctx, network, address)
+			dialed.Lock()
+			defer dialed.Unlock()
 			clients = append(clients, connection)
 			return connection, err
 		}
@@ -57,7 +61,9 @@ func TestForgotten(t *testing.T) {
 			<-called
 		}
 	}
-	if len(clients) != connections {
+	dialed.Lock()
+	defer dialed.Unlock()
+	if len(clients) < connections {
 		t.Fatalf("%d connections", len(clients))
 	}
 	var open []weak.Pointer[gathered]

@@ -82,8 +82,12 @@ func (p *plan) readersLike(base attempt, rule *declare.FieldRule, found map[int]
 		return
 	}
 	kind := rule.Field.ContainingMessage()
+	given := slices.Clone(p.items)
+	for _, about := range p.objects {
+		given = append(given, about.object)
+	}
 	items := []proto.Message{dynamicpb.NewMessage(kind)}
-	for _, item := range p.items {
+	for _, item := range given {
 		if item.ProtoReflect().Descriptor().FullName() == kind.FullName() {
 			items = append(items, item)
 		}
