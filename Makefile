@@ -158,8 +158,9 @@ fields: ## Hold what is cleared, written and named of a million random messages 
 	SALLYPORT_TEST_FIELD_PAIRS=1000000 go test -count=1 -timeout 60m -run '^TestRandom(Writes|Names)?Agrees?WithReference$$' -v ./internal/field
 
 .PHONY: differential
-differential: ## Hold compiled conditions against CEL a million times, and what is said of them against random inputs
+differential: ## Hold compiled conditions against CEL a million times, and what is said of them against random inputs; find the seeded faults of write rules
 	@$(call need,go)
+	go test -count=1 -run '^TestWriteComparisonFindsFaults$$' ./internal/field
 	SALLYPORT_DIFFERENTIAL_PAIRS=1000000 go test -count=1 -run '^(TestDifferential|TestConstancyOfRandomConditions|TestWhatIsNotReadMakesNoDifference)$$' -v ./internal/condition
 
 # Against how many calls `make contracts` holds each pair.
