@@ -200,14 +200,14 @@ mutation: ## Find faults that the tests would miss: run them against small chang
 	internal/testservices/run go run -C tools ./mutation -dir .. $(if $(SINCE),-since $(SINCE)) $(if $(LIMIT),-limit $(LIMIT)) $(MUTATE)
 
 # The files of the steps of a call.
-STEPS = action/(gate|authenticate|claims|authorize|load|validate|limit|stream_gate|recheck|each|write|answer)\.go|internal/policy/
+STEPS = action/(gate|authenticate|claims|authorize|load|validate|limit|stream_gate|recheck|each|intake|write|answer)\.go|internal/policy/
 
 # tools/mutation/undenied.txt lists what no step is: explanations and records of denials, speed,
 # callers who are gone, what a server refuses, and what a handler returns.
 .PHONY: denials
 denials: ## Fail where actiontest.Denials alone misses a fault of the gate or of the decision that is not listed
 	@$(call need,go)
-	go run -C tools ./mutation -dir .. -kept ../bin/denials -listed tools/mutation/undenied.txt -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations|OfClaims|OfElements|OfReads|OfSteps|OfWrites)?$$' -files '$(STEPS)' ./action ./internal/policy
+	go run -C tools ./mutation -dir .. -kept ../bin/denials -listed tools/mutation/undenied.txt -by action/actiontest -tests '^TestDenials(AboutObjects|ByRelations|OfClaims|OfElements|OfNames|OfReads|OfSteps|OfWrites)?$$' -files '$(STEPS)' ./action ./internal/policy
 
 # How often `make restarts` ends the demo.
 RESTARTS ?= 50

@@ -153,7 +153,7 @@ func unauthenticated(ctx context.Context, scheme string, err error) *denial {
 
 // denied is the denial that follows from looking at the grants.
 func (g *gate) denied(err error, input policy.Input) *denial {
-	denial := &denial{public: errInternal, reason: "a condition could not be decided", err: err, asked: &asked{g.policy, input}}
+	denial := &denial{public: undecided(err), reason: "a condition could not be decided", err: err, asked: &asked{g.policy, input}}
 	switch {
 	case err == nil:
 		denial.public, denial.reason = errPermissionDenied, "no grant holds"
@@ -161,13 +161,20 @@ func (g *gate) denied(err error, input policy.Input) *denial {
 		denial.public, denial.reason, denial.err = errPermissionDenied, err.Error(), nil
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return interrupted(err)
-	case errors.Is(err, authn.ErrUnavailable):
-		denial.public = errUnavailable
 	}
 	if g.conceal && denial.public == errPermissionDenied {
 		denial.public = NotFound()
 	}
 	return denial
+}
+
+// undecided is what the caller is told where a rule could not be decided: that it may be there
+// later, where that is so.
+func undecided(err error) *connect.Error {
+	if errors.Is(err, authn.ErrUnavailable) {
+		return errUnavailable
+	}
+	return errInternal
 }
 
 // insufficient is the denial of a scoped credential that does not carry what the action

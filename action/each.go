@@ -2,14 +2,12 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
-	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
@@ -82,11 +80,7 @@ func (e *elements) holdOne(ctx context.Context, item proto.Message, seen policy.
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		public := errInternal
-		if errors.Is(err, authn.ErrUnavailable) {
-			public = errUnavailable
-		}
-		return &denial{public: public, reason: "each: whether the caller may see " + name + " of the response was not decided", err: err}
+		return &denial{public: undecided(err), reason: "each: whether the caller may see " + name + " of the response was not decided", err: err}
 	case holds:
 		return nil
 	}

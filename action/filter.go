@@ -7,7 +7,6 @@ import (
 
 	"connectrpc.com/connect/v2"
 
-	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/filter"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/relation"
@@ -174,14 +173,12 @@ var errTooMany = connect.NewError(connect.CodeResourceExhausted, "there is more 
 // undecidedFilter is what a handler returns where there is no filter: its caller learns nothing
 // of why, but that it may be there later, or that there is too much.
 func undecidedFilter(text string, err error) error {
-	public := errInternal
+	public := undecided(err)
 	switch {
 	case errors.Is(err, relation.ErrIncomplete):
 		public = errTooMany
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		public = interrupted(err).public
-	case errors.Is(err, authn.ErrUnavailable):
-		public = errUnavailable
 	}
 	return connect.NewError(public.Code(), public.Message()).WithCause(errors.Join(errors.New(text), err))
 }

@@ -105,9 +105,9 @@ func TestWriteOfOneWhoHasLeft(t *testing.T) {
 	}{
 		"it is written":                          {g.takeIn(t.Context(), &passage{gate: g}, request), 0},
 		"it would be, and the caller has left":   {g.takeIn(gone, &passage{gate: g}, request), connect.CodeCanceled},
-		"it is refused":                          {unwritten(t.Context(), refused), connect.CodePermissionDenied},
-		"it is refused, and the caller has left": {unwritten(gone, refused), connect.CodeCanceled},
-		"it cannot be decided":                   {unwritten(t.Context(), errors.New("planted")), connect.CodeInternal},
+		"it is refused":                          {untaken(t.Context(), refused), connect.CodePermissionDenied},
+		"it is refused, and the caller has left": {untaken(gone, refused), connect.CodeCanceled},
+		"it cannot be decided":                   {untaken(t.Context(), errors.New("planted")), connect.CodeInternal},
 	} {
 		denied, ok := errors.AsType[*denial](test.err)
 		if ok != (test.code != 0) || ok && denied.public.Code() != test.code || !ok && test.err != nil {

@@ -67,22 +67,28 @@ func (g *gate) name(ctx context.Context, pass *passage, request proto.Message) e
 	pass.step(event.StageName)
 	err := g.intake.names.Check(ctx, field.Reader{Principal: pass.principal, Now: pass.start}, request)
 	if err != nil {
-		return unnamed(ctx, err)
+		return untaken(ctx, err)
 	}
 	return nil
 }
 
-// unnamed is the denial of a request that names what its caller may not read. It says what
-// the caller wrote, and nothing that a rule reads.
-func unnamed(ctx context.Context, err error) *denial {
+// untaken is the denial of a request that names or writes what its caller may not. It says what
+// the caller wrote, or the field, and nothing that a rule reads.
+func untaken(ctx context.Context, err error) *denial {
 	if ended := ctx.Err(); ended != nil {
 		return interrupted(ended)
 	}
-	if errors.Is(err, field.ErrNames) {
+	switch {
+	case errors.Is(err, field.ErrNames):
 		return &denial{public: connect.NewError(connect.CodeInvalidArgument, err.Error()), reason: "the names of fields in the request cannot be read"}
+	case errors.Is(err, field.ErrMask):
+		return &denial{public: connect.NewError(connect.CodeInvalidArgument, err.Error()), reason: "the mask of the request cannot be read"}
 	}
-	refused, ok := errors.AsType[*field.NamedError](err)
-	if !ok || refused.Undecided != nil && !errors.Is(refused.Undecided, policy.ErrCost) {
+	refused, ok := errors.AsType[field.Refusal](err)
+	if !ok {
+		return fault(err)
+	}
+	if why := refused.Unwrap(); why != nil && !errors.Is(why, policy.ErrCost) {
 		return fault(err)
 	}
 	public := connect.NewError(connect.CodePermissionDenied, refused.Public())

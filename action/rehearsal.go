@@ -59,19 +59,17 @@ func (behind) Rehearse(registry *Registry, recorder event.Recorder, limiter limi
 func (r *registered) rehearse(with unguarded.Rehearsal) connect.Method {
 	gate := *r.gate
 	if with.Answer != nil {
+		asked := r.declaration.Asked()
+		for _, of := range r.declaration.ElementRelations() {
+			asked = append(asked, of.String())
+		}
 		checks := map[string]policy.CheckFunc{}
-		for _, name := range r.declaration.Asked() {
+		for _, name := range asked {
 			checks[name] = func(ctx context.Context, _ *authn.Principal, request proto.Message) (bool, error) {
 				return with.Answer(ctx, name, request)
 			}
 		}
 		gate.policy = policy.New(r.declaration, checks)
-		for _, of := range r.declaration.ElementRelations() {
-			name := of.String()
-			checks[name] = func(ctx context.Context, _ *authn.Principal, _ proto.Message) (bool, error) {
-				return with.Answer(ctx, name, nil)
-			}
-		}
 		if each, err := elementsOf(r.declaration, policy.Deciders{Checks: checks}); err == nil { // it was made once
 			gate.each = each
 		}

@@ -68,7 +68,7 @@ func (j *judge) conditions(a *attempt, principal *authn.Principal, request proto
 
 // hold says of each of conditions whether it holds of an input, and by the answers of what
 // they ask. They are undecided where they come to one that cannot be decided before one that
-// does not hold: that ends a decision, whatever other grants say.
+// does not hold: that ends a decision, and no other grant counts.
 func hold(conditions []declare.Condition, input *condition.Input, answers map[string]bool) (held []bool, undecided bool) {
 	held = make([]bool, len(conditions))
 	principal, request := input.Principal, input.Request
@@ -94,6 +94,21 @@ func hold(conditions []declare.Condition, input *condition.Input, answers map[st
 		decided = decided && held[i]
 	}
 	return held, undecided
+}
+
+// heldBy is the place of the first grant of which all conditions hold, or -1. undecided is
+// whether they come to a grant that cannot be decided, which ends it.
+func heldBy(grants []declare.Grant, input *condition.Input, answers map[string]bool) (by int, undecided bool) {
+	for i, grant := range grants {
+		held, undecided := hold(grant.Conditions, input, answers)
+		switch {
+		case undecided:
+			return -1, true
+		case len(held) > 0 && !slices.Contains(held, false):
+			return i, false
+		}
+	}
+	return -1, false
 }
 
 // isTrue reports whether an expression is true of an input, which may lack what it reads.

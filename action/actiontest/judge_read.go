@@ -38,16 +38,8 @@ func (j *judge) reads(principal *authn.Principal, now time.Time, response proto.
 // mayRead is the place of the first grant by which a field of a message may be read, or -1.
 func mayRead(rule *declare.FieldRule, with condition.Input, of proto.Message) int {
 	with.Subject = of
-	for i, grant := range rule.Read {
-		held, undecided := hold(grant.Conditions, &with, nil)
-		switch {
-		case undecided:
-			return -1
-		case len(held) > 0 && !slices.Contains(held, false):
-			return i
-		}
-	}
-	return -1
+	by, _ := heldBy(rule.Read, &with, nil)
+	return by
 }
 
 // message takes from a message, and from all below it, what may not be read.
@@ -72,19 +64,8 @@ func (r *reading) message(message protoreflect.Message) {
 		return
 	}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		switch {
-		case declare.MessageIn(field) == nil:
-		case field.IsMap():
-			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-				r.message(entry.Message())
-				return true
-			})
-		case field.IsList():
-			for i := range value.List().Len() {
-				r.message(value.List().Get(i).Message())
-			}
-		default:
-			r.message(value.Message())
+		for within := range declare.MessagesIn(field, value) {
+			r.message(within)
 		}
 		return true
 	})
@@ -134,11 +115,4 @@ func (r *reading) packed(of protoreflect.Message) {
 
 // reachesReads reports whether a message of a type can have a field that only some may read,
 // at any depth.
-func reachesReads(of protoreflect.MessageDescriptor) (found bool) {
-	declare.EachType(of, func(of protoreflect.MessageDescriptor) {
-		for i := range of.Fields().Len() {
-			found = found || declare.Guards(of.Fields().Get(i))
-		}
-	}, nil)
-	return found
-}
+func reachesReads(of protoreflect.MessageDescriptor) bool { return reaches(of, declare.Guards) }

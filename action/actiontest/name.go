@@ -45,23 +45,13 @@ func (j *judge) namesIn(input *condition.Input, message protoreflect.Message) co
 	}
 	for i := range message.Descriptor().Fields().Len() {
 		field := message.Descriptor().Fields().Get(i)
-		code, within := Allowed, func(of protoreflect.Message) connect.Code { return j.namesIn(input, of) }
-		switch value := message.Get(field); {
-		case declare.MessageIn(field) == nil || !message.Has(field):
-		case field.IsMap():
-			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-				code = within(entry.Message())
-				return code == Allowed
-			})
-		case field.IsList():
-			for i := 0; i < value.List().Len() && code == Allowed; i++ {
-				code = within(value.List().Get(i).Message())
-			}
-		default:
-			code = within(value.Message())
+		if !message.Has(field) {
+			continue
 		}
-		if code != Allowed {
-			return code
+		for within := range declare.MessagesIn(field, message.Get(field)) {
+			if code := j.namesIn(input, within); code != Allowed {
+				return code
+			}
 		}
 	}
 	return Allowed

@@ -140,10 +140,7 @@ func (p *plan) displacedBy(rule *declare.FieldRule, path []protoreflect.FieldDes
 		named := strings.Join(append(names, string(last.Name())), ".")
 		p.written(name+", with a mask that names "+string(last.Name()), func(root protoreflect.Message) {
 			set(root)
-			mask := messageAt(root, path[:masked]).Mutable(p.judge.maskOf(path[masked])).Message()
-			paths := mask.Mutable(mask.Descriptor().Fields().ByName("paths")).List()
-			paths.Truncate(0)
-			paths.Append(protoreflect.ValueOfString(named))
+			setMask(messageAt(root, path[:masked]).Mutable(p.judge.maskOf(path[masked])).Message(), named)
 		})
 	}
 }

@@ -27,12 +27,13 @@ func (p *plan) reading() {
 			continue
 		}
 		found := map[int]readCall{} // by the grant, or -1
+		witnesses := p.readersOf(rule)
 		for _, base := range p.admitted {
-			p.readersLike(base, rule, found)
+			p.readersLike(base, rule, witnesses, found)
 		}
 		for _, base := range p.sampled("a call") {
 			if p.judge.of(&base).code == Allowed {
-				p.readersLike(base, rule, found)
+				p.readersLike(base, rule, witnesses, found)
 			}
 		}
 		for place := -1; place < len(rule.Read); place++ {
@@ -75,43 +76,36 @@ type readCall struct {
 	message proto.Message
 }
 
+// readersOf are callers and messages with the field of a rule: of each grant such as it lets
+// read the field, and such as one of its conditions keeps from that.
+func (p *plan) readersOf(rule *declare.FieldRule) (found []*prove.Witness) {
+	of := prove.ReadRule(rule.Field, rule, p.declaration)
+	add := func(witness *prove.Witness, _ *prove.Reason, err error) {
+		if err == nil && witness != nil && witness.Object != nil { // what is not found is missed later
+			found = append(found, witness)
+		}
+	}
+	for i, grant := range rule.Read {
+		add(p.calls.Seen(of, i))
+		for j := range grant.Conditions {
+			add(p.calls.UnseenBut(of, i, j))
+		}
+	}
+	return found
+}
+
 // readersLike finds calls like one that is let in, with messages that have the field of a rule:
 // one for each grant by which the caller may read it, and one where the caller may not.
-func (p *plan) readersLike(base attempt, rule *declare.FieldRule, found map[int]readCall) {
+func (p *plan) readersLike(base attempt, rule *declare.FieldRule, witnesses []*prove.Witness, found map[int]readCall) {
 	if len(base.credentials) == 0 {
 		return
 	}
-	kind := rule.Field.ContainingMessage()
-	given := slices.Clone(p.items)
-	for _, about := range p.objects {
-		given = append(given, about.object)
-	}
-	items := []proto.Message{dynamicpb.NewMessage(kind)}
-	for _, item := range given {
-		if item.ProtoReflect().Descriptor().FullName() == kind.FullName() {
-			items = append(items, item)
-		}
-	}
-	callers := p.callersLike(base)
-	whole := prove.Rule{
-		Name: "field " + string(rule.Field.FullName()), Subject: condition.Subject{Name: condition.ThisName, Type: kind},
-		Grants: rule.Read, Within: p.declaration,
-	}
-	for i, grant := range rule.Read {
-		witnesses := []func() (*prove.Witness, *prove.Reason, error){func() (*prove.Witness, *prove.Reason, error) { return p.calls.Seen(whole, i) }}
-		for j := range grant.Conditions {
-			witnesses = append(witnesses, func() (*prove.Witness, *prove.Reason, error) { return p.calls.UnseenBut(whole, i, j) })
-		}
-		for _, find := range witnesses {
-			witness, _, err := find()
-			if err != nil || witness == nil || witness.Object == nil {
-				continue // what is not found is missed later
-			}
-			items = append(items, witness.Object)
-			callers = append(callers, base.held("as one who reads", func(h *holder) {
-				h.id, h.details.Roles, h.details.Scopes, h.details.Claims = witness.ID, witness.Roles, witness.Scopes, witness.Claims
-			}))
-		}
+	items, callers := p.itemsOf(rule.Field.ContainingMessage()), p.callersLike(base)
+	for _, witness := range witnesses {
+		items = append(items, witness.Object)
+		callers = append(callers, base.held("as one who reads", func(h *holder) {
+			h.id, h.details.Roles, h.details.Scopes, h.details.Claims = witness.ID, witness.Roles, witness.Scopes, witness.Claims
+		}))
 	}
 	for i := range items {
 		items[i] = with(items[i], rule.Field)

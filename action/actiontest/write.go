@@ -161,18 +161,11 @@ func (w *writer) field(rule *declare.FieldRule, message protoreflect.Message, wh
 	default:
 		return
 	}
-	for _, grant := range grants {
-		held, undecided := hold(grant.Conditions, &with, nil)
-		if undecided {
-			break
-		}
-		if len(held) > 0 && !slices.Contains(held, false) {
-			w.decided[rule.Field.FullName()] = true
-			return
-		}
+	by, _ := heldBy(grants, &with, nil)
+	w.decided[rule.Field.FullName()] = by >= 0
+	if by < 0 {
+		w.refuse(connect.CodePermissionDenied)
 	}
-	w.decided[rule.Field.FullName()] = false
-	w.refuse(connect.CodePermissionDenied)
 }
 
 // below looks at what a field of a message holds.
@@ -192,23 +185,14 @@ func (w *writer) below(message protoreflect.Message, field protoreflect.FieldDes
 			}
 		}
 	}
-	value := message.Get(field)
-	switch {
-	case !message.Has(field):
+	if !message.Has(field) {
 		if to.masked {
 			w.emptied(declare.MessageIn(field), to)
 		}
-	case field.IsMap():
-		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-			w.message(entry.Message(), to)
-			return true
-		})
-	case field.IsList():
-		for i := range value.List().Len() {
-			w.message(value.List().Get(i).Message(), to)
-		}
-	default:
-		w.message(value.Message(), to)
+		return
+	}
+	for within := range declare.MessagesIn(field, message.Get(field)) {
+		w.message(within, to)
 	}
 }
 

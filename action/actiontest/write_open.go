@@ -15,10 +15,14 @@ const deepest = 8
 
 // reachesWrites reports whether a message of a type can have a field that only some may write,
 // at any depth.
-func reachesWrites(of protoreflect.MessageDescriptor) (found bool) {
+func reachesWrites(of protoreflect.MessageDescriptor) bool { return reaches(of, declare.GuardsWrites) }
+
+// reaches reports whether a message of a type can have a field such as one asks for, at any
+// depth.
+func reaches(of protoreflect.MessageDescriptor, such func(protoreflect.FieldDescriptor) bool) (found bool) {
 	declare.EachType(of, func(of protoreflect.MessageDescriptor) {
 		for i := range of.Fields().Len() {
-			found = found || declare.GuardsWrites(of.Fields().Get(i))
+			found = found || such(of.Fields().Get(i))
 		}
 	}, nil)
 	return found
@@ -87,26 +91,18 @@ func reachesOpen(of protoreflect.MessageDescriptor) (found bool) {
 func anyHolds(message protoreflect.Message, depth int) bool {
 	found := holdsWrites(message, depth)
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		found = found || declare.MessageIn(field) != nil && holdsBelow(field, value, depth)
+		found = found || holdsBelow(field, value, depth)
 		return !found
 	})
 	return found
 }
 
 // holdsBelow is anyHolds of each message of a field.
-func holdsBelow(field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) (found bool) {
-	switch {
-	case field.IsMap():
-		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-			found = anyHolds(entry.Message(), depth)
-			return !found
-		})
-	case field.IsList():
-		for i := 0; i < value.List().Len() && !found; i++ {
-			found = anyHolds(value.List().Get(i).Message(), depth)
+func holdsBelow(field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) bool {
+	for within := range declare.MessagesIn(field, value) {
+		if anyHolds(within, depth) {
+			return true
 		}
-	default:
-		found = anyHolds(value.Message(), depth)
 	}
-	return found
+	return false
 }

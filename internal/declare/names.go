@@ -34,11 +34,11 @@ func (m *methodReading) readNames(written *sallyportv1.Names) protoreflect.Messa
 	if written.GetOf() == "" || written.Harmless != nil {
 		return nil
 	}
-	word := queryWord(m.field)
 	switch {
-	case IsMask(m.field) && slices.Contains(orders, word):
+	case canName(m.field):
+	case IsMask(m.field):
 		m.refusef(RuleNamesKind, "it is a %s, which selects what is answered, and its name says that it orders", fieldMask)
-	case !IsMask(m.field) && (m.field.Kind() != protoreflect.StringKind || m.field.IsMap()):
+	default:
 		m.refusef(RuleNamesKind, "it is %s, and names are held by a string, a list of strings or a %s", formOf(m.field), fieldMask)
 	}
 	name := written.GetOf()
@@ -57,6 +57,15 @@ func (m *methodReading) readNames(written *sallyportv1.Names) protoreflect.Messa
 		m.refusef(RuleNamesType, "names.of: %s has no fields", name)
 	}
 	return of
+}
+
+// canName reports whether a field can hold names: a string, a list of them, or a mask that is
+// not called as those are that order.
+func canName(field protoreflect.FieldDescriptor) bool {
+	if IsMask(field) {
+		return !slices.Contains(orders, queryWord(field))
+	}
+	return field.Kind() == protoreflect.StringKind && !field.IsMap()
 }
 
 // formOf says what a field is.
@@ -162,7 +171,7 @@ func isText(field protoreflect.FieldDescriptor) bool {
 // fixUnmarked is the mark of a field, where it can have one: it names fields of what the
 // answer has several of, or of the message with the guarded field.
 func (m *methodReading) fixUnmarked(field protoreflect.FieldDescriptor, guarded *FieldRule) string {
-	if !IsMask(field) && (field.Kind() != protoreflect.StringKind || field.IsMap()) || IsMask(field) && slices.Contains(orders, queryWord(field)) {
+	if !canName(field) {
 		return fmt.Sprintf("make %s a string, or a list of strings, and mark it with [(sallyport.v1.field).names.of = %q]", field.FullName(), m.answered(guarded))
 	}
 	return fmt.Sprintf("mark %s with [(sallyport.v1.field).names.of = %q]", field.FullName(), m.answered(guarded))

@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -15,6 +16,26 @@ func MessageIn(field protoreflect.FieldDescriptor) protoreflect.MessageDescripto
 		return field.MapValue().Message()
 	}
 	return field.Message()
+}
+
+// MessagesIn are the messages of a value of a field: those of a list, those of a map in no
+// order, or the one. A field that holds none has none.
+func MessagesIn(field protoreflect.FieldDescriptor, value protoreflect.Value) iter.Seq[protoreflect.Message] {
+	return func(yield func(protoreflect.Message) bool) {
+		switch {
+		case MessageIn(field) == nil:
+		case field.IsMap():
+			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool { return yield(entry.Message()) })
+		case field.IsList():
+			for i := range value.List().Len() {
+				if !yield(value.List().Get(i).Message()) {
+					return
+				}
+			}
+		default:
+			yield(value.Message())
+		}
+	}
 }
 
 // EachType calls look for a message type and then for all that its fields can hold, each

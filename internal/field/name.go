@@ -79,8 +79,8 @@ func (s *nameState) message(ctx context.Context, of *namePlan, message protorefl
 		return nil
 	}
 	if of.open {
-		if err := s.open(of, message); err != nil {
-			return err
+		if held := s.of.rules.holds(reachesNames, message); held != nil {
+			return &NamedError{In: held.Name(), Field: held.FullName()}
 		}
 	}
 	for i := range of.names {
@@ -92,46 +92,13 @@ func (s *nameState) message(ctx context.Context, of *namePlan, message protorefl
 		if !message.Has(below.field) {
 			continue
 		}
-		var failed error
-		switch value := message.Get(below.field); {
-		case below.field.IsMap():
-			value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-				failed = s.message(ctx, below.plan, entry.Message())
-				return failed == nil
-			})
-		case below.field.IsList():
-			for i := 0; i < value.List().Len() && failed == nil; i++ {
-				failed = s.message(ctx, below.plan, value.List().Get(i).Message())
+		for within := range declare.MessagesIn(below.field, message.Get(below.field)) {
+			if err := s.message(ctx, below.plan, within); err != nil {
+				return err
 			}
-		default:
-			failed = s.message(ctx, below.plan, value.Message())
-		}
-		if failed != nil {
-			return failed
 		}
 	}
 	return nil
-}
-
-// open refuses what a message holds that its descriptor does not say, and that could hold
-// names.
-func (s *nameState) open(of *namePlan, message protoreflect.Message) error {
-	if of.isAny {
-		fields := message.Descriptor().Fields()
-		address, value := message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes()
-		if s.of.rules.packs(reachesNames, address, value, 0) {
-			return &NamedError{In: message.Descriptor().Name(), Field: message.Descriptor().FullName()}
-		}
-		return nil
-	}
-	var refused error
-	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field.IsExtension() && s.of.rules.extends(reachesNames, field, value, 0) {
-			refused = &NamedError{In: field.Name(), Field: field.FullName()}
-		}
-		return refused == nil
-	})
-	return refused
 }
 
 // names looks at a field that holds names.

@@ -88,7 +88,6 @@ type namePlan struct {
 	names []naming
 	below []namesBelow
 	open  bool
-	isAny bool
 }
 
 // naming is a field that holds names.
@@ -127,7 +126,7 @@ func (p *namePlanning) make(message protoreflect.MessageDescriptor) *namePlan {
 	if made, ok := p.made[message]; ok {
 		return made
 	}
-	made := &namePlan{names: p.namesOf(message), open: isOpen(message), isAny: isAny(message)}
+	made := &namePlan{names: p.namesOf(message), open: isOpen(message)}
 	p.made[message] = made
 	for i := range message.Fields().Len() {
 		field := message.Fields().Get(i)

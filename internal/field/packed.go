@@ -8,6 +8,40 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
+// A Refusal is why a request is not taken: a [*NamedError] or a [*RefusedError].
+type Refusal interface {
+	error
+	// Public says what the caller is told.
+	Public() string
+	// Unwrap returns why the rule could not be decided, or nil.
+	Unwrap() error
+}
+
+// holds is what a message itself holds that its descriptor does not say, and that can have a
+// field of a kind: the message, if it is an Any that packs one, or an extension. It is nil for
+// nothing.
+func (r *Rules) holds(what reach, message protoreflect.Message) (held protoreflect.Descriptor) {
+	if isAny(message.Descriptor()) {
+		if address, value := contentOf(message); r.packs(what, address, value, 0) {
+			return message.Descriptor()
+		}
+		return nil
+	}
+	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if field.IsExtension() && r.extends(what, field, value, 0) {
+			held = field
+		}
+		return held == nil
+	})
+	return held
+}
+
+// contentOf is what an Any packs: its type's address, and its wire form.
+func contentOf(message protoreflect.Message) (address string, value []byte) {
+	fields := message.Descriptor().Fields()
+	return message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes()
+}
+
 // packs reports whether what an Any holds can have a field of a kind: one that only some may
 // write, or one that holds names. A type that is not linked into the program is none that a
 // handler could unpack.
@@ -50,8 +84,8 @@ func (r *Rules) extends(what reach, field protoreflect.FieldDescriptor, value pr
 // packsBelow is packs of what stands in a message, at any depth.
 func (r *Rules) packsBelow(what reach, message protoreflect.Message, depth int) (found bool) {
 	if isAny(message.Descriptor()) {
-		fields := message.Descriptor().Fields()
-		return r.packs(what, message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes(), depth+1)
+		address, value := contentOf(message)
+		return r.packs(what, address, value, depth+1)
 	}
 	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
 		switch {
@@ -66,19 +100,11 @@ func (r *Rules) packsBelow(what reach, message protoreflect.Message, depth int) 
 }
 
 // packsIn is packs of what stands in the messages of a field.
-func (r *Rules) packsIn(what reach, field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) (found bool) {
-	switch {
-	case field.IsMap():
-		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-			found = r.packsBelow(what, entry.Message(), depth)
-			return !found
-		})
-	case field.IsList():
-		for i := 0; i < value.List().Len() && !found; i++ {
-			found = r.packsBelow(what, value.List().Get(i).Message(), depth)
+func (r *Rules) packsIn(what reach, field protoreflect.FieldDescriptor, value protoreflect.Value, depth int) bool {
+	for within := range declare.MessagesIn(field, value) {
+		if r.packsBelow(what, within, depth) {
+			return true
 		}
-	default:
-		found = r.packsBelow(what, value.Message(), depth)
 	}
-	return found
+	return false
 }

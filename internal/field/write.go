@@ -34,14 +34,18 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	switch {
-	case e.Undecided != nil:
+	if e.Undecided != nil {
 		return fmt.Sprintf("whether %s may be written: %v", e.Field, e.Undecided)
-	case e.Unread:
-		return fmt.Sprintf("%s may not be replaced by who may not read it", e.Field)
-	default:
-		return fmt.Sprintf("%s may not be written", e.Field)
 	}
+	return e.Public()
+}
+
+// Public says what the caller is told: the field, and nothing that its rule reads.
+func (e *RefusedError) Public() string {
+	if e.Unread {
+		return fmt.Sprintf("%s may not be replaced by who may not read it", e.Field)
+	}
+	return fmt.Sprintf("%s may not be written", e.Field)
 }
 
 // Unwrap returns why the rule could not be decided.
@@ -110,8 +114,8 @@ func (s *writeState) message(ctx context.Context, of *writePlan, message protore
 		message.SetUnknown(nil)
 	}
 	if of.open {
-		if err := s.open(of, message); err != nil {
-			return err
+		if held := s.of.rules.holds(reachesWrite, message); held != nil {
+			return &RefusedError{Field: held.FullName()}
 		}
 	}
 	if err := s.guarded(ctx, of, message, at); err != nil {
@@ -298,25 +302,12 @@ func (s *writeState) below(ctx context.Context, below *written, message protoref
 		}
 		return nil
 	}
-	switch value := message.Get(below.field); {
-	case below.field.IsMap():
-		var failed error
-		value.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-			failed = s.message(ctx, below.plan, entry.Message(), to)
-			return failed == nil
-		})
-		return failed
-	case below.field.IsList():
-		elements := value.List()
-		for i := range elements.Len() {
-			if err := s.message(ctx, below.plan, elements.Get(i).Message(), to); err != nil {
-				return err
-			}
+	for within := range declare.MessagesIn(below.field, message.Get(below.field)) {
+		if err := s.message(ctx, below.plan, within, to); err != nil {
+			return err
 		}
-		return nil
-	default:
-		return s.message(ctx, below.plan, value.Message(), to)
 	}
+	return nil
 }
 
 // mask reads the mask beside a field.
@@ -371,25 +362,4 @@ func (s *writeState) absent(ctx context.Context, of *writePlan, mask *node, repl
 		}
 	}
 	return nil
-}
-
-// open refuses what a message holds that its descriptor does not say, and that could write
-// a guarded field.
-func (s *writeState) open(of *writePlan, message protoreflect.Message) error {
-	if of.isAny {
-		fields := message.Descriptor().Fields()
-		address, value := message.Get(fields.ByName("type_url")).String(), message.Get(fields.ByName("value")).Bytes()
-		if s.of.rules.packs(reachesWrite, address, value, 0) {
-			return &RefusedError{Field: message.Descriptor().FullName()}
-		}
-		return nil
-	}
-	var refused error
-	message.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field.IsExtension() && s.of.rules.extends(reachesWrite, field, value, 0) {
-			refused = &RefusedError{Field: field.FullName()}
-		}
-		return refused == nil
-	})
-	return refused
 }

@@ -55,7 +55,6 @@ type writePlan struct {
 	// clears is whether unknown fields are cleared: a guarded field is reached from the type.
 	clears bool
 	open   bool
-	isAny  bool
 	// oneofs are those of which a member is guarded, or leads to a field that is.
 	oneofs []protoreflect.OneofDescriptor
 }
@@ -102,7 +101,7 @@ func (p *writePlanning) make(message protoreflect.MessageDescriptor) *writePlan 
 	if made, ok := p.made[message]; ok {
 		return made
 	}
-	made := &writePlan{guarded: p.guardedOf(message), clears: p.reaches[message]&reachesWrite != 0, open: isOpen(message), isAny: isAny(message)}
+	made := &writePlan{guarded: p.guardedOf(message), clears: p.reaches[message]&reachesWrite != 0, open: isOpen(message)}
 	p.made[message] = made
 	writes := func(field protoreflect.FieldDescriptor) {
 		if oneof := oneofOf(field); oneof != nil && !slices.Contains(made.oneofs, oneof) {

@@ -39,7 +39,8 @@ func NewList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Dec
 
 // newList makes a list, which leaves out what is no condition on an element, or refuses it.
 func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Deciders, leaves bool) (*List, error) {
-	list := &List{rule: Rule{compileGrants(grants, by)}, asks: filter.Rule{Item: item}, list: by.List, before: Rule{compileGrants(grants, supposed)}}
+	list := &List{rule: Rule{compileGrants(grants, by)}, asks: filter.Rule{Item: item}, list: by.List}
+	list.before = list.rule
 	for i, declared := range grants {
 		of := list.rule.grants[i]
 		forms := make([]form, len(of.conditions))
@@ -66,6 +67,7 @@ func newList(item protoreflect.MessageDescriptor, grants []declare.Grant, by Dec
 					return nil, fmt.Errorf("nothing decides %s", compiled.text)
 				}
 				forms[j].to = &of
+				list.before = Rule{compileGrants(grants, supposed)}
 				list.asks.Uses = append(list.asks.Uses, filter.Use{Kind: filter.Among, Path: of.Path, Text: compiled.text})
 			default:
 				if !leaves {
