@@ -53,7 +53,7 @@ func (r *Registry) relate(ctx context.Context, query relation.Query) (bool, erro
 }
 
 // list asks the registry's engine what a user has a relation to. More than there may be are
-// no list, whatever the engine says of them.
+// no list, also where the engine returns them without an error.
 func (r *Registry) list(ctx context.Context, listing relation.Listing) ([]string, error) {
 	lister, ok := r.relations.(relation.Lister)
 	if !ok {

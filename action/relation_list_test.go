@@ -78,7 +78,7 @@ func (l *lister) List(ctx context.Context, listing relation.Listing) ([]string, 
 	return l.list(ctx, listing)
 }
 
-// callers authenticate whom the header "who" names; the header "role" gives a role.
+// callers authenticate by the headers: "who" is the id, and "role" a role.
 var callers = authn.AuthenticatorFunc(func(_ context.Context, call *connect.CallInfo) (*authn.Principal, error) {
 	return authn.NewPrincipal(call.RequestHeader().Get("who"), authn.Details{Unscoped: true, Roles: call.RequestHeader().Values("role")}), nil
 })
@@ -130,7 +130,7 @@ func TestListByRelation(t *testing.T) {
 		"related, in none":          {"ada", nil, nil, ""},
 		"of another type":           {"bob", nil, home, ""},
 		"an id that none can have":  {"a b", nil, work, ""},
-		"nobody":                    {"cyd", nil, home, ""},
+		"related to nothing":        {"cyd", nil, home, ""},
 		"a role":                    {"cyd", []string{"admin"}, home, "old"},
 		"a role, and the relation":  {"root", []string{"admin"}, nil, "plan draft old "},
 		"the relation, and no role": {"root", nil, nil, ""},

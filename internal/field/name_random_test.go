@@ -149,7 +149,7 @@ func valuesAt(message *tree, path []string) []any {
 			}
 		}
 	case map[any]any:
-		found = append(found, known(value)) // whoever names a map names all of it
+		found = append(found, known(value)) // to name a map is to name all of it
 	default:
 		found = append(found, value)
 	}

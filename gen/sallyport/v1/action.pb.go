@@ -1021,8 +1021,8 @@ func (x *Field) GetNames() *Names {
 //
 // The field is a string such as "name desc, address.city" (https://google.aip.dev/132), a
 // list of strings, each with one name, or a google.protobuf.FieldMask. A field whose read
-// rule must see a message to hold may be named by no one, but for callers whom the rule lets
-// read it of every message.
+// rule must see a message to hold may be named by no one, but for callers who may read it
+// of every message.
 type Names struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The full name of the message whose fields are named, of this file or of one that it

@@ -32,7 +32,7 @@ type StepServiceHandler interface {
 	//
 	// Access: callers sign in by session; who may: mover and of_owner (resource.owner_id == principal.id); about the test.denials.v1.Thing of request.id.
 	Move(context.Context, *action.ResourceCall[v1.ThingRequest, v1.Thing]) (*v1.ThingResponse, error)
-	// Open is for those of a team whom a check lets in.
+	// Open is for those of a team, and let in by a check.
 	//
 	// Access: callers sign in by session; who may: principal.claims.teams.exists(t, t != "" && t == 'red') and is_open().
 	Open(context.Context, *action.BidiStream[v1.TeamRequest, v1.ThingResponse]) error

@@ -43,7 +43,7 @@ const (
 type StepServiceClient interface {
 	// Move is for owners who are movers, so that nothing is loaded for others.
 	Move(ctx context.Context, request *v1.ThingRequest) (*v1.ThingResponse, error)
-	// Open is for those of a team whom a check lets in.
+	// Open is for those of a team, and let in by a check.
 	Open(ctx context.Context) (*client.BidiStream[v1.TeamRequest, v1.ThingResponse], error)
 	// Marked lists what is marked in a way that takes long to find out.
 	Marked(ctx context.Context, request *v1.TeamRequest) (*v1.ThingsResponse, error)
