@@ -63,6 +63,9 @@ func TestEverythingOn(t *testing.T) {
 	if isEverythingOn() {
 		t.Skip("it runs the others")
 	}
+	if testing.Short() {
+		t.Skip("it runs for a minute, and the tests that it runs are run by themselves")
+	}
 	if raceDetector {
 		t.Skip("it takes minutes under the race detector, which the tests that it runs are run by already: make everything")
 	}

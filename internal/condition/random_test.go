@@ -16,6 +16,15 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
+// rounds is how often a random test repeats what it would do so many times: less often where
+// that takes too long.
+func rounds(times int) int {
+	if testing.Short() {
+		times /= 10
+	}
+	return times / raced
+}
+
 // What is true by its form is false of no input, and the other way round.
 func TestConstancyOfRandomConditions(t *testing.T) {
 	t.Parallel()
@@ -25,7 +34,7 @@ func TestConstancyOfRandomConditions(t *testing.T) {
 	g, s := newGrammar(kind.Descriptor()), samples{random}
 	g.Rand = random
 	of := map[Constancy]int{}
-	const conditions = 2_000 / raced
+	conditions := rounds(2_000)
 	for range conditions {
 		expression := compiled(t, environment, g.constant(2), kind.Descriptor())
 		of[expression.Constancy()]++
@@ -93,7 +102,7 @@ func TestWhatIsNotReadMakesNoDifference(t *testing.T) {
 	g, s := newGrammar(kind.Descriptor()), samples{random}
 	g.Rand = random
 	compared := 0
-	for range 1_000 / raced {
+	for range rounds(1_000) {
 		expression := compiled(t, environment, g.condition(random.IntN(2) == 0), kind.Descriptor())
 		for range 10 {
 			input := Input{Principal: s.principal(), Request: s.message(kind), Now: now}
@@ -114,7 +123,7 @@ func TestWhatIsNotReadMakesNoDifference(t *testing.T) {
 			compared++
 		}
 	}
-	if compared < 5_000/raced {
+	if compared < rounds(5_000) {
 		t.Errorf("%d inputs were compared", compared)
 	}
 }

@@ -12,7 +12,8 @@
 //	go run ./mutation -dir .. -listed tools/mutation/undenied.txt -by action/actiontest -tests '^TestDenials$' ./action
 //
 // Nothing is written into the source tree: the changed files reach the compiler as an
-// overlay. The tests that kill most for their time run first, and a run ends with the first test that fails, or
+// overlay. The tests run with -short, so that those that repeat a thing for long do not. Those
+// that kill most for their time run first, and a run ends with the first test that fails, or
 // when it takes several times as long as without a mutant, which is a kill too.
 //
 // Results are kept, so a run that was interrupted goes on where it stopped: a kill

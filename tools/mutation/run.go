@@ -32,12 +32,12 @@ const (
 // may have started others.
 const waitDelay = time.Second
 
-// run runs the test binary in its package's folder, to the first test that fails. It
+// run runs the test binary in its package's folder, by -test.short, to the first test that fails. It
 // returns the end of what the binary printed.
 func (s *suite) run(ctx context.Context, timeout time.Duration, environment []string, arguments ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout+time.Second)
 	defer cancel()
-	command := s.command(ctx, environment, append(arguments, "-test.timeout", timeout.String())...)
+	command := s.command(ctx, environment, append(arguments, "-test.short", "-test.timeout", timeout.String())...)
 	reader, writer := io.Pipe()
 	command.Stdout, command.Stderr = writer, writer
 	if err := command.Start(); err != nil {
