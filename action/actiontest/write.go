@@ -150,19 +150,25 @@ func (w *writer) field(rule *declare.FieldRule, message protoreflect.Message, wh
 	if what.about && len(what.path) == 0 {
 		with.Subject = w.stored
 	}
-	grants := rule.Write
-	switch {
-	case !rule.AnyoneWrites():
+	sent := message != nil && message.Has(message.Descriptor().Fields().ByName(rule.Field.Name()))
+	if !rule.AnyoneWrites() {
 		if whole && message != nil {
 			with.Value = message.Interface()
 		}
-	case what.all && what.masked && !what.displaced && !rule.Anyone():
-		grants = rule.Read // a caller who does not see a field cannot send it back
-	default:
-		return
+		w.decide(rule, rule.Write, &with)
 	}
-	by, _ := heldBy(grants, &with, nil)
-	w.decided[rule.Field.FullName()] = by >= 0
+	// A caller who does not see a field cannot send it back.
+	if what.all && what.masked && !what.displaced && !rule.Anyone() && (rule.AnyoneWrites() || !sent) {
+		with.Value = nil
+		w.decide(rule, rule.Read, &with)
+	}
+}
+
+// decide says whether a grant lets the field of a rule be written, as far as that was asked.
+func (w *writer) decide(rule *declare.FieldRule, grants []declare.Grant, with *condition.Input) {
+	by, _ := heldBy(grants, with, nil)
+	before, asked := w.decided[rule.Field.FullName()]
+	w.decided[rule.Field.FullName()] = by >= 0 && (before || !asked)
 	if by < 0 {
 		w.refuse(connect.CodePermissionDenied)
 	}

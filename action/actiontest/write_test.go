@@ -52,6 +52,42 @@ func TestDenialsOfWrites(t *testing.T) {
 	})
 }
 
+// post has the handlers of actions that write letters; none of it runs in a trial.
+type post struct {
+	writesv1action.LetterServiceHandler
+}
+
+// Who may write what they do not read does not empty it by sending nothing for it.
+func TestDenialsOfWritesBack(t *testing.T) {
+	t.Parallel()
+	registry := func(schemes authn.Schemes) *action.Registry {
+		registry, err := action.NewRegistry(schemes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writesv1action.RegisterLetterService(registry, post{}); err != nil {
+			t.Fatal(err)
+		}
+		return registry
+	}
+	callers := []*authn.Principal{
+		authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"admin"}}),
+		authn.NewPrincipal("bob", authn.Details{Unscoped: true, Roles: []string{"admin"}}),
+	}
+	options := []actiontest.Option{
+		actiontest.WithSample("/test.writes.v1.LetterService/Replace", &writesv1.LetterRequest{Letter: &writesv1.Letter{Title: "t"}}, callers...),
+		actiontest.WithSample("/test.writes.v1.LetterService/Change", &writesv1.ChangeLetterRequest{Letter: &writesv1.Letter{Title: "t"}}, callers...),
+	}
+	t.Run("denied", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Denials(t, registry, options...)
+	})
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Allows(t, registry, options...)
+	})
+}
+
 // rack has the handlers of actions that move cards; none of it runs in a trial.
 type rack struct {
 	writesv1action.CardServiceHandler

@@ -254,24 +254,34 @@ func namesAnother(mask *node, oneof protoreflect.OneofDescriptor, besides protor
 
 // decide returns an error where a field may not be written. value is the message that holds
 // it as it would become, or nil where that is not known; replaced is whether the field is
-// named by nothing but what stands above it.
+// named by nothing but what stands above it: then who sends back what they were answered
+// sends nothing for what they may not read, and must not empty it by that.
 func (s *writeState) decide(ctx context.Context, guarded *writable, stored proto.Message, value protoreflect.Message, replaced bool) error {
 	s.input.Resource, s.input.Value = stored, nil
-	if value != nil {
-		s.input.Value = value.Interface()
-	}
-	rule, unread := guarded.write, false
-	if !guarded.isWritten {
-		if !replaced {
-			return nil // it is named, and who may write it is not said
+	if guarded.isWritten {
+		if value != nil {
+			s.input.Value = value.Interface()
 		}
-		rule, unread, s.input.Value = guarded.read, true, nil
+		if err := s.may(ctx, guarded.write, RefusedError{Field: guarded.field.FullName()}); err != nil {
+			return err
+		}
+		replaced = replaced && (value == nil || !value.Has(guarded.field))
 	}
+	if !replaced || !guarded.isRead {
+		return nil
+	}
+	s.input.Value = nil
+	return s.may(ctx, guarded.read, RefusedError{Field: guarded.field.FullName(), Unread: true})
+}
+
+// may returns the refusal where a rule does not hold.
+func (s *writeState) may(ctx context.Context, rule *policy.Rule, refusal RefusedError) error {
 	holds, err := rule.Holds(ctx, &s.input)
 	if err == nil && holds {
 		return nil
 	}
-	return &RefusedError{Field: guarded.field.FullName(), Unread: unread, Undecided: err}
+	refusal.Undecided = err
+	return &refusal
 }
 
 // below looks at what a field of a message leads to.

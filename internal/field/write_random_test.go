@@ -49,7 +49,7 @@ func TestWriteComparisonFindsFaults(t *testing.T) {
 	}
 	unseen := []fault{
 		faultMates, faultDisplaced, faultAbove, faultBelow, faultStar, faultOutside, faultAbsent, faultStored, faultKey, faultUnknown,
-		faultPart, faultMateValue, faultUnread, faultEmpty, faultPath, faultList, faultAny, faultExtension,
+		faultPart, faultMateValue, faultUnread, faultBlank, faultEmpty, faultPath, faultList, faultAny, faultExtension,
 	}
 	random := rand.New(rand.NewPCG(5, 6))
 	for i := range 200 {

@@ -57,6 +57,7 @@ const (
 	faultPart      fault = "a part of a field is its value"
 	faultMateValue fault = "a member of a oneof that is not named is a value"
 	faultUnread    fault = "what may not be read may be replaced"
+	faultBlank     fault = "what may not be read may be emptied by who may write it"
 	faultEmpty     fault = "an empty mask is the other one"
 	faultPath      fault = "a path that leads to nothing is none"
 	faultList      fault = "only the first element of a list is looked at"
@@ -151,14 +152,18 @@ func (j *judging) message(of protoreflect.MessageDescriptor, is *tree, path stri
 		_, guarded := j.writes[field.FullName()]
 		key := here == j.key && is != nil && j.fault != faultKey
 		switch {
-		case guarded && key && (at == nil || above):
-		case guarded && (itself || byMate && j.fault != faultMates):
+		case !guarded || key && (at == nil || above):
+		case itself || byMate && j.fault != faultMates:
 			var value any
 			if is != nil && (itself && whole || itself && j.fault == faultPart || !itself && j.fault == faultMateValue) {
 				value = valueOf(is, field)
 			}
 			j.decide(j.writes[field.FullName()](j.principal, stored, value), field)
-		case !guarded && at != nil && above && reads && j.reads[field.FullName()] != nil && j.fault != faultUnread:
+		}
+		// What comes back with all of a message is what the caller was answered, without what
+		// they may not read.
+		sent := has(field) || j.fault == faultBlank
+		if at != nil && above && reads && !(guarded && (key || sent)) && j.reads[field.FullName()] != nil && j.fault != faultUnread {
 			this := stored
 			if this == nil {
 				this = &tree{of: of} // of which no condition holds
