@@ -50,6 +50,27 @@ func (n *heardNotes) Send(_ context.Context, in *action.ClientStream[writesv1.Pa
 	}
 }
 
+func (n *heardNotes) SendEvery(_ context.Context, in *action.ClientStream[writesv1.SendPartRequest]) (*writesv1.NoteResponse, error) {
+	return n.hear(in)
+}
+
+func (n *heardNotes) SendOpen(_ context.Context, in *action.ClientStream[writesv1.SendPartRequest]) (*writesv1.NoteResponse, error) {
+	return n.hear(in)
+}
+
+func (n *heardNotes) hear(in *action.ClientStream[writesv1.SendPartRequest]) (*writesv1.NoteResponse, error) {
+	n.ran.Add(1)
+	for {
+		request, err := in.Receive()
+		if errors.Is(err, io.EOF) {
+			return &writesv1.NoteResponse{}, nil
+		} else if err != nil {
+			return nil, err
+		}
+		n.heard <- request.GetPart()
+	}
+}
+
 // noteServer is a registry of notes over real connections and in process.
 type noteServer struct {
 	registry *action.Registry
@@ -76,6 +97,9 @@ func serveNotes(t *testing.T) *noteServer {
 	})
 	served.registry = must(action.NewRegistry(authn.Schemes{"session": sessions}, action.WithRecorder(served.events)))
 	if err := writesv1action.RegisterNoteService(served.registry, served.handlers, served.handlers); err != nil {
+		t.Fatal(err)
+	}
+	if err := writesv1action.RegisterPartService(served.registry, served.handlers); err != nil {
 		t.Fatal(err)
 	}
 	methods := must(served.registry.Methods())
@@ -210,6 +234,67 @@ func TestWritesOfStreams(t *testing.T) {
 				}
 				if connect.CodeOf(err) != connect.CodePermissionDenied || !strings.Contains(err.Error(), "test.writes.v1.Part.seal") || len(served.handlers.heard) != 0 {
 					t.Errorf("got %v, and the handler %d messages", err, len(served.handlers.heard))
+				}
+			})
+		}
+	}
+}
+
+// On a stream that is authorized by each message, each is authorized before what it writes is
+// looked at; on one that is authorized as it opens, what each writes is looked at for whom it
+// was opened. Nothing after the message that is refused reaches the handler.
+func TestOrderOfWritesOfStreams(t *testing.T) {
+	t.Parallel()
+	const every, open = "SendEvery", "SendOpen"
+	text := func(owner string) *writesv1.SendPartRequest {
+		return &writesv1.SendPartRequest{OwnerId: owner, Part: &writesv1.Part{Text: "t"}}
+	}
+	seal := func(owner string) *writesv1.SendPartRequest {
+		return &writesv1.SendPartRequest{OwnerId: owner, Part: &writesv1.Part{Text: "t", Seal: new("s")}}
+	}
+	invalid := func(string) *writesv1.SendPartRequest { return &writesv1.SendPartRequest{Part: seal("").GetPart()} }
+	for name, test := range map[string]struct {
+		method, as string
+		sent       []*writesv1.SendPartRequest
+		heard      int
+		code       connect.Code
+		names      bool // the answer names the field
+	}{
+		"each, of no caller":                       {every, "", []*writesv1.SendPartRequest{seal("ann")}, 0, connect.CodeUnauthenticated, false},
+		"each, another's with a seal":              {every, "ann", []*writesv1.SendPartRequest{seal("bob")}, 0, connect.CodePermissionDenied, false},
+		"each, one's own with a seal":              {every, "ann", []*writesv1.SendPartRequest{seal("ann")}, 0, connect.CodePermissionDenied, true},
+		"each, invalid with a seal":                {every, "ann", []*writesv1.SendPartRequest{invalid("")}, 0, connect.CodeInvalidArgument, false},
+		"each, the second another's with a seal":   {every, "ann", []*writesv1.SendPartRequest{text("ann"), seal("bob"), text("ann")}, 1, connect.CodePermissionDenied, false},
+		"each, the second with a seal":             {every, "ann", []*writesv1.SendPartRequest{text("ann"), seal("ann"), text("ann")}, 1, connect.CodePermissionDenied, true},
+		"each, an admin's own with a seal":         {every, "admin", []*writesv1.SendPartRequest{seal("admin"), seal("admin")}, 2, 0, false},
+		"each, one's own":                          {every, "ann", []*writesv1.SendPartRequest{text("ann"), text("ann")}, 2, 0, false},
+		"as it opens, of no caller":                {open, "", []*writesv1.SendPartRequest{seal("ann")}, 0, connect.CodeUnauthenticated, false},
+		"as it opens, of a stranger":               {open, "stranger", []*writesv1.SendPartRequest{seal("ann")}, 0, connect.CodePermissionDenied, false},
+		"as it opens, the first with a seal":       {open, "ann", []*writesv1.SendPartRequest{seal("bob")}, 0, connect.CodePermissionDenied, true},
+		"as it opens, the second with a seal":      {open, "ann", []*writesv1.SendPartRequest{text("bob"), seal("ann")}, 1, connect.CodePermissionDenied, true},
+		"as it opens, the second invalid":          {open, "ann", []*writesv1.SendPartRequest{text("bob"), invalid("")}, 1, connect.CodeInvalidArgument, false},
+		"as it opens, an admin's with a seal":      {open, "admin", []*writesv1.SendPartRequest{seal("bob"), seal("ann")}, 2, 0, false},
+		"as it opens, of others and without seals": {open, "ann", []*writesv1.SendPartRequest{text("bob"), text("cy")}, 2, 0, false},
+	} {
+		for _, way := range []string{"connect", "grpc", "grpc-web", "in-process"} {
+			t.Run(name+" by "+way, func(t *testing.T) {
+				t.Parallel()
+				served := serveNotes(t)
+				spec := connect.Spec{Procedure: "/test.writes.v1.PartService/" + test.method, StreamType: connect.StreamTypeClient}
+				stream := must(served.ways[way].CallClientStream(asNoteCaller(t, test.as), spec))
+				defer stream.Close()
+				for _, request := range test.sent {
+					if stream.Send(request) != nil {
+						break // the answer says why
+					}
+				}
+				_ = stream.CloseSend()
+				err := stream.Receive(&writesv1.NoteResponse{})
+				if err == nil && test.code != 0 || err != nil && (connect.CodeOf(err) != test.code || strings.Contains(err.Error(), "test.writes.v1.Part.seal") != test.names) {
+					t.Errorf("got %v, want %v", err, test.code)
+				}
+				if got := len(served.handlers.heard); got != test.heard {
+					t.Errorf("the handler got %d messages, want %d", got, test.heard)
 				}
 			})
 		}
