@@ -116,7 +116,9 @@ PAIRS_OF_CALLS ?= 20000
 .PHONY: bench-conceal
 bench-conceal: ## Compare how long an object of others and one that is not there take to be answered, where that is concealed
 	@$(call need,go)
-	cd bench && for readers in 3 1000; do go run ./conceal -pairs $(PAIRS_OF_CALLS) -readers $$readers || exit; done
+	cd bench && for readers in 3 1000; do for unshared in false true; do \
+		go run ./conceal -pairs $(PAIRS_OF_CALLS) -readers $$readers -unshared=$$unshared || exit; \
+	done; done
 
 .PHONY: bench-full
 bench-full: ## Measure longer, and run the benchmarks of the packages six times, summed up by benchstat

@@ -20,6 +20,14 @@ type loading struct {
 	load func(ctx context.Context, principal *authn.Principal, key protoreflect.Value) (proto.Message, error)
 }
 
+// WithUnsharedResources says that no loader keeps what it returns, as is so of what was just
+// read from a database. Then the gate does not copy it. By default it does: were an object of a
+// cache not copied, a handler would change what is in the cache, and a decision could be made on
+// an object that changes meanwhile.
+func WithUnsharedResources() RegistryOption {
+	return registryOption(func(r *Registry) { r.unshared = true })
+}
+
 // load loads what the action is about, for the grants to read and for the handler. Where no
 // grant could hold it loads nothing, and where the object is not there it leaves the
 // passage without: the grants deny in both as they deny for one that is there.
@@ -50,8 +58,10 @@ func (g *gate) load(ctx context.Context, pass *passage, request proto.Message) e
 	case loaded == nil:
 		return fault(errors.New("the loader returned nothing and no error"))
 	}
-	// The loader may keep what it returned, and change it.
-	with.resource, with.load = proto.Clone(loaded), event.LoadFound
+	if !g.registry.unshared {
+		loaded = proto.Clone(loaded) // the loader may keep what it returned, and change it
+	}
+	with.resource, with.load = loaded, event.LoadFound
 	return nil
 }
 

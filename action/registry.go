@@ -66,6 +66,7 @@ type Registry struct {
 	// hierarchy is made of includes: which roles the registered catalogues let include
 	// which. It is nil until a service was registered.
 	hierarchy atomic.Pointer[authn.Hierarchy]
+	unshared  bool   // what loaders return is not copied
 	contract  string // the fingerprint of the actions, set before sealed
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 
+	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sallyport-rpc/sallyport/action"
@@ -43,23 +44,27 @@ func resourceTable() table {
 	file.Method("OnResource", request, response, of("principal.id == resource.user_id"))
 	file.About("demo.v1.GetUserRequest", "request.user_id")
 	service := file.Build()
-	registry := newRegistry(byOwner.principal())
-	must(0, actiongen.Register(registry, actiongen.Service[stocked]{
-		Descriptor:  service,
-		Fingerprint: many.Fingerprints(service)[0],
-		Methods: []actiongen.Method[stocked]{
-			actiongen.Unary("OnRequest", stocked.byRequest), actiongen.ResourceUnary("OnResource", stocked.byResource),
-		},
-		Loaders: []actiongen.Loader{actiongen.NewLoader(stocked{}, stocked.loadIt)},
-	}, stocked{}))
-	server := serverOf(must(registry.Methods())...)
+	served := func(options ...action.RegistryOption) *connect.Server {
+		registry := newRegistry(byOwner.principal(), options...)
+		must(0, actiongen.Register(registry, actiongen.Service[stocked]{
+			Descriptor:  service,
+			Fingerprint: many.Fingerprints(service)[0],
+			Methods: []actiongen.Method[stocked]{
+				actiongen.Unary("OnRequest", stocked.byRequest), actiongen.ResourceUnary("OnResource", stocked.byResource),
+			},
+			Loaders: []actiongen.Loader{actiongen.NewLoader(stocked{}, stocked.loadIt)},
+		}, stocked{}))
+		return serverOf(must(registry.Methods())...)
+	}
+	server, unshared := served(), served(action.WithUnsharedResources())
 	const base = "the rule on the request"
 	return table{
 		title: "guarded unary call, by one rule: of the request, and of an object whose load takes no time",
 		rows: []row{
 			called(base, server, "/bench.resource.Service/OnRequest", receive),
 			called("the rule on a resource", server, "/bench.resource.Service/OnResource", receive),
-			{name: "a copy of that object, which is part of the row above", op: func() error {
+			called("the rule on a resource that no loader keeps", unshared, "/bench.resource.Service/OnResource", receive),
+			{name: "a copy of that object, which is part of the second row", op: func() error {
 				if copied, ok := proto.Clone(stored).(*demov1.GetUserRequest); !ok || copied.GetUserId() != owner {
 					return errWrong
 				}

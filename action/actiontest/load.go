@@ -75,7 +75,7 @@ func (tr *trial) load(id string, of protoreflect.MessageDescriptor, key protoref
 		if found == nil {
 			return nil, action.NotFound()
 		}
-		return found, nil
+		return proto.Clone(found), nil // a registry may take it for its own
 	}
 }
 

@@ -2,5 +2,5 @@
 // from one that is not there, where the action conceals it. It calls a server over a loopback
 // connection, the two in turn in random order, and compares the answers' bytes as well.
 //
-//	go run ./conceal [-pairs 50000] [-readers 3]
+//	go run ./conceal [-pairs 50000] [-readers 3] [-unshared]
 package main

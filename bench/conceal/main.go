@@ -57,17 +57,22 @@ func (archive) LoadFolder(context.Context, *authn.Principal, int64) (*docsv1.Fol
 func main() {
 	pairs := flag.Int("pairs", 50_000, "how often each of the two is asked for")
 	readers := flag.Int("readers", 3, "how many readers the document has: the gate copies what was loaded, so a large one takes longer")
+	unshared := flag.Bool("unshared", false, "say that no loader keeps what it returns, so that it is not copied")
 	flag.Parse()
-	if err := run(max(*pairs, 1), max(*readers, 0)); err != nil {
+	var options []action.RegistryOption
+	if *unshared {
+		options = append(options, action.WithUnsharedResources())
+	}
+	if err := run(max(*pairs, 1), max(*readers, 0), options); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(pairs, readers int) (err error) {
+func run(pairs, readers int, options []action.RegistryOption) (err error) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	address, served, err := serve(ctx, readers)
+	address, served, err := serve(ctx, readers, options)
 	if err != nil {
 		return err
 	}
@@ -94,7 +99,11 @@ func run(pairs, readers int) (err error) {
 		}
 	}
 	found := compare(times[others], times[missing])
-	fmt.Printf("%d pairs, %d readers; each answer has the same %d bytes\n", pairs, readers, len(asks.answer))
+	copied := "copied"
+	if len(options) > 0 {
+		copied = "not copied"
+	}
+	fmt.Printf("%d pairs, %d readers, %s; each answer has the same %d bytes\n", pairs, readers, copied, len(asks.answer))
 	for _, id := range []string{others, missing} {
 		of := times[id]
 		fmt.Printf("%-20s median %v, a quarter below %v and above %v\n", id, quantile(of, 0.5), quantile(of, 0.25), quantile(of, 0.75))
@@ -105,13 +114,13 @@ func run(pairs, readers int) (err error) {
 }
 
 // serve serves the document on a loopback connection.
-func serve(ctx context.Context, readers int) (address string, served chan error, err error) {
+func serve(ctx context.Context, readers int, options []action.RegistryOption) (address string, served chan error, err error) {
 	// Denials are written as text, and not thinned out.
 	log := slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // formatting is measured
 	caller := authn.NewPrincipal("caller", authn.Details{Unscoped: true})
 	registry, err := action.NewRegistry(authn.Schemes{"session": authn.AuthenticatorFunc(func(context.Context, *connect.CallInfo) (*authn.Principal, error) {
 		return caller, nil
-	})}, action.WithRecorder(event.LogRecorder(log)))
+	})}, append(slices.Clone(options), action.WithRecorder(event.LogRecorder(log)))...)
 	if err != nil {
 		return "", nil, err
 	}

@@ -193,7 +193,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if required {
 		recording = action.WithRequiredRecorder
 	}
-	registry, err := action.NewRegistry(schemes, recording(recorder))
+	registry, err := action.NewRegistry(schemes, recording(recorder), action.WithUnsharedResources())
 	if err != nil {
 		return nil, err
 	}
