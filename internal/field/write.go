@@ -9,8 +9,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/authn"
-	"github.com/sallyport-rpc/sallyport/internal/condition"
-	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
@@ -66,28 +64,6 @@ func (w *Writing) Write(ctx context.Context, writer Writer, request proto.Messag
 		mode, mask = masked, everything
 	}
 	return writing.message(ctx, w.plan, request.ProtoReflect(), place{mode: mode, mask: mask, about: w.about, isAbout: w.has, key: w.key})
-}
-
-// A mode is what is written of a message.
-type mode uint8
-
-const (
-	present mode = iota // what is set
-	masked              // what a mask names
-	outside             // nothing: a mask does not name it
-)
-
-// A place is where a message stands.
-type place struct {
-	mode mode
-	mask *node // in masked
-
-	// about leads from here to the message that the action is about, where isAbout is true.
-	about   condition.Path
-	isAbout bool
-	// key leads from here to what finds that message, and is never cleared. It is empty
-	// where it does not lead through here.
-	key condition.Path
 }
 
 // writeState is the state of looking at one request.
@@ -206,52 +182,6 @@ func (s *writeState) guarded(ctx context.Context, of *writePlan, message protore
 	return nil
 }
 
-// isKey reports whether a field of the message finds the object: it is the same in what is
-// stored.
-func (p place) isKey(field protoreflect.FieldDescriptor) bool {
-	return len(p.key) == 1 && p.key[0] == field
-}
-
-// maskOr is what the mask names here: nothing, outside of it.
-func (p place) maskOr() *node {
-	if p.mode == masked {
-		return p.mask
-	}
-	return nil
-}
-
-// sets reports whether a message sets a field: it, or a member of its oneof, has a value.
-func sets(message protoreflect.Message, field protoreflect.FieldDescriptor) bool {
-	if oneof := oneofOf(field); oneof != nil {
-		return message.WhichOneof(oneof) != nil
-	}
-	return message.Has(field)
-}
-
-// names reports whether a mask names a field, a part of it or a member of its oneof, and
-// whether it names all of the field itself.
-func names(mask *node, field protoreflect.FieldDescriptor) (named, whole bool) {
-	if of := mask.of(field); of != nil {
-		return true, of.all
-	}
-	oneof := oneofOf(field)
-	return oneof != nil && namesOneof(mask, oneof), false
-}
-
-func namesOneof(mask *node, oneof protoreflect.OneofDescriptor) bool {
-	return namesAnother(mask, oneof, nil)
-}
-
-// namesAnother reports whether a mask names a member of a oneof besides one.
-func namesAnother(mask *node, oneof protoreflect.OneofDescriptor, besides protoreflect.FieldDescriptor) bool {
-	for i := range oneof.Fields().Len() {
-		if member := oneof.Fields().Get(i); member != besides && mask.of(member) != nil {
-			return true
-		}
-	}
-	return false
-}
-
 // decide returns an error where a field may not be written. value is the message that holds
 // it as it would become, or nil where that is not known; replaced is whether the field is
 // named by nothing but what stands above it: then who sends back what they were answered
@@ -282,94 +212,4 @@ func (s *writeState) may(ctx context.Context, rule *policy.Rule, refusal Refused
 	}
 	refusal.Undecided = err
 	return &refusal
-}
-
-// below looks at what a field of a message leads to.
-func (s *writeState) below(ctx context.Context, below *written, message protoreflect.Message, at place) error {
-	to := place{mode: at.mode}
-	switch {
-	case at.mode == present && below.mask != nil:
-		mask, err := s.mask(message, below)
-		if err != nil {
-			return err
-		}
-		to.mode, to.mask = masked, mask
-	case at.mode == masked:
-		to.mask = at.mask.of(below.field)
-	}
-	if to.mode == masked && to.mask == nil {
-		to.mode = outside
-	}
-	if at.isAbout && len(at.about) > 0 && at.about[0] == below.field {
-		to.isAbout, to.about = true, at.about[1:]
-	}
-	if len(at.key) > 0 && at.key[0] == below.field {
-		to.key = at.key[1:]
-	}
-	if !message.Has(below.field) {
-		if to.mode == masked {
-			return s.absent(ctx, below.plan, to.mask, true)
-		}
-		return nil
-	}
-	for within := range declare.MessagesIn(below.field, message.Get(below.field)) {
-		if err := s.message(ctx, below.plan, within, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mask reads the mask beside a field.
-func (s *writeState) mask(message protoreflect.Message, below *written) (*node, error) {
-	paths := below.mask.Message().Fields().ByName("paths")
-	named := message.Get(below.mask).Message().Get(paths).List()
-	if named.Len() == 0 {
-		if s.of.emptyAll {
-			return everything, nil
-		}
-		return nil, nil //nolint:nilnil // it names nothing
-	}
-	return readMask(named, declare.MessageIn(below.field))
-}
-
-// absent decides about what a mask names of a message that is not there: it is emptied.
-// replaced is whether it matters what the caller may read of it. What a rule says of no
-// message is the same wherever it would stand.
-func (s *writeState) absent(ctx context.Context, of *writePlan, mask *node, replaced bool) error {
-	if mask.all {
-		if s.blank[blanked{of, replaced}] {
-			return nil
-		}
-		if s.blank == nil {
-			s.blank = map[blanked]bool{}
-		}
-		s.blank[blanked{of, replaced}] = true
-	}
-	for i := range of.guarded {
-		guarded := &of.guarded[i]
-		named, _ := names(mask, guarded.field)
-		if !named {
-			continue
-		}
-		if err := s.decide(ctx, guarded, nil, nil, mask.all && replaced); err != nil {
-			return err
-		}
-	}
-	for i := range of.below {
-		below := &of.below[i]
-		if named := mask.of(below.field); named != nil {
-			if err := s.absent(ctx, below.plan, named, replaced); err != nil {
-				return err
-			}
-		}
-		oneof := oneofOf(below.field)
-		if oneof == nil || !below.plan.clears || mask.all || !namesAnother(mask, oneof, below.field) {
-			continue
-		}
-		if err := s.absent(ctx, below.plan, everything, false); err != nil {
-			return err
-		}
-	}
-	return nil
 }
