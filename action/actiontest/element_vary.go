@@ -33,7 +33,9 @@ func (p *plan) elements() {
 				p.problemf("no call was found that answers with one of %s which %s lets its caller see: %s", each.Name, grant.Name, elementAdvice(each))
 			}
 		}
-		if len(hidden) == 0 {
+		if len(hidden) == 0 && p.keepsFromNone(p.elementRule(each)) {
+			p.noted = append(p.noted, fmt.Sprintf("everyone who is let in may see every one of %s", each.Name))
+		} else if len(hidden) == 0 {
 			p.problemf("no call was found that answers with one of %s which its caller may not see: %s", each.Name, elementAdvice(each))
 		}
 	}
@@ -56,13 +58,18 @@ func elementAdvice(each *declare.Each) string {
 	return fmt.Sprintf("pass actiontest.WithElement with such a %s, and actiontest.WithSample with such a caller", each.Item.FullName())
 }
 
-// elementsOf are calls that are let in, each answering with one element, which its caller may
-// see or not.
-func (p *plan) elementsOf(each *declare.Each) []attempt {
-	rule := prove.Rule{
+// elementRule is which elements a caller may see.
+func (p *plan) elementRule(each *declare.Each) prove.Rule {
+	return prove.Rule{
 		Name: p.declaration.Procedure + " each " + each.Name, Subject: condition.Subject{Name: condition.ItemName, Type: each.Item},
 		Grants: each.Grants, Within: p.declaration, OfRequest: true,
 	}
+}
+
+// elementsOf are calls that are let in, each answering with one element, which its caller may
+// see or not.
+func (p *plan) elementsOf(each *declare.Each) []attempt {
+	rule := p.elementRule(each)
 	var all []attempt
 	items := p.itemsOf(each.Item)
 	found := func(witness *prove.Witness, _ *prove.Reason, err error) {

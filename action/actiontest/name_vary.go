@@ -1,12 +1,15 @@
 package actiontest
 
 import (
+	"slices"
+
 	"connectrpc.com/connect/v2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
 // naming are calls that name fields, of callers who may and who may not.
@@ -16,7 +19,7 @@ func (p *plan) naming() {
 			continue
 		}
 		seen := map[connect.Code]bool{}
-		for _, base := range p.admitted {
+		for _, base := range append(slices.Clone(p.admitted), p.strangersTo(p.readRulesOf(naming.Of)...)...) {
 			if len(base.requests) == 0 {
 				continue
 			}
@@ -30,7 +33,27 @@ func (p *plan) naming() {
 				p.later(call)
 			}
 		}
+		if !seen[connect.CodePermissionDenied] && !declare.IsMask(naming.Field) && p.keepsSome(naming.Of) {
+			p.problemf("no call was found whose %s names a field of %s that its caller may not read: %s",
+				naming.Field.Name(), naming.Of.FullName(), sampleAdvice(p.declaration, "of a caller who is let in and may not read one"))
+		}
 	}
+}
+
+// readRulesOf are the rules of who may read the fields of a type, for the action's callers.
+func (p *plan) readRulesOf(of protoreflect.MessageDescriptor) []prove.Rule {
+	var rules []prove.Rule
+	for _, rule := range p.declaration.Fields {
+		if rule.Field.ContainingMessage().FullName() == of.FullName() && !rule.Anyone() {
+			rules = append(rules, prove.ReadRule(rule.Field, rule, p.declaration))
+		}
+	}
+	return rules
+}
+
+// keepsSome reports whether some field of a type may be kept from someone who is let in.
+func (p *plan) keepsSome(of protoreflect.MessageDescriptor) bool {
+	return slices.ContainsFunc(p.readRulesOf(of), func(rule prove.Rule) bool { return !p.keepsFromNone(rule) })
 }
 
 // namesBy are a call with each field named, and one that there is not, of its caller and of

@@ -28,7 +28,7 @@ func (p *plan) reading() {
 		}
 		found := map[int]readCall{} // by the grant, or -1
 		witnesses := p.readersOf(rule)
-		for _, base := range p.admitted {
+		for _, base := range append(slices.Clone(p.admitted), p.strangersTo(prove.ReadRule(rule.Field, rule, p.declaration))...) {
 			p.readersLike(base, rule, witnesses, found)
 		}
 		for _, base := range p.sampled("a call") {
@@ -41,6 +41,8 @@ func (p *plan) reading() {
 			switch {
 			case ok:
 				p.answered(call, rule, paths, place)
+			case place < 0 && p.keepsFromNone(prove.ReadRule(rule.Field, rule, p.declaration)):
+				p.noted = append(p.noted, fmt.Sprintf("everyone who is let in may read %s", rule.Field.FullName()))
 			case place < 0:
 				p.problemf("no call was found that is answered with %s and whose caller may not read it: %s", rule.Field.FullName(), readAdvice(p.declaration, rule))
 			default:
@@ -49,6 +51,28 @@ func (p *plan) reading() {
 			}
 		}
 	}
+}
+
+// keepsFromNone reports whether it is proved that a rule keeps its message from no one who is let
+// in: then there is no call to try.
+func (p *plan) keepsFromNone(rule prove.Rule) bool {
+	witness, reason, err := p.calls.KeptFrom(rule)
+	return witness == nil && reason == nil && err == nil
+}
+
+// strangersTo are calls that are let in, of callers from whom rules keep some message.
+func (p *plan) strangersTo(rules ...prove.Rule) []attempt {
+	var found []attempt
+	for _, rule := range rules {
+		witness, _, err := p.calls.KeptFrom(rule)
+		if err != nil || witness == nil {
+			continue // what is not found is missed later
+		}
+		if call := p.attemptOf("a call of one who may not", witness); p.judge.of(&call).code == Allowed {
+			found = append(found, call)
+		}
+	}
+	return found
 }
 
 // readAdvice says how to give a message with a field, and who reads it.

@@ -88,6 +88,44 @@ func TestDenialsOfWritesBack(t *testing.T) {
 	})
 }
 
+// bank has the handlers of actions that fill a vault; none of it runs in a trial.
+type bank struct {
+	writesv1action.VaultServiceHandler
+}
+
+func (bank) LoadBox(context.Context, *authn.Principal, string) (*writesv1.Box, error) {
+	return nil, action.NotFound()
+}
+
+// Where everyone who is let in may read or write a field, there is no call of one who may not,
+// and none is asked for.
+func TestDenialsWhereAllMay(t *testing.T) {
+	t.Parallel()
+	registry := func(schemes authn.Schemes) *action.Registry {
+		registry, err := action.NewRegistry(schemes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writesv1action.RegisterVaultService(registry, bank{}, bank{}); err != nil {
+			t.Fatal(err)
+		}
+		return registry
+	}
+	options := []actiontest.Option{
+		actiontest.WithObject("box", &writesv1.Box{Id: "box", OwnerId: "alice"}),
+		actiontest.WithSample("/test.writes.v1.VaultService/FillBox", &writesv1.FillBoxRequest{Box: &writesv1.Box{Id: "box"}},
+			authn.NewPrincipal("alice", authn.Details{Unscoped: true})),
+	}
+	t.Run("denied", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Denials(t, registry, options...)
+	})
+	t.Run("allowed", func(t *testing.T) {
+		t.Parallel()
+		actiontest.Allows(t, registry, options...)
+	})
+}
+
 // rack has the handlers of actions that move cards; none of it runs in a trial.
 type rack struct {
 	writesv1action.CardServiceHandler

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/prove"
 )
 
 // writing are calls that write guarded fields, of callers who may and who may not.
@@ -42,10 +43,18 @@ func (p *plan) writing() {
 		if !allowed {
 			p.problemf("no call was found that writes %s and may: %s", rule.Field.FullName(), sampleAdvice(p.declaration, "that does"))
 		}
-		if !refused {
+		if !refused && p.allMayWrite(rule) {
+			p.noted = append(p.noted, fmt.Sprintf("everyone who is let in may write %s", rule.Field.FullName()))
+		} else if !refused {
 			p.problemf("no call was found that writes %s and may not: %s", rule.Field.FullName(), sampleAdvice(p.declaration, "that does"))
 		}
 	}
+}
+
+// allMayWrite reports whether it is proved that everyone who is let in may write a field.
+func (p *plan) allMayWrite(rule *declare.FieldRule) bool {
+	of, ok := prove.WriteRule(rule, p.declaration)
+	return ok && p.keepsFromNone(of)
 }
 
 // later plans the same as the second message of a stream.
@@ -84,7 +93,11 @@ func (p *plan) writesOf(rule *declare.FieldRule) []writingCall {
 	for _, given := range p.sampled("a call") {
 		all = append(all, writingCall{given, " as in a sample"})
 	}
-	for _, base := range p.admitted {
+	bases := slices.Clone(p.admitted)
+	if of, ok := prove.WriteRule(rule, p.declaration); ok {
+		bases = append(bases, p.strangersTo(of)...)
+	}
+	for _, base := range bases {
 		callers := p.callersLike(base)
 		for _, path := range pathsTo(p.declaration.Method.Input(), rule.Field.ContainingMessage().FullName(), nil) {
 			for _, request := range p.writesBy(base, rule, path) {

@@ -66,6 +66,12 @@ func (c *Calls) UnseenBut(rule Rule, grant, condition int) (*Witness, *Reason, e
 	return c.prover.between(context.Background(), besides(loose.side(), rule.side()))
 }
 
+// KeptFrom finds a call that the action of a rule lets in, and a message of which the rule does
+// not hold for its caller.
+func (c *Calls) KeptFrom(rule Rule) (*Witness, *Reason, error) {
+	return c.prover.between(context.Background(), besides(newSide(rule.Within), rule.side()))
+}
+
 func (c *Calls) find(lets, keeps *declare.Declaration) (*Witness, *Reason, error) {
 	return c.prover.looser(context.Background(), lets, keeps)
 }

@@ -31,6 +31,25 @@ func ReadRule(field protoreflect.FieldDescriptor, rule *declare.FieldRule, withi
 	return made
 }
 
+// WriteRule is the rule of who may write a field, asked of the callers of an action. Of rules
+// that read what the field becomes, or an object that is not what the action is about, nothing
+// can be asked: then ok is false.
+func WriteRule(rule *declare.FieldRule, within *declare.Declaration) (made Rule, ok bool) {
+	holder := rule.Field.ContainingMessage()
+	about := within.Resource != nil && within.Resource.Carries && within.Resource.Type.FullName() == holder.FullName()
+	for _, grant := range rule.Write {
+		for _, of := range grant.Conditions {
+			if expression := expressionOf(of); expression.ReadsValue() || expression.ReadsSubject() && !about {
+				return Rule{}, false
+			}
+		}
+	}
+	return Rule{
+		Name: fieldPrefix + string(rule.Field.FullName()), Within: within, Grants: rule.Write, Anyone: rule.AnyoneWrites(),
+		Subject: condition.Subject{Name: condition.ResourceName, Type: holder},
+	}, true
+}
+
 // fieldsOf are the fields that some action can answer, by their names, each with who may read
 // it for each kind of callers.
 func fieldsOf(declarations []*declare.Declaration) []Target {

@@ -11,6 +11,7 @@ import (
 	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	fieldsv1 "github.com/sallyport-rpc/sallyport/gen/test/fields/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
+	writesv1 "github.com/sallyport-rpc/sallyport/gen/test/writes/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 )
 
@@ -138,6 +139,51 @@ func TestFieldsOfSeveralCallers(t *testing.T) {
 		}
 		if answer, err := NewProver(nil, false).AssertOf(t.Context(), selected[0], assertion); err != nil || answer.Outcome != test.want {
 			t.Errorf("%s: %v, %v", name, answer, err)
+		}
+	}
+}
+
+// Whether a field is kept from someone who is let in: where it is, there is a call of one; where
+// no one is let in but who may, that is proved. What cannot be asked is said.
+func TestKeptFrom(t *testing.T) {
+	t.Parallel()
+	declarations := declaredBy(t, writesv1.File_test_writes_v1_vault_proto, writesv1.File_test_writes_v1_letters_proto,
+		writesv1.File_test_writes_v1_writes_proto, writesv1.File_test_writes_v1_parts_proto)
+	calls := NewCalls()
+	for _, test := range []struct {
+		procedure, field string
+		reads            bool
+		asked, kept      bool
+	}{
+		{"VaultService/OpenVault", "Vault.gold", true, true, false},
+		{"LetterService/Get", "Letter.secret", true, true, true},
+		{"VaultService/FillVault", "Vault.gold", false, true, false},
+		{"VaultService/FillBox", "Box.text", false, true, false},
+		{"VaultService/FillBox", "Box.owner_id", false, false, false},
+		{"NoteService/Update", "Note.stage", false, true, true},
+		{"NoteService/Patch", "Part.seal", false, true, true},
+		{"PartService/SendOpen", "Part.seal", false, true, true},
+		{"LetterService/Replace", "Letter.secret", false, true, true},
+	} {
+		declaration := declarations[slices.IndexFunc(declarations, func(of *declare.Declaration) bool { return of.Procedure == "/test.writes.v1."+test.procedure })]
+		var rules []*declare.FieldRule
+		if rules = declaration.Fields; !test.reads {
+			rules = declaration.Writing.Rules
+		}
+		rule := rules[slices.IndexFunc(rules, func(of *declare.FieldRule) bool { return string(of.Field.FullName()) == "test.writes.v1."+test.field })]
+		of, ok := ReadRule(rule.Field, rule, declaration), true
+		if !test.reads {
+			of, ok = WriteRule(rule, declaration)
+		}
+		if ok != test.asked {
+			t.Errorf("%s of %s: it is asked: %t, want %t", test.field, test.procedure, ok, test.asked)
+		}
+		if !ok {
+			continue
+		}
+		witness, reason, err := calls.KeptFrom(of)
+		if (witness != nil) != test.kept || reason != nil || err != nil {
+			t.Errorf("%s of %s: kept from %v, and %v, %v, want one: %t", test.field, test.procedure, witness, reason, err, test.kept)
 		}
 	}
 }
