@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
+	"github.com/sallyport-rpc/sallyport/relation"
 )
 
 // An elements is which elements of a field of the answers may be seen.
@@ -17,6 +18,9 @@ type elements struct {
 	*declare.Each
 
 	list *policy.List
+	// ask asks the relation engine several queries at once; nil where the elements ask it none,
+	// and where it takes one at a time.
+	ask func(context.Context, []relation.Query) ([]bool, error)
 }
 
 // elementsOf makes the rules of the elements of an action's answers, in the order declared.
@@ -30,7 +34,7 @@ func elementsOf(declaration *declare.Declaration, by policy.Deciders) ([]element
 		if err != nil {
 			return nil, fmt.Errorf("each %s: %w", each.Name, err)
 		}
-		made[i] = elements{each, list}
+		made[i] = elements{Each: each, list: list}
 	}
 	return made, nil
 }
@@ -64,10 +68,17 @@ func (e *elements) hold(ctx context.Context, response protoreflect.Message, seen
 		return e.holdOne(ctx, within.Get(field).Message().Interface(), seen, earlier, e.Name)
 	}
 	list := within.Get(field).List()
+	with, err := e.askAhead(ctx, seen, list)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return &denial{public: undecided(err), reason: "each: whether the caller may see " + e.Name + " of the response was not decided", err: err}
+	}
 	for i := range list.Len() {
-		holds, err := e.list.Holds(ctx, seen, list.Get(i).Message().Interface())
+		holds, err := e.list.Holds(with, seen, list.Get(i).Message().Interface())
 		if !holds || err != nil {
-			return e.holdOne(ctx, list.Get(i).Message().Interface(), seen, earlier, fmt.Sprintf("%s[%d]", e.Name, i))
+			return e.holdOne(with, list.Get(i).Message().Interface(), seen, earlier, fmt.Sprintf("%s[%d]", e.Name, i))
 		}
 	}
 	return e.holdTotal(response, list.Len())

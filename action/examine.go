@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/internal/unguarded"
 	"github.com/sallyport-rpc/sallyport/internal/validation"
+	"github.com/sallyport-rpc/sallyport/relation"
 )
 
 // examined is a method that nothing speaks against.
@@ -32,7 +33,15 @@ type examined struct {
 
 // takenApart makes what is evaluated in part before an element, or an object, is there.
 func (r *Registry) takenApart(declaration *declare.Declaration) (each []elements, guard *policy.Guard, err error) {
-	if each, err = elementsOf(declaration, policy.Deciders{Relations: r.relate, List: r.list}); err != nil || declaration == nil || declaration.Resource == nil {
+	each, err = elementsOf(declaration, policy.Deciders{Relations: r.relate, List: r.list})
+	if _, ok := r.relations.(relation.Batcher); ok {
+		for i := range each {
+			if each[i].relates() {
+				each[i].ask = r.relateAll
+			}
+		}
+	}
+	if err != nil || declaration == nil || declaration.Resource == nil {
 		return each, nil, err
 	}
 	guard, err = policy.NewGuard(declaration.Resource.Type, declaration.Grants)

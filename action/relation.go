@@ -49,6 +49,9 @@ func (r *Registry) misrelated() (refusals []Refusal) {
 
 // relate asks the registry's engine whether a user has a relation to an object.
 func (r *Registry) relate(ctx context.Context, query relation.Query) (bool, error) {
+	if held, ok := answeredAhead(ctx, query); ok {
+		return held, nil
+	}
 	return answerOf(ctx, r.relationTimeout, event.StageAuthorize, func(ctx context.Context) (bool, error) { return r.relations.Check(ctx, query) })
 }
 

@@ -15,6 +15,7 @@ import (
 // makes one of a connection.
 type API interface {
 	Check(ctx context.Context, request *openfgav1.CheckRequest) (*openfgav1.CheckResponse, error)
+	BatchCheck(ctx context.Context, request *openfgav1.BatchCheckRequest) (*openfgav1.BatchCheckResponse, error)
 	ListObjects(ctx context.Context, request *openfgav1.ListObjectsRequest) (*openfgav1.ListObjectsResponse, error)
 	ReadAuthorizationModel(ctx context.Context, request *openfgav1.ReadAuthorizationModelRequest) (*openfgav1.ReadAuthorizationModelResponse, error)
 }
@@ -33,6 +34,10 @@ func (r remote) Check(ctx context.Context, request *openfgav1.CheckRequest) (*op
 	return r.client.Check(ctx, request)
 }
 
+func (r remote) BatchCheck(ctx context.Context, request *openfgav1.BatchCheckRequest) (*openfgav1.BatchCheckResponse, error) {
+	return r.client.BatchCheck(ctx, request)
+}
+
 func (r remote) ListObjects(ctx context.Context, request *openfgav1.ListObjectsRequest) (*openfgav1.ListObjectsResponse, error) {
 	return r.client.ListObjects(ctx, request)
 }
@@ -49,6 +54,7 @@ type Engine struct {
 	userType        string
 	consistency     openfgav1.ConsistencyPreference
 	limits          listLimits
+	mostChecks      int // in one request
 	relations       map[defined]bool
 	typesOfTheModel map[string]bool
 }
@@ -56,7 +62,10 @@ type Engine struct {
 // A defined is a relation on objects of a type.
 type defined struct{ relation, object string }
 
-var _ relation.Lister = (*Engine)(nil)
+var (
+	_ relation.Lister  = (*Engine)(nil)
+	_ relation.Batcher = (*Engine)(nil)
+)
 
 // An Option changes what [New] makes.
 type Option interface{ apply(*Engine) }
@@ -82,7 +91,7 @@ func New(ctx context.Context, api API, storeID, modelID string, options ...Optio
 		return nil, errors.New("openfga: an engine needs an API, a store and a model: no model is taken for the latest one")
 	}
 	e := &Engine{
-		api: api, store: storeID, model: modelID, userType: "user", consistency: openfgav1.ConsistencyPreference_HIGHER_CONSISTENCY, limits: defaultLimits,
+		api: api, store: storeID, model: modelID, userType: "user", consistency: openfgav1.ConsistencyPreference_HIGHER_CONSISTENCY, limits: defaultLimits, mostChecks: mostChecks,
 		relations: map[defined]bool{}, typesOfTheModel: map[string]bool{},
 	}
 	for _, option := range options {
@@ -93,6 +102,9 @@ func New(ctx context.Context, api API, storeID, modelID string, options ...Optio
 	}
 	if err := e.limits.valid(); err != nil {
 		return nil, err
+	}
+	if e.mostChecks < 1 {
+		return nil, fmt.Errorf("openfga: OpenFGA takes %d checks in one request: that must be positive", e.mostChecks)
 	}
 	response, err := api.ReadAuthorizationModel(ctx, &openfgav1.ReadAuthorizationModelRequest{StoreId: storeID, Id: modelID})
 	if err != nil {
@@ -129,16 +141,24 @@ func (e *Engine) Check(ctx context.Context, query relation.Query) (bool, error) 
 	if e.api == nil {
 		return false, errors.New("the engine was not made by openfga.New")
 	}
-	user, object := e.userType+":"+query.User, query.Object+":"+query.ID
-	if len(user) > maxUser || len(object) > maxObject {
+	key := e.tupleOf(query)
+	if key == nil {
 		return false, nil
 	}
 	response, err := e.api.Check(ctx, &openfgav1.CheckRequest{
-		StoreId: e.store, AuthorizationModelId: e.model, Consistency: e.consistency,
-		TupleKey: &openfgav1.CheckRequestTupleKey{User: user, Relation: query.Relation, Object: object},
+		StoreId: e.store, AuthorizationModelId: e.model, Consistency: e.consistency, TupleKey: key,
 	})
 	if err != nil {
 		return false, failed(ctx, err)
 	}
 	return response.GetAllowed(), nil
+}
+
+// tupleOf is what a query asks of OpenFGA: nil where it is too long to be there.
+func (e *Engine) tupleOf(query relation.Query) *openfgav1.CheckRequestTupleKey {
+	user, object := e.userType+":"+query.User, query.Object+":"+query.ID
+	if len(user) > maxUser || len(object) > maxObject {
+		return nil
+	}
+	return &openfgav1.CheckRequestTupleKey{User: user, Relation: query.Relation, Object: object}
 }

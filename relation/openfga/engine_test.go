@@ -3,8 +3,10 @@ package openfga_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,16 +161,33 @@ func TestEngine(t *testing.T) {
 			a.write(t, "", "team:a#member", "editor", "document:1")
 			a.write(t, "in_hours", "user:cyd", "viewer", "document:1")
 			a.write(t, "", "user:*", "viewer", "document:2")
-			for query, want := range map[relation.Query]bool{
+			answers := map[relation.Query]bool{
 				ask("ada", "owner", "1"): true, ask("ada", "editor", "1"): true, ask("ada", "viewer", "1"): true, ask("ada", "owner", "2"): false,
 				ask("bob", "editor", "1"): true, ask("bob", "owner", "1"): false, ask("dan", "viewer", "1"): false, ask("dan", "viewer", "2"): true,
 				ask("cyd", "viewer", "1"):                                  false, // under a condition
 				ask("ada", "owner", strings.Repeat("1", 300)):              false, // no id of OpenFGA
 				ask(strings.Repeat("a", 600), "viewer", "2"):               false,
 				{User: "bob", Relation: "member", Object: "team", ID: "a"}: true,
-			} {
+			}
+			for query, want := range answers {
 				if got, err := engine.Check(t.Context(), query); got != want || err != nil {
 					t.Errorf("%.60v: %t, %v, want %t", query, got, err, want)
+				}
+			}
+			for _, most := range []int{1, 5, len(answers), 50} {
+				engine, err := openfga.New(t.Context(), a, a.store, a.model, openfga.WithMostChecks(most))
+				if err != nil {
+					t.Fatal(err)
+				}
+				queries := slices.Collect(maps.Keys(answers))
+				held, err := engine.CheckAll(t.Context(), queries)
+				if err != nil || len(held) != len(queries) {
+					t.Fatalf("at once, %d by one request: %t, %v", most, held, err)
+				}
+				for i, query := range queries {
+					if held[i] != answers[query] {
+						t.Errorf("at once, %d by one request: %.60v: %t, want %t", most, query, held[i], answers[query])
+					}
 				}
 			}
 			a.remove(t, "user:bob", "member", "team:a")
