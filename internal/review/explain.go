@@ -58,8 +58,8 @@ type Explanation struct {
 
 // A Step is one step of a gate.
 type Step struct {
-	// Name is "validate", "authenticate", "credential", "load", "authorize", "name" or, of
-	// what the answer may hold, "each".
+	// Name is "validate", "authenticate", "credential", "load", "authorize", "name",
+	// "write" or, of what the answer may hold, "each".
 	Name string `json:"name"`
 	// Passed is whether the call goes on.
 	Passed bool `json:"passed"`
@@ -100,7 +100,7 @@ func (a Action) Explain(ctx context.Context, question Question) (*Explanation, e
 	if question.Caller.Scheme == "" && !a.declaration.Anonymous() {
 		e.question.Caller.Scheme = a.declaration.Schemes[0]
 	}
-	for _, step := range []func(context.Context) (bool, error){e.validate, e.authenticate, e.credential, e.load, e.authorize, e.name} {
+	for _, step := range []func(context.Context) (bool, error){e.validate, e.authenticate, e.credential, e.load, e.authorize, e.name, e.write} {
 		if passed, err := step(ctx); !passed || err != nil {
 			return explained, err
 		}
@@ -266,6 +266,23 @@ func (e *explaining) name(ctx context.Context) (bool, error) {
 		return e.step("name", false, err.Error()), nil
 	}
 	return e.step("name", true, "the request names no field that its caller may not read"), nil
+}
+
+// write holds what the request writes against what the caller may write.
+func (e *explaining) write(ctx context.Context) (bool, error) {
+	writes := e.declaration.Writing
+	if writes == nil || e.request == nil {
+		return true, nil
+	}
+	writing := field.NewRules(slices.Concat(e.declaration.Fields, e.declaration.Details, writes.Rules)).Writing(e.declaration.Method.Input(), writes, e.declaration.Resource)
+	if writing == nil {
+		return true, nil
+	}
+	if err := writing.Write(ctx, field.Writer{Principal: e.principal, Stored: e.resource, Now: e.question.Now}, proto.Clone(e.request)); err != nil {
+		e.explained.Grant = ""
+		return e.step("write", false, err.Error()), nil
+	}
+	return e.step("write", true, "the request writes no field that its caller may not write"), nil
 }
 
 // maxHelp is how many roles and scopes a help has at most, and maxTried how many sets are

@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,42 @@ func TestCompareWriters(t *testing.T) {
 			}
 			if strings.Join(got, ", ") != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// An explanation says what a call may not write.
+func TestExplainWrites(t *testing.T) {
+	t.Parallel()
+	contract := seeded(t, reviewtest.Seed{Replace: []string{
+		"message Request {", `message Request { optional string stamp = 90 [(sallyport.v1.field).write.allow = {any_role: "editor"}];`,
+		`authenticate: {anonymous: "probes have | no <credential>"}`, `authenticate: {schemes: "session"}`,
+	}})
+	for name, test := range map[string]struct {
+		principal, stamp string
+		allowed          bool
+		why              string
+	}{
+		"nothing":                 {`{"id": "ada"}`, ``, true, "writes no field that its caller may not write"},
+		"what the caller may":     {`{"id": "ada", "roles": ["editor"]}`, `, "stamp": "x"`, true, "writes no field that its caller may not write"},
+		"what the caller may not": {`{"id": "ada"}`, `, "stamp": "x"`, false, "acme.notes.v1.Request.stamp may not be written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			caller, err := review.ReadCaller(strings.NewReader(test.principal))
+			if err != nil {
+				t.Fatal(err)
+			}
+			actions := contract.Actions()
+			at := slices.IndexFunc(actions, func(action review.Action) bool { return action.Method == "Mine" })
+			explained, err := actions[at].Explain(t.Context(), review.Question{Caller: caller, Request: `{"orgId": "acme", "noteId": "n"` + test.stamp + `}`, Now: noon})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := explained.Steps[len(explained.Steps)-1]
+			if explained.Allowed != test.allowed || (explained.Grant != "") != test.allowed || last.Name != "write" || last.Passed != test.allowed || !strings.Contains(last.Why[0], test.why) {
+				t.Errorf("allowed is %t, and the last step %+v", explained.Allowed, last)
 			}
 		})
 	}
