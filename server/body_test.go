@@ -75,3 +75,16 @@ func TestBoundBody(t *testing.T) {
 		})
 	}
 }
+
+// Of a request without a body there is nothing to read, and nothing is put in its place.
+func TestNoBody(t *testing.T) {
+	t.Parallel()
+	for name, none := range map[string]io.ReadCloser{"nil": nil, "empty": http.NoBody} {
+		request := httptest.NewRequest(http.MethodGet, "/", nil)
+		request.Body = none
+		limits := limits{messageBytes: 1, read: time.Minute}
+		if limits.boundBody(new(body), httptest.NewRecorder(), request, nil, false) || request.Body != none {
+			t.Errorf("%s: there is a body: %v", name, request.Body)
+		}
+	}
+}
