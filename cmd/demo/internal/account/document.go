@@ -37,7 +37,7 @@ func (d *Documents) LoadDocument(ctx context.Context, _ *authn.Principal, id str
 	switch {
 	case errors.Is(err, directory.ErrNotFound):
 		return nil, action.NotFound()
-	case errors.Is(err, directory.ErrBusy):
+	case errors.Is(err, directory.ErrBusy), errors.Is(err, directory.ErrUnreachable):
 		return nil, authn.Unavailable(err)
 	}
 	return document, err

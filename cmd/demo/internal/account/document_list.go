@@ -16,12 +16,8 @@ func (d *Documents) ListDocuments(ctx context.Context, call *action.Call[demov1.
 	if err != nil {
 		return nil, err
 	}
-	seen, err := where(d.seen, filter)
-	if err != nil {
-		return nil, fault(err)
-	}
 	request := call.Message()
-	page, err := d.users.ListDocuments(ctx, seen, request.GetOrgId(), int(request.GetPageSize()), request.GetPageToken())
+	page, err := d.users.ListDocuments(ctx, where(d.seen, filter), request.GetOrgId(), int(request.GetPageSize()), request.GetPageToken())
 	if err != nil {
 		return nil, fault(err)
 	}

@@ -16,7 +16,7 @@ func (d *Documents) MapColumns(registry *action.Registry) error {
 	if err != nil {
 		return err
 	}
-	if d.seen, err = sqlfilter.New(sqlfilter.SQLite, rule, directory.DocumentTable()); err != nil {
+	if d.seen, err = sqlfilter.New(d.users.Dialect(), rule, directory.DocumentTable()); err != nil {
 		return err
 	}
 	d.guards = map[string]*sqlfilter.Mapping{}
@@ -29,7 +29,7 @@ func (d *Documents) MapColumns(registry *action.Registry) error {
 		if err != nil {
 			return err
 		}
-		if d.guards[procedure], err = sqlfilter.New(sqlfilter.SQLite, rule, directory.DocumentTable()); err != nil {
+		if d.guards[procedure], err = sqlfilter.New(d.users.Dialect(), rule, directory.DocumentTable()); err != nil {
 			return err
 		}
 	}
@@ -41,16 +41,11 @@ func (d *Documents) MapColumns(registry *action.Registry) error {
 func (d *Documents) guard(procedure string, call interface{ Guard() (action.Guard, error) }) (directory.Where, error) {
 	guard, err := call.Guard()
 	if err != nil {
-		return directory.Where{}, err
+		return nil, err
 	}
-	of, err := where(d.guards[procedure], guard.Filter)
-	if err != nil {
-		return directory.Where{}, fault(err)
-	}
-	return of, nil
+	return where(d.guards[procedure], guard.Filter), nil
 }
 
-func where(mapping *sqlfilter.Mapping, of filter.Filter) (directory.Where, error) {
-	expression, arguments, err := mapping.Where(of, 1)
-	return directory.Where{Expression: expression, Arguments: arguments}, err
+func where(mapping *sqlfilter.Mapping, of filter.Filter) directory.Where {
+	return func(first int) (string, []any, error) { return mapping.Where(of, first) }
 }

@@ -33,12 +33,14 @@ var answers = [...]struct {
 	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin must remain one")},
 	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "the client reads too slowly to keep up with the changes, start a new watch")},
 	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token was not returned by this list")},
+	{directory.ErrBadText, connect.NewError(connect.CodeInvalidArgument, "a text has the character NUL, which cannot be kept")},
 	{apikey.ErrNotFound, action.NotFound()},
 	{errTooManyKeys, connect.NewError(connect.CodeResourceExhausted, "there are too many API keys, revoke one first")},
 	{password.ErrBusy, connect.NewError(connect.CodeResourceExhausted, "too many passwords are waiting to be checked, try again soon")},
 	// The directory's own come before ErrUnavailable, so that users, sessions and keys answer
 	// alike. A gate that cannot authenticate answers the same.
 	{directory.ErrBusy, errUnavailable},
+	{directory.ErrUnreachable, errUnavailable},
 	{directory.ErrFull, errUnavailable},
 	{authn.ErrUnavailable, errUnavailable},
 	{context.Canceled, connect.NewError(connect.CodeCanceled, "canceled")},

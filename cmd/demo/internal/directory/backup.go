@@ -59,10 +59,13 @@ func (d *Directory) backup(ctx context.Context, path string) error {
 	return syncFolder(filepath.Dir(absolute))
 }
 
+// newGenerations give each user a generation of sessions that there never was.
+const newGenerations = "UPDATE users SET session_generation = lower(hex(randomblob(16)))"
+
 // withoutSessions ends the sessions in a copy and removes them, also from its free pages.
 func withoutSessions(ctx context.Context, path string) error {
 	db, err := openDatabase(ctx, dataSource(path, Config{}.withDefaults()), 1, func(db *sql.DB) error {
-		_, err := db.ExecContext(ctx, "UPDATE users SET session_generation = "+newGeneration+"; DELETE FROM sessions; VACUUM; PRAGMA user_version")
+		_, err := db.ExecContext(ctx, newGenerations+"; DELETE FROM sessions; VACUUM; PRAGMA user_version")
 		return err
 	})
 	if err != nil {

@@ -27,7 +27,7 @@ func (d *Directory) CreateDocument(ctx context.Context, draft *demov1.Document) 
 			return err
 		}
 		_, err := d.db.ExecContext(ctx, "INSERT INTO documents ("+documentColumns+") VALUES (?, ?, ?, ?, ?, ?, ?)",
-			created.GetId(), created.GetOrgId(), created.GetOwnerId(), created.GetTitle(), created.GetText(), created.GetState(),
+			created.GetId(), created.GetOrgId(), created.GetOwnerId(), created.GetTitle(), created.GetText(), int32(created.GetState()),
 			created.GetCreateTime().AsTime().UnixMicro())
 		return err
 	})
@@ -52,8 +52,7 @@ func (d *Directory) Document(ctx context.Context, id string) (*demov1.Document, 
 // with [ErrNotFound] and [ErrFull].
 func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, title, text string) (*demov1.Document, error) {
 	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
-		return someRow(tx.ExecContext(ctx, "UPDATE documents SET title = ?, text = ? WHERE id = ? AND "+guard.Expression,
-			append([]any{title, text, id}, guard.Arguments...)...))
+		return guarded(ctx, tx, guard, "UPDATE documents SET title = ?, text = ? WHERE id = ? AND ", title, text, id)
 	})
 	return document, d.because("update a document", err)
 }
@@ -63,8 +62,7 @@ func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, 
 func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, state demov1.Document_State, with []string) (*demov1.Document, error) {
 	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
 		// First, while the guard sees the users that the document was shared with.
-		if err := someRow(tx.ExecContext(ctx, "UPDATE documents SET state = ? WHERE id = ? AND "+guard.Expression,
-			append([]any{int32(state), id}, guard.Arguments...)...)); err != nil {
+		if err := guarded(ctx, tx, guard, "UPDATE documents SET state = ? WHERE id = ? AND ", int32(state), id); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "DELETE FROM document_shares WHERE document_id = ?", id); err != nil {
@@ -73,7 +71,7 @@ func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, s
 		for _, user := range with {
 			added, err := tx.ExecContext(ctx, `INSERT INTO document_shares (document_id, user_id)
 				SELECT documents.id, users.id FROM documents, users WHERE documents.id = ? AND users.id = ?`, id, user)
-			if err := someRow(added, err); err != nil {
+			if err := someRow(added, d.missing(err)); err != nil {
 				return err
 			}
 		}
@@ -84,38 +82,62 @@ func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, s
 
 // DeleteDocument removes a document of which the guard holds. It fails with [ErrNotFound].
 func (d *Directory) DeleteDocument(ctx context.Context, id string, guard Where) error {
-	return d.because("delete a document", d.write(ctx, func() error {
-		return someRow(d.db.ExecContext(ctx, "DELETE FROM documents WHERE id = ? AND "+guard.Expression,
-			append([]any{id}, guard.Arguments...)...))
+	return d.because("delete a document", d.alone(ctx, id, nil, func(tx *sql.Tx) error {
+		return guarded(ctx, tx, guard, "DELETE FROM documents WHERE id = ? AND ", id)
 	}))
 }
 
 // changeDocument changes a document in one transaction, and returns it as it is then.
 func (d *Directory) changeDocument(ctx context.Context, id string, change func(*sql.Tx) error) (*demov1.Document, error) {
 	var document *demov1.Document
-	err := d.write(ctx, func() error {
-		if err := d.hasRoom(ctx); err != nil {
+	err := d.alone(ctx, id, d.hasRoom, func(tx *sql.Tx) (err error) {
+		if err := change(tx); err != nil {
 			return err
+		}
+		document, err = oneDocument(ctx, tx, id)
+		return err
+	})
+	return document, err
+}
+
+// alone changes a document in one transaction, while no other one changes it or whom it is
+// shared with. What comes before, if anything, may refuse it.
+func (d *Directory) alone(ctx context.Context, id string, before func(context.Context) error, change func(*sql.Tx) error) error {
+	return d.write(ctx, func() error {
+		if before != nil {
+			if err := before(ctx); err != nil {
+				return err
+			}
 		}
 		tx, err := d.db.BeginTx(ctx, nil)
 		if err != nil {
 			return err
 		}
 		defer tx.Rollback()
-		if err := change(tx); err != nil {
+		if err := d.lock(ctx, tx, "documents", id); err != nil {
 			return err
 		}
-		if document, err = oneDocument(ctx, tx, id); err != nil {
+		if err := change(tx); err != nil {
 			return err
 		}
 		return tx.Commit()
 	})
-	return document, err
+}
+
+// guarded runs a statement that a filter ends. It fails with sql.ErrNoRows where it holds of
+// no row.
+func guarded(ctx context.Context, tx *sql.Tx, guard Where, statement string, arguments ...any) error {
+	statement, arguments, err := guard.of(statement, arguments...)
+	if err != nil {
+		return err
+	}
+	return someRow(tx.ExecContext(ctx, statement, arguments...))
 }
 
 // reading reads in one transaction, which takes no lock that a writer waits for.
 func (d *Directory) reading(ctx context.Context, read func(*sql.Tx) error) error {
-	tx, err := d.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	// PostgreSQL's default is a moment for each statement. SQLite has one for all of them.
+	tx, err := d.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
 	if err != nil {
 		return err
 	}

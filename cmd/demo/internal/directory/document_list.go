@@ -29,7 +29,7 @@ func (d *Directory) ListDocuments(ctx context.Context, seen Where, orgID string,
 		return DocumentPage{}, d.because(doing, err)
 	}
 	if orgID != "" {
-		seen = Where{"(" + seen.Expression + " AND documents.org_id = ?)", append(slices.Clip(seen.Arguments), orgID)}
+		seen = seen.in(orgID)
 	}
 	var page DocumentPage
 	// In one transaction: the total is of the documents that the page is of.
@@ -41,14 +41,18 @@ func (d *Directory) ListDocuments(ctx context.Context, seen Where, orgID string,
 }
 
 func listDocuments(ctx context.Context, tx *sql.Tx, seen Where, size int, after position) (DocumentPage, error) {
+	expression, arguments, err := seen(1)
+	if err != nil {
+		return DocumentPage{}, err
+	}
 	var page DocumentPage
-	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM documents WHERE "+seen.Expression, seen.Arguments...).Scan(&page.Total); err != nil {
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM documents WHERE "+expression, arguments...).Scan(&page.Total); err != nil {
 		return DocumentPage{}, err
 	}
 	//nolint:gosec // Package sqlfilter wrote the expression: it has no text of a caller.
-	query := "SELECT id, org_id, owner_id, title, '', state, create_time FROM documents WHERE " + seen.Expression +
+	query := "SELECT id, org_id, owner_id, title, '', state, create_time FROM documents WHERE " + expression +
 		" AND (create_time, id) > (?, ?) ORDER BY create_time, id LIMIT ?"
-	rows, err := tx.QueryContext(ctx, query, append(slices.Clip(seen.Arguments), after.time, after.id, size+1)...)
+	rows, err := tx.QueryContext(ctx, query, append(slices.Clip(arguments), after.time, after.id, size+1)...)
 	if err != nil {
 		return DocumentPage{}, err
 	}
@@ -69,4 +73,12 @@ func listDocuments(ctx context.Context, tx *sql.Tx, seen Where, size int, after 
 		page.Next = position{last.GetCreateTime().AsTime().UnixMicro(), last.GetId()}.String()
 	}
 	return page, readShares(ctx, tx, page.Documents...)
+}
+
+// in returns the filter within an organisation.
+func (w Where) in(orgID string) Where {
+	return func(first int) (string, []any, error) {
+		expression, arguments, err := w(first)
+		return "(" + expression + " AND documents.org_id = ?)", append(slices.Clip(arguments), orgID), err
+	}
 }

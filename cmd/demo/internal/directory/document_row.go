@@ -25,15 +25,18 @@ func DocumentTable() sqlfilter.Table {
 	}}
 }
 
-// A Where is a filter over the rows of documents, as a mapping of [DocumentTable] writes it.
-// The expression is required.
-type Where struct {
-	Expression string
-	Arguments  []any
-}
+// A Where is a filter over the rows of documents, as a mapping of [DocumentTable] in the
+// directory's dialect writes it. Its first argument has the given number.
+type Where func(first int) (expression string, arguments []any, err error)
 
 // Every is the filter that holds of every document: for what no caller asks for.
-func Every() Where { return Where{Expression: "(1=1)"} }
+func Every() Where { return func(int) (string, []any, error) { return "(1=1)", nil, nil } }
+
+// of returns a statement that ends with the filter, and all of its arguments.
+func (w Where) of(statement string, arguments ...any) (string, []any, error) {
+	expression, own, err := w(len(arguments) + 1)
+	return statement + expression, append(arguments, own...), err
+}
 
 const documentColumns = "id, org_id, owner_id, title, text, state, create_time"
 

@@ -34,7 +34,7 @@ const maxPending = 1 << 14
 // Watch begins to watch the users. The caller closes the watch.
 //
 // To miss nothing, begin the watch and then list the users: a change in between is in
-// both. Changes that another process makes in the same file are not seen.
+// both. Changes that another process makes in the same database are not seen.
 func (d *Directory) Watch() *Watch {
 	watch := &Watch{feed: &d.feed, woken: make(chan struct{}, 1)}
 	d.feed.mu.Lock()
@@ -133,9 +133,12 @@ func (f *feed) publish(changes ...Change) {
 // receive them in order. A change that has begun does not stop for ctx, because it would
 // not be known whether it was stored.
 func (d *Directory) change(ctx context.Context, kind Kind, write func(context.Context) ([]User, error)) error {
-	return d.write(ctx, func() error {
-		users, err := write(context.WithoutCancel(ctx))
-		if err != nil {
+	return d.inTurn(ctx, func() error {
+		var users []User
+		if err := d.finish(ctx, func(ctx context.Context) (err error) {
+			users, err = write(ctx)
+			return err
+		}); err != nil {
 			return err
 		}
 		d.feed.publish(changesOf(kind, users)...)

@@ -3,12 +3,18 @@ package directory
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sallyport-rpc/sallyport/internal/testservices"
 )
 
 func openMemory(t *testing.T) *Directory {
@@ -34,6 +40,79 @@ func openPath(t *testing.T, path string) *Directory {
 		}
 	})
 	return directory
+}
+
+// each tests a directory in memory, and one in PostgreSQL where there is a server.
+func each(t *testing.T, test func(t *testing.T, directory *Directory)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, openMemory(t))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, openPostgresAt(t, newSchema(t)))
+	})
+}
+
+// eachTwice tests a directory in a file, and one in PostgreSQL where there is a server. Open
+// opens it each time, as several processes do.
+func eachTwice(t *testing.T, test func(t *testing.T, open func(*testing.T) *Directory)) {
+	t.Helper()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "demo.db")
+		test(t, func(t *testing.T) *Directory { t.Helper(); return openPath(t, path) })
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		address := newSchema(t)
+		test(t, func(t *testing.T) *Directory { t.Helper(); return openPostgresAt(t, address) })
+	})
+}
+
+// newSchema returns the URL of a schema that is not there yet, on the server of tests. It is
+// dropped with the test.
+func newSchema(t *testing.T) *url.URL {
+	t.Helper()
+	address, err := url.Parse(testservices.Environment(t, "SALLYPORT_TEST_POSTGRES"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema := "Test-" + rand.Text()
+	t.Cleanup(func() { onServer(t, "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE") })
+	address.RawQuery += "&search_path=" + schema
+	return address
+}
+
+// onServer runs a statement on the server of tests, also while a test ends.
+func onServer(t *testing.T, statement string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, testservices.Environment(t, "SALLYPORT_TEST_POSTGRES"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Error(err)
+	}
+}
+
+func openPostgresAt(t *testing.T, address *url.URL) *Directory {
+	t.Helper()
+	directory, err := OpenPostgres(t.Context(), address, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = directory.Close() }) // some tests close it
+	return directory
+}
+
+// where is a filter whose arguments are numbered in their order.
+func where(expression string, arguments ...any) Where {
+	return func(int) (string, []any, error) { return expression, arguments, nil }
 }
 
 func create3(t *testing.T, directory *Directory) (admin, auditor, member User) {

@@ -8,10 +8,10 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/apikey"
 )
 
-// Keys returns a store of API keys in the same file: the keys of a user are removed with
+// Keys returns a store of API keys in the same database: the keys of a user are removed with
 // the user, and a key of a missing user is refused. Closing the directory closes the
 // store.
-func (d *Directory) Keys() *Keys { return &Keys{apikey.SQLite(d.db), d} }
+func (d *Directory) Keys() *Keys { return &Keys{d.dialect.keys(d.db), d} }
 
 // Keys is the store of API keys in a [Directory]. It is safe for concurrent use.
 type Keys struct {

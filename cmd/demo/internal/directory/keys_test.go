@@ -26,47 +26,49 @@ func newKeys(t *testing.T, directory *Directory) *apikey.Manager {
 
 func TestKeyOfAUser(t *testing.T) {
 	t.Parallel()
-	directory := openMemory(t)
-	keys := newKeys(t, directory)
-	_, auditor, member := create3(t, directory)
-	expires := time.Now().Add(time.Hour)
-	_, secret, err := keys.Issue(t.Context(), auditor.ID, "backup", []string{"users.read"}, expires)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := keys.Issue(t.Context(), member.ID, "backup", nil, expires); err != nil {
-		t.Fatal(err)
-	}
-	call := new(connect.CallInfo)
-	call.RequestHeader().Set("Authorization", "Bearer "+secret)
-	for _, role := range []Role{Auditor, Admin, Member} {
-		if _, err := directory.GrantRole(t.Context(), auditor.ID, role); err != nil {
-			t.Fatal(err)
-		}
-		principal, err := keys.Authenticate(t.Context(), call)
+	each(t, func(t *testing.T, directory *Directory) {
+		t.Helper()
+		keys := newKeys(t, directory)
+		_, auditor, member := create3(t, directory)
+		expires := time.Now().Add(time.Hour)
+		_, secret, err := keys.Issue(t.Context(), auditor.ID, "backup", []string{"users.read"}, expires)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := append([]string{principal.ID()}, append(principal.Roles(), principal.Scopes()...)...)
-		if diff := cmp.Diff([]string{auditor.ID, string(role), "users.read"}, got); diff != "" {
-			t.Error(diff)
+		if _, _, err := keys.Issue(t.Context(), member.ID, "backup", nil, expires); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := directory.Delete(t.Context(), auditor.ID); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := keys.Authenticate(t.Context(), call); !errors.Is(err, authn.ErrInvalidCredential) {
-		t.Errorf("the key of a user who is gone: %v", err)
-	}
-	if left, err := keys.List(t.Context(), auditor.ID); err != nil || len(left) > 0 {
-		t.Errorf("left of a user who is gone: %v, %v", left, err)
-	}
-	if left, err := keys.List(t.Context(), member.ID); err != nil || len(left) != 1 {
-		t.Errorf("left of another: %v, %v", left, err)
-	}
-	if _, _, err := keys.Issue(t.Context(), auditor.ID, "backup", nil, expires); !errors.Is(err, authn.ErrUnavailable) {
-		t.Errorf("a new key of a user who is gone: %v", err)
-	}
+		call := new(connect.CallInfo)
+		call.RequestHeader().Set("Authorization", "Bearer "+secret)
+		for _, role := range []Role{Auditor, Admin, Member} {
+			if _, err := directory.GrantRole(t.Context(), auditor.ID, role); err != nil {
+				t.Fatal(err)
+			}
+			principal, err := keys.Authenticate(t.Context(), call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := append([]string{principal.ID()}, append(principal.Roles(), principal.Scopes()...)...)
+			if diff := cmp.Diff([]string{auditor.ID, string(role), "users.read"}, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+		if err := directory.Delete(t.Context(), auditor.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keys.Authenticate(t.Context(), call); !errors.Is(err, authn.ErrInvalidCredential) {
+			t.Errorf("the key of a user who is gone: %v", err)
+		}
+		if left, err := keys.List(t.Context(), auditor.ID); err != nil || len(left) > 0 {
+			t.Errorf("left of a user who is gone: %v, %v", left, err)
+		}
+		if left, err := keys.List(t.Context(), member.ID); err != nil || len(left) != 1 {
+			t.Errorf("left of another: %v, %v", left, err)
+		}
+		if _, _, err := keys.Issue(t.Context(), auditor.ID, "backup", nil, expires); !errors.Is(err, authn.ErrUnavailable) {
+			t.Errorf("a new key of a user who is gone: %v", err)
+		}
+	})
 }
 
 // TestOpenBringsUpToDate opens a file as it was before there were keys.
@@ -136,35 +138,37 @@ func TestSchemaOfKeys(t *testing.T) {
 // TestExpiredKeysAreRemoved issues a key where others have expired.
 func TestExpiredKeysAreRemoved(t *testing.T) {
 	t.Parallel()
-	directory := openMemory(t)
-	keys := newKeys(t, directory)
-	_, auditor, member := create3(t, directory)
-	for _, owner := range []User{auditor, member} {
-		for _, name := range []string{"expires", "stays"} {
-			if _, _, err := keys.Issue(t.Context(), owner.ID, name, nil, time.Now().Add(time.Hour)); err != nil {
-				t.Fatal(err)
+	each(t, func(t *testing.T, directory *Directory) {
+		t.Helper()
+		keys := newKeys(t, directory)
+		_, auditor, member := create3(t, directory)
+		for _, owner := range []User{auditor, member} {
+			for _, name := range []string{"expires", "stays"} {
+				if _, _, err := keys.Issue(t.Context(), owner.ID, name, nil, time.Now().Add(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-	}
-	if _, err := directory.db.ExecContext(t.Context(), "UPDATE sallyport_api_keys SET expire_time = 1 WHERE name = 'expires'"); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := keys.Issue(t.Context(), member.ID, "new", nil, time.Now().Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	for owner, want := range map[string][]string{member.ID: {"stays", "new"}, auditor.ID: {"expires", "stays"}} {
-		list, err := keys.List(t.Context(), owner)
-		if err != nil {
+		if _, err := directory.db.ExecContext(t.Context(), "UPDATE sallyport_api_keys SET expire_time = 1 WHERE name = 'expires'"); err != nil {
 			t.Fatal(err)
 		}
-		var got []string
-		for _, key := range list {
-			got = append(got, key.Name)
+		if _, _, err := keys.Issue(t.Context(), member.ID, "new", nil, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
 		}
-		slices.Sort(got)
-		slices.Sort(want)
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
+		for owner, want := range map[string][]string{member.ID: {"stays", "new"}, auditor.ID: {"expires", "stays"}} {
+			list, err := keys.List(t.Context(), owner)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, key := range list {
+				got = append(got, key.Name)
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
 		}
-	}
+	})
 }

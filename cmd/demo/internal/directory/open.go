@@ -12,7 +12,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	_ "modernc.org/sqlite" // the driver
+
+	"github.com/sallyport-rpc/sallyport/authn/session/pgstore"
+	"github.com/sallyport-rpc/sallyport/filter/sqlfilter"
 )
 
 // Memory is the path of a directory that is kept in memory and is gone once it is
@@ -37,10 +41,11 @@ type Config struct {
 	Seed func(context.Context) ([]User, error)
 	// MustExist makes Open fail where it would create the database.
 	MustExist bool
-	// Patience is how long a statement waits for the lock of another process. By default
-	// it is 5 seconds. For the writes of this process it waits six times as long.
+	// Patience is how long a statement waits for the lock of another process, and how long
+	// PostgreSQL may take to answer one. By default it is 5 seconds. For the writes of this
+	// process a write waits six times as long.
 	Patience time.Duration
-	// MaxBytes is how large the database may become. By default it is 1 GiB. Creating
+	// MaxBytes is how large a SQLite database may become. By default it is 1 GiB. Creating
 	// users fails with [ErrFull] at nine tenths of it, so that those who have an account
 	// can still sign in.
 	MaxBytes int64
@@ -56,15 +61,17 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// A Directory keeps users, their sessions and their keys. Make one with [Open]. It is
-// safe for concurrent use.
+// A Directory keeps users, their sessions and their keys. Make one with [Open] or
+// [OpenPostgres]. It is safe for concurrent use.
 type Directory struct {
 	db       *sql.DB
-	path     string
+	dialect  dialect
+	pool     *pgxpool.Pool // of PostgreSQL, or nil
+	name     string        // what errors call the database
 	created  bool
 	maxBytes int64
 	patience time.Duration
-	turn     chan struct{} // held by the one that writes
+	turn     chan struct{} // see inTurn
 	feed     feed
 }
 
@@ -94,13 +101,13 @@ func DefaultPath() (string, error) {
 func Open(ctx context.Context, path string, config Config) (*Directory, error) {
 	directory, err := open(ctx, path, config.withDefaults())
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, explainSQLite(path, err)
 	}
 	return directory, nil
 }
 
 func open(ctx context.Context, path string, config Config) (*Directory, error) {
-	d := &Directory{path: path, maxBytes: config.MaxBytes, patience: config.Patience, turn: make(chan struct{}, 1)}
+	d := &Directory{dialect: sqliteDialect, name: path, maxBytes: config.MaxBytes, patience: config.Patience, turn: make(chan struct{}, 1)}
 	if path == Memory {
 		// Each connection would have a memory of its own.
 		db, err := openDatabase(ctx, "file:"+Memory+"?"+parameters(config).Encode(), 1, func(db *sql.DB) error {
@@ -120,8 +127,22 @@ func open(ctx context.Context, path string, config Config) (*Directory, error) {
 	return d, err
 }
 
-// Close closes the directory. What it holds in [Memory] is gone.
-func (d *Directory) Close() error { return d.db.Close() }
+// Close closes the directory. What it holds in [Memory] is gone. It does not wait for a
+// PostgreSQL that does not answer.
+func (d *Directory) Close() error {
+	err := d.db.Close()
+	if d.pool != nil {
+		pgstore.Close(d.pool)
+	}
+	return err
+}
+
+// Dialect returns the SQL that a [Where] is written in.
+func (d *Directory) Dialect() sqlfilter.Dialect { return d.dialect.filter }
+
+// Pool returns the connections to PostgreSQL, for what else uses that server, or nil where
+// the directory is in SQLite. Closing the directory closes them.
+func (d *Directory) Pool() *pgxpool.Pool { return d.pool }
 
 // Ping reports whether the directory can be read. It returns an error that says why not.
 func (d *Directory) Ping(ctx context.Context) error {

@@ -27,7 +27,7 @@ func (d *Directory) SetMember(ctx context.Context, orgID, userID string, role de
 		}
 		_, err = d.db.ExecContext(ctx, `INSERT INTO memberships (org_id, user_id, role) VALUES (?, ?, ?)
 			ON CONFLICT (user_id, org_id) DO UPDATE SET role = excluded.role`, orgID, userID, int32(role))
-		return user, err
+		return user, d.missing(err)
 	})
 	return d.because("set a member", err)
 }
@@ -41,7 +41,7 @@ func (d *Directory) Members(ctx context.Context, orgID string) ([]OrgMember, err
 
 func (d *Directory) members(ctx context.Context, orgID string) ([]OrgMember, error) {
 	rows, err := d.db.QueryContext(ctx, "SELECT "+columns+`, org_role FROM
-		(SELECT user_id, role AS org_role FROM memberships WHERE org_id = ?)
+		(SELECT user_id, role AS org_role FROM memberships WHERE org_id = ?) AS members
 		JOIN users ON id = user_id ORDER BY name, id LIMIT ?`, orgID, maxMembers)
 	if err != nil {
 		return nil, err

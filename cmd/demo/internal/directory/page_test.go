@@ -12,36 +12,38 @@ import (
 
 func TestList(t *testing.T) {
 	t.Parallel()
-	directory := openMemory(t)
-	var want []string
-	for i := range 10 {
-		want = append(want, add(t, directory, fmt.Sprint("user", i), Member).ID)
-	}
-	for size := range 12 {
-		var got []string
-		token := ""
-		for pages := 1; ; pages++ {
-			users, next, err := directory.List(t.Context(), size, token)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, user := range users {
-				got = append(got, user.ID)
-			}
-			if size > 0 && next != "" && len(users) != size {
-				t.Errorf("a page of %d holds %d", size, len(users))
-			}
-			if token = next; token == "" {
-				if size > 0 && pages != (10+size-1)/size {
-					t.Errorf("there are %d pages of %d", pages, size)
+	each(t, func(t *testing.T, directory *Directory) {
+		t.Helper()
+		var want []string
+		for i := range 10 {
+			want = append(want, add(t, directory, fmt.Sprint("user", i), Member).ID)
+		}
+		for size := range 12 {
+			var got []string
+			token := ""
+			for pages := 1; ; pages++ {
+				users, next, err := directory.List(t.Context(), size, token)
+				if err != nil {
+					t.Fatal(err)
 				}
-				break
+				for _, user := range users {
+					got = append(got, user.ID)
+				}
+				if size > 0 && next != "" && len(users) != size {
+					t.Errorf("a page of %d holds %d", size, len(users))
+				}
+				if token = next; token == "" {
+					if size > 0 && pages != (10+size-1)/size {
+						t.Errorf("there are %d pages of %d", pages, size)
+					}
+					break
+				}
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("pages of %d: %s", size, diff)
 			}
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("pages of %d: %s", size, diff)
-		}
-	}
+	})
 }
 
 func TestListOfNoUsers(t *testing.T) {
@@ -54,81 +56,87 @@ func TestListOfNoUsers(t *testing.T) {
 // TestListWhileUsersComeAndGo holds because a token is a place and not a count.
 func TestListWhileUsersComeAndGo(t *testing.T) {
 	t.Parallel()
-	directory := openMemory(t)
-	var ids []string
-	for i := range 9 {
-		ids = append(ids, add(t, directory, fmt.Sprint("user", i), Member).ID)
-	}
-	var got []string
-	token := ""
-	for i := 0; ; i++ {
-		users, next, err := directory.List(t.Context(), 2, token)
-		if err != nil {
-			t.Fatal(err)
+	each(t, func(t *testing.T, directory *Directory) {
+		t.Helper()
+		var ids []string
+		for i := range 9 {
+			ids = append(ids, add(t, directory, fmt.Sprint("user", i), Member).ID)
 		}
-		for _, user := range users {
-			got = append(got, user.ID)
-		}
-		if token = next; token == "" {
-			break
-		}
-		if i < 2 {
-			// The last one listed, where the next page begins, and one new at the end.
-			if err := directory.Delete(t.Context(), users[1].ID); err != nil {
+		var got []string
+		token := ""
+		for i := 0; ; i++ {
+			users, next, err := directory.List(t.Context(), 2, token)
+			if err != nil {
 				t.Fatal(err)
 			}
-			ids = append(ids, add(t, directory, fmt.Sprint("later", i), Member).ID)
+			for _, user := range users {
+				got = append(got, user.ID)
+			}
+			if token = next; token == "" {
+				break
+			}
+			if i < 2 {
+				// The last one listed, where the next page begins, and one new at the end.
+				if err := directory.Delete(t.Context(), users[1].ID); err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, add(t, directory, fmt.Sprint("later", i), Member).ID)
+			}
 		}
-	}
-	if diff := cmp.Diff(ids, got); diff != "" {
-		t.Error(diff)
-	}
+		if diff := cmp.Diff(ids, got); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 // TestListOfOneMoment orders users whose times are equal.
 func TestListOfOneMoment(t *testing.T) {
 	t.Parallel()
-	directory := openMemory(t)
-	for i := range 7 {
-		add(t, directory, fmt.Sprint("user", i), Member)
-	}
-	if _, err := directory.db.ExecContext(t.Context(), "UPDATE users SET create_time = 0"); err != nil {
-		t.Fatal(err)
-	}
-	seen := make(map[string]bool)
-	for token, more := "", true; more; more = token != "" {
-		users, next, err := directory.List(t.Context(), 2, token)
-		if err != nil {
+	each(t, func(t *testing.T, directory *Directory) {
+		t.Helper()
+		for i := range 7 {
+			add(t, directory, fmt.Sprint("user", i), Member)
+		}
+		if _, err := directory.db.ExecContext(t.Context(), "UPDATE users SET create_time = 0"); err != nil {
 			t.Fatal(err)
 		}
-		for _, user := range users {
-			seen[user.ID] = true
+		seen := make(map[string]bool)
+		for token, more := "", true; more; more = token != "" {
+			users, next, err := directory.List(t.Context(), 2, token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, user := range users {
+				seen[user.ID] = true
+			}
+			token = next
 		}
-		token = next
-	}
-	if len(seen) != 7 {
-		t.Errorf("listed %d of 7", len(seen))
-	}
+		if len(seen) != 7 {
+			t.Errorf("listed %d of 7", len(seen))
+		}
+	})
 }
 
 func TestListSizes(t *testing.T) {
 	t.Parallel()
-	directory := openMemory(t)
-	var users []User
-	for i := range MaxPageSize + 1 {
-		users = append(users, User{Name: "x", Email: fmt.Sprint(i, "@example.com"), Role: Member})
-	}
-	if _, err := directory.CreateAll(t.Context(), users...); err != nil {
-		t.Fatal(err)
-	}
-	for size, want := range map[int]int{
-		-1: DefaultPageSize, 0: DefaultPageSize, 1: 1,
-		MaxPageSize: MaxPageSize, MaxPageSize + 1: MaxPageSize, 1 << 62: MaxPageSize,
-	} {
-		if page, next, err := directory.List(t.Context(), size, ""); err != nil || len(page) != want || next == "" {
-			t.Errorf("a page of %d holds %d, %v", size, len(page), err)
+	each(t, func(t *testing.T, directory *Directory) {
+		t.Helper()
+		var users []User
+		for i := range MaxPageSize + 1 {
+			users = append(users, User{Name: "x", Email: fmt.Sprint(i, "@example.com"), Role: Member})
 		}
-	}
+		if _, err := directory.CreateAll(t.Context(), users...); err != nil {
+			t.Fatal(err)
+		}
+		for size, want := range map[int]int{
+			-1: DefaultPageSize, 0: DefaultPageSize, 1: 1,
+			MaxPageSize: MaxPageSize, MaxPageSize + 1: MaxPageSize, 1 << 62: MaxPageSize,
+		} {
+			if page, next, err := directory.List(t.Context(), size, ""); err != nil || len(page) != want || next == "" {
+				t.Errorf("a page of %d holds %d, %v", size, len(page), err)
+			}
+		}
+	})
 }
 
 const goodToken = "AAAAAAAAAAFuMyMx8LJCzqRWfHDN2gYI"

@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strconv"
 )
@@ -124,12 +123,6 @@ CREATE INDEX documents_by_create_time ON documents (create_time, id);
 `,
 }
 
-// What can be wrong with the schema of a file.
-var (
-	errForeign = errors.New("database of another program")
-	errNewer   = errors.New("database of a newer schema")
-)
-
 // initialize creates the schema in an empty database and adds the first users, all in
 // one transaction. Closing the database then leaves no log beside it.
 func initialize(ctx context.Context, db *sql.DB, seed func(context.Context) ([]User, error)) error {
@@ -145,18 +138,27 @@ func initialize(ctx context.Context, db *sql.DB, seed func(context.Context) ([]U
 	if err := migrate(ctx, tx, 0); err != nil {
 		return err
 	}
-	if seed != nil {
-		users, err := seed(ctx)
-		if err != nil {
-			return err
-		}
-		for _, user := range users {
-			if _, err := insert(ctx, tx, user); err != nil {
-				return err
-			}
-		}
+	if err := plant(ctx, tx, seed); err != nil {
+		return err
 	}
 	return tx.Commit()
+}
+
+// plant adds the first users.
+func plant(ctx context.Context, tx *sql.Tx, seed func(context.Context) ([]User, error)) error {
+	if seed == nil {
+		return nil
+	}
+	users, err := seed(ctx)
+	if err != nil {
+		return err
+	}
+	for _, user := range users {
+		if _, err := insert(ctx, tx, user); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prepare checks an existing database and brings its schema up to date. It writes

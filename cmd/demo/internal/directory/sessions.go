@@ -2,7 +2,9 @@ package directory
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -50,18 +52,12 @@ func (d *Directory) Generation(ctx context.Context, userID string) (string, erro
 	return generation, d.because("read the generation of a user's sessions", err)
 }
 
-// newGeneration is a generation that no session was ever started in. It is not a number
-// that goes up: one that was restored from a backup would come to a number again that
-// sessions were started in.
-const newGeneration = "lower(hex(randomblob(16)))"
-
 // EndSessions ends the sessions of a user, wherever their entries are kept: the user's
 // generation changes, and a store that gets older entries back revives no session. It also
 // removes the entries in [Directory.Sessions]. It fails with [ErrNotFound].
 func (d *Directory) EndSessions(ctx context.Context, userID string) error {
 	return d.because("end a user's sessions", d.write(ctx, func() error {
-		// It does not stop for ctx, as any change of a user does not.
-		return d.endSessions(context.WithoutCancel(ctx), userID)
+		return d.finish(ctx, func(ctx context.Context) error { return d.endSessions(ctx, userID) })
 	}))
 }
 
@@ -71,12 +67,11 @@ func (d *Directory) endSessions(ctx context.Context, userID string) error {
 		return err
 	}
 	defer tx.Rollback()
-	changed, err := tx.ExecContext(ctx, "UPDATE users SET session_generation = "+newGeneration+" WHERE id = ?", userID)
-	if err != nil {
+	// A generation that no session was ever started in. It is not a number that goes up: one
+	// that was restored from a backup would come to a number again that sessions were started
+	// in.
+	if err := someRow(tx.ExecContext(ctx, "UPDATE users SET session_generation = ? WHERE id = ?", rand.Text(), userID)); err != nil {
 		return err
-	}
-	if rows, err := changed.RowsAffected(); err != nil || rows == 0 {
-		return errors.Join(err, sql.ErrNoRows)
 	}
 	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ?", userID); err != nil {
 		return err
@@ -84,7 +79,7 @@ func (d *Directory) endSessions(ctx context.Context, userID string) error {
 	return tx.Commit()
 }
 
-// Sessions returns a store of sessions in the same file. It serves package session
+// Sessions returns a store of sessions in the same database. It serves package session
 // alone, whose data says which user an entry belongs to: the entries of a user are
 // removed with the user, and an entry of a missing user is refused. Closing the directory
 // closes the store.
@@ -107,34 +102,54 @@ func (s *Sessions) FindCtx(ctx context.Context, token string) ([]byte, bool, err
 	return data, err == nil, s.directory.because("find a session", err)
 }
 
+// An entry is what package session writes, as far as the store reads it.
+type entry struct {
+	User *string `json:"user"`
+	// AuthenticatedAt is null where the entry is no session.
+	AuthenticatedAt any `json:"authenticated_at"`
+}
+
 // CommitCtx adds an entry or overwrites it. It fails where the entry's user is missing.
 func (s *Sessions) CommitCtx(ctx context.Context, token string, data []byte, expiry time.Time) error {
+	var of entry
+	if err := json.Unmarshal(data, &of); err != nil {
+		return s.directory.because("keep a session", err)
+	}
 	return s.directory.because("keep a session", s.directory.write(ctx, func() error {
-		return s.commit(ctx, token, string(data), expiry)
+		return s.commit(ctx, token, string(data), of, expiry)
 	}))
 }
 
-func (s *Sessions) commit(ctx context.Context, token, data string, expiry time.Time) error {
+func (s *Sessions) commit(ctx context.Context, token, data string, of entry, expiry time.Time) error {
 	tx, err := s.directory.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token IN
-		(SELECT token FROM sessions WHERE expire_time <= ? LIMIT ?)`, time.Now().UnixMicro(), sweep); err != nil {
+	if of.User != nil {
+		if err := s.directory.lock(ctx, tx, "users", *of.User); err != nil {
+			return err
+		}
+	}
+	//nolint:gosec // The dialect's words are constants.
+	swept := "DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE expire_time <= ? LIMIT ?" + s.directory.dialect.skipLocked + ")"
+	if _, err := tx.ExecContext(ctx, swept, time.Now().UnixMicro(), sweep); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `REPLACE INTO sessions (token, data, expire_time, user_id)
-		VALUES (?1, ?2, ?3, ?2 ->> 'user')`, token, data, expiry.UnixMicro()); err != nil {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO sessions (token, data, expire_time, user_id) VALUES (?, ?, ?, ?)
+		ON CONFLICT (token) DO UPDATE SET data = excluded.data, expire_time = excluded.expire_time, user_id = excluded.user_id`,
+		token, data, expiry.UnixMicro(), of.User); err != nil {
 		return err
 	}
 	// Of each kind the newest stay: those that expire last. The one entry of a user that
 	// outlives the sessions is among those without authenticated_at, and expires last of all.
+	isSighting, kept := of.AuthenticatedAt == nil, MaxSessions
+	if isSighting {
+		kept = maxSightings
+	}
 	if _, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE token IN (
-		SELECT token FROM sessions
-		WHERE user_id = ?1 ->> 'user' AND (data ->> 'authenticated_at' IS NULL) = (?1 ->> 'authenticated_at' IS NULL)
-		ORDER BY expire_time DESC, token LIMIT -1 OFFSET iif(?1 ->> 'authenticated_at' IS NULL, ?3, ?2))`,
-		data, MaxSessions, maxSightings); err != nil {
+		SELECT token FROM sessions WHERE user_id = ? AND (data ->> 'authenticated_at' IS NULL) = ?
+		ORDER BY expire_time DESC, token LIMIT 1000000 OFFSET ?)`, of.User, isSighting, kept); err != nil {
 		return err
 	}
 	return tx.Commit()

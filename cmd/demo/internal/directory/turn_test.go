@@ -15,13 +15,24 @@ import (
 // another process, and reads go on meanwhile.
 func TestManyWriters(t *testing.T) {
 	t.Parallel()
-	const writers, each = 64, 8
 	directory, err := Open(t.Context(), filepath.Join(t.TempDir(), "demo.db"), Config{Patience: 30 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = directory.Close() })
 	directory.patience = time.Minute // for turns
+	testManyWriters(t, directory)
+}
+
+// PostgreSQL has no turns for them.
+func TestManyWritersToPostgres(t *testing.T) {
+	t.Parallel()
+	testManyWriters(t, openPostgresAt(t, newSchema(t)))
+}
+
+func testManyWriters(t *testing.T, directory *Directory) {
+	t.Helper()
+	const writers, each = 64, 8
 	user := add(t, directory, "member", Member)
 	var group sync.WaitGroup
 	for i := range writers {
@@ -55,7 +66,7 @@ func TestTurns(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				directory := &Directory{patience: time.Minute / turnsPatience, turn: make(chan struct{}, 1)}
+				directory := &Directory{dialect: sqliteDialect, patience: time.Minute / turnsPatience, turn: make(chan struct{}, 1)}
 				go func() {
 					_ = directory.write(context.Background(), func() error { time.Sleep(test.held); return nil })
 				}()

@@ -77,7 +77,7 @@ func (d *Directory) Get(ctx context.Context, id string) (User, error) {
 // ByEmail returns the user with an email, without regard to case. It fails with
 // [ErrNotFound].
 func (d *Directory) ByEmail(ctx context.Context, email string) (User, error) {
-	user, err := one(d.db.QueryRowContext(ctx, "SELECT "+columns+" FROM users WHERE email = ?", email))
+	user, err := one(d.db.QueryRowContext(ctx, "SELECT "+columns+" FROM users WHERE "+d.dialect.byEmail, email))
 	return user, d.because("get a user", err)
 }
 
@@ -131,16 +131,8 @@ func (d *Directory) insertAll(ctx context.Context, users []User) ([]User, error)
 	return inserted, tx.Commit()
 }
 
-// hasRoom fails where nine tenths of the database's size limit are in use.
-func (d *Directory) hasRoom(ctx context.Context) error {
-	var used, size int64
-	err := d.db.QueryRowContext(ctx, `SELECT page_count - freelist_count, page_size
-		FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&used, &size)
-	if err == nil && used*size > d.maxBytes/10*9 {
-		err = errNearlyFull
-	}
-	return err
-}
+// hasRoom fails where there is no room for more than sessions.
+func (d *Directory) hasRoom(ctx context.Context) error { return d.dialect.room(ctx, d.db, d.maxBytes) }
 
 // inserter is a database or a transaction of one.
 type inserter interface {
