@@ -47,9 +47,10 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// TestBackupGuide runs the commands of docs/guides/backup.md, in their order.
-func TestBackupGuide(t *testing.T) {
-	t.Parallel()
+// guideBlocks returns the blocks of commands of docs/guides/backup.md: how to back up and
+// restore a file, and then a database of PostgreSQL.
+func guideBlocks(t *testing.T) []string {
+	t.Helper()
 	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guides", "backup.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -60,10 +61,16 @@ func TestBackupGuide(t *testing.T) {
 			blocks = append(blocks, text)
 		}
 	}
-	if len(blocks) != 2 {
+	if len(blocks) != 4 {
 		t.Fatalf("the guide has %d blocks of commands: %q", len(blocks), blocks)
 	}
-	folder := t.TempDir()
+	return blocks
+}
+
+// TestBackupGuide runs the commands of docs/guides/backup.md, in their order.
+func TestBackupGuide(t *testing.T) {
+	t.Parallel()
+	blocks, folder := guideBlocks(t), t.TempDir()
 	follow := func(block string) {
 		command := strings.ReplaceAll(block, "go run ./cmd/demo", asProgram+"=1 "+quote(os.Args[0]))
 		shell(t, fmt.Sprintf("set -e; cd %s; %s", quote(folder), command))

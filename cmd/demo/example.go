@@ -45,12 +45,12 @@ type accounts struct {
 
 // openUsers opens the directory. A new one begins with the examples, where only this
 // machine can reach them.
-func openUsers(ctx context.Context, path string, passwords *password.Hasher, private bool) (*directory.Directory, error) {
+func openUsers(ctx context.Context, from config, passwords *password.Hasher, private bool) (*directory.Directory, error) {
 	config := directory.Config{}
 	if private {
 		config.Seed = func(ctx context.Context) ([]directory.User, error) { return exampleUsers(ctx, passwords) }
 	}
-	users, err := directory.Open(ctx, path, config)
+	users, err := openDirectory(ctx, from, config)
 	if err != nil || !private || !users.Created() {
 		return users, err
 	}
@@ -58,6 +58,14 @@ func openUsers(ctx context.Context, path string, passwords *password.Hasher, pri
 		return nil, errors.Join(err, users.Close())
 	}
 	return users, nil
+}
+
+// openDirectory opens the directory in its file, or in PostgreSQL.
+func openDirectory(ctx context.Context, from config, config directory.Config) (*directory.Directory, error) {
+	if from.postgres != nil {
+		return directory.OpenPostgres(ctx, from.postgres, config)
+	}
+	return directory.Open(ctx, from.path, config)
 }
 
 // exampleUsers returns the examples with their password.
@@ -91,7 +99,7 @@ func findAccounts(ctx context.Context, users *directory.Directory, passwords *pa
 		// An open member is no risk, since everyone may sign up as one.
 		if _, open := found.open[example.Email]; open && example.Role != directory.Member {
 			return accounts{}, fmt.Errorf("the user directory has %s, whose password is public, and others can reach the address: "+
-				"listen on 127.0.0.1, or choose another -db", example.Email)
+				"listen on 127.0.0.1, or choose another database", example.Email)
 		}
 	}
 	return found, nil

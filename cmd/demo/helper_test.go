@@ -147,6 +147,18 @@ func (p *program) end(t *testing.T, signal syscall.Signal) error {
 // client returns a generated client that sends the token, if there is one.
 func (p *program) client(t *testing.T, token string) demov1client.AccountServiceClient {
 	t.Helper()
+	return demov1client.NewAccountServiceClient(p.connection(t, token))
+}
+
+// documents is client for documents.
+func (p *program) documents(t *testing.T, token string) demov1client.DocumentServiceClient {
+	t.Helper()
+	return demov1client.NewDocumentServiceClient(p.connection(t, token))
+}
+
+// connection returns a connection that sends the token, if there is one.
+func (p *program) connection(t *testing.T, token string) *connect.Client {
+	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	bearer := func(next connect.ClientFunc) connect.ClientFunc {
@@ -157,8 +169,7 @@ func (p *program) client(t *testing.T, token string) demov1client.AccountService
 			return next(ctx, spec)
 		}
 	}
-	return demov1client.NewAccountServiceClient(connect.NewClient(
-		connecthttp.NewTransport(&http.Client{Transport: transport}, p.url), bearer))
+	return connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, p.url), bearer)
 }
 
 // try runs the printed commands in order, each in a shell of its own, and compares what

@@ -1,5 +1,5 @@
 // Demo serves demo.v1.AccountService: a small directory of users in one SQLite file, with
-// nothing to set up. It imports every part of the framework.
+// nothing to set up, or in PostgreSQL. It imports every part of the framework.
 //
 //	go run ./cmd/demo -h
 //

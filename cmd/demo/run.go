@@ -34,8 +34,10 @@ type config struct {
 	address string
 	// grpc is where gRPC is served besides, on a port of its own, or is empty.
 	grpc string
-	// path is the database's.
+	// path is the database's, unless postgres is.
 	path string
+	// postgres is the database, or nil where it is a file.
+	postgres *url.URL
 	// backup is where to copy the database to, instead of serving it, or is empty.
 	backup string
 	// hosts are answered besides the names of this machine.
@@ -65,7 +67,7 @@ func run(ctx context.Context, arguments []string, out, errs io.Writer) int {
 		fmt.Fprintf(errs, "demo: %v: \"demo -h\" lists the flags\n", err)
 		return exitMisused
 	}
-	if config.path == "" {
+	if config.path == "" && config.postgres == nil {
 		if config.path, err = directory.DefaultPath(); err != nil {
 			fmt.Fprintf(errs, "demo: %v\n", err)
 			return exitFailed
@@ -91,10 +93,11 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	flags.StringVar(&config.address, "addr", "127.0.0.1:8080", "TCP `address` to listen on; port 0 is a free one")
 	flags.StringVar(&config.grpc, "grpc", "", "TCP `address` of a port for gRPC alone, through google.golang.org/grpc, such as\n127.0.0.1:9090 (default none; -addr serves gRPC too)")
 	flags.StringVar(&config.path, "db", "", "database `file`, or "+directory.Memory+" (default sallyport/demo.db in your cache folder)")
+	postgres := flags.String("postgres", "", "PostgreSQL `URL` of a database to use instead of a file, which several demos may share")
 	flags.StringVar(&config.backup, "backup", "", "copy the database to a new `file` and stop; it may be in use meanwhile")
 	hosts := flags.String("hosts", "", "`names` to answer for besides this machine's own, separated by commas\n(default none where only this machine can reach it, otherwise every name)")
 	proxies := flags.String("proxies", "", "`addresses` or networks of proxies whose X-Forwarded-For counts, separated by commas")
-	sessions := flags.String("sessions", "", "PostgreSQL or Redis `URL` to keep sessions in, which several demos may share\n(default the database file)")
+	sessions := flags.String("sessions", "", "PostgreSQL or Redis `URL` to keep sessions in, which several demos may share\n(default the database)")
 	flags.StringVar(&config.admin, "admin", "", "TCP `address` for metrics, health, profiles and the table of who may call what,\nsuch as 127.0.0.1:8081 (default none)")
 	flags.StringVar(&config.audit, "audit", "", "`file` to keep an audit log in: a call runs only once its event is there\n(default none; see sallyport audit -h)")
 	otlp := flags.String("otlp", "", "`URL` of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318\n(default none)")
@@ -138,11 +141,48 @@ func parse(arguments []string, out io.Writer) (config, error) {
 			return config, err
 		}
 	}
+	if *postgres != "" {
+		if config.postgres, err = parsePostgres(*postgres, config); err != nil {
+			return config, err
+		}
+	}
 	if *sessions == "" {
 		return config, nil
 	}
 	config.sessions, err = parseSessions(*sessions)
 	return config, err
+}
+
+// parsePostgres reads -postgres, which stands for -db. The error does not repeat the text,
+// which may hold a password.
+func parsePostgres(text string, config config) (*url.URL, error) {
+	switch {
+	case config.path != "":
+		return nil, errors.New("-postgres and -db do not go together: name one database")
+	case config.backup != "":
+		return nil, errors.New("-postgres and -backup do not go together: back up with pg_dump, as docs/guides/backup.md says")
+	}
+	address, err := url.Parse(text)
+	if err != nil || address.Scheme != "postgres" && address.Scheme != "postgresql" {
+		return nil, errors.New("-postgres must be a URL such as postgres://user@host/database")
+	}
+	return address, nil
+}
+
+// database names the database, without a password.
+func (c config) database() string {
+	if c.postgres != nil {
+		return shown(c.postgres)
+	}
+	return c.path
+}
+
+// databaseFlag is the flag that names another one.
+func (c config) databaseFlag() string {
+	if c.postgres != nil {
+		return "-postgres"
+	}
+	return "-db"
 }
 
 // list splits a text at its commas.

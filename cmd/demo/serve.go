@@ -58,20 +58,20 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer shared.close()
-	bus, err := shared.bus()
+	private := loopback(listener.Addr())
+	passwords := password.New(password.NewQueue(min(runtime.GOMAXPROCS(0), maxHashing), maxWaiting))
+	users, err := openUsers(ctx, config, passwords, private)
+	if err != nil {
+		return err
+	}
+	defer users.Close()
+	bus, err := newBus(shared, users)
 	if err != nil {
 		return err
 	}
 	if bus != nil {
 		defer bus.Close()
 	}
-	private := loopback(listener.Addr())
-	passwords := password.New(password.NewQueue(min(runtime.GOMAXPROCS(0), maxHashing), maxWaiting))
-	users, err := openUsers(ctx, config.path, passwords, private)
-	if err != nil {
-		return err
-	}
-	defer users.Close()
 	accounts, err := findAccounts(ctx, users, passwords, private)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	}
 	defer trial.close()
 	welcome{
-		url: url, path: config.path, sessions: config.sessions, issuer: config.issuer, unreachable: reach(ctx, tokens, log), private: private,
+		url: url, database: config.database(), flag: config.databaseFlag(), sessions: config.sessions, issuer: config.issuer, unreachable: reach(ctx, tokens, log), private: private,
 		accounts: accounts, actions: registry.Actions(), unguarded: srv.Unguarded(), commands: trial.commands,
 	}.print(out)
 	return watched.around(ctx, func(ctx context.Context) error { return srv.Serve(ctx, listener) })

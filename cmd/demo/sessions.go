@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/authn/revocation/pgbus"
 	"github.com/sallyport-rpc/sallyport/authn/revocation/redisbus"
 	"github.com/sallyport-rpc/sallyport/authn/session/pgstore"
+	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 )
 
 // patience is how long a server of sessions may take to answer at the start, and
@@ -122,16 +123,19 @@ func openRedis(ctx context.Context, address string) (sessionServer, error) {
 	return sessionServer{store: goredisstore.NewWithPrefix(client, "sallyport-demo:"), redis: client}, nil
 }
 
-// bus returns the bus that carries revocations between the demos that share the server, or
-// nil where there is no server. The caller closes it before the connections.
-func (s sessionServer) bus() (*revocation.Bus, error) {
+// newBus returns the bus that carries revocations between the demos that share the server of
+// their sessions, or else their PostgreSQL database, or nil where they share neither. The
+// caller closes it before the connections.
+func newBus(shared sessionServer, users *directory.Directory) (*revocation.Bus, error) {
 	var link revocation.Link
 	var err error
 	switch {
-	case s.postgres != nil:
-		link, err = pgbus.New(s.postgres)
-	case s.redis != nil:
-		link, err = redisbus.New(s.redis)
+	case shared.postgres != nil:
+		link, err = pgbus.New(shared.postgres)
+	case shared.redis != nil:
+		link, err = redisbus.New(shared.redis)
+	case users.Pool() != nil:
+		link, err = pgbus.New(users.Pool())
 	default:
 		return nil, nil //nolint:nilnil // said above
 	}

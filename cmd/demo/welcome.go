@@ -13,7 +13,8 @@ import (
 // A welcome is what the demo prints when it starts.
 type welcome struct {
 	url         string
-	path        string
+	database    string
+	flag        string   // that names another database
 	sessions    *url.URL // the server that keeps them, or nil
 	issuer      string   // of tokens, or ""
 	unreachable error    // why the issuer cannot be reached, or nil
@@ -26,7 +27,7 @@ type welcome struct {
 
 // print writes the welcome. The demo serves even if it cannot be written.
 func (w welcome) print(out io.Writer) {
-	fmt.Fprintf(out, "Serving %s, with the users in %s", w.url, w.path)
+	fmt.Fprintf(out, "Serving %s, with the users in %s", w.url, w.database)
 	if w.sessions != nil {
 		fmt.Fprintf(out, " and the sessions in %s", shown(w.sessions))
 	}
@@ -58,12 +59,12 @@ func (w welcome) printAccounts(out io.Writer) {
 		_ = table.Flush()
 		fmt.Fprintln(out)
 	case w.accounts.empty && w.private:
-		fmt.Fprint(out, "There are no accounts. For example accounts, name a new file with -db.\n\n")
+		fmt.Fprintf(out, "There are no accounts. For example accounts, name a new database with %s.\n\n", w.flag)
 	case w.accounts.empty:
 		fmt.Fprint(out, "There are no accounts, and example accounts are not created where others can reach them.\n"+
-			"For an admin of your own, serve a new file on 127.0.0.1 first: it begins with example\n"+
+			"For an admin of your own, serve a new database on 127.0.0.1 first: it begins with example\n"+
 			"accounts. Sign up there, let the example admin grant you the role admin, delete the\n"+
-			"examples, and then serve that file here.\n\n")
+			"examples, and then serve that database here.\n\n")
 	}
 }
 
