@@ -34,7 +34,7 @@ func (p *plan) elements() {
 			}
 		}
 		if len(hidden) == 0 && p.keepsFromNone(p.elementRule(each)) {
-			p.noted = append(p.noted, fmt.Sprintf("everyone who is let in may see every one of %s", each.Name))
+			p.noted = append(p.noted, "everyone who is let in may see every one of "+each.Name)
 		} else if len(hidden) == 0 {
 			p.problemf("no call was found that answers with one of %s which its caller may not see: %s", each.Name, elementAdvice(each))
 		}

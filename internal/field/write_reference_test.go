@@ -162,8 +162,8 @@ func (j *judging) message(of protoreflect.MessageDescriptor, is *tree, path stri
 		}
 		// What comes back with all of a message is what the caller was answered, without what
 		// they may not read.
-		sent := has(field) || j.fault == faultBlank
-		if at != nil && above && reads && !(guarded && (key || sent)) && j.reads[field.FullName()] != nil && j.fault != faultUnread {
+		comes := guarded && (key || has(field) || j.fault == faultBlank)
+		if at != nil && above && reads && !comes && j.reads[field.FullName()] != nil && j.fault != faultUnread {
 			this := stored
 			if this == nil {
 				this = &tree{of: of} // of which no condition holds

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
@@ -109,7 +110,7 @@ func TestSizeOfBatches(t *testing.T) {
 		b := &batching{api: a, results: map[string]*openfgav1.BatchCheckSingleResult{}}
 		var queries []relation.Query
 		for i := range test.queries {
-			queries, b.results[fmt.Sprint(i)] = append(queries, ask("ada", "owner", fmt.Sprint(i))), yes
+			queries, b.results[strconv.Itoa(i)] = append(queries, ask("ada", "owner", strconv.Itoa(i))), yes
 		}
 		engine, err := openfga.New(t.Context(), b, a.store, a.model, test.options...)
 		if err != nil {
