@@ -245,6 +245,7 @@ func TestWritesOfStreams(t *testing.T) {
 // was opened. Nothing after the message that is refused reaches the handler.
 func TestOrderOfWritesOfStreams(t *testing.T) {
 	t.Parallel()
+	served := serveNotes(t)
 	const every, open = "SendEvery", "SendOpen"
 	text := func(owner string) *writesv1.SendPartRequest {
 		return &writesv1.SendPartRequest{OwnerId: owner, Part: &writesv1.Part{Text: "t"}}
@@ -277,26 +278,26 @@ func TestOrderOfWritesOfStreams(t *testing.T) {
 		"as it opens, of others and without seals": {open, "ann", []*writesv1.SendPartRequest{text("bob"), text("cy")}, 2, 0, false},
 	} {
 		for _, way := range []string{"connect", "grpc", "grpc-web", "in-process"} {
-			t.Run(name+" by "+way, func(t *testing.T) {
-				t.Parallel()
-				served := serveNotes(t)
-				spec := connect.Spec{Procedure: "/test.writes.v1.PartService/" + test.method, StreamType: connect.StreamTypeClient}
-				stream := must(served.ways[way].CallClientStream(asNoteCaller(t, test.as), spec))
-				defer stream.Close()
-				for _, request := range test.sent {
-					if stream.Send(request) != nil {
-						break // the answer says why
-					}
+			spec := connect.Spec{Procedure: "/test.writes.v1.PartService/" + test.method, StreamType: connect.StreamTypeClient}
+			stream := must(served.ways[way].CallClientStream(asNoteCaller(t, test.as), spec))
+			for _, request := range test.sent {
+				if stream.Send(request) != nil {
+					break // the answer says why
 				}
-				_ = stream.CloseSend()
-				err := stream.Receive(&writesv1.NoteResponse{})
-				if err == nil && test.code != 0 || err != nil && (connect.CodeOf(err) != test.code || strings.Contains(err.Error(), "test.writes.v1.Part.seal") != test.names) {
-					t.Errorf("got %v, want %v", err, test.code)
-				}
-				if got := len(served.handlers.heard); got != test.heard {
-					t.Errorf("the handler got %d messages, want %d", got, test.heard)
-				}
-			})
+			}
+			_ = stream.CloseSend()
+			err := stream.Receive(&writesv1.NoteResponse{})
+			if err == nil && test.code != 0 || err != nil && (connect.CodeOf(err) != test.code || strings.Contains(err.Error(), "test.writes.v1.Part.seal") != test.names) {
+				t.Errorf("%s by %s: got %v, want %v", name, way, err, test.code)
+			}
+			_ = stream.Close()
+			heard := len(served.handlers.heard)
+			for range heard {
+				<-served.handlers.heard
+			}
+			if heard != test.heard {
+				t.Errorf("%s by %s: the handler got %d messages, want %d", name, way, heard, test.heard)
+			}
 		}
 	}
 }

@@ -36,6 +36,7 @@ type plan struct {
 	unbroken []string
 	// noted are what is so by the declaration and can be no call.
 	noted []string
+	kept  map[string]kept // by [plan.keptFrom]
 }
 
 // planFor makes the calls of one action.

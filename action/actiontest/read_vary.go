@@ -56,23 +56,44 @@ func (p *plan) reading() {
 // keepsFromNone reports whether it is proved that a rule keeps its message from no one who is let
 // in: then there is no call to try.
 func (p *plan) keepsFromNone(rule prove.Rule) bool {
-	witness, reason, err := p.calls.KeptFrom(rule)
-	return witness == nil && reason == nil && err == nil
+	found := p.keptFrom(rule)
+	return found.witness == nil && found.reason == nil && found.err == nil
+}
+
+// A kept is what the prover says of whom a rule keeps its message from.
+type kept struct {
+	witness *prove.Witness
+	reason  *prove.Reason
+	err     error
+}
+
+// keptFrom asks the prover, once for each rule.
+func (p *plan) keptFrom(rule prove.Rule) kept {
+	key := rule.Name + " " + rule.Subject.Name // who reads a field, and who writes it
+	found, known := p.kept[key]
+	if !known {
+		found.witness, found.reason, found.err = p.calls.KeptFrom(rule)
+		if p.kept == nil {
+			p.kept = map[string]kept{}
+		}
+		p.kept[key] = found
+	}
+	return found
 }
 
 // strangersTo are calls that are let in, of callers from whom rules keep some message.
 func (p *plan) strangersTo(rules ...prove.Rule) []attempt {
-	var found []attempt
+	var all []attempt
 	for _, rule := range rules {
-		witness, _, err := p.calls.KeptFrom(rule)
-		if err != nil || witness == nil {
+		found := p.keptFrom(rule)
+		if found.err != nil || found.witness == nil {
 			continue // what is not found is missed later
 		}
-		if call := p.attemptOf("a call of one who may not", witness); p.judge.of(&call).code == Allowed {
-			found = append(found, call)
+		if call := p.attemptOf("a call of one who may not", found.witness); p.judge.of(&call).code == Allowed {
+			all = append(all, call)
 		}
 	}
-	return found
+	return all
 }
 
 // readAdvice says how to give a message with a field, and who reads it.
