@@ -34,10 +34,10 @@ type examined struct {
 // takenApart makes what is evaluated in part before an element, or an object, is there.
 func (r *Registry) takenApart(declaration *declare.Declaration) (each []elements, guard *policy.Guard, err error) {
 	each, err = elementsOf(declaration, policy.Deciders{Relations: r.relate, List: r.list})
-	if _, ok := r.relations.(relation.Batcher); ok {
+	if engine, ok := r.relations.(relation.Batcher); ok {
 		for i := range each {
-			if each[i].relates() {
-				each[i].ask = r.relateAll
+			if len(each[i].Relations()) > 0 {
+				each[i].ask = r.relateAll(engine)
 			}
 		}
 	}

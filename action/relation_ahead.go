@@ -3,12 +3,10 @@ package action
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/sallyport-rpc/sallyport/action/event"
-	"github.com/sallyport-rpc/sallyport/internal/declare"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 	"github.com/sallyport-rpc/sallyport/relation"
 )
@@ -33,16 +31,6 @@ func answeredAhead(ctx context.Context, query relation.Query) (held, ok bool) {
 	return ok && of.answers[query], ok
 }
 
-// relates reports whether the rule of the elements asks a relation engine.
-func (e *elements) relates() bool {
-	return slices.ContainsFunc(e.Grants, func(grant declare.Grant) bool {
-		return slices.ContainsFunc(grant.Conditions, func(of declare.Condition) bool {
-			_, ok := of.(declare.Relation)
-			return ok
-		})
-	})
-}
-
 // askAhead asks the engine at once what decides which elements of a list may be seen, where the
 // engine can be asked so. The context that it returns knows the answers. An element that may be
 // seen by what asks no relation is not asked about.
@@ -52,7 +40,8 @@ func (e *elements) askAhead(ctx context.Context, seen policy.Input, list protore
 	}
 	known := &ahead{}
 	with := context.WithValue(ctx, aheadKey{}, known)
-	open, queries := map[relation.Query]bool{}, []relation.Query{}
+	var queries []relation.Query
+	held := map[relation.Query]bool{} // has every query that is asked
 	for i := range list.Len() {
 		known.queries = known.queries[:0]
 		// Errors come again, when the element is held against the rule.
@@ -60,34 +49,31 @@ func (e *elements) askAhead(ctx context.Context, seen policy.Input, list protore
 			continue
 		}
 		for _, query := range known.queries {
-			if !open[query] {
-				open[query], queries = true, append(queries, query)
+			if _, asked := held[query]; !asked {
+				held[query], queries = false, append(queries, query)
 			}
 		}
 	}
-	known.answers = map[relation.Query]bool{}
-	if len(queries) == 0 {
-		return with, nil
+	if len(queries) > 0 {
+		answers, err := e.ask(ctx, queries)
+		if err != nil {
+			return nil, err
+		}
+		for i, query := range queries {
+			held[query] = answers[i]
+		}
 	}
-	answers, err := e.ask(ctx, queries)
-	if err != nil {
-		return nil, err
-	}
-	for i, query := range queries {
-		known.answers[query] = answers[i]
-	}
+	known.answers = held
 	return with, nil
 }
 
-// relateAll asks the registry's engine several queries at once.
-func (r *Registry) relateAll(ctx context.Context, queries []relation.Query) ([]bool, error) {
-	batcher, ok := r.relations.(relation.Batcher)
-	if !ok {
-		return nil, fmt.Errorf("the relation engine, a %T, is asked one query at a time", r.relations)
+// relateAll returns what asks an engine several queries at once.
+func (r *Registry) relateAll(engine relation.Batcher) func(context.Context, []relation.Query) ([]bool, error) {
+	return func(ctx context.Context, queries []relation.Query) ([]bool, error) {
+		answers, err := answerOf(ctx, r.relationTimeout, event.StageHandle, func(ctx context.Context) ([]bool, error) { return engine.CheckAll(ctx, queries) })
+		if err == nil && len(answers) != len(queries) {
+			err = fmt.Errorf("the relation engine answers %d of %d queries", len(answers), len(queries))
+		}
+		return answers, err
 	}
-	answers, err := answerOf(ctx, r.relationTimeout, event.StageHandle, func(ctx context.Context) ([]bool, error) { return batcher.CheckAll(ctx, queries) })
-	if err == nil && len(answers) != len(queries) {
-		err = fmt.Errorf("the relation engine answers %d of %d queries", len(answers), len(queries))
-	}
-	return answers, err
 }

@@ -43,7 +43,7 @@ type plan struct {
 func (tr *trial) planFor(declaration *declare.Declaration) *plan {
 	p := &plan{
 		trial: tr, declaration: declaration, judge: tr.judgeOf(declaration), calls: prove.NewCalls(),
-		seen: map[string]bool{},
+		seen: map[string]bool{}, kept: map[string]kept{},
 	}
 	if about := declaration.Resource; about != nil && len(tr.objects.of(about.Type.FullName())) == 0 {
 		p.problemf("%s is about a %s: give objects to WithObject(key, object), and requests that name them, by %s, to WithSample",
@@ -105,7 +105,7 @@ func (p *plan) add(a attempt) verdict {
 	return want
 }
 
-// key tells attempts apart, whatever they are called.
+// key tells attempts apart, not by their names.
 func (a attempt) key() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%v %v %v %s %d %d %t %v %d", a.answers, a.full, a.uncounted, a.now.Format(time.RFC3339Nano), a.load, a.loadsWell, a.revoked, a.failing, a.malformed)

@@ -26,9 +26,10 @@ func (p *plan) reading() {
 		if rule.Anyone() || len(paths) == 0 {
 			continue
 		}
+		of := prove.ReadRule(rule.Field, rule, p.declaration)
 		found := map[int]readCall{} // by the grant, or -1
-		witnesses := p.readersOf(rule)
-		for _, base := range append(slices.Clone(p.admitted), p.strangersTo(prove.ReadRule(rule.Field, rule, p.declaration))...) {
+		witnesses := p.readersOf(of)
+		for _, base := range append(slices.Clone(p.admitted), p.strangersTo(of)...) {
 			p.readersLike(base, rule, witnesses, found)
 		}
 		for _, base := range p.sampled("a call") {
@@ -41,7 +42,7 @@ func (p *plan) reading() {
 			switch {
 			case ok:
 				p.answered(call, rule, paths, place)
-			case place < 0 && p.keepsFromNone(prove.ReadRule(rule.Field, rule, p.declaration)):
+			case place < 0 && p.keepsFromNone(of):
 				p.noted = append(p.noted, fmt.Sprintf("everyone who is let in may read %s", rule.Field.FullName()))
 			case place < 0:
 				p.problemf("no call was found that is answered with %s and whose caller may not read it: %s", rule.Field.FullName(), readAdvice(p.declaration, rule))
@@ -51,49 +52,6 @@ func (p *plan) reading() {
 			}
 		}
 	}
-}
-
-// keepsFromNone reports whether it is proved that a rule keeps its message from no one who is let
-// in: then there is no call to try.
-func (p *plan) keepsFromNone(rule prove.Rule) bool {
-	found := p.keptFrom(rule)
-	return found.witness == nil && found.reason == nil && found.err == nil
-}
-
-// A kept is what the prover says of whom a rule keeps its message from.
-type kept struct {
-	witness *prove.Witness
-	reason  *prove.Reason
-	err     error
-}
-
-// keptFrom asks the prover, once for each rule.
-func (p *plan) keptFrom(rule prove.Rule) kept {
-	key := rule.Name + " " + rule.Subject.Name // who reads a field, and who writes it
-	found, known := p.kept[key]
-	if !known {
-		found.witness, found.reason, found.err = p.calls.KeptFrom(rule)
-		if p.kept == nil {
-			p.kept = map[string]kept{}
-		}
-		p.kept[key] = found
-	}
-	return found
-}
-
-// strangersTo are calls that are let in, of callers from whom rules keep some message.
-func (p *plan) strangersTo(rules ...prove.Rule) []attempt {
-	var all []attempt
-	for _, rule := range rules {
-		found := p.keptFrom(rule)
-		if found.err != nil || found.witness == nil {
-			continue // what is not found is missed later
-		}
-		if call := p.attemptOf("a call of one who may not", found.witness); p.judge.of(&call).code == Allowed {
-			all = append(all, call)
-		}
-	}
-	return all
 }
 
 // readAdvice says how to give a message with a field, and who reads it.
@@ -123,14 +81,13 @@ type readCall struct {
 
 // readersOf are callers and messages with the field of a rule: of each grant such as it lets
 // read the field, and such as one of its conditions keeps from that.
-func (p *plan) readersOf(rule *declare.FieldRule) (found []*prove.Witness) {
-	of := prove.ReadRule(rule.Field, rule, p.declaration)
+func (p *plan) readersOf(of prove.Rule) (found []*prove.Witness) {
 	add := func(witness *prove.Witness, _ *prove.Reason, err error) {
 		if err == nil && witness != nil && witness.Object != nil { // what is not found is missed later
 			found = append(found, witness)
 		}
 	}
-	for i, grant := range rule.Read {
+	for i, grant := range of.Grants {
 		add(p.calls.Seen(of, i))
 		for j := range grant.Conditions {
 			add(p.calls.UnseenBut(of, i, j))

@@ -180,6 +180,10 @@ func (d *Declaration) Relations() []Relation {
 	return relationsOf(slices.Concat(d.Grants, d.Shadow))
 }
 
+// Relations returns the relations that the grants of the elements name, each once, in their
+// order.
+func (e *Each) Relations() []Relation { return relationsOf(e.Grants) }
+
 // ElementRelations returns the relations to elements that the declaration names, each once,
 // in the order of its `each` and their grants.
 func (d *Declaration) ElementRelations() []Relation {

@@ -255,9 +255,18 @@ func (e *explaining) authorize(ctx context.Context) (bool, error) {
 	return e.step("authorize", decision.Allowed, why...), nil
 }
 
+// rules are who may read and write the fields that the action answers with and takes.
+func (e *explaining) rules() *field.Rules {
+	rules := slices.Concat(e.declaration.Fields, e.declaration.Details)
+	if writes := e.declaration.Writing; writes != nil {
+		rules = append(rules, writes.Rules...)
+	}
+	return field.NewRules(rules)
+}
+
 // name holds the names of fields in the request against what the caller may read.
 func (e *explaining) name(ctx context.Context) (bool, error) {
-	naming := field.NewRules(slices.Concat(e.declaration.Fields, e.declaration.Details)).Naming(e.declaration.Method.Input(), e.declaration.Names)
+	naming := e.rules().Naming(e.declaration.Method.Input(), e.declaration.Names)
 	if naming == nil || e.request == nil {
 		return true, nil
 	}
@@ -270,11 +279,10 @@ func (e *explaining) name(ctx context.Context) (bool, error) {
 
 // write holds what the request writes against what the caller may write.
 func (e *explaining) write(ctx context.Context) (bool, error) {
-	writes := e.declaration.Writing
-	if writes == nil || e.request == nil {
+	if e.declaration.Writing == nil || e.request == nil {
 		return true, nil
 	}
-	writing := field.NewRules(slices.Concat(e.declaration.Fields, e.declaration.Details, writes.Rules)).Writing(e.declaration.Method.Input(), writes, e.declaration.Resource)
+	writing := e.rules().Writing(e.declaration.Method.Input(), e.declaration.Writing, e.declaration.Resource)
 	if writing == nil {
 		return true, nil
 	}
