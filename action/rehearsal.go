@@ -101,7 +101,7 @@ func rehearsal(method unguarded.Method, with unguarded.Rehearsal) unguarded.Meth
 			}
 		}
 		if requests, ok := call.(kindOfStream); ok {
-			requests.drain(received) // what the gate refuses ends the stream, whatever is returned
+			requests.drain(received) // what the gate refuses ends the stream, with or without an error here
 		}
 		response := method.Response.ProtoReflect().New().Interface()
 		if with.Respond == nil || !with.Respond(ctx, response) {

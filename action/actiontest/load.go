@@ -123,7 +123,7 @@ func (j *judge) cannotHold(a *attempt, principal *authn.Principal, request proto
 }
 
 // loadFaults are calls whose loader fails: of principals who are let in, at each message that
-// loads, and of those for whom nothing is loaded, who must not learn that it fails.
+// loads, and of those for which nothing is loaded, who must not learn that it fails.
 func (p *plan) loadFaults(base attempt) {
 	if p.declaration.Resource == nil || len(base.requests) == 0 {
 		return

@@ -295,7 +295,7 @@ func TestPostgresOutage(t *testing.T) {
 	}
 }
 
-// TestPostgresBackupGuide runs the commands of docs/guides/backup.md for PostgreSQL. Nobody
+// TestPostgresBackupGuide runs the commands of docs/guides/backup.md for PostgreSQL. No one
 // is signed in after them.
 func TestPostgresBackupGuide(t *testing.T) {
 	t.Parallel()

@@ -20,8 +20,8 @@ import (
 var errSilent = errors.New("it does not answer")
 
 // A connector gives connections to PostgreSQL that take statements with the arguments of
-// SQLite, and that wait for an answer no longer than the patience, whatever the caller's
-// context says: a server that falls silent ends no connection.
+// SQLite, and that wait for an answer no longer than the patience, also where the caller's
+// context has no end.
 type connector struct {
 	driver.Connector
 

@@ -100,7 +100,7 @@ func (d *Directory) changeDocument(ctx context.Context, id string, change func(*
 	return document, err
 }
 
-// alone changes a document in one transaction, while no other one changes it or whom it is
+// alone changes a document in one transaction, while no other one changes it or the users it is
 // shared with. What comes before, if anything, may refuse it.
 func (d *Directory) alone(ctx context.Context, id string, before func(context.Context) error, change func(*sql.Tx) error) error {
 	return d.write(ctx, func() error {

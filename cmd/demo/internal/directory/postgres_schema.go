@@ -10,7 +10,7 @@ import (
 // postgresMigrations lead from each version of the schema to the next, as [migrations] do,
 // under the same rules. The table of versions is made with the first.
 //
-// Texts are compared and put in order by their bytes, whatever the locale of the server.
+// Texts are compared and put in order by their bytes, in every locale of the server.
 var postgresMigrations = [...]string{
 	`
 CREATE TABLE sallyport_demo_version (version INTEGER NOT NULL);
@@ -31,7 +31,7 @@ CREATE UNIQUE INDEX users_by_email ON users (lower(email COLLATE "C"));
 CREATE INDEX users_by_create_time ON users (create_time, id);
 CREATE INDEX users_by_role ON users (role);
 
--- Its one row is written by whoever takes an administrator away. Of two transactions that do
+-- A transaction that takes an administrator away writes its one row. Of two transactions that do
 -- it together, the second waits for the first, and then sees what that left; one that would
 -- look at an earlier moment fails.
 CREATE TABLE last_admin (changes BIGINT NOT NULL);
@@ -175,7 +175,7 @@ func createSchema(ctx context.Context, tx *sql.Tx, schema string) error {
 	if err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ?)", schema).Scan(&found); err != nil || found {
 		return err
 	}
-	//nolint:gosec // The name is quoted. Whoever starts the demo chooses it.
+	//nolint:gosec // The name is quoted. It comes from the command line.
 	_, err := tx.ExecContext(ctx, "CREATE SCHEMA "+pgx.Identifier{schema}.Sanitize())
 	return err
 }

@@ -48,8 +48,8 @@ func waiting(t *testing.T, directory *Directory) {
 	t.Fatal("no statement waits")
 }
 
-// The schema keeps an administrator whatever the isolation of the transactions that remove
-// them at the same moment, also those of other programs.
+// The schema keeps an administrator in every isolation of the transactions that remove them at
+// the same moment, also those of other programs.
 func TestLastAdminInEveryIsolation(t *testing.T) {
 	t.Parallel()
 	for _, isolation := range []sql.IsolationLevel{sql.LevelDefault, sql.LevelRepeatableRead} {
@@ -99,7 +99,7 @@ func TestNoAdminIsTruncated(t *testing.T) {
 	}
 }
 
-// A guard that waited for another transaction sees whom that left the document shared with.
+// A guard that waited for another transaction sees the users that it left the document shared with.
 func TestGuardSeesWhatItWaitedFor(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
