@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,7 +13,6 @@ import (
 	"testing"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
@@ -112,27 +110,7 @@ func servePeople(t *testing.T) *peopleServer {
 	if err := namesv1action.RegisterPersonService(served.registry, served.handlers); err != nil {
 		t.Fatal(err)
 	}
-	server := connect.NewServer()
-	server.Register(must(served.registry.Methods())...)
-	mux := http.NewServeMux()
-	connecthttp.Mount(mux, server)
-	listener := httptest.NewUnstartedServer(mux)
-	listener.Config.Protocols = new(http.Protocols)
-	listener.Config.Protocols.SetHTTP1(true)
-	listener.Config.Protocols.SetUnencryptedHTTP2(true)
-	listener.Start()
-	t.Cleanup(listener.Close)
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	t.Cleanup(transport.CloseIdleConnections)
-	served.client, served.address = &http.Client{Transport: transport}, listener.URL
-	over := func(options ...connecthttp.Option) *connect.Client {
-		return connect.NewClient(connecthttp.NewTransport(served.client, listener.URL, options...))
-	}
-	served.ways = map[string]*connect.Client{
-		"connect": over(), "connect-json": over(connecthttp.WithProtoJSON()), "grpc": over(connecthttp.WithGRPC()),
-		"grpc-web": over(connecthttp.WithGRPCWeb()), "in-process": connect.NewClient(must(served.registry.InProcess())),
-	}
+	served.ways, served.client, served.address = waysTo(t, served.registry)
 	return served
 }
 

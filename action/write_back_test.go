@@ -2,15 +2,12 @@ package action_test
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -74,19 +71,7 @@ func TestWriteBack(t *testing.T) {
 	if err := writesv1action.RegisterLetterService(registry, kept); err != nil {
 		t.Fatal(err)
 	}
-	server := connect.NewServer()
-	server.Register(must(registry.Methods())...)
-	mux := http.NewServeMux()
-	connecthttp.Mount(mux, server)
-	listener := httptest.NewServer(mux)
-	t.Cleanup(listener.Close)
-	over := func(options ...connecthttp.Option) *connect.Client {
-		return connect.NewClient(connecthttp.NewTransport(listener.Client(), listener.URL, options...))
-	}
-	ways := map[string]*connect.Client{
-		"connect": over(), "connect-json": over(connecthttp.WithProtoJSON()), "grpc-web": over(connecthttp.WithGRPCWeb()),
-		"in-process": connect.NewClient(must(registry.InProcess())),
-	}
+	ways, _, _ := waysTo(t, registry)
 	whole := func() *writesv1.Letter { return &writesv1.Letter{Title: "t", Secret: "s", Note: "n"} }
 	for name, test := range map[string]struct {
 		as      string

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connecthttp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -102,27 +99,7 @@ func serveNotes(t *testing.T) *noteServer {
 	if err := writesv1action.RegisterPartService(served.registry, served.handlers); err != nil {
 		t.Fatal(err)
 	}
-	methods := must(served.registry.Methods())
-	server := connect.NewServer()
-	server.Register(methods...)
-	mux := http.NewServeMux()
-	connecthttp.Mount(mux, server)
-	listener := httptest.NewUnstartedServer(mux)
-	listener.Config.Protocols = new(http.Protocols)
-	listener.Config.Protocols.SetHTTP1(true)
-	listener.Config.Protocols.SetUnencryptedHTTP2(true)
-	listener.Start()
-	t.Cleanup(listener.Close)
-	transport := &http.Transport{Protocols: new(http.Protocols)}
-	transport.Protocols.SetUnencryptedHTTP2(true)
-	t.Cleanup(transport.CloseIdleConnections)
-	over := func(options ...connecthttp.Option) *connect.Client {
-		return connect.NewClient(connecthttp.NewTransport(&http.Client{Transport: transport}, listener.URL, options...))
-	}
-	served.ways = map[string]*connect.Client{
-		"connect": over(), "connect-json": over(connecthttp.WithProtoJSON()), "grpc": over(connecthttp.WithGRPC()),
-		"grpc-web": over(connecthttp.WithGRPCWeb()), "in-process": connect.NewClient(must(served.registry.InProcess())),
-	}
+	served.ways, _, _ = waysTo(t, served.registry)
 	return served
 }
 
@@ -241,8 +218,8 @@ func TestWritesOfStreams(t *testing.T) {
 }
 
 // On a stream that is authorized by each message, each is authorized before what it writes is
-// looked at; on one that is authorized as it opens, what each writes is looked at for whom it
-// was opened. Nothing after the message that is refused reaches the handler.
+// looked at; on one that is authorized as it opens, what each writes is looked at for its
+// caller. Nothing after the message that is refused reaches the handler.
 func TestOrderOfWritesOfStreams(t *testing.T) {
 	t.Parallel()
 	served := serveNotes(t)

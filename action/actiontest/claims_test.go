@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/action/actiontest"
-	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/test/claims/v1/claimsv1action"
 )
 
@@ -17,22 +15,8 @@ type member struct {
 // Actions that read claims are tried with claims of every kind.
 func TestDenialsOfClaims(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := claimsv1action.RegisterOrgService(registry, member{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry)
+	registry := registering(t, func(registry *action.Registry) error {
+		return claimsv1action.RegisterOrgService(registry, member{})
 	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry)
-	})
+	tryBoth(t, registry)
 }

@@ -1,6 +1,7 @@
 package actiontest_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
@@ -22,22 +23,10 @@ type every struct {
 // everyAction makes the registry of an action of each kind.
 func everyAction(t *testing.T) func(authn.Schemes) *action.Registry {
 	t.Helper()
-	return func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := testv1action.RegisterUnaryService(registry, every{}, every{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := testv1action.RegisterStreamService(registry, every{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := testv1action.RegisterLimitService(registry, every{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	return registering(t, func(registry *action.Registry) error {
+		return errors.Join(testv1action.RegisterUnaryService(registry, every{}, every{}),
+			testv1action.RegisterStreamService(registry, every{}), testv1action.RegisterLimitService(registry, every{}))
+	})
 }
 
 // costly is a call of an action whose condition is a loop in a loop in a loop.

@@ -4,8 +4,6 @@ import (
 	"testing"
 
 	"github.com/sallyport-rpc/sallyport/action"
-	"github.com/sallyport-rpc/sallyport/action/actiontest"
-	"github.com/sallyport-rpc/sallyport/authn"
 	"github.com/sallyport-rpc/sallyport/gen/test/fields/v1/fieldsv1action"
 )
 
@@ -18,22 +16,8 @@ type people struct {
 // may not, in every shape.
 func TestDenialsOfReads(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := fieldsv1action.RegisterUserService(registry, people{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry)
+	registry := registering(t, func(registry *action.Registry) error {
+		return fieldsv1action.RegisterUserService(registry, people{})
 	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry)
-	})
+	tryBoth(t, registry)
 }

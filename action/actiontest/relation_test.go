@@ -31,33 +31,17 @@ func (related) LoadDocument(context.Context, *authn.Principal, string) (*relatio
 // Of actions that ask a relation engine, what it says is part of each call.
 func TestDenialsByRelations(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes, action.WithRelations(actiontest.Relations{}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := relationsv1action.RegisterDocumentService(registry, related{}, related{}, related{}); err != nil {
-			t.Fatal(err)
-		}
-		if err := relationsv1action.RegisterLibraryService(registry, related{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	registry := registering(t, func(registry *action.Registry) error {
+		return errors.Join(relationsv1action.RegisterDocumentService(registry, related{}, related{}, related{}),
+			relationsv1action.RegisterLibraryService(registry, related{}))
+	}, action.WithRelations(actiontest.Relations{}))
 	alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true})
 	options := []actiontest.Option{
 		actiontest.WithObject("doc", &relationsv1.Document{Id: "doc", FolderId: "f"}),
 		actiontest.WithObject("odd", &relationsv1.Document{Id: "odd", FolderId: "f:g"}),
 		actiontest.WithSample("/test.relations.v1.DocumentService/Move", &relationsv1.DocumentRequest{DocumentId: "doc"}, alice),
 	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry, options...)
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry, options...)
-	})
+	tryBoth(t, registry, options...)
 }
 
 // An engine for tests knows what it was given.

@@ -28,16 +28,9 @@ func (steps) LoadThing(context.Context, *authn.Principal, string) (*denialsv1.Th
 // Actions of which some faults of a gate can be told by no other are tried in every way.
 func TestDenialsOfSteps(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := denialsv1action.RegisterStepService(registry, steps{}, steps{}, steps{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	registry := registering(t, func(registry *action.Registry) error {
+		return denialsv1action.RegisterStepService(registry, steps{}, steps{}, steps{})
+	})
 	options := []actiontest.Option{
 		actiontest.WithObject("thing", &denialsv1.Thing{Id: "thing", OwnerId: "alice"}),
 		actiontest.WithObject("bobs", &denialsv1.Thing{Id: "bobs", OwnerId: "bob"}),
@@ -47,12 +40,5 @@ func TestDenialsOfSteps(t *testing.T) {
 		actiontest.WithSample("/test.denials.v1.StepService/Move", &denialsv1.ThingRequest{Id: "thing"},
 			authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"mover"}})),
 	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry, options...)
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry, options...)
-	})
+	tryBoth(t, registry, options...)
 }

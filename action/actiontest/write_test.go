@@ -26,30 +26,16 @@ func (desk) LoadNote(context.Context, *authn.Principal, string) (*writesv1.Note,
 // not, by masks of every form.
 func TestDenialsOfWrites(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writesv1action.RegisterNoteService(registry, desk{}, desk{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	registry := registering(t, func(registry *action.Registry) error {
+		return writesv1action.RegisterNoteService(registry, desk{}, desk{})
+	})
 	options := []actiontest.Option{
 		actiontest.WithObject("note", &writesv1.Note{Id: "note", OwnerId: "alice"}),
 		actiontest.WithSample("/test.writes.v1.NoteService/Update", &writesv1.UpdateRequest{Note: &writesv1.Note{Id: "note"}},
 			authn.NewPrincipal("alice", authn.Details{Unscoped: true}),
 			authn.NewPrincipal("dora", authn.Details{Unscoped: true, Roles: []string{"admin"}})),
 	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry, options...)
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry, options...)
-	})
+	tryBoth(t, registry, options...)
 }
 
 // post has the handlers of actions that write letters; none of it runs in a trial.
@@ -60,16 +46,9 @@ type post struct {
 // Who may write what they do not read does not empty it by sending nothing for it.
 func TestDenialsOfWritesBack(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writesv1action.RegisterLetterService(registry, post{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	registry := registering(t, func(registry *action.Registry) error {
+		return writesv1action.RegisterLetterService(registry, post{})
+	})
 	callers := []*authn.Principal{
 		authn.NewPrincipal("alice", authn.Details{Unscoped: true, Roles: []string{"admin"}}),
 		authn.NewPrincipal("bob", authn.Details{Unscoped: true, Roles: []string{"admin"}}),
@@ -78,14 +57,7 @@ func TestDenialsOfWritesBack(t *testing.T) {
 		actiontest.WithSample("/test.writes.v1.LetterService/Replace", &writesv1.LetterRequest{Letter: &writesv1.Letter{Title: "t"}}, callers...),
 		actiontest.WithSample("/test.writes.v1.LetterService/Change", &writesv1.ChangeLetterRequest{Letter: &writesv1.Letter{Title: "t"}}, callers...),
 	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry, options...)
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry, options...)
-	})
+	tryBoth(t, registry, options...)
 }
 
 // bank has the handlers of actions that fill a vault; none of it runs in a trial.
@@ -101,29 +73,15 @@ func (bank) LoadBox(context.Context, *authn.Principal, string) (*writesv1.Box, e
 // and none is asked for.
 func TestDenialsWhereAllMay(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writesv1action.RegisterVaultService(registry, bank{}, bank{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	registry := registering(t, func(registry *action.Registry) error {
+		return writesv1action.RegisterVaultService(registry, bank{}, bank{})
+	})
 	options := []actiontest.Option{
 		actiontest.WithObject("box", &writesv1.Box{Id: "box", OwnerId: "alice"}),
 		actiontest.WithSample("/test.writes.v1.VaultService/FillBox", &writesv1.FillBoxRequest{Box: &writesv1.Box{Id: "box"}},
 			authn.NewPrincipal("alice", authn.Details{Unscoped: true})),
 	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry, options...)
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry, options...)
-	})
+	tryBoth(t, registry, options...)
 }
 
 // rack has the handlers of actions that move cards; none of it runs in a trial.
@@ -138,16 +96,9 @@ func (rack) LoadCard(context.Context, *authn.Principal, string) (*writesv1.Card,
 // A sample is taken for what no trial would think of, and a mask is made that breaks its rule.
 func TestDenialsOfWritesBySample(t *testing.T) {
 	t.Parallel()
-	registry := func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := writesv1action.RegisterCardService(registry, rack{}, rack{}); err != nil {
-			t.Fatal(err)
-		}
-		return registry
-	}
+	registry := registering(t, func(registry *action.Registry) error {
+		return writesv1action.RegisterCardService(registry, rack{}, rack{})
+	})
 	alice := authn.NewPrincipal("alice", authn.Details{Unscoped: true})
 	sample := func(card *writesv1.Card, paths ...string) actiontest.Option {
 		return actiontest.WithSample("/test.writes.v1.CardService/Move",
@@ -157,12 +108,5 @@ func TestDenialsOfWritesBySample(t *testing.T) {
 		actiontest.WithObject("card", &writesv1.Card{Id: "card", OwnerId: "alice"}), sample(&writesv1.Card{Id: "card"}),
 		sample(&writesv1.Card{Id: "card", Shelf: "the shelf beside the window of the hall"}, "shelf"),
 	}
-	t.Run("denied", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Denials(t, registry, options...)
-	})
-	t.Run("allowed", func(t *testing.T) {
-		t.Parallel()
-		actiontest.Allows(t, registry, options...)
-	})
+	tryBoth(t, registry, options...)
 }
