@@ -21,6 +21,7 @@ func FuzzEnvelopes(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 0, 0})
 	f.Add([]byte{0, 0, 0, 0, 0, 1, 0, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0})
 	f.Add([]byte{0, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Add([]byte{0, 0, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	f.Add([]byte{0, 0, 0, 0, 1, 7, 2, 0xff, 0xff, 0xff, 0xff, 1, 2, 3})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		want, large := data, false
@@ -86,5 +87,28 @@ func TestNoBody(t *testing.T) {
 		if limits.boundBody(new(body), httptest.NewRecorder(), request, nil, false) || request.Body != none {
 			t.Errorf("%s: there is a body: %v", name, request.Body)
 		}
+	}
+}
+
+// What is read of a message is charged until there is no more of it, and what has no room
+// is not read.
+func TestReadIsCharged(t *testing.T) {
+	t.Parallel()
+	read := func(limit int64, data string) (held int64, err error) {
+		charge := &charge{budget: newBudget(limit)}
+		stream := &envelopes{body: &body{charge: charge, ReadCloser: io.NopCloser(strings.NewReader(data))}, limit: 1 << 20}
+		_, err = io.ReadAll(stream)
+		return charge.held, err
+	}
+	const begun = "\x00\x00\x00\x00\x05abc"
+	if held, err := read(1<<20, begun); err != nil || held != granule {
+		t.Errorf("a message that has begun holds %d: %v", held, err)
+	}
+	// No codec sees a message without content, so what it took is free at once.
+	if held, err := read(1<<20, "\x00\x00\x00\x00\x00"); err != nil || held != 0 {
+		t.Errorf("a message without content holds %d: %v", held, err)
+	}
+	if held, err := read(granule, begun); !errors.Is(err, errBusy) || held != 0 {
+		t.Errorf("without room %d are held: %v", held, err)
 	}
 }

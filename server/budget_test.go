@@ -119,6 +119,57 @@ func TestCharge(t *testing.T) {
 	principal.end()
 }
 
+// What is sent on an anonymous action counts until the connection has it; what a principal
+// is sent is counted elsewhere.
+func TestChargeOfAnswers(t *testing.T) {
+	t.Parallel()
+	budget := newBudget(8 * granule)
+	call := &charge{budget: budget}
+	holds := func(when string, want int64) {
+		t.Helper()
+		if budget.used != want || call.held != want {
+			t.Errorf("%s %d is held, %d of the budget, want %d", when, call.held, budget.used, want)
+		}
+	}
+	for range 2 {
+		if err := call.send(granule); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds("once two answers are sent", 2*granule)
+	if err := call.send(2*granule + 1); !errors.Is(err, errBusy) {
+		t.Errorf("more than half was taken: %v", err)
+	}
+	holds("with what had no room", 2*granule)
+	if err := call.send(2 * granule); err != nil {
+		t.Errorf("half was not to be had after what had no room: %v", err)
+	}
+	holds("with half", 4*granule)
+	for range 2 {
+		call.took(granule)
+	}
+	holds("once the connection took two", 2*granule)
+	call.sent()
+	holds("once it took all", 0)
+	call.took(granule)
+	if err := call.send(granule); err != nil {
+		t.Fatal(err)
+	}
+	holds("with more than was sent taken, one more", granule)
+	call.authenticate()
+	if err := call.send(granule); err != nil {
+		t.Fatal(err)
+	}
+	call.sent()
+	holds("what a principal is sent", 0)
+
+	known := &charge{budget: budget}
+	known.authenticate()
+	if err := known.send(granule); err != nil || known.held != 0 {
+		t.Errorf("what a principal is sent holds %d: %v", known.held, err)
+	}
+}
+
 // What is set aside for decompression is a quarter of the budget at most, but for one.
 func TestInflaters(t *testing.T) {
 	t.Parallel()
