@@ -159,6 +159,9 @@ func newListsFixture(tb testing.TB) *listsFixture {
 		if name == "alice" {
 			return h.alice.Load(), nil
 		}
+		if readers[name] == nil {
+			return nil, authn.ErrInvalidCredential
+		}
 		return readers[name], nil
 	})
 	h.registry = must(action.NewRegistry(authn.Schemes{"session": sessions},
