@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -114,6 +115,68 @@ func TestDeadline(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A failing connection cannot be told of deadlines.
+type failing struct{ net.Conn }
+
+func (failing) SetReadDeadline(time.Time) error  { return io.ErrClosedPipe }
+func (failing) SetWriteDeadline(time.Time) error { return io.ErrNoProgress }
+
+// What the network says of a deadline is said to who sets it, or to who reads; and a
+// connection that is closed takes none.
+func TestDeadlineThatFails(t *testing.T) {
+	t.Parallel()
+	client, accepted := net.Pipe()
+	defer client.Close()
+	server, err := gatherWrites(one{failing{accepted}}, unlimited(), time.Minute).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	soon := time.Now().Add(time.Hour)
+	for range 2 {
+		if err := server.SetReadDeadline(soon); err != nil {
+			t.Errorf("that nobody reads by: %v", err)
+		}
+		if n, err := server.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("read %d, with %v", n, err)
+		}
+		server.(*gathered).reading.armed = time.Time{}
+	}
+	if reads := server.(*gathered).reads; reads != 0 {
+		t.Errorf("%d reads are under way", reads)
+	}
+	if err := server.SetDeadline(soon); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("to write by: %v", err)
+	}
+	if err := server.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for name, set := range map[string]func(time.Time) error{
+		"SetDeadline": server.SetDeadline, "SetReadDeadline": server.SetReadDeadline, "SetWriteDeadline": server.SetWriteDeadline,
+	} {
+		if err := set(soon); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%s on a closed connection: %v", name, err)
+		}
+	}
+}
+
+// Of a deadline to write by, HTTP/2 tells the network nothing: what is written goes out
+// together, each piece within the listener's timeout.
+func TestDeadlineOfHTTP2(t *testing.T) {
+	t.Parallel()
+	server, below, client := connectHTTP1(t)
+	go func() { _, _ = io.WriteString(client, http2Begins) }()
+	if _, err := io.ReadFull(server, make([]byte, len(http2Begins))); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.SetWriteDeadline(time.Now().Add(-time.Second)); err != nil || below.writing != 0 {
+		t.Errorf("the network was told %d times: %v", below.writing, err)
+	}
+	go func() { _, _ = io.ReadFull(client, make([]byte, len("answer"))) }()
+	if _, err := io.WriteString(server, "answer"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -60,6 +60,42 @@ func pieces(client net.Conn, most int) []string {
 	return all
 }
 
+// A connection speaks HTTP/2 where that is what it begins with, and not where it comes later,
+// as in a body; a read that got nothing does not begin it.
+func TestProtocolIsOfTheFirstBytes(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		pieces []string // "" is a read that ends at its deadline
+		want   bool
+	}{
+		"HTTP/2":              {[]string{http2Begins}, true},
+		"HTTP/1":              {[]string{"POST / HTTP/1.1\r\n"}, false},
+		"in a body of HTTP/1": {[]string{"POST / HTTP/1.1\r\n\r\n", http2Begins}, false},
+		"after a late start":  {[]string{"", http2Begins}, true},
+		"HTTP/1, likewise":    {[]string{"", "GET / HTTP/1.1\r\n", http2Begins}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server, _, client := connectHTTP1(t)
+			for _, piece := range test.pieces {
+				deadline := time.Now().Add(time.Hour)
+				if piece == "" {
+					deadline = time.Now().Add(-time.Second)
+				} else {
+					go func() { _, _ = io.WriteString(client, piece) }()
+				}
+				_ = server.SetReadDeadline(deadline)
+				if n, err := io.ReadFull(server, make([]byte, max(len(piece), 1))); n != len(piece) || (err == nil) != (piece != "") {
+					t.Fatalf("read %d of %q: %v", n, piece, err)
+				}
+			}
+			if got := server.(*gathered).gathers.Load(); got != test.want {
+				t.Errorf("it speaks HTTP/2: %t", got)
+			}
+		})
+	}
+}
+
 func TestGather(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
