@@ -58,6 +58,9 @@ func TestAccount(t *testing.T) {
 	if err := unary.send(40); err != nil {
 		t.Error(err)
 	}
+	if !unary.isShed() || !second.isShed() || first.isShed() {
+		t.Error("the calls do not know which of them had no room")
+	}
 	first.sent()
 	if err := second.send(60); err != nil {
 		t.Errorf("after it was read: %v", err)
@@ -68,5 +71,73 @@ func TestAccount(t *testing.T) {
 	unary.end()
 	if err := first.send(1); err != nil || len(holdings.by) != 0 {
 		t.Errorf("after the calls ended %v is held: %v", holdings.by, err)
+	}
+}
+
+// What the connection takes of an answer is the principal's again, piece by piece, and no more
+// than was sent.
+func TestAccountIsTaken(t *testing.T) {
+	t.Parallel()
+	holdings := newHoldings(1, 100)
+	var call, other account
+	for _, one := range []*account{&call, &other} {
+		if err := one.authenticate(holdings, "alice", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := call.send(100); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ took, left int64 }{{0, 100}, {30, 70}, {30, 40}, {100, 0}, {5, 0}} {
+		call.took(step.took)
+		if got := holdings.by["alice"].unread; got != step.left || call.unread != step.left {
+			t.Errorf("once %d were taken %d are unread, %d of the principal, want %d", step.took, call.unread, got, step.left)
+		}
+	}
+	other.took(10)
+	if err := other.send(100); err != nil {
+		t.Errorf("of what was taken there is no room: %v", err)
+	}
+	if len(holdings.by) != 1 || holdings.by["alice"].unread != 100 {
+		t.Errorf("%v is held", holdings.by)
+	}
+	other.sent()
+	if len(holdings.by) != 0 {
+		t.Errorf("%v is held", holdings.by)
+	}
+}
+
+// A call counts what it sends for its principal, or for its address where there is none, until
+// the connection has it.
+func TestIncomingCountsAnswers(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{false, true} {
+		call := &incoming{}
+		call.charge.budget = newBudget(1 << 20)
+		holdings := newHoldings(1, 1<<20)
+		if known {
+			call.charge.authenticate()
+			if err := call.account.authenticate(holdings, "alice", true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		counts := func(when string, want int64) {
+			t.Helper()
+			ofAddress, ofPrincipal := want, int64(0)
+			if known {
+				ofAddress, ofPrincipal = 0, want
+			}
+			if call.charge.budget.used != ofAddress || holdings.by["alice"].unread != ofPrincipal {
+				t.Errorf("known %t, %s: %d of the address and %d of the principal, want %d", known, when, call.charge.budget.used, holdings.by["alice"].unread, want)
+			}
+		}
+		if err := call.send(3 * granule); err != nil {
+			t.Fatal(err)
+		}
+		counts("sent", 3*granule)
+		call.took(granule)
+		counts("a third taken", 2*granule)
+		call.sent()
+		counts("all taken", 0)
 	}
 }
