@@ -94,6 +94,30 @@ func TestResponseBeginsOnce(t *testing.T) {
 	}
 }
 
+// A call takes one turn, however often it is asked for one, and knows where there was none.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	limit := newRunning(2)
+	turns := []*turn{{running: limit}, {running: limit}, {running: limit}}
+	for i, want := range []error{nil, nil, errOverloaded} {
+		for range 2 {
+			if err := turns[i].take(); !errors.Is(err, want) || (err == nil) != (want == nil) {
+				t.Errorf("turn %d: %v", i, err)
+			}
+		}
+		if turns[i].refused != (want != nil) || limit.calls.Load() != int64(min(i+1, 2)) {
+			t.Errorf("turn %d: refused %t, and %d run", i, turns[i].refused, limit.calls.Load())
+		}
+	}
+	for range 2 {
+		turns[0].end()
+		turns[2].end()
+	}
+	if err := turns[2].take(); err != nil || limit.calls.Load() != 2 {
+		t.Errorf("once one has ended: %v, and %d run", err, limit.calls.Load())
+	}
+}
+
 // A call that ends gives its turn and its memory back, also one that was not answered.
 func TestExchangeEnds(t *testing.T) {
 	t.Parallel()

@@ -8,16 +8,27 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"connectrpc.com/connect/v2"
 
 	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/event"
 	"github.com/sallyport-rpc/sallyport/authn"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 	"github.com/sallyport-rpc/sallyport/server"
 )
+
+// shedCalls counts the calls that a server had no room for.
+type shedCalls struct{ atomic.Int64 }
+
+func (s *shedCalls) Observe(_ context.Context, of event.Observation) {
+	if of.Shed {
+		s.Add(1)
+	}
+}
 
 // When as many calls run as may, one more is refused before it is read, with a hint when
 // to come again, and there is room again when they have ended.
@@ -25,7 +36,11 @@ func TestOneCallTooMany(t *testing.T) {
 	t.Parallel()
 	const most = 2
 	held := hold(false)
-	served := serve(t, &held.directory, server.WithMaxRunningCalls(most), server.WithReadTimeout(long))
+	registry, kept := newRegistry(t)
+	shed := &shedCalls{}
+	registry.Observe(shed)
+	served := registerAndStart(t, registry, &held.directory, server.WithMaxRunningCalls(most), server.WithReadTimeout(long))
+	served.records = kept
 	client := served.client(t, 1)
 
 	// Those who send slowly, or whom nobody knows, are no calls that run.
@@ -57,6 +72,9 @@ func TestOneCallTooMany(t *testing.T) {
 	}
 	if got := served.handled.Load(); got != most {
 		t.Errorf("the handler ran %d times", got)
+	}
+	if got := shed.Load(); got != 0 {
+		t.Errorf("observers were told of %d calls that came to their gates", got)
 	}
 	close(held.leave)
 	calls.Wait()
@@ -101,6 +119,8 @@ func TestCallsThatComeTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	shed := &shedCalls{}
+	registry.Observe(shed)
 	served := registerAndStart(t, registry, &held.directory, server.WithMaxRunningCalls(most))
 	codes := make(chan connect.Code, together)
 	for range together {
@@ -134,6 +154,12 @@ func TestCallsThatComeTogether(t *testing.T) {
 	}
 	if denied != together-most {
 		t.Errorf("%d denials are recorded", denied)
+	}
+	if err := served.stop(); err != nil { // all calls have ended
+		t.Error(err)
+	}
+	if got := shed.Load(); got != together-most {
+		t.Errorf("observers were told of %d calls without room", got)
 	}
 }
 

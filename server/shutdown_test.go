@@ -246,3 +246,27 @@ func TestRunAddressInUse(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The log says what is served, and each step of the end.
+func TestServerLogs(t *testing.T) {
+	t.Parallel()
+	served := serve(t, &directory{}, server.WithStopDelay(time.Nanosecond), server.WithUnguardedHandler("/healthz", reason, saying("healthy")))
+	if got := <-served.call(t, curlPost, 1); got.err != nil {
+		t.Error(got.err)
+	}
+	if err := served.stop(); err != nil {
+		t.Error(err)
+	}
+	log := served.log.take()
+	rest := log
+	for _, line := range []string{
+		`msg=serving address=`, `msg="serving without a gate" pattern=/healthz`, `msg="asked to stop" delay=1ns`, `msg="shutting down" timeout=`, `msg=stopped`,
+	} {
+		_, after, found := strings.Cut(rest, line)
+		if !found {
+			t.Errorf("%s is not in the log, or not in its place:\n%s", line, log)
+			continue
+		}
+		rest = after
+	}
+}
