@@ -269,4 +269,11 @@ func TestServerLogs(t *testing.T) {
 		}
 		rest = after
 	}
+	served = serve(t, &directory{})
+	if err := served.stop(); err != nil {
+		t.Error(err)
+	}
+	if log := served.log.take(); strings.Contains(log, "asked to stop") || !strings.Contains(log, "msg=stopped") {
+		t.Errorf("without a delay the log is\n%s", log)
+	}
 }
