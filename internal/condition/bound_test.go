@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 // Native code leaves to CEL what CEL could find too costly in the request, and not
@@ -57,6 +59,57 @@ func TestLongValues(t *testing.T) {
 			}
 			if length > costLimit && (said == askCEL) != looks {
 				t.Errorf("%s says %d of %d", expression.Text(), said, length)
+			}
+		}
+	}
+}
+
+// Where both of two texts, or a list, are longer than CEL could look through, and not
+// before, native code leaves them to CEL.
+func TestLongest(t *testing.T) {
+	t.Parallel()
+	environment := environment(t)
+	kind := variousType(t)
+	texts := func(id string, values map[string]int) Input {
+		request := dynamicpb.NewMessage(kind)
+		for name, length := range values {
+			request.Set(kind.Fields().ByName(protoreflect.Name(name)), protoreflect.ValueOfString(strings.Repeat("x", length)))
+		}
+		return Input{Principal: principalOf(id, "session", authn.Details{}), Request: request}
+	}
+	for text, of := range map[string]func(one, other int) Input{
+		`request.id == request.owner_id`: func(one, other int) Input { return texts("", map[string]int{"id": one, "owner_id": other}) },
+		`principal.id == request.id`:     func(one, other int) Input { return texts(strings.Repeat("x", one), map[string]int{"id": other}) },
+		`request.id == principal.id`:     func(one, other int) Input { return texts(strings.Repeat("x", one), map[string]int{"id": other}) },
+		`principal.id in request.ids`: func(one, other int) Input {
+			input := texts("alice", nil)
+			ids := input.Request.ProtoReflect().Mutable(kind.Fields().ByName("ids")).List()
+			for range min(one, other) {
+				ids.Append(protoreflect.ValueOfString("x"))
+			}
+			ids.Set(0, protoreflect.ValueOfString(map[bool]string{true: "alice", false: "bob"}[one == other]))
+			return input
+		},
+	} {
+		expression := compiled(t, environment, text, kind)
+		tree, err := expression.Tree()
+		if err != nil {
+			t.Fatal(err)
+		}
+		longest := newTranslation(tree, kind, requestName).longest
+		if longest < 1_000 || longest > costLimit/2 {
+			t.Fatalf("%s: %d is the longest", text, longest)
+		}
+		for _, test := range []struct {
+			one, other int
+			want       Truth
+		}{
+			{longest, longest, True}, {longest + 1, longest, False}, {longest, longest + 1, False}, {2 * longest, 1, False}, {1, 2 * longest, False},
+			{longest + 1, longest + 1, askCEL}, {longest + 1, longest + 2, askCEL}, {longest + 2, longest + 1, askCEL},
+		} {
+			input := of(test.one, test.other)
+			if got := expression.native(input.Principal, input.Request.ProtoReflect()); got != test.want {
+				t.Errorf("%s says %v of %d and %d, where %d is the longest; want %v", text, got, test.one, test.other, longest, test.want)
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/sallyport-rpc/sallyport/authn"
 )
 
@@ -72,19 +74,29 @@ func TestClaimsThatAreNotThere(t *testing.T) {
 	}
 }
 
-// Claims of another type let no caller in.
+// Claims of another type let no caller in, though they had the same fields.
 func TestClaimsOfAnotherType(t *testing.T) {
 	t.Parallel()
 	request := requestType(t)
-	expression := compiled(t, environment(t), `principal.claims.team != 'red'`, request)
-	for name, claims := range map[string]bool{"of the type": true, "of another": false} {
-		details := authn.Details{Claims: message(t, request, `user_id: "x"`)}
-		if claims {
-			details.Claims = message(t, sampleClaims(), `team: "blue"`)
-		}
-		input := Input{Principal: authn.NewPrincipal("alice", details), Request: message(t, request, ""), Now: now}
-		if got, _ := truth(t, expression, input); (got == True) != claims {
-			t.Errorf("claims %s: %v", name, got)
+	alike := file(t, "alike.proto", map[string]string{"alike.proto": `
+		syntax = "proto3";
+		package other.v1;
+		message Claims { string team = 3; }`}).Messages().Get(0)
+	for _, text := range []string{`principal.claims.team != 'red'`, `principal.claims == principal.claims`, `dyn(principal.claims) != 'red'`} {
+		expression := compiled(t, environment(t), text, request)
+		for name, test := range map[string]struct {
+			claims proto.Message
+			want   Truth
+		}{
+			"of the type":             {message(t, sampleClaims(), `team: "blue"`), True},
+			"of another":              {message(t, request, `user_id: "x"`), Absent},
+			"of another with a team":  {message(t, alike, `team: "blue"`), Absent},
+			"of another with nothing": {message(t, alike, ``), Absent},
+		} {
+			input := Input{Principal: authn.NewPrincipal("alice", authn.Details{Claims: test.claims}), Request: message(t, request, ""), Now: now}
+			if got, err := truth(t, expression, input); got != test.want || err != nil {
+				t.Errorf("%s: claims %s: %v, %v", text, name, got, err)
+			}
 		}
 	}
 }

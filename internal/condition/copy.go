@@ -44,31 +44,29 @@ func copyPath(path Path, to, from protoreflect.Message) (complete bool) {
 	if path == nil {
 		return copyMessage(to, from)
 	}
-	for i, known := range path {
-		// The message may be of another descriptor of the same name.
-		field := from.Descriptor().Fields().ByName(known.Name())
-		switch {
-		case field == nil:
-			return false
-		case !from.Has(field):
-			return true // unset here as there
-		case isRedacted(field):
-			return false
-		case i == len(path)-1:
-			return copyField(to, from, field)
-		case field.Message() == nil || field.IsList() || field.IsMap():
-			return false
-		}
-		to, from = to.Mutable(field).Message(), from.Get(field).Message()
+	// The message may be of another descriptor of the same name.
+	field := from.Descriptor().Fields().ByName(path[0].Name())
+	switch {
+	case field == nil:
+		return false
+	case !from.Has(field):
+		return true // unset here as there
+	case isRedacted(field):
+		return false
+	case len(path) == 1:
+		return copyField(to, from, field)
+	case !hasFields(field):
+		return false
+	default:
+		return copyPath(path[1:], to.Mutable(field).Message(), from.Get(field).Message())
 	}
-	return true
 }
 
 func copyMessage(to, from protoreflect.Message) (complete bool) {
-	complete = from.Descriptor().FullName() != "google.protobuf.Any" && len(from.GetUnknown()) == 0
 	if from.Descriptor().FullName() == "google.protobuf.Any" {
-		return complete
+		return false
 	}
+	complete = len(from.GetUnknown()) == 0
 	from.Range(func(field protoreflect.FieldDescriptor, _ protoreflect.Value) bool {
 		if isRedacted(field) || !copyField(to, from, field) {
 			complete = false

@@ -57,7 +57,8 @@ type Subject struct {
 
 // environments are those of the files that were seen.
 type environments struct {
-	mu    sync.Mutex // guards files, and not what it holds, which does not change
+	types *types.Registry // of no file; each file's is a copy
+	mu    sync.Mutex      // guards files, and not what it holds, which does not change
 	files map[seen]*cel.Env
 }
 
@@ -93,7 +94,7 @@ func NewEnvironment() (*Environment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a CEL environment: %w", err)
 	}
-	return &Environment{base: base, known: &environments{files: map[seen]*cel.Env{}}}, nil
+	return &Environment{base: base, known: &environments{types: known, files: map[seen]*cel.Env{}}}, nil
 }
 
 // WithClaims returns an environment in which `principal.claims` is of the given type.
@@ -121,10 +122,7 @@ func (e *Environment) forFile(file protoreflect.FileDescriptor) (*cel.Env, error
 	if known, ok := e.known.files[key]; ok {
 		return known, nil
 	}
-	known, err := types.NewRegistry()
-	if err != nil {
-		return nil, fmt.Errorf("make a CEL type registry: %w", err)
-	}
+	known := e.known.types.Copy()
 	roots := []protoreflect.FileDescriptor{file}
 	for _, further := range []protoreflect.MessageDescriptor{claims, e.subject.Type} {
 		if further != nil {

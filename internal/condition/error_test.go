@@ -2,6 +2,7 @@ package condition
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -101,6 +102,10 @@ ghost1 || ghost2
 			"two expressions", "true false", 1, 6, "Syntax error: extraneous input 'false' expecting <EOF>", `
 true false
      ^`},
+		{
+			"a text that is no number", `request.flag && int("x") == 1`, 1, 1, "type conversion error from 'string' to 'int'", `
+request.flag && int("x") == 1
+^`},
 		{
 			"numbers of two types", "1 == 1.0", 1, 3, "found no matching overload for '_==_' applied to '(int, double)'", `
 1 == 1.0
@@ -234,6 +239,20 @@ func TestHint(t *testing.T) {
 			"field of an element", `[request.owner].exists(o, o.ghost == "")`,
 			"undefined field 'ghost'", "", "",
 		},
+		{
+			"field of what is no message", `request.maybe_int.ghost == 1`,
+			"type 'wrapper(int)' does not support field selection", "", "",
+		},
+		{"field that is set", `test.v1.Owner{ghost: ""} == request.owner`, "undefined field 'ghost'", "", ""},
+		{
+			"field on the next line", "request.owner.address.\nghost == \"\"",
+			"undefined field 'ghost'; request.owner.address has: city, kind", "ghost", "",
+		},
+		{
+			"field of an element that is made", `[1].map(i, request.owner.address)[0].ghost == ""`,
+			"undefined field 'ghost'; [1].map(i, request.owner.address)[0] has: city, kind", "ghost",
+			`[1].map(i, request.owner.address)[0].good == ""`,
+		},
 		{"variable", `true && ghost`, "undeclared reference to 'ghost'; there are: principal, request, now", "ghost", "true && good"},
 		{"function", `lookup(principal.id)`, "undeclared reference to 'lookup'", "", ""},
 		{"another fault", `1 == 1.0`, "found no matching overload for '_==_' applied to '(int, double)'", "", ""},
@@ -256,5 +275,25 @@ func TestHint(t *testing.T) {
 				t.Error("no names are known")
 			}
 		})
+	}
+}
+
+// As many fields are listed as a line can take, and the others are counted.
+func TestHintOfManyFields(t *testing.T) {
+	t.Parallel()
+	for fields, more := range map[int]string{maxListed - 1: "", maxListed: "", maxListed + 1: " and 1 more", maxListed + 2: " and 2 more"} {
+		var source strings.Builder
+		source.WriteString("syntax = \"proto3\"; message Request {")
+		var all []string
+		for i := range fields {
+			all = append(all, fmt.Sprintf("field%02d", i))
+			fmt.Fprintf(&source, "string %s = %d;", all[i], i+1)
+		}
+		kind := file(t, "test.proto", map[string]string{"test.proto": source.String() + "}"}).Messages().Get(0)
+		_, err := environment(t).Compile(`request.ghost == ""`, kind)
+		want := "undefined field 'ghost'; request has: " + strings.Join(all[:min(fields, maxListed)], ", ") + more
+		if syntax, ok := errors.AsType[*SyntaxError](err); !ok || syntax.Problem != want || len(syntax.Known) != fields {
+			t.Errorf("of %d fields: %v, want %s", fields, err, want)
+		}
 	}
 }

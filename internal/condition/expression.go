@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/interpreter"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -243,23 +244,38 @@ func (x *Expression) MayHold(ctx context.Context, input *Input) (bool, error) {
 // evaluate is Truth by CEL alone. Where that is absent, missing is the id of the part
 // of the expression that has no value, or 0 where that is not known.
 func (x *Expression) evaluate(ctx context.Context, input Input) (truth Truth, missing int64, err error) {
-	result, _, err := x.program.ContextEval(ctx, activation{input, x})
-	// CEL absorbs the error by which a loop says that it was interrupted.
-	if ended := ctx.Err(); ended != nil {
-		return False, 0, ended
-	}
-	if err == nil {
+	result, absent, err := x.run(ctx, x.program, input)
+	switch {
+	case err != nil:
+		return False, 0, err
+	case absent != nil:
+		return Absent, absent.NodeID(), nil
+	default:
 		return truthOf(result == types.True), 0, nil
 	}
-	if cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && cancelled.Cause == interpreter.CostLimitExceeded {
-		return False, 0, ErrCost
+}
+
+// run evaluates a program of the condition, or of a part of it. Where it has no value, and
+// where there is an error, value is nil; absent says in the first case why.
+func (x *Expression) run(ctx context.Context, program cel.Program, input Input) (value ref.Val, absent *types.Err, err error) {
+	value, _, err = program.ContextEval(ctx, activation{input, x})
+	// CEL absorbs the error by which a loop says that it was interrupted.
+	if ended := ctx.Err(); ended != nil {
+		return nil, nil, ended
+	}
+	if err == nil {
+		return value, nil, nil
+	}
+	// The limit of its cost is the only one that a program has.
+	if _, ok := errors.AsType[interpreter.EvalCancelledError](err); ok {
+		return nil, nil, ErrCost
 	}
 	// CEL's own text can quote the value that was not there, such as a map key taken
 	// from the request.
 	if failed, ok := errors.AsType[*types.Err](err); ok {
-		return Absent, failed.NodeID(), nil
+		return nil, failed, nil
 	}
-	return False, 0, fmt.Errorf("the condition %q could not be evaluated", x.text)
+	return nil, nil, fmt.Errorf("the condition %q could not be evaluated", x.text)
 }
 
 // Missing names the values that are not there and that the condition reads, and, where
@@ -279,7 +295,7 @@ func (x *Expression) Missing(ctx context.Context, input Input, truth Truth) []st
 	if len(missing) > 0 || truth != Absent {
 		return missing
 	}
-	if truth, part, err := x.evaluate(ctx, input); err == nil && truth == Absent {
+	if truth, part, _ := x.evaluate(ctx, input); truth == Absent {
 		missing = append(missing, x.part(part))
 	}
 	return missing

@@ -2,7 +2,6 @@ package condition
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"cel.dev/cel-go/cel"
@@ -11,7 +10,6 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
-	"cel.dev/cel-go/interpreter"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -255,34 +253,23 @@ func (f *formation) part(expression ast.Expr) *Part {
 	return &Part{of: f.Expression, program: program}
 }
 
-func (p *Part) evaluate(ctx context.Context, input *Input) (value ref.Val, ok bool, err error) {
+// evaluate returns the value of the part: nil where it is absent, and with an error.
+func (p *Part) evaluate(ctx context.Context, input *Input) (ref.Val, error) {
 	if p.value != nil {
-		return p.value, true, nil
+		return p.value, nil
 	}
-	result, _, err := p.program.ContextEval(ctx, activation{*input, p.of})
-	if ended := ctx.Err(); ended != nil {
-		return nil, false, ended
-	}
-	if err == nil {
-		return result, true, nil
-	}
-	if cancelled, ok := errors.AsType[interpreter.EvalCancelledError](err); ok && cancelled.Cause == interpreter.CostLimitExceeded {
-		return nil, false, ErrCost
-	}
-	if _, ok := errors.AsType[*types.Err](err); ok {
-		return nil, false, nil
-	}
-	return nil, false, errors.New("a part of the condition could not be evaluated")
+	value, _, err := p.of.run(ctx, p.program, *input)
+	return value, err
 }
 
 // Truth returns what the part says, which is true or false. An error is as those of
 // [Expression.Truth].
 func (p *Part) Truth(ctx context.Context, input *Input) (Truth, error) {
-	value, ok, err := p.evaluate(ctx, input)
+	value, err := p.evaluate(ctx, input)
 	switch {
 	case err != nil:
 		return False, err
-	case !ok:
+	case value == nil:
 		return Absent, nil
 	default:
 		return truthOf(value == types.True), nil
@@ -292,24 +279,18 @@ func (p *Part) Truth(ctx context.Context, input *Input) (Truth, error) {
 // Value returns the value of the part: a bool, int64, uint64, string or time.Time. ok is
 // false where it is absent. An error is as those of [Expression.Truth].
 func (p *Part) Value(ctx context.Context, input *Input) (value any, ok bool, err error) {
-	of, ok, err := p.evaluate(ctx, input)
-	if err != nil || !ok {
-		return nil, false, err
-	}
+	of, err := p.evaluate(ctx, input)
 	value, ok = plain(of)
-	return value, ok, nil
+	return value, ok, err
 }
 
 // Values returns the elements of the part, which is a list, or the keys, where it is a map.
 // ok is false where the list is absent. An error is as those of [Expression.Truth].
 func (p *Part) Values(ctx context.Context, input *Input) (values []any, ok bool, err error) {
-	of, ok, err := p.evaluate(ctx, input)
-	if err != nil || !ok {
-		return nil, false, err
-	}
+	of, err := p.evaluate(ctx, input)
 	list, ok := of.(traits.Iterable)
 	if !ok {
-		return nil, false, nil
+		return nil, false, err
 	}
 	for next := list.Iterator(); next.HasNext() == types.True; {
 		// An element of another type is equal to none.
@@ -320,6 +301,7 @@ func (p *Part) Values(ctx context.Context, input *Input) (values []any, ok bool,
 	return values, true, nil
 }
 
+// plain is a value as Go has it. ok is false for one of another type, and for none.
 func plain(value ref.Val) (any, bool) {
 	switch value := value.(type) {
 	case types.Bool:

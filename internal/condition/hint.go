@@ -60,10 +60,7 @@ func isCall(text, name string) bool {
 // fieldsOf returns the operand of the selection with the given id, as it is written, and
 // the fields of its type.
 func fieldsOf(checker *cel.Env, text string, id int64) (operand string, names []string) {
-	parsed, issues := checker.Parse(text)
-	if issues.Err() != nil {
-		return "", nil
-	}
+	parsed, _ := checker.Parse(text) // it has been parsed, or no field was looked for
 	tree := parsed.NativeRep()
 	found := ast.MatchDescendants(ast.NavigateAST(tree), func(node ast.NavigableExpr) bool {
 		return node.Kind() == ast.SelectKind && node.ID() == id
@@ -71,15 +68,10 @@ func fieldsOf(checker *cel.Env, text string, id int64) (operand string, names []
 	if len(found) == 0 {
 		return "", nil
 	}
-	operand, err := cel.ExprToString(found[0].AsSelect().Operand(), tree.SourceInfo())
-	if err != nil {
-		return "", nil
-	}
-	// By itself it has a type, unless it is a variable of a macro.
-	checked, issues := checker.Compile(operand)
-	if issues.Err() != nil {
-		return "", nil
-	}
+	// By itself it has a type that has fields, unless it is a variable of a macro, or cannot be
+	// written out.
+	operand, _ = cel.ExprToString(found[0].AsSelect().Operand(), tree.SourceInfo())
+	checked, _ := checker.Compile(operand)
 	names, _ = checker.CELTypeProvider().FindStructFieldNames(checked.OutputType().TypeName())
 	return operand, slices.Sorted(slices.Values(names))
 }

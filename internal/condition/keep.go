@@ -125,12 +125,10 @@ func (v *keptValue) restore(path Path, to protoreflect.Message) {
 	switch field := path.leaf(); {
 	case v.set < len(path):
 	case field.IsList():
-		if len(v.many) > 0 {
-			list := to.Mutable(field).List()
-			list.Truncate(0) // another path may lead through a message that has it
-			for _, value := range v.many {
-				list.Append(value)
-			}
+		list := to.Mutable(field).List()
+		list.Truncate(0) // another path may lead through a message that has it
+		for _, value := range v.many {
+			list.Append(value)
 		}
 	case field.Message() != nil:
 		to.Set(field, protoreflect.ValueOfMessage(proto.Clone(v.one.Message().Interface()).ProtoReflect()))

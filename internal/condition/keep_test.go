@@ -64,19 +64,21 @@ func TestKeptIsDecidedAlike(t *testing.T) {
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	const all = `user_id: "alice" flag: true bytes: "b" nick: "al" tags: "x" tags: "y" labels {key: "k" value: "v"}
-		owner {id: "bob" address {city: "Vík"}} members {id: "carl"} by_name: "n"`
+		owner {id: "bob" address {city: "Vík"}} members {id: "carl"} by_name: "n" inner {words: "a" words: "b"}`
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":             {`principal.id == "alice"`, ``},
-		"a field":             {`principal.id == request.user_id`, `user_id: "alice"`},
-		"fields":              {`request.flag || request.nick == principal.id`, `flag: true nick: "al"`},
-		"bytes":               {`request.bytes == b"x"`, `bytes: "b"`},
-		"a list":              {`principal.id in request.tags`, `tags: "x" tags: "y"`},
-		"a field below":       {`request.owner.id == principal.id`, `owner {id: "bob"}`},
-		"whether one is set":  {`has(request.owner.address)`, `owner {address {city: "Vík"}}`},
-		"of a oneof":          {`request.by_name == "n" || request.by_number == 1`, `by_name: "n"`},
-		"a map":               {`request.labels["k"] == "v"`, all},
-		"a list of messages":  {`request.members.exists(m, m.id == principal.id)`, all},
-		"the request as such": {`size([request]) == 1 && request.flag`, all},
+		"nothing":                {`principal.id == "alice"`, ``},
+		"a field":                {`principal.id == request.user_id`, `user_id: "alice"`},
+		"fields":                 {`request.flag || request.nick == principal.id`, `flag: true nick: "al"`},
+		"bytes":                  {`request.bytes == b"x"`, `bytes: "b"`},
+		"a list":                 {`principal.id in request.tags`, `tags: "x" tags: "y"`},
+		"a field below":          {`request.owner.id == principal.id`, `owner {id: "bob"}`},
+		"whether one is set":     {`has(request.owner.address)`, `owner {address {city: "Vík"}}`},
+		"a list and its message": {`has(request.inner) && principal.id in request.inner.words`, `inner {words: "a" words: "b"}`},
+		"a list of a message":    {`principal.id in request.inner.words`, `inner {words: "a" words: "b"}`},
+		"of a oneof":             {`request.by_name == "n" || request.by_number == 1`, `by_name: "n"`},
+		"a map":                  {`request.labels["k"] == "v"`, all},
+		"a list of messages":     {`request.members.exists(m, m.id == principal.id)`, all},
+		"the request as such":    {`size([request]) == 1 && request.flag`, all},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -234,7 +234,7 @@ func (t translation) ownership(id, field ast.Expr) predicate {
 		return nil
 	}
 	leaf, longest := path.leaf(), t.longest
-	if !isSingular(leaf) || leaf.Kind() != protoreflect.StringKind || mayBeAbsent(leaf) {
+	if leaf.Kind() != protoreflect.StringKind || mayBeAbsent(leaf) { // no list is compared with a text
 		return nil
 	}
 	return func(p *authn.Principal, r protoreflect.Message) Truth {

@@ -104,3 +104,8 @@ func principalField(expression ast.Expr) string {
 }
 
 func isSingular(field protoreflect.FieldDescriptor) bool { return !field.IsList() && !field.IsMap() }
+
+// hasFields reports whether a field is one message, which has fields of its own.
+func hasFields(field protoreflect.FieldDescriptor) bool {
+	return field.Message() != nil && isSingular(field)
+}

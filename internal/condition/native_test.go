@@ -56,7 +56,15 @@ func TestNativeSaysWhatCELSays(t *testing.T) {
 		{`false || request.flag`, true},
 		{`request.flag && principal.id == "alice" || "auditor" in principal.roles && !has(request.nick)`, true},
 
+		{`has(request.user_id) == has(request.nick)`, true},
+		{`has(request.user_id) != has(request.by_name)`, true},
+
 		{`request == request`, false},
+		{`principal.id == request.maybe_string`, false},
+		{`(request.user_id + "") in request.tags`, false},
+		{`(request.user_id + "") in ["alice"]`, false},
+		{`request.labels.key == "a"`, false},
+		{`request.labels.value == principal.id`, false},
 		{`has(principal.id)`, false},
 		{`principal.claims.labels.tenant == "acme"`, false},
 		{`request.uint32 == 1u`, false},
@@ -84,7 +92,7 @@ func TestNativeSaysWhatCELSays(t *testing.T) {
 		message(t, kind, ``),
 		message(t, kind, `user_id: "alice" flag: true nick: "" int32: 1 int64: 1 color: COLOR_RED tags: "alice" tags: "" owner {id: "alice" address {city: "Vík" kind: KIND_HOME}} by_number: 0`),
 		message(t, kind, `user_id: "users.read" nick: "x" owner {} color: 77 tags: "bob" int64: -9223372036854775808 sfixed64: -9223372036854775808 by_name: "" inner {again {}} at {}`),
-		message(t, kind, `owner {country: "" address {}} colors: 77 labels {key: "alice" value: ""} members {id: "alice"} maybe_string {value: "alice"} maybe_bool {value: true}`),
+		message(t, kind, `owner {country: "" address {}} colors: 77 labels {key: "alice" value: ""} labels {key: "key" value: "a"} members {id: "alice"} maybe_string {value: "alice"} maybe_bool {value: true}`),
 		// The same message of another reading of the schema.
 		message(t, requestType(t), `user_id: "alice" flag: true owner {id: "alice"} tags: "alice"`),
 		dynamicpb.NewMessage(kind).Type().Zero().Interface(),

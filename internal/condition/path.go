@@ -30,9 +30,6 @@ func (p Path) leaf() protoreflect.FieldDescriptor { return p[len(p)-1] }
 // ok is false where a message on the way is not set.
 func (p Path) above() func(protoreflect.Message) (message protoreflect.Message, ok bool) {
 	way := p[:len(p)-1]
-	if len(way) == 0 {
-		return func(request protoreflect.Message) (protoreflect.Message, bool) { return request, true }
-	}
 	return func(request protoreflect.Message) (protoreflect.Message, bool) {
 		for _, field := range way {
 			if !request.Has(field) {
@@ -91,13 +88,15 @@ func (p Path) of(message protoreflect.MessageDescriptor) (path Path, ok bool) {
 	}
 	path = make(Path, len(p))
 	for i, field := range p {
-		if message == nil {
-			return nil, false
+		if i > 0 {
+			if !hasFields(path[i-1]) {
+				return nil, false
+			}
+			message = path[i-1].Message()
 		}
 		if path[i] = message.Fields().ByName(field.Name()); path[i] == nil {
 			return nil, false
 		}
-		message = path[i].Message()
 	}
 	return path, true
 }
@@ -131,10 +130,10 @@ func pathFrom(root protoreflect.MessageDescriptor, isRoot func(ast.Expr) bool, e
 		if !ok {
 			return nil, false
 		}
-		message = path.leaf().Message()
-		if message == nil || path.leaf().IsList() || path.leaf().IsMap() {
+		if !hasFields(path.leaf()) {
 			return nil, false
 		}
+		message = path.leaf().Message()
 	}
 	if isWellKnown(message) {
 		return nil, false

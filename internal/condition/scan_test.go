@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/sallyport-rpc/sallyport/authn"
 )
 
 func TestConstancy(t *testing.T) {
@@ -161,7 +163,27 @@ func TestReadValue(t *testing.T) {
 		`principal.claims.labels == {}`:     "a map of 2",
 		`principal.expires_at == now`:       "2026-05-04T13:00:00Z",
 		`principal.authenticated_at == now`: "2026-05-04T11:50:00Z",
+		`principal.claims.team == ""`:       `""`,
+		`principal.claims.home.role == 0`:   "",
+		`principal.claims.secret == ""`:     redacted,
+		`has(principal.claims)`:             "",
 		`dyn(principal) == principal`:       "",
+	}
+	bare := principalOf("bob", "session", authn.Details{})
+	ofNothing := map[string]string{
+		`request.name == ""`:                `""`,
+		`request.secret == ""`:              redacted,
+		`request.inner.text == ""`:          "",
+		`request.at == now`:                 "",
+		`request.names == []`:               "a list of 0",
+		`request.number == 0`:               "0",
+		`principal.roles == []`:             "a list of 0",
+		`principal.claims.labels == {}`:     "a map of 0",
+		`principal.claims.team == ""`:       `""`,
+		`principal.claims.home.role == 0`:   "",
+		`has(principal.claims)`:             "",
+		`principal.expires_at == now`:       "",
+		`principal.authenticated_at == now`: "",
 	}
 	environment := environment(t)
 	for text, want := range tests {
@@ -174,14 +196,73 @@ func TestReadValue(t *testing.T) {
 		if got := strings.ReplaceAll(reads[0].Value(input), ":  ", ":"); got != want {
 			t.Errorf("%s: %s is %s, want %s", text, reads[0].Name, got, want)
 		}
+		if want, ok := ofNothing[text]; ok {
+			if got := reads[0].Value(Input{Principal: bare, Request: message(t, kind, ``)}); got != want {
+				t.Errorf("%s: %s of a bare principal and an empty request is %s, want %s", text, reads[0].Name, got, want)
+			}
+		}
 		for _, nothing := range []Input{{}, {Request: &emptypb.Empty{}}} {
 			if got := reads[0].Value(nothing); got != "" && got != redacted {
 				t.Errorf("%s: of nothing %s", text, got)
 			}
 		}
 	}
+	name := compiled(t, environment, `request.name == ""`, kind).Reads()[0]
+	for length, want := range map[int]string{
+		maxShown - 2: `"` + strings.Repeat("x", maxShown-2) + `"`, maxShown - 1: `"` + strings.Repeat("x", maxShown-1) + "…",
+	} {
+		if got := name.Value(Input{Request: message(t, kind, `name: "`+strings.Repeat("x", length)+`"`)}); got != want {
+			t.Errorf("of a text of %d bytes %s is shown, want %s", length, got, want)
+		}
+	}
 	long := Input{Request: message(t, kind, `name: "`+strings.Repeat("þ", 1000)+`"`)}
-	if got := compiled(t, environment, `request.name == ""`, kind).Reads()[0].Value(long); len(got) > 70 || !strings.HasSuffix(got, "þ…") {
+	if got := name.Value(long); len(got) > 70 || !strings.HasSuffix(got, "þ…") {
 		t.Errorf("a long text is %d bytes: %s", len(got), got)
+	}
+}
+
+// What a read finds no value of has a name: of the first that is not there.
+func TestReadMissing(t *testing.T) {
+	t.Parallel()
+	kind := requestType(t)
+	bare := principalOf("bob", "session", authn.Details{})
+	home := principalOf("bob", "session", authn.Details{Claims: claimsOf(`home {}`)})
+	began := principalOf("bob", "session", authn.Details{AuthenticatedAt: now})
+	empty := message(t, kind, ``)
+	environment := environment(t)
+	for _, test := range []struct {
+		text  string
+		input Input
+		want  string
+	}{
+		{`principal.authenticated_at == now`, Input{Principal: alice()}, ""},
+		{`principal.authenticated_at == now`, Input{Principal: bare}, "principal.authenticated_at"},
+		{`principal.authenticated_at == now`, Input{Principal: began}, ""},
+		{`principal.authenticated_at == now`, Input{}, ""},
+		{`principal.expires_at == now`, Input{Principal: alice()}, ""},
+		{`principal.expires_at == now`, Input{Principal: bare}, "principal.expires_at"},
+		{`principal.expires_at == now`, Input{Principal: began}, "principal.expires_at"},
+		{`principal.expires_at == now`, Input{}, ""},
+		{`principal.id == ""`, Input{Principal: bare}, ""},
+		{`principal.id == ""`, Input{}, ""},
+		{`principal.roles == []`, Input{Principal: bare}, ""},
+		{`principal.claims.home.role == 0`, Input{Principal: bare}, "principal.claims.home"},
+		{`principal.claims.home.role == 0`, Input{Principal: alice()}, "principal.claims.home"},
+		{`principal.claims.home.role == 0`, Input{Principal: home}, ""},
+		{`principal.claims.home.role == 0`, Input{}, ""},
+		{`principal.claims.team == ""`, Input{Principal: bare}, ""},
+		{`request.owner.id == ""`, Input{Principal: bare, Request: empty}, "request.owner"},
+		{`request.owner.id == ""`, Input{Request: message(t, kind, `owner {}`)}, "request.owner.id"},
+		{`request.owner.id == ""`, Input{Request: message(t, kind, `owner {id: "a"}`)}, ""},
+		{`request.owner.id == ""`, Input{Request: &emptypb.Empty{}}, ""},
+		{`request.owner.id == ""`, Input{Principal: bare}, ""},
+		{`request.at == now`, Input{Request: empty}, "request.at"},
+		{`request.user_id == ""`, Input{Request: empty}, ""},
+		{`request == request`, Input{Request: empty}, ""},
+	} {
+		read := compiled(t, environment, test.text, kind).Reads()[0]
+		if got := read.Missing(test.input); got != test.want {
+			t.Errorf("%s of %+v: %q is missing, want %q", read.Name, test.input, got, test.want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package condition
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,12 @@ func TestSubject(t *testing.T) {
 			if got, err := truth(t, expression, Input{Principal: alice(), Now: now}); err != nil || got == True && (!test.readsNoThis || test.value != "") {
 				t.Errorf("of no subject: %v, %v", got, err)
 			}
+			for _, of := range []proto.Message{nil, full, bare} {
+				missing := expression.Missing(t.Context(), Input{Principal: alice(), Now: now, Subject: of, Value: of}, Absent)
+				if missing != nil {
+					t.Errorf("missing in %v: %q", of, missing)
+				}
+			}
 			if got := strings.Join(names(expression.Reads()), " "); got != test.reads {
 				t.Errorf("reads %q, want %q", got, test.reads)
 			}
@@ -95,18 +102,39 @@ func TestSubject(t *testing.T) {
 func TestSubjectAndRequest(t *testing.T) {
 	t.Parallel()
 	kind := requestType(t)
-	expression := compiled(t, environment(t).WithSubject(Subject{Name: ItemName, Type: kind}), `item.user_id == request.user_id`, kind)
-	one, other := message(t, kind, `user_id: "one"`), message(t, kind, `user_id: "other"`)
+	environment := environment(t).WithSubject(Subject{Name: ItemName, Type: kind})
+	own, other := message(t, kind, `user_id: "alice"`), message(t, kind, `user_id: "other"`)
 	for _, test := range []struct {
-		request, item proto.Message
-		want          Truth
-	}{{one, one, True}, {one, other, False}, {nil, one, Absent}, {one, nil, Absent}} {
-		if got, err := truth(t, expression, Input{Principal: alice(), Now: now, Request: test.request, Subject: test.item}); err != nil || got != test.want {
-			t.Errorf("%v of %v: %v, %v, want %v", test.item, test.request, got, err, test.want)
+		text                                       string
+		bothOwn, ownRequest, ownItem, noItem, none Truth
+		ofRequest, ofItem                          bool // what native code is given
+	}{
+		{text: `item.user_id == request.user_id`, bothOwn: True, noItem: Absent, none: Absent},
+		{text: `item.user_id == principal.id`, bothOwn: True, ownItem: True, noItem: Absent, none: Absent, ofItem: true},
+		{text: `request.user_id == principal.id`, bothOwn: True, ownRequest: True, noItem: True, none: Absent, ofRequest: true},
+		{text: `principal.id == "alice"`, bothOwn: True, ownRequest: True, ownItem: True, noItem: True, none: True, ofRequest: true},
+	} {
+		expression := compiled(t, environment, test.text, kind)
+		for _, of := range []struct {
+			request, item proto.Message
+			want          Truth
+		}{{own, own, test.bothOwn}, {own, other, test.ownRequest}, {other, own, test.ownItem}, {own, nil, test.noItem}, {nil, nil, test.none}} {
+			if got, err := truth(t, expression, Input{Principal: alice(), Now: now, Request: of.request, Subject: of.item}); err != nil || got != of.want {
+				t.Errorf("%s of %v and %v: %v, %v, want %v", test.text, of.request, of.item, got, err, of.want)
+			}
+		}
+		if reads := strings.Contains(test.text, "request"); expression.ReadsRequest() != reads {
+			t.Errorf("%s reads the request: %t", test.text, expression.ReadsRequest())
+		}
+		if reads := strings.Contains(test.text, "item"); expression.ReadsSubject() != reads {
+			t.Errorf("%s reads the subject: %t", test.text, expression.ReadsSubject())
+		}
+		if native := expression.native != nil; native != (test.ofRequest || test.ofItem) || native && expression.ofSubject != test.ofItem {
+			t.Errorf("%s: native: %t, of the subject: %t", test.text, native, expression.ofSubject)
 		}
 	}
-	if !expression.ReadsRequest() || !expression.ReadsSubject() {
-		t.Error("it reads both")
+	if expression := compiled(t, environment.WithSubject(Subject{}), `principal.id == "alice"`, nil); expression.native != nil {
+		t.Error("without a message there is nothing to give native code")
 	}
 }
 
@@ -140,6 +168,15 @@ func TestSubjectHints(t *testing.T) {
 	}
 }
 
+// manyRoles has more parts than are tried in every combination.
+var manyRoles = func() string {
+	var asked []string
+	for i := range maxAtoms + 1 {
+		asked = append(asked, fmt.Sprintf(`"role%d" in principal.roles`, i))
+	}
+	return strings.Join(asked, " || ")
+}()
+
 // What holds of a resource's traps holds of every subject's, and what a field would become
 // is the caller's own.
 func TestSubjectTraps(t *testing.T) {
@@ -172,6 +209,8 @@ func TestSubjectTraps(t *testing.T) {
 		{about(ResourceName, "user_id"), `now.getHours(value) > 3`, []TrapKind{ChosenZone}},
 		{about(ResourceName, "user_id"), `value == ""`, nil},
 		{about(ResourceName, "tags"), `value.all(v, v == principal.id)`, []TrapKind{EmptyList}},
+		{Subject{}, manyRoles, nil}, // more than are tried, of no subject
+		{about(ThisName, ""), `this.flag || ` + manyRoles, []TrapKind{AdmitsEmpty}},
 	}
 	for _, test := range tests {
 		t.Run(test.text, func(t *testing.T) {

@@ -188,6 +188,8 @@ func TestAbsentOfThePrincipal(t *testing.T) {
 		`!(principal.expires_at > now)`:                            {False, Absent},
 		`now - principal.authenticated_at < duration("1h")`:        {True, Absent},
 		`principal.authenticated_at.getFullYear() == 2026`:         {True, Absent},
+		`principal.expires_at != now`:                              {True, Absent},
+		`dyn(principal.authenticated_at) != null`:                  {True, Absent},
 		`has(principal.expires_at)`:                                {True, False},
 		`!has(principal.expires_at) || principal.expires_at > now`: {True, True},
 		`size(principal.scopes) == 0`:                              {False, True},
