@@ -92,6 +92,7 @@ var schema = map[string]string{
 			message Inner {
 				string text = 1;
 				Inner again = 2;
+				bool ok = 3;
 			}
 			google.protobuf.Empty empty = 33;
 			repeated int64 numbers = 34;
