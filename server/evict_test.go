@@ -2,10 +2,10 @@ package server
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,7 +133,7 @@ func TestVictims(t *testing.T) {
 func told(open []*gathered, one *gathered) string {
 	for i, connection := range open {
 		if connection == one {
-			return fmt.Sprint(i)
+			return strconv.Itoa(i)
 		}
 	}
 	return "none"

@@ -50,14 +50,11 @@ var turned = map[string]string{
 // alwaysCompares returns what a comparison with a literal says of every input, where
 // that is one and the same.
 func alwaysCompares(function string, subject, literal ast.Expr) (says, ok bool) {
-	if literal.Kind() != ast.LiteralKind {
-		return false, false
-	}
 	if text, isText := stringOf(literal); isText {
 		return false, text == "" && function == operators.Equals && isNeverEmpty(subject)
 	}
 	number, isNumber := literal.AsLiteral().(types.Int)
-	if !isNumber || subject.Kind() != ast.CallKind || subject.AsCall().FunctionName() != overloads.Size {
+	if !isNumber || subject.AsCall().FunctionName() != overloads.Size {
 		return false, false
 	}
 	least := int64(0)
@@ -66,7 +63,7 @@ func alwaysCompares(function string, subject, literal ast.Expr) (says, ok bool) 
 	}
 	first, _ := compareSize(function, least, int64(number), false)
 	for _, size := range []int64{least + 1, int64(number) - 1, int64(number), int64(number) + 1, 1 << 40} {
-		if other, known := compareSize(function, size, int64(number), false); size >= least && (!known || other != first) {
+		if other, _ := compareSize(function, max(size, least), int64(number), false); other != first {
 			return false, false
 		}
 	}

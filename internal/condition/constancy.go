@@ -184,11 +184,8 @@ func (t atomTable) comparison(left, right ast.Expr) formula {
 		return t.atom(name)
 	}
 	if literal, ok := stringOf(right); ok && a == "principal.scheme" && t.schemes != nil {
-		switch {
-		case !slices.Contains(t.schemes, literal):
+		if !slices.Contains(t.schemes, literal) {
 			return always(false)
-		case len(t.schemes) == 1:
-			return always(true)
 		}
 	}
 	atom := t.atom(name)

@@ -31,15 +31,8 @@ type constantSearch struct {
 
 // visit looks at an expression and then at its parts.
 func (c *constantSearch) visit(expression ast.Expr) {
-	if c.found != nil {
-		return
-	}
-	isConstant, isStrict := c.constancy(expression, nil)
-	if isConstant {
+	if c.isConstant(expression, nil) {
 		c.evaluate(expression)
-		if isStrict {
-			return // it has a value, and so do all of its parts
-		}
 	}
 	c.lookAtDivision(expression)
 	if expression.Kind() == ast.ComprehensionKind {
@@ -80,19 +73,18 @@ func parts(expression ast.Expr) []ast.Expr {
 	}
 }
 
-// constancy reports whether an expression reads nothing but the given variables. It is
-// strict where the failure of any part is a failure of the whole.
-func (c *constantSearch) constancy(expression ast.Expr, variables map[string]bool) (isConstant, isStrict bool) {
+// isConstant reports whether an expression reads nothing but the given variables.
+func (c *constantSearch) isConstant(expression ast.Expr, variables map[string]bool) bool {
 	if reference := c.checked.ReferenceMap()[expression.ID()]; reference != nil && reference.Value != nil {
-		return true, true // the value of an enum
+		return true // the value of an enum
 	}
 	switch expression.Kind() {
 	case ast.IdentKind:
-		return variables[expression.AsIdent()], true
+		return variables[expression.AsIdent()]
 	case ast.ComprehensionKind:
 		loop := expression.AsComprehension()
-		if of, _ := c.constancy(loop.IterRange(), variables); !of {
-			return false, false
+		if !c.isConstant(loop.IterRange(), variables) {
+			return false
 		}
 		inner := maps.Clone(variables)
 		if inner == nil {
@@ -100,28 +92,19 @@ func (c *constantSearch) constancy(expression ast.Expr, variables map[string]boo
 		}
 		inner[loop.IterVar()], inner[loop.AccuVar()] = true, true
 		for _, part := range []ast.Expr{loop.AccuInit(), loop.LoopCondition(), loop.LoopStep(), loop.Result()} {
-			if of, _ := c.constancy(part, inner); !of {
-				return false, false
+			if !c.isConstant(part, inner) {
+				return false
 			}
 		}
-		return true, false
+		return true
 	default:
 	}
-	isStrict = true
-	if expression.Kind() == ast.CallKind {
-		switch expression.AsCall().FunctionName() {
-		case operators.LogicalAnd, operators.LogicalOr, operators.Conditional, operators.NotStrictlyFalse:
-			isStrict = false
-		}
-	}
 	for _, part := range parts(expression) {
-		of, strictly := c.constancy(part, variables)
-		if !of {
-			return false, false
+		if !c.isConstant(part, variables) {
+			return false
 		}
-		isStrict = isStrict && strictly
 	}
-	return true, isStrict
+	return true
 }
 
 // value evaluates a part that reads nothing.
@@ -142,15 +125,12 @@ func (c *constantSearch) valueOf(constant ast.Expr, variables cel.Activation) (r
 
 // text returns the value of an expression that reads nothing and is a text.
 func (c *constantSearch) text(expression ast.Expr) (string, bool) {
-	if expression.Kind() == ast.LiteralKind {
-		return stringOf(expression)
-	}
-	if isConstant, _ := c.constancy(expression, nil); !isConstant || c.checked.GetType(expression.ID()).Kind() != types.StringKind {
+	if !c.isConstant(expression, nil) {
 		return "", false
 	}
-	value, _, err := c.value(expression)
+	value, _, _ := c.value(expression)
 	text, ok := value.(types.String)
-	return string(text), ok && err == nil
+	return string(text), ok
 }
 
 // evaluate notes a constant whose evaluation fails.
@@ -177,21 +157,16 @@ func (c *constantSearch) evaluate(constant ast.Expr) {
 
 // lookAtDivision notes a division by a zero that is written.
 func (c *constantSearch) lookAtDivision(expression ast.Expr) {
-	if expression.Kind() != ast.CallKind {
-		return
-	}
 	switch call := expression.AsCall(); call.FunctionName() {
 	case operators.Divide, operators.Modulo:
-		divisor := call.Args()[1]
-		if divisor.Kind() != ast.LiteralKind {
-			return
-		}
-		if value := divisor.AsLiteral(); value == types.IntZero || value == types.Uint(0) {
+		if value := call.Args()[1].AsLiteral(); value == types.IntZero || value == types.Uint(0) {
 			c.fail(expression, "division by zero")
 		}
 	}
 }
 
+// fail notes a fault, unless there is one already: what it is a part of has no value for
+// the same reason.
 func (c *constantSearch) fail(part ast.Expr, problem string) {
 	if c.found != nil {
 		return

@@ -6,6 +6,12 @@ import (
 	"testing"
 )
 
+// loops is a constant that looks at so many numbers, to the third power.
+func loops(numbers int) string {
+	list := "[0" + strings.Repeat(", 0", numbers-1) + "]"
+	return list + ".all(a, " + list + ".all(b, " + list + ".all(c, a + b == c)))"
+}
+
 // A part that reads nothing and cannot have a value is refused where it stands.
 func TestFailingConstant(t *testing.T) {
 	t.Parallel()
@@ -39,6 +45,13 @@ func TestFailingConstant(t *testing.T) {
 		{"in a loop", `request.tags.exists(tag, tag == [''][1])`, 37, "[\"\"][1]", `request.tags.exists(tag, tag == [''][0])`},
 		{"a loop", `request.flag && [0].exists(n, 1 / n == 1)`, 0, "1 / n", `request.flag && [1].exists(n, 1 / n == 1)`},
 		{"on a branch", `request.flag ? principal.id == 'a' : 1 / 0 == 1`, 40, "1 / 0", `request.flag ? principal.id == 'a' : 1 / 1 == 1`},
+		{"what a loop runs over", `[int('x')].exists(n, n == request.int64)`, 5, "int(\"x\")", `[int('1')].exists(n, n == request.int64)`},
+		{"at an enum", `request.user_id == [''][test.v1.Color.COLOR_RED]`, 24, "[\"\"][test.v1.Color.COLOR_RED]", `request.user_id == [''][test.v1.Color.COLOR_UNSPECIFIED]`},
+		{"the first of two", `request.int64 == int('x') || request.int64 == int('y')`, 21, "int(\"x\")", `request.int64 == int('1') || request.int64 == int('2')`},
+		{"in what is divided by zero", `request.int64 == (1 / 0 == 1 ? 1 : 2) / 0`, 21, "1 / 0", `request.int64 == (1 / 1 == 1 ? 1 : 2) / 1`},
+		{"a loop over what is no list", `dyn(1).exists(n, n == 1)`, 0, "dyn(1).exists(", `dyn([1]).exists(n, n == 1)`},
+		{"a key that no map has", `dyn({1: 1})[b'a'] == 1`, 0, "dyn({1: 1})[b\"\\141\"] == 1` has no value: invalid qualifier", `dyn({1: 1})[1] == 1`},
+		{"too much to look at", `request.flag && ` + loops(60), 0, "[0, ", `request.flag && ` + loops(2)},
 		{"a text that is sent", "", 0, "", `request.int64 == int(request.user_id)`},
 		{"a key that is sent", "", 0, "", `{'a': 1}[request.user_id] == 1`},
 		{"an enum", "", 0, "", `request.color == test.v1.Color.COLOR_RED`},

@@ -52,7 +52,7 @@ func (s *scan) emptiness(expression ast.Expr) emptiness {
 		return emptiness{maybe: len(expression.AsList().Elements()) == 0, constant: true}
 	case expression.Kind() == ast.MapKind:
 		return emptiness{maybe: len(expression.AsMap().Entries()) == 0, constant: true}
-	case expression.Kind() == ast.SelectKind && !expression.AsSelect().IsTestOnly():
+	case expression.Kind() == ast.SelectKind:
 		return s.fieldEmptiness(expression, false)
 	case expression.Kind() == ast.CallKind:
 		return s.callEmptiness(expression)
@@ -70,7 +70,7 @@ func (s *scan) elementEmptiness(list ast.Expr) emptiness {
 			of = either(of, s.emptiness(element))
 		}
 		return of
-	case list.Kind() == ast.ComprehensionKind && s.macro(list) == "filter":
+	case s.macro(list) == "filter":
 		return s.elementEmptiness(list.AsComprehension().IterRange())
 	case list.Kind() == ast.SelectKind:
 		return s.fieldEmptiness(list, true)

@@ -89,6 +89,7 @@ func NewEnvironment() (*Environment, error) {
 			cel.ValidateTimestampLiterals(),
 			cel.ValidateRegexLiterals(),
 			cel.ValidateHomogeneousAggregateLiterals(),
+			validateKeys{},
 		),
 	)
 	if err != nil {

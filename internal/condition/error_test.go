@@ -119,6 +119,18 @@ request.int64 < request.uint64
 principal.id in ["a", 1]
                       ^`},
 		{
+			"map by bytes", `{b'a': true}[request.bytes]`, 1, 2, "a key of a map is of type bytes", `
+{b'a': true}[request.bytes]
+ ^`},
+		{
+			"map by bytes without a type", `{dyn(b'a'): true}.size() == 1`, 1, 5, "a key of a map is of type dyn", `
+{dyn(b'a'): true}.size() == 1
+    ^`},
+		{
+			"map by a fraction", `{request.double: true}.size() == 1`, 1, 9, "a key of a map is of type double", `
+{request.double: true}.size() == 1
+        ^`},
+		{
 			"pattern", `principal.id.matches("(")`, 1, 22, "invalid matches argument", `
 principal.id.matches("(")
                      ^`},
@@ -198,7 +210,8 @@ func TestNotBoolean(t *testing.T) {
 	// The neighbours that are boolean, though a bool was made of something else.
 	for _, text := range []string{
 		`true`, `request.flags[0]`, `{"a": true}["a"]`, `[true][0]`, `request.maybe_bool == true`,
-		`request.flag ? request.flag : true`, `bool("true")`, `has(request.value)`,
+		`request.flag ? request.flag : true`, `bool("true")`, `has(request.value)`, `{1: true}[request.int64]`, `{1u: true}[1u]`,
+		`{true: true}[request.flag]`, `{request.maybe_string: true}["a"]`, `{request.color: true}[1]`,
 	} {
 		compiled(t, environment, text, kind)
 	}

@@ -22,7 +22,7 @@ func FuzzCompile(f *testing.F) {
 		`request.user_id.matches("(a*)*$")`, "principal.id ==\r\n\t\"Þ😀\" && ghost", "// comment", "'''\n'''  == r\"\\\"", "b'\\xff' == request.bytes",
 		"1 / 0 == 1", "\xff\x00", "((((((((((true))))))))))", strings.Repeat("(", 300), strings.Repeat("!", 300) + "true",
 		strings.Repeat("[", 200), "true" + strings.Repeat(" || true", 400), strings.Repeat("request.inner.", 200), "test.v1.Request{inner: {}} == request",
-		"{1: 2, 1: 3} == {}", "-9223372036854775808 == 1", "1u - 2u == 0u", "[1,2,3].map(x, [x].map(y, [y].map(z, z))) == []",
+		"{1: 2, 1: 3} == {}", "{b'a': 1} == {}", "{dyn(b'a'): 1} == {}", "-9223372036854775808 == 1", "1u - 2u == 0u", "[1,2,3].map(x, [x].map(y, [y].map(z, z))) == []",
 		strings.Repeat("{1:", 30) + "1" + strings.Repeat("}", 30) + " == {}", "sallyport.v1.Principal{id: 'x'} == principal", "request.?user_id.orValue('') == ''", "`a-b` == 1", "principal.`id` == ''",
 	} {
 		f.Add(seed)

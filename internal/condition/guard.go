@@ -61,11 +61,11 @@ func (s *scan) guard(expression ast.Expr, truth bool) {
 func (s *scan) guardSet(expression ast.Expr) {
 	of := set
 	path, ok := s.path(expression)
-	if !ok {
+	if !ok && !s.isOfVariable(expression) {
 		path, ok = pathFrom(s.claims, isClaims, expression)
-	}
-	if !ok {
-		path, ok = s.subjectPath(expression)
+		if !ok {
+			path, ok = s.subjectPath(expression)
+		}
 	}
 	if ok && !path.leaf().HasPresence() {
 		of = filled
@@ -102,7 +102,7 @@ func (s *scan) guardCall(call ast.CallExpr, truth bool) {
 // guardComparison notes what a comparison with a literal makes sure of: that the value
 // is another than the empty one, of which it would have said otherwise.
 func (s *scan) guardComparison(function string, subject, literal ast.Expr, turned, truth bool) {
-	if subject.Kind() == ast.CallKind && subject.AsCall().FunctionName() == overloads.Size {
+	if subject.AsCall().FunctionName() == overloads.Size {
 		subject = operandsOf(subject.AsCall())[0]
 	}
 	var number int64
@@ -119,7 +119,7 @@ func (s *scan) guardComparison(function string, subject, literal ast.Expr, turne
 		if !zero.IsZeroValue() {
 			number = 1
 		}
-	case literal.Kind() == ast.ListKind && (function == operators.Equals || function == operators.NotEquals):
+	case literal.Kind() == ast.ListKind:
 		number = int64(len(literal.AsList().Elements()))
 	default:
 		return

@@ -93,6 +93,7 @@ var schema = map[string]string{
 				string text = 1;
 				Inner again = 2;
 				repeated string words = 3;
+				bool ok = 4;
 			}
 			google.protobuf.Empty empty = 33;
 			repeated int64 numbers = 34;

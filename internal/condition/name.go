@@ -13,9 +13,7 @@ func (s *scan) names(left, right ast.Expr, among bool) {
 	switch {
 	case !among:
 		s.hold(s.vocabulary(left), s.literals(right))
-		if list := s.vocabularyOfElements(left); list != "" && right.Kind() == ast.ListKind {
-			s.hold(list, s.literalsOfElements(right))
-		}
+		s.hold(s.vocabularyOfElements(left), s.literalsOfElements(right))
 	default:
 		s.hold(s.vocabulary(left), s.literalsOfElements(right))
 		s.hold(s.vocabularyOfElements(right), s.literals(left))
@@ -24,8 +22,8 @@ func (s *scan) names(left, right ast.Expr, among bool) {
 
 // hold refuses the literals that a vocabulary does not have.
 func (s *scan) hold(vocabulary string, literals []ast.Expr) {
-	known, ok := map[string][]string{"role": s.facts.Roles, "scope": s.facts.Scopes, "scheme": s.facts.Schemes}[vocabulary]
-	if !ok || known == nil {
+	known := map[string][]string{"role": s.facts.Roles, "scope": s.facts.Scopes, "scheme": s.facts.Schemes}[vocabulary]
+	if known == nil {
 		return
 	}
 	for _, literal := range literals {
@@ -33,11 +31,8 @@ func (s *scan) hold(vocabulary string, literals []ast.Expr) {
 		if !ok || slices.Contains(known, name) || vocabulary == "scheme" && name == "" {
 			continue
 		}
-		at := 0
-		if of, ok := s.table.source.GetOffsetRange(literal.ID()); ok {
-			at = int(of.Start)
-		}
-		s.trap(Trap{Kind: UnknownName, Text: s.table.text(literal), Name: name, Of: vocabulary, Known: known, at: at})
+		at, _ := s.table.source.GetOffsetRange(literal.ID())
+		s.trap(Trap{Kind: UnknownName, Text: s.table.text(literal), Name: name, Of: vocabulary, Known: known, at: int(at.Start)})
 	}
 }
 
@@ -62,7 +57,7 @@ func (s *scan) vocabulary(expression ast.Expr) string {
 // vocabularyOfElements returns what the elements of a list name.
 func (s *scan) vocabularyOfElements(expression ast.Expr) string {
 	switch {
-	case expression.Kind() == ast.ComprehensionKind && s.macro(expression) == "filter":
+	case s.macro(expression) == "filter":
 		return s.vocabularyOfElements(expression.AsComprehension().IterRange())
 	case s.isOfVariable(expression):
 		return ""

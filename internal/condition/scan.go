@@ -175,8 +175,10 @@ func (s *scan) call(call ast.CallExpr) {
 
 func (s *scan) comprehension(expression ast.Expr) {
 	loop := expression.AsComprehension()
-	runsOver := s.runsOver(loop.IterRange())
-	if !s.within {
+	s.visit(loop.IterRange())
+	var runsOver variable
+	if !s.within { // else what it runs over is seen already, once however deep the loops stand in each other
+		runsOver.of = s.read(loop.IterRange())
 		switch s.macro(expression) {
 		case "all":
 			s.emptyRange(expression, loop.IterRange(), true)
@@ -245,14 +247,16 @@ func (s *scan) subjectPath(expression ast.Expr) (path Path, ok bool) {
 // isOfVariable reports whether an expression is, or selects from, a variable, which
 // may be called like an input.
 func (s *scan) isOfVariable(expression ast.Expr) bool {
+	_, ok := s.variables[rootOf(expression)]
+	return ok
+}
+
+// rootOf returns the name that an expression is, or selects from, or "".
+func rootOf(expression ast.Expr) string {
 	for expression.Kind() == ast.SelectKind {
 		expression = expression.AsSelect().Operand()
 	}
-	if expression.Kind() != ast.IdentKind {
-		return false
-	}
-	_, ok := s.variables[expression.AsIdent()]
-	return ok
+	return expression.AsIdent()
 }
 
 func (s *scan) note(read Read) {
@@ -294,10 +298,7 @@ func (s *scan) identity(expression ast.Expr) (identity Identity, ok bool) {
 	if !s.read(expression).request {
 		return Identity{}, false
 	}
-	path, ok := s.path(expression)
-	if ok && !s.isOfVariable(expression) {
-		return Identity{Path: path, Text: path.String()}, true
-	}
+	path, _ := s.path(expression)
 	return Identity{Path: path, Text: s.table.text(expression)}, true
 }
 
@@ -308,38 +309,16 @@ func (s *scan) path(expression ast.Expr) (Path, bool) {
 	if !s.isOfVariable(expression) {
 		return pathOf(s.request, expression)
 	}
-	var below []string
-	for expression.Kind() == ast.SelectKind {
-		below = append(below, expression.AsSelect().FieldName())
-		expression = expression.AsSelect().Operand()
+	name := rootOf(expression)
+	over := s.variables[name].path
+	if over == nil || expression.Kind() == ast.IdentKind {
+		return over, over != nil
 	}
-	path := slices.Clone(s.variables[expression.AsIdent()].path)
-	if path == nil {
+	below, ok := pathFrom(over.leaf().Message(), func(of ast.Expr) bool { return isNamed(of, name) }, expression)
+	if !ok {
 		return nil, false
 	}
-	for _, name := range slices.Backward(below) {
-		message := path.leaf().Message()
-		if message == nil || isWellKnown(message) || message.Fields().ByName(protoreflect.Name(name)) == nil {
-			return nil, false
-		}
-		path = append(path, message.Fields().ByName(protoreflect.Name(name)))
-	}
-	return path, true
-}
-
-// runsOver visits what a loop runs over, and returns the variable of the loop.
-func (s *scan) runsOver(list ast.Expr) variable {
-	if !s.within {
-		s.visit(list)
-		return variable{of: s.read(list)}
-	}
-	// Once, however deep the loops stand in each other.
-	before, reads := s.seen, len(s.reads)
-	s.seen = whatIsRead{}
-	s.visit(list)
-	of := s.seen.or(whatIsRead{principal: slices.ContainsFunc(s.reads[reads:], isOfPrincipal)})
-	s.seen = before.or(of)
-	return variable{of: of}
+	return slices.Concat(over, below), true
 }
 
 func isOfPrincipal(read Read) bool { return read.Principal() != "" }

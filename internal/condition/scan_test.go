@@ -31,11 +31,32 @@ func TestConstancy(t *testing.T) {
 		`request.flag && !request.flag`: AlwaysFalse,
 		`principal.id != principal.id`:  AlwaysFalse,
 		`principal.id == request.user_id && !(request.user_id == principal.id)`: AlwaysFalse,
-		`request.flag`:                                                                Varies,
-		`principal.id == request.user_id`:                                             Varies,
-		`request.flag || has(request.nick)`:                                           Varies,
-		`now > timestamp("2026-01-01T00:00:00Z")`:                                     Varies,
-		`request.int32 == 1 && request.int32 == 2`:                                    AlwaysFalse,
+		`request.flag`:                                                       Varies,
+		`principal.id == request.user_id`:                                    Varies,
+		`request.flag || has(request.nick)`:                                  Varies,
+		`now > timestamp("2026-01-01T00:00:00Z")`:                            Varies,
+		`request.int32 == 1 && request.int32 == 2`:                           AlwaysFalse,
+		`"a" == request.user_id && "b" == request.user_id`:                   AlwaysFalse,
+		`request.user_id == request.nick && request.user_id == principal.id`: Varies,
+		`request.double == 0.0 && request.double == -0.0`:                    Varies,
+		`0 <= size(request.tags)`:                                            AlwaysTrue,
+		`0 > size(request.tags)`:                                             AlwaysFalse,
+		`size(request.tags) >= request.int64`:                                Varies,
+		`request.int64 >= 0`:                                                 Varies,
+		`size(request.tags) > 3`:                                             Varies,
+		`size(request.tags) == -1`:                                           AlwaysFalse,
+		`size(principal.id) > 0`:                                             AlwaysTrue,
+		`size(request.user_id) > 0`:                                          Varies,
+		`principal.id == ""`:                                                 AlwaysFalse,
+		`principal.id != ""`:                                                 AlwaysTrue,
+		`request.user_id == ""`:                                              Varies,
+		`has(principal.id)`:                                                  AlwaysTrue,
+		`has(principal.roles)`:                                               Varies,
+		`request.user_id.matches("^[a-z]*$")`:                                Varies,
+		`request.user_id.matches("^(?s:.)*$")`:                               AlwaysTrue,
+		`request.flags[0]`:                                                   Varies,
+		`principal.id.matches(".+")`:                                         AlwaysTrue,
+		`request.user_id.matches(".+")`:                                      Varies,
 		strings.TrimSuffix(strings.Repeat("request.tags[0] == 'x' || ", 200), " || "): Varies,
 	}
 	environment := environment(t)
@@ -45,13 +66,42 @@ func TestConstancy(t *testing.T) {
 			t.Errorf("%s: %d, want %d", text[:min(len(text), 60)], got, want)
 		}
 	}
-	// More comparisons than are tried in every combination.
-	many := []string{"request.flag", "!request.flag"}
-	for _, letter := range "abcdefghijklmn" {
-		many = append(many, `request.user_id == "`+string(letter)+`"`)
+	// As many comparisons as are tried in every combination, and one more.
+	for number, want := range map[int]Constancy{maxAtoms: AlwaysTrue, maxAtoms + 1: Varies} {
+		text := "request.flag || !request.flag || " + alternatives(number-1)
+		if got := compiled(t, environment, text, kind).Constancy(); got != want {
+			t.Errorf("of %d comparisons: %d, want %d", number, got, want)
+		}
 	}
-	if got := compiled(t, environment, strings.Join(many, " || "), kind).Constancy(); got != Varies {
-		t.Errorf("of many comparisons: %d", got)
+}
+
+// The scheme of a principal is one of the action's.
+func TestConstancyOfSchemes(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		text    string
+		schemes []string
+		want    Constancy
+	}{
+		{`principal.scheme == "session"`, nil, Varies},
+		{`principal.scheme == "session"`, []string{"session"}, AlwaysTrue},
+		{`principal.scheme == "session"`, []string{"session", "token"}, Varies},
+		{`principal.scheme == "ghost"`, []string{"session"}, AlwaysFalse},
+		{`principal.scheme == "ghost"`, []string{"session", "token"}, AlwaysFalse},
+		{`principal.scheme in ["session", "token"]`, []string{"session", "token"}, AlwaysTrue},
+		{`principal.scheme in ["session", "token"]`, nil, Varies},
+		{`request.user_id == "session"`, []string{"session"}, Varies},
+		{`request.user_id == "ghost"`, []string{"session"}, Varies},
+	}
+	environment, kind := environment(t), requestType(t)
+	for _, test := range tests {
+		expression, _, err := environment.Examine(test.text, kind, Facts{Schemes: test.schemes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := expression.Constancy(); got != test.want {
+			t.Errorf("%s of %v: %d, want %d", test.text, test.schemes, got, test.want)
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ func TestIdentities(t *testing.T) {
 				string id = 1;
 				repeated string ids = 2;
 				repeated Member members = 3;
+				map<string, string> labels = 4;
 			}
 		}`}).Messages().Get(0)
 	tests := []struct {
@@ -38,6 +39,11 @@ func TestIdentities(t *testing.T) {
 		{`request.members.exists(m, m.ids.exists(i, i == principal.id))`, []string{"request.members.ids"}, "request.members principal.id"},
 		{`request.members.exists(m, principal.id in m.ids)`, []string{"request.members.ids"}, "request.members principal.id"},
 		{`request.members.exists(m, m.members.exists(m, m.id == principal.id))`, []string{"request.members.members.id"}, "request.members principal.id"},
+		{`request.members.exists(m, m.members.exists(m, m.id == "x") && m.id == principal.id)`, []string{"request.members.id"}, "request.members principal.id"},
+		{`request.members.exists(m, m.labels.key == principal.id)`, []string{"?m.labels.key"}, "request.members principal.id"},
+		{`request.members.exists(m, m.labels.value == principal.id)`, []string{"?m.labels.value"}, "request.members principal.id"},
+		{`request.members.exists(m, m.labels.exists(k, k == principal.id))`, []string{"?k"}, "request.members principal.id"},
+		{`request.ids.exists(request, request == "x") && request.id == principal.id`, []string{"request.id"}, "request.ids request.id principal.id"},
 		{`request.ids.exists(x, [x].exists(x, x == principal.id))`, []string{"?x"}, "request.ids principal.id"},
 		{`request.ids.exists(x, x + "" == principal.id)`, []string{`?x + ""`}, "request.ids principal.id"},
 		{`request.ids.exists(x, {"a": x}.a == principal.id)`, []string{`?{"a": x}.a`}, "request.ids principal.id"},

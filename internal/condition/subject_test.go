@@ -36,6 +36,7 @@ func TestSubject(t *testing.T) {
 		{text: `this.int64 > 6 && now > this.at`, full: True, bare: False, reads: "this.int64 this.at"},
 		{text: `this.members.exists(m, m.id == principal.id)`, full: True, bare: False, reads: "this.members principal.id"},
 		{text: `principal.claims.labels.exists(this, this == "tenant")`, full: True, bare: True, reads: "principal.claims.labels", readsNoThis: true},
+		{text: `size([this]) == 1`, full: True, bare: True, reads: "this"},
 		{text: `value == "alice"`, value: "user_id", full: True, bare: False, reads: "value", readsNoThis: true},
 		{text: `value`, value: "flag", full: True, bare: False, reads: "value", readsNoThis: true},
 		{text: `value == this.int64`, value: "int64", full: True, bare: True, reads: "value this.int64"},
@@ -177,6 +178,15 @@ var manyRoles = func() string {
 	return strings.Join(asked, " || ")
 }()
 
+// alternatives is a condition of so many different parts, of the principal alone.
+func alternatives(number int) string {
+	parts := make([]string, number)
+	for i := range parts {
+		parts[i] = fmt.Sprintf("principal.id == 'caller %d'", i)
+	}
+	return strings.Join(parts, " || ")
+}
+
 // What holds of a resource's traps holds of every subject's, and what a field would become
 // is the caller's own.
 func TestSubjectTraps(t *testing.T) {
@@ -202,6 +212,21 @@ func TestSubjectTraps(t *testing.T) {
 		{about(ThisName, ""), `this.user_id != "" && this.user_id == principal.claims.team`, nil},
 		{about(ThisName, ""), `this.tags.all(t, t == principal.id)`, []TrapKind{EmptyList, AdmitsEmpty}},
 		{about(ThisName, ""), `principal.id.startsWith(this.user_id)`, []TrapKind{ChosenPart, AdmitsEmpty}},
+		{about(ThisName, ""), `has(this.user_id) && this.user_id == principal.claims.team`, nil},
+		{about(ItemName, ""), `item.inner.ok`, nil},
+		{about(ItemName, ""), `item.owner.id == principal.id`, nil},
+		{about(ItemName, ""), `item.user_id == principal.id`, nil},
+		{about(ItemName, ""), `item.user_id != principal.id`, []TrapKind{AdmitsEmpty}},
+		{about(ItemName, ""), `!(item.user_id != principal.id)`, nil},
+		{about(ItemName, ""), `!(item.user_id != principal.claims.team)`, []TrapKind{BothEmpty, AdmitsEmpty}},
+		{about(ItemName, ""), `item.user_id + "a" == principal.id`, []TrapKind{AdmitsEmpty}},
+		{about(ItemName, ""), `item.user_id in principal.roles`, nil},
+		{about(ItemName, ""), `item.user_id + "a" in principal.roles`, []TrapKind{AdmitsEmpty}},
+		{about(ItemName, ""), `item.user_id in principal.claims.org_ids`, []TrapKind{BothEmpty, AdmitsEmpty}},
+		{about(ItemName, ""), `principal.id in item.tags`, nil},
+		{about(ItemName, ""), `principal.id != "" || item.flag`, nil},
+		{about(ItemName, ""), `item.flag && (` + alternatives(maxAtoms) + `)`, nil},
+		{about(ItemName, ""), `item.flag && (` + alternatives(maxAtoms+1) + `)`, []TrapKind{AdmitsEmpty}}, // too many to try
 		{about(ResourceName, "user_id"), `value == principal.id`, nil},
 		{about(ResourceName, "user_id"), `value in principal.claims.org_ids`, []TrapKind{BothEmpty}},
 		{about(ResourceName, "user_id"), `principal.id.startsWith(value)`, []TrapKind{ChosenPart}},

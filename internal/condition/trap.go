@@ -89,9 +89,6 @@ func (t Trap) Replaced(condition, name string) string {
 }
 
 func (s *scan) trap(trap Trap) {
-	if s.within {
-		return
-	}
 	known := slices.ContainsFunc(s.traps, func(other Trap) bool {
 		return other.Kind == trap.Kind && other.Text == trap.Text && other.Name == trap.Name
 	})
@@ -253,7 +250,7 @@ func (s *scan) lookAtZoneName(zone ast.Expr, name string) {
 	if strings.Contains(name, ":") {
 		var hours, minutes int
 		sign := strings.TrimLeft(name, "+-")
-		if n, err := fmt.Sscanf(sign, "%02d:%02d", &hours, &minutes); err == nil && n == 2 && len(sign) == 5 && hours < 24 && minutes < 60 && len(name)-len(sign) <= 1 {
+		if _, err := fmt.Sscanf(sign, "%02d:%02d", &hours, &minutes); err == nil && len(sign) == 5 && hours < 24 && minutes < 60 && len(name)-len(sign) <= 1 {
 			return
 		}
 	} else if _, err := time.LoadLocation(name); err == nil {
@@ -263,9 +260,6 @@ func (s *scan) lookAtZoneName(zone ast.Expr, name string) {
 }
 
 func stringOf(expression ast.Expr) (string, bool) {
-	if expression.Kind() != ast.LiteralKind {
-		return "", false
-	}
 	value, ok := expression.AsLiteral().(types.String)
 	return string(value), ok
 }
@@ -277,8 +271,8 @@ func (s *scan) lookAtEquality(expression, left, right ast.Expr, among bool) {
 	if !among {
 		s.names(right, left, false)
 	}
-	if s.isIdentity(left, right) || s.isIdentity(right, left) || s.table.text(left) == s.table.text(right) {
-		return // compare notes these, and a comparison with itself is constant
+	if s.table.text(left) == s.table.text(right) {
+		return // a comparison with itself is constant
 	}
 	one := s.emptiness(left)
 	if !one.maybe || one.constant {
@@ -307,12 +301,6 @@ func (s *scan) lookAtEquality(expression, left, right ast.Expr, among bool) {
 	}
 }
 
-// isIdentity reports whether one of two values is the principal's id, and the other is
-// of the request.
-func (s *scan) isIdentity(id, other ast.Expr) bool {
-	return principalField(id) == "id" && !s.isOfVariable(id) && s.read(other).request
-}
-
 // lookAtSize looks at the size of what a filter leaves, or at its equality with a
 // literal: of an empty list it says something without having looked at an element.
 func (s *scan) lookAtSize(function string, expression ast.Expr, operands []ast.Expr) {
@@ -320,17 +308,17 @@ func (s *scan) lookAtSize(function string, expression ast.Expr, operands []ast.E
 		other := operands[1-i]
 		subject := operand
 		literal := int64(0)
-		if call := operand; call.Kind() == ast.CallKind && call.AsCall().FunctionName() == overloads.Size {
-			subject = operandsOf(call.AsCall())[0]
+		if call := operand.AsCall(); call.FunctionName() == overloads.Size {
+			subject = operandsOf(call)[0]
 			value, ok := other.AsLiteral().(types.Int)
-			if other.Kind() != ast.LiteralKind || !ok {
+			if !ok {
 				continue
 			}
 			literal = int64(value)
 		} else if other.Kind() != ast.ListKind || len(other.AsList().Elements()) > 0 {
 			continue
 		}
-		if subject.Kind() != ast.ComprehensionKind || s.macro(subject) != "filter" {
+		if s.macro(subject) != "filter" {
 			continue
 		}
 		if ofEmpty, ok := compareSize(function, 0, literal, i == 1); ok {
@@ -373,10 +361,10 @@ func (s *scan) emptyRange(expression, list ast.Expr, ofEmpty bool) {
 	}
 }
 
-// macro returns the name of the macro that a comprehension was written as, or "".
-func (s *scan) macro(comprehension ast.Expr) string {
-	call, ok := s.table.source.GetMacroCall(comprehension.ID())
-	if !ok || call.Kind() != ast.CallKind {
+// macro returns the name of the macro that an expression was written as, or "".
+func (s *scan) macro(expression ast.Expr) string {
+	call, ok := s.table.source.GetMacroCall(expression.ID())
+	if !ok {
 		return ""
 	}
 	return call.AsCall().FunctionName()

@@ -49,9 +49,6 @@ func (s *scan) lookAtUnset(env *cel.Env, checked *ast.AST) {
 
 // formula looks into the connectives; the rest are parts of it.
 func (u *unsetSearch) formula(expression ast.Expr) func(values uint64) worlds {
-	if expression.Kind() != ast.CallKind {
-		return u.part(expression)
-	}
 	operands := operandsOf(expression.AsCall())
 	of := func(connect func(says ...Truth) Truth) func(uint64) worlds {
 		formulas := make([]func(uint64) worlds, len(operands))
@@ -134,7 +131,7 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 	if reads && u.isAlone(expression) {
 		return constant(Absent, Absent)
 	}
-	if expression.Kind() == ast.CallKind && reads {
+	if reads {
 		call := expression.AsCall()
 		for _, operand := range operandsOf(call) {
 			if u.isAlone(operand) && u.value(operand) == nil {
@@ -167,7 +164,7 @@ func (u *unsetSearch) part(expression ast.Expr) func(values uint64) worlds {
 // set: one is empty, and the other is not.
 func (u *unsetSearch) areUnequal(left, right ast.Expr) bool {
 	for _, pair := range [][2]ast.Expr{{left, right}, {right, left}} {
-		if value := u.value(pair[0]); value != nil && isZero(value) && !u.emptiness(pair[1]).maybe {
+		if isZero(u.value(pair[0])) && !u.emptiness(pair[1]).maybe {
 			return true
 		}
 	}
@@ -176,18 +173,14 @@ func (u *unsetSearch) areUnequal(left, right ast.Expr) bool {
 
 // isNotAmong is areUnequal of a value and every element of a list, or key of a map.
 func (u *unsetSearch) isNotAmong(element, list ast.Expr) bool {
-	if among := u.value(list); among != nil && isZero(among) {
-		return true
-	}
-	sought := u.value(element)
-	return sought != nil && isZero(sought) && !u.elementEmptiness(list).maybe
+	return isZero(u.value(list)) || isZero(u.value(element)) && !u.elementEmptiness(list).maybe
 }
 
 // value returns the value of a part where nothing but the subject is known, of which
 // nothing is set. It is nil where the part has none.
 func (u *unsetSearch) value(part ast.Expr) ref.Val {
 	value, _, err := u.constants.valueOf(part, unsetSubject{u.scan.subject.Name, u.subject})
-	if err != nil || types.IsUnknownOrError(value) {
+	if err != nil {
 		return nil
 	}
 	return value
@@ -199,11 +192,9 @@ func (u *unsetSearch) isAlone(part ast.Expr) bool {
 	return reads == whatIsRead{subject: true} && !mentions(u.table.text(part), "now")
 }
 
-// isZero reports whether a value is the empty one of its type, or has no elements.
+// isZero reports whether a value is the empty one of its type, or has no elements. None is
+// neither.
 func isZero(value ref.Val) bool {
-	if sized, ok := value.(traits.Sizer); ok {
-		return sized.Size() == types.IntZero
-	}
 	zero, ok := value.(traits.Zeroer)
 	return ok && zero.IsZeroValue()
 }
