@@ -193,7 +193,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if required {
 		recording = action.WithRequiredRecorder
 	}
-	registry, err := action.NewRegistry(schemes, recording(recorder), action.WithUnsharedResources())
+	registry, err := action.NewRegistry(schemes, recording(recorder), action.WithUnsharedResources(), action.WithRelations(parts.users.Viewers()))
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,7 @@ demo.v1.DocumentService
                                              a scoped credential needs documents.write
                                              at most 60 a minute of each principal, 60 at once
   GetDocument     session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)
-                                             or principal.id in resource.shared_with
+                                             or viewer of document resource.id
                                              or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships
                                              or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER))
                                              a scoped credential needs documents.read
@@ -69,7 +69,7 @@ demo.v1.DocumentService
                                              a scoped credential needs documents.read
                                              each of documents is seen by
                                                item.owner_id == principal.id
-                                               or principal.id in item.shared_with
+                                               or viewer of document item.id
                                                or item.state == demo.v1.Document.State.STATE_PUBLISHED && item.org_id in principal.claims.memberships
                                                or item.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)
   UpdateDocument  session, bearer or apikey  owner_of_document (resource.owner_id == principal.id)

@@ -58,7 +58,8 @@ func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, 
 }
 
 // ShareDocument sets the state of a document of which the guard holds, and the users who
-// may read it as well. It fails with [ErrNotFound], also where there is no such user.
+// may read it as well. It fails with [ErrNotFound], also where there is no such user, and with
+// [ErrShared].
 func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, state demov1.Document_State, with []string) (*demov1.Document, error) {
 	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
 		// First, while the guard sees the users that the document was shared with.
@@ -75,9 +76,28 @@ func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, s
 				return err
 			}
 		}
-		return nil
+		return withinBounds(ctx, tx, with)
 	})
 	return document, d.because("share a document", err)
+}
+
+// mostShared is how many documents may be shared with a user: fewer than a relation engine lists,
+// so that no one can make the lists of another fail by sharing. Of transactions that run at
+// the same time in PostgreSQL each may add one more.
+const mostShared = 500
+
+// withinBounds fails where too many documents are shared with one of the users.
+func withinBounds(ctx context.Context, tx *sql.Tx, with []string) error {
+	for _, user := range with {
+		var shared int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM document_shares WHERE user_id = ?", user).Scan(&shared); err != nil {
+			return err
+		}
+		if shared > mostShared {
+			return ErrShared
+		}
+	}
+	return nil
 }
 
 // DeleteDocument removes a document of which the guard holds. It fails with [ErrNotFound].
