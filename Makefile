@@ -217,7 +217,7 @@ RESTARTS ?= 50
 .PHONY: restarts
 restarts: ## Kill the demo, and stop and start it, RESTARTS times under load, and verify its audit log
 	@$(call need,go)
-	DEMO_TEST_ROUNDS=$(RESTARTS) go test -count=1 -timeout 60m -v -run '^Test(Killed|Restarted)$$' ./cmd/demo
+	DEMO_TEST_ROUNDS=$(RESTARTS) go test -count=1 -timeout 60m -v -run '^Test(Killed|Restarted)$$' ./cmd/demo/internal/demo
 
 # How long `make limits` calls.
 LIMITS ?= 10s

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"fmt"
@@ -51,7 +51,7 @@ func TestBackup(t *testing.T) {
 // restore a file, and then a database of PostgreSQL.
 func guideBlocks(t *testing.T) []string {
 	t.Helper()
-	guide, err := os.ReadFile(filepath.Join("..", "..", "docs", "guides", "backup.md"))
+	guide, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", "guides", "backup.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"bufio"
@@ -27,7 +27,7 @@ const asProgram = "DEMO_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		main()
+		Main()
 		return
 	}
 	os.Exit(m.Run())
