@@ -51,9 +51,10 @@ test-services: ## Run the tests that need PostgreSQL and Redis, beside servers o
 	@internal/testservices/run internal/testservices/test
 
 .PHONY: openfga
-openfga: ## Test relation/openfga, a module of its own: OpenFGA in the process, in memory and SQLite, and remote
+openfga: ## Test relation/openfga and the demo with OpenFGA, modules of their own: in the process, in memory and SQLite, and remote
 	@$(call need,go)
 	cd relation/openfga && go test -shuffle=on ./...
+	cd cmd/demo/openfga && go test -shuffle=on ./...
 
 .PHONY: browser
 browser: ## Call a server from web pages in headless Chromium, which is installed where apt-get can

@@ -10,4 +10,4 @@ package main
 
 import "github.com/sallyport-rpc/sallyport/cmd/demo/internal/demo"
 
-func main() { demo.Main() }
+func main() { demo.Main(nil) }

@@ -27,7 +27,7 @@ const asProgram = "DEMO_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		Main()
+		Main(nil)
 		return
 	}
 	os.Exit(m.Run())

@@ -10,10 +10,10 @@ import (
 )
 
 // Main does what the arguments of the process ask for, until it is interrupted, and ends the
-// process.
-func Main() {
+// process. The opener may be nil: -openfga then says which program has one.
+func Main(opener Opener) {
 	ctx, stop := server.SignalContext(context.Background())
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := run(ctx, opener, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }

@@ -52,14 +52,22 @@ type config struct {
 	otlp *url.URL
 	// sessions is the server that keeps sessions, or nil where the database does.
 	sessions *url.URL
+	// openfga is which OpenFGA is asked with whom documents are shared, and opener opens it. It
+	// is empty where the database is asked.
+	openfga string
+	opener  Opener
 	// issuer makes tokens for the audience. They are both empty or neither is.
 	issuer, audience string
 }
 
 // run does what the arguments ask for and returns the exit code. Results go to out;
-// errors, one line each, and the log go to errs.
-func run(ctx context.Context, arguments []string, out, errs io.Writer) int {
+// errors, one line each, and the log go to errs. The opener may be nil, where the program has no
+// OpenFGA.
+func run(ctx context.Context, opener Opener, arguments []string, out, errs io.Writer) int {
 	config, err := parse(arguments, out)
+	if config.opener = opener; err == nil && opener == nil && config.openfga != "" {
+		err = errors.New(`-openfga needs the program that has OpenFGA, "go run -C cmd/demo/openfga . -openfga memory"`)
+	}
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitDone
@@ -101,6 +109,7 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	flags.StringVar(&config.admin, "admin", "", "TCP `address` for metrics, health, profiles and the table of who may call what,\nsuch as 127.0.0.1:8081 (default none)")
 	flags.StringVar(&config.audit, "audit", "", "`file` to keep an audit log in: a call runs only once its event is there\n(default none; see sallyport audit -h)")
 	otlp := flags.String("otlp", "", "`URL` of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318\n(default none)")
+	flags.StringVar(&config.openfga, "openfga", "", "OpenFGA to ask with whom documents are shared: memory, or the `URL` of a server, store and model\n(default none, the database is asked; docs/guides/relations.md)")
 	flags.StringVar(&config.issuer, "oidc-issuer", "", "`URL` of an OpenID provider whose tokens are accepted; it says which roles they have")
 	flags.StringVar(&config.audience, "oidc-audience", "", "`name` of this API in those tokens")
 	if err := flags.Parse(arguments); err != nil {
@@ -123,6 +132,9 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	})
 	if empty != nil {
 		return config, empty
+	}
+	if err := parseOpenFGA(config, *postgres != ""); err != nil {
+		return config, err
 	}
 	if (config.issuer == "") != (config.audience == "") {
 		return config, errors.New("-oidc-issuer and -oidc-audience go together")

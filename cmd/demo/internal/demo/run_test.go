@@ -22,7 +22,7 @@ func runAlone(t *testing.T, arguments ...string) (code int, out, errs string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var outBuffer, errsBuffer bytes.Buffer
-	code = run(ctx, arguments, &outBuffer, &errsBuffer)
+	code = run(ctx, nil, arguments, &outBuffer, &errsBuffer)
 	return code, outBuffer.String(), errsBuffer.String()
 }
 
@@ -60,11 +60,15 @@ func TestRefusesToStart(t *testing.T) {
 		"issuer and audience": {arguments: []string{"-addr", anyPort, "-oidc-issuer", "id.example.com", "-oidc-audience", "a\"b"}, code: exitFailed,
 			want: `the realm "a\"b" does not fit into a header bearer: the issuer: "id.example.com" is no absolute URL`},
 
-		"proxies":        {arguments: []string{"-proxies", "10.0.0.1,proxy"}, code: exitMisused, want: `-proxies: "proxy" is not an address or a network`},
-		"every proxy":    {arguments: []string{"-addr", anyPort, "-proxies", "0.0.0.0/0"}, code: exitFailed, want: "every address"},
-		"hosts":          {arguments: []string{"-addr", anyPort, "-hosts", "demo.example,*"}, code: exitFailed, want: `"*" is no host`},
-		"backup of none": {arguments: []string{"-backup", "copy.db"}, code: exitFailed, want: "does not exist: choose another file"},
-		"backup nowhere": {arguments: []string{"-backup", ""}, code: exitMisused, want: "-backup has an empty value"},
+		"proxies":                    {arguments: []string{"-proxies", "10.0.0.1,proxy"}, code: exitMisused, want: `-proxies: "proxy" is not an address or a network`},
+		"every proxy":                {arguments: []string{"-addr", anyPort, "-proxies", "0.0.0.0/0"}, code: exitFailed, want: "every address"},
+		"hosts":                      {arguments: []string{"-addr", anyPort, "-hosts", "demo.example,*"}, code: exitFailed, want: `"*" is no host`},
+		"OpenFGA without it":         {arguments: []string{"-openfga", "memory"}, code: exitMisused, want: `-openfga needs the program that has OpenFGA, "go run -C cmd/demo/openfga . -openfga memory": "demo -h" lists the flags`},
+		"OpenFGA, backed up":         {arguments: []string{"-openfga", "memory", "-backup", "copy.db"}, code: exitMisused, want: "-openfga and -backup do not go together"},
+		"OpenFGA in memory, of many": {arguments: []string{"-openfga", "memory", "-postgres", "postgres://127.0.0.1/demo"}, code: exitMisused, want: "-openfga memory and -postgres do not go together"},
+		"OpenFGA nowhere":            {arguments: []string{"-openfga", ""}, code: exitMisused, want: "-openfga has an empty value"},
+		"backup of none":             {arguments: []string{"-backup", "copy.db"}, code: exitFailed, want: "does not exist: choose another file"},
+		"backup nowhere":             {arguments: []string{"-backup", ""}, code: exitMisused, want: "-backup has an empty value"},
 
 		"sessions nowhere":   {arguments: []string{"-sessions", ""}, code: exitMisused, want: "-sessions has an empty value"},
 		"sessions elsewhere": {arguments: []string{"-sessions", "mysql://ada:hush@127.0.0.1/demo"}, code: exitMisused, want: "-sessions must be a URL such as postgres://"},

@@ -17,6 +17,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/directory"
 	"github.com/sallyport-rpc/sallyport/cmd/demo/internal/password"
 	"github.com/sallyport-rpc/sallyport/gen/demo/v1/demov1action"
+	"github.com/sallyport-rpc/sallyport/relation"
 	"github.com/sallyport-rpc/sallyport/server"
 	"github.com/sallyport-rpc/sallyport/server/access"
 	"github.com/sallyport-rpc/sallyport/server/grpcserver"
@@ -58,6 +59,11 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer shared.close()
+	shares, closing, err := openShares(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer closing()
 	private := loopback(listener.Addr())
 	passwords := password.New(password.NewQueue(min(runtime.GOMAXPROCS(0), maxHashing), maxWaiting))
 	users, err := openUsers(ctx, config, passwords, private)
@@ -65,6 +71,9 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer users.Close()
+	if err := mirror(ctx, users, shares); err != nil {
+		return err
+	}
 	bus, err := newBus(shared, users)
 	if err != nil {
 		return err
@@ -81,11 +90,11 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 		return err
 	}
 	defer audited.close(log)
-	registry, err := newRegistry(parts{audited: audited, users: users, passwords: passwords, shared: shared, bus: bus, tokens: tokens.scheme, private: private, log: log})
+	registry, err := newRegistry(parts{audited: audited, users: users, viewers: viewersOf(users, shares), passwords: passwords, shared: shared, bus: bus, tokens: tokens.scheme, private: private, log: log})
 	if err != nil {
 		return err
 	}
-	needed := components(users, shared, tokens)
+	needed := components(users, shared, shares, tokens)
 	options = append(options, server.WithLogger(log), withHealth(needed...))
 	watched, err := newTelemetry(ctx, registry, config, needed, audited.log, log)
 	if err != nil {
@@ -104,7 +113,7 @@ func serve(ctx context.Context, config config, out io.Writer, log *slog.Logger) 
 	}
 	defer trial.close()
 	welcome{
-		url: url, database: config.database(), flag: config.databaseFlag(), sessions: config.sessions, issuer: config.issuer, unreachable: reach(ctx, tokens, log), private: private,
+		url: url, database: config.database(), flag: config.databaseFlag(), sessions: config.sessions, openfga: config.openfga, issuer: config.issuer, unreachable: reach(ctx, tokens, log), private: private,
 		accounts: accounts, actions: registry.Actions(), unguarded: srv.Unguarded(), commands: trial.commands,
 	}.print(out)
 	return watched.around(ctx, func(ctx context.Context) error { return srv.Serve(ctx, listener) })
@@ -143,10 +152,13 @@ func reach(ctx context.Context, tokens *tokens, log *slog.Logger) error {
 }
 
 // components are what the demo needs, for its health.
-func components(users *directory.Directory, shared sessionServer, tokens *tokens) []component {
+func components(users *directory.Directory, shared sessionServer, shares Shares, tokens *tokens) []component {
 	list := []component{{name: "users", check: users.Ping, problem: "the database cannot be read", required: true}}
 	if shared.store != nil {
 		list = append(list, component{name: "sessions", check: shared.ping, problem: "their server cannot be reached"})
+	}
+	if shares != nil {
+		list = append(list, component{name: "shares", check: answering(shares), problem: "OpenFGA cannot be asked"})
 	}
 	if tokens.issuer != "" {
 		list = append(list, component{name: "tokens", check: tokens.load, problem: "the keys of their issuer cannot be fetched"})
@@ -157,6 +169,7 @@ func components(users *directory.Directory, shared sessionServer, tokens *tokens
 // parts are what a registry is made of.
 type parts struct {
 	users     *directory.Directory
+	viewers   relation.Engine // with whom documents are shared
 	passwords *password.Hasher
 	// shared is the server that keeps the sessions, if they are not with the users.
 	shared sessionServer
@@ -193,7 +206,7 @@ func newRegistry(parts parts) (*action.Registry, error) {
 	if required {
 		recording = action.WithRequiredRecorder
 	}
-	registry, err := action.NewRegistry(schemes, recording(recorder), action.WithUnsharedResources(), action.WithRelations(parts.users.Viewers()))
+	registry, err := action.NewRegistry(schemes, recording(recorder), action.WithUnsharedResources(), action.WithRelations(parts.viewers))
 	if err != nil {
 		return nil, err
 	}

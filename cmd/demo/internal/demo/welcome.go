@@ -16,6 +16,7 @@ type welcome struct {
 	database    string
 	flag        string   // that names another database
 	sessions    *url.URL // the server that keeps them, or nil
+	openfga     string   // that is asked with whom documents are shared, or ""
 	issuer      string   // of tokens, or ""
 	unreachable error    // why the issuer cannot be reached, or nil
 	private     bool     // only this machine can reach the demo
@@ -31,7 +32,11 @@ func (w welcome) print(out io.Writer) {
 	if w.sessions != nil {
 		fmt.Fprintf(out, " and the sessions in %s", shown(w.sessions))
 	}
-	fmt.Fprint(out, ".\n\n")
+	fmt.Fprint(out, ".\n")
+	if w.openfga != "" {
+		fmt.Fprintf(out, "With whom documents are shared is asked of OpenFGA: %s.\n", w.openfga)
+	}
+	fmt.Fprintln(out)
 	w.printAccounts(out)
 	printTable(out, w.actions, w.unguarded)
 	fmt.Fprintln(out)
