@@ -51,9 +51,10 @@ test-services: ## Run the tests that need PostgreSQL and Redis, beside servers o
 	@internal/testservices/run internal/testservices/test
 
 .PHONY: openfga
-openfga: ## Test relation/openfga, a module of its own: OpenFGA in the process, in memory and SQLite, and remote
+openfga: ## Test relation/openfga and the demo with OpenFGA, modules of their own: in the process, in memory and SQLite, and remote
 	@$(call need,go)
 	cd relation/openfga && go test -shuffle=on ./...
+	cd cmd/demo/openfga && go test -shuffle=on ./...
 
 .PHONY: browser
 browser: ## Call a server from web pages in headless Chromium, which is installed where apt-get can
@@ -217,7 +218,7 @@ RESTARTS ?= 50
 .PHONY: restarts
 restarts: ## Kill the demo, and stop and start it, RESTARTS times under load, and verify its audit log
 	@$(call need,go)
-	DEMO_TEST_ROUNDS=$(RESTARTS) go test -count=1 -timeout 60m -v -run '^Test(Killed|Restarted)$$' ./cmd/demo
+	DEMO_TEST_ROUNDS=$(RESTARTS) go test -count=1 -timeout 60m -v -run '^Test(Killed|Restarted)$$' ./cmd/demo/internal/demo
 
 # How long `make limits` calls.
 LIMITS ?= 10s

@@ -274,24 +274,39 @@ func (p *plan) sampled(name string) []attempt {
 		if !p.judge.valid(given.request) {
 			continue
 		}
-		checks := map[string]bool{}
-		for _, check := range p.declaration.Asked() {
-			checks[check] = true
-		}
-		a := attempt{name: fmt.Sprintf("%s, sample %d", name, i+1), requests: []proto.Message{given.request}, answers: checks, now: now}
-		if p.declaration.Anonymous() {
-			all = append(all, a)
-			continue
-		}
-		for _, holder := range p.holdersOf(given, now) {
-			for _, scheme := range p.declaration.Schemes {
-				with := a
-				with.credentials = []credential{{scheme: scheme, holder: holder}}
-				all = append(all, with)
+		for _, answers := range answersTo(p.declaration.Asked()) {
+			name := fmt.Sprintf("%s, sample %d", name, i+1)
+			if len(answers) < len(p.declaration.Asked()) {
+				name += ", and nothing that is asked is so"
+			}
+			a := attempt{name: name, requests: []proto.Message{given.request}, answers: answers, now: now}
+			if p.declaration.Anonymous() {
+				all = append(all, a)
+				continue
+			}
+			for _, holder := range p.holdersOf(given, now) {
+				for _, scheme := range p.declaration.Schemes {
+					with := a
+					with.credentials = []credential{{scheme: scheme, holder: holder}}
+					all = append(all, with)
+				}
 			}
 		}
 	}
 	return all
+}
+
+// answersTo are what checks and relations say to a sample: all of them yes, and all of them no,
+// for a call that a grant lets in which asks none of them.
+func answersTo(asked []string) []map[string]bool {
+	yes := map[string]bool{}
+	for _, of := range asked {
+		yes[of] = true
+	}
+	if len(asked) == 0 {
+		return []map[string]bool{yes}
+	}
+	return []map[string]bool{yes, {}}
 }
 
 // holdersOf are who may make the call of a sample.

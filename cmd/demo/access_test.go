@@ -34,7 +34,7 @@ type unhandled struct {
 func contract(t *testing.T) func(authn.Schemes) *action.Registry {
 	t.Helper()
 	return func(schemes authn.Schemes) *action.Registry {
-		registry, err := action.NewRegistry(schemes)
+		registry, err := action.NewRegistry(schemes, action.WithRelations(actiontest.Relations{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,29 +76,29 @@ func organisations() []actiontest.Option {
 }
 
 // documents are calls of a document's owner, of those who may read it as well, and of
-// others, with the documents.
+// others, with the documents. Whom it is shared with is a relation, and so a part of each call.
 func documents() []actiontest.Option {
 	const (
 		draft     = "00000000-0000-4000-8000-00000000000d"
 		published = "00000000-0000-4000-8000-00000000000f"
-		ann, ben  = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
+		ann       = "00000000-0000-4000-8000-000000000001"
 	)
 	in := func(id, org string, role demov1.OrgRole) *authn.Principal {
 		return authn.NewPrincipal(id, authn.Details{Unscoped: true, Claims: &demov1.Claims{
 			Memberships: map[string]*demov1.Membership{org: {Role: role}},
 		}})
 	}
-	owner, shared := authn.NewPrincipal(ann, authn.Details{Unscoped: true}), authn.NewPrincipal(ben, authn.Details{Unscoped: true})
+	owner := authn.NewPrincipal(ann, authn.Details{Unscoped: true})
 	member, manager := in("cleo", "acme", demov1.OrgRole_ORG_ROLE_MEMBER), in("dan", "acme", demov1.OrgRole_ORG_ROLE_MANAGER)
 	of := func(id string, state demov1.Document_State) actiontest.Option {
-		return actiontest.WithObject(id, &demov1.Document{Id: id, OrgId: "acme", OwnerId: ann, State: state, SharedWith: []string{ben}})
+		return actiontest.WithObject(id, &demov1.Document{Id: id, OrgId: "acme", OwnerId: ann, State: state})
 	}
 	return []actiontest.Option{
 		of(draft, demov1.Document_STATE_DRAFT), of(published, demov1.Document_STATE_PUBLISHED),
 		actiontest.WithSample(demov1client.DocumentServiceCreateDocumentProcedure, &demov1.CreateDocumentRequest{OrgId: "acme", Title: "t"}, member),
-		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: draft}, owner, shared, manager, member),
+		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: draft}, owner, manager, member),
 		actiontest.WithSample(demov1client.DocumentServiceGetDocumentProcedure, &demov1.GetDocumentRequest{DocumentId: published}, member),
-		actiontest.WithSample(demov1client.DocumentServiceListDocumentsProcedure, &demov1.ListDocumentsRequest{}, owner, shared, member, manager),
+		actiontest.WithSample(demov1client.DocumentServiceListDocumentsProcedure, &demov1.ListDocumentsRequest{}, owner, member, manager),
 		actiontest.WithSample(demov1client.DocumentServiceUpdateDocumentProcedure, &demov1.UpdateDocumentRequest{DocumentId: draft, Title: "t"}, owner, manager),
 		actiontest.WithSample(demov1client.DocumentServiceShareDocumentProcedure,
 			&demov1.ShareDocumentRequest{DocumentId: draft, State: demov1.Document_STATE_PUBLISHED}, owner, manager, member),

@@ -8,16 +8,6 @@
 // does not understand its arguments.
 package main
 
-import (
-	"context"
-	"os"
+import "github.com/sallyport-rpc/sallyport/cmd/demo/internal/demo"
 
-	"github.com/sallyport-rpc/sallyport/server"
-)
-
-func main() {
-	ctx, stop := server.SignalContext(context.Background())
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
-}
+func main() { demo.Main(nil) }

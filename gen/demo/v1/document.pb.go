@@ -888,7 +888,7 @@ const file_demo_v1_document_proto_rawDesc = "" +
 	"\vdocument_id\x18\x01 \x01(\tBR\xbaHO\xba\x01G\n" +
 	"\x16document_id.lower_case\x12\x15must be in lower case\x1a\x16!this.matches('[A-Z]')r\x03\xb0\x01\x01R\n" +
 	"documentId\"\x18\n" +
-	"\x16DeleteDocumentResponse2\xa5\x0e\n" +
+	"\x16DeleteDocumentResponse2\x9b\x0e\n" +
 	"\x0fDocumentService\x12\xa2\x01\n" +
 	"\x0eCreateDocument\x12\x1e.demo.v1.CreateDocumentRequest\x1a\x1f.demo.v1.CreateDocumentResponse\"O\xba\xa0\x19K\n" +
 	"\x19\n" +
@@ -896,23 +896,25 @@ const file_demo_v1_document_proto_rawDesc = "" +
 	"\x06bearer\n" +
 	"\x06apikey\x12\"\n" +
 	"\x0f*\rmember_of_org\"\x0fdocuments.write\"\n" +
-	"\b\x01\x10<\x1a\x02\b< <\x12\x92\x03\n" +
-	"\vGetDocument\x12\x1b.demo.v1.GetDocumentRequest\x1a\x1c.demo.v1.GetDocumentResponse\"\xc7\x02\xba\xa0\x19\xbf\x02\n" +
+	"\b\x01\x10<\x1a\x02\b< <\x12\x8d\x03\n" +
+	"\vGetDocument\x12\x1b.demo.v1.GetDocumentRequest\x1a\x1c.demo.v1.GetDocumentResponse\"\xc2\x02\xba\xa0\x19\xba\x02\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12\xf8\x01\n" +
+	"\x06apikey\x12\xf3\x01\n" +
 	"\x1a*\x11owner_of_document2\x05owner\n" +
-	".\x1a$principal.id in resource.shared_with2\x06shared\n" +
+	")2\x06sharedB\x1f\n" +
+	"\x06viewer\x12\bdocument\x1a\vresource.id\n" +
 	"x\x1akresource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships2\tpublished\n" +
 	"\x1e*\x13manager_of_document2\amanager\x18\x01\"\x0edocuments.read*'\n" +
-	"\x10demo.v1.Document\x12\x13request.document_id\x90\x02\x01\x12\xba\x04\n" +
-	"\rListDocuments\x12\x1d.demo.v1.ListDocumentsRequest\x1a\x1e.demo.v1.ListDocumentsResponse\"\xe9\x03\xba\xa0\x19\xe1\x03\n" +
+	"\x10demo.v1.Document\x12\x13request.document_id\x90\x02\x01\x12\xb5\x04\n" +
+	"\rListDocuments\x12\x1d.demo.v1.ListDocumentsRequest\x1a\x1e.demo.v1.ListDocumentsResponse\"\xe4\x03\xba\xa0\x19\xdc\x03\n" +
 	"\x19\n" +
 	"\asession\n" +
 	"\x06bearer\n" +
-	"\x06apikey\x12\xc3\x03\x12?each caller sees the documents that are for them, and no others\"\x0edocuments.read2\xef\x02\n" +
-	"\tdocuments\x1a&\x1a\x1ditem.owner_id == principal.id2\x05owner\x1a*\x1a principal.id in item.shared_with2\x06shared\x1ap\x1acitem.state == demo.v1.Document.State.STATE_PUBLISHED && item.org_id in principal.claims.memberships2\tpublished\x1a\x8f\x01\x1a\x83\x01item.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)2\amanager\"\n" +
+	"\x06apikey\x12\xbe\x03\x12?each caller sees the documents that are for them, and no others\"\x0edocuments.read2\xea\x02\n" +
+	"\tdocuments\x1a&\x1a\x1ditem.owner_id == principal.id2\x05owner\x1a%2\x06sharedB\x1b\n" +
+	"\x06viewer\x12\bdocument\x1a\aitem.id\x1ap\x1acitem.state == demo.v1.Document.State.STATE_PUBLISHED && item.org_id in principal.claims.memberships2\tpublished\x1a\x8f\x01\x1a\x83\x01item.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)2\amanager\"\n" +
 	"total_size\x90\x02\x01\x12\xcc\x01\n" +
 	"\x0eUpdateDocument\x12\x1e.demo.v1.UpdateDocumentRequest\x1a\x1f.demo.v1.UpdateDocumentResponse\"y\xba\xa0\x19u\n" +
 	"\x19\n" +

@@ -31,6 +31,7 @@ var answers = [...]struct {
 	{directory.ErrNotFound, action.NotFound()},
 	{directory.ErrEmailTaken, connect.NewError(connect.CodeAlreadyExists, "another account has this email")},
 	{directory.ErrLastAdmin, connect.NewError(connect.CodeFailedPrecondition, "the last admin must remain one")},
+	{directory.ErrShared, connect.NewError(connect.CodeResourceExhausted, "too many documents are shared with one of the users")},
 	{directory.ErrBehind, connect.NewError(connect.CodeAborted, "the client reads too slowly to keep up with the changes, start a new watch")},
 	{directory.ErrBadPageToken, connect.NewError(connect.CodeInvalidArgument, "page_token was not returned by this list")},
 	{directory.ErrBadText, connect.NewError(connect.CodeInvalidArgument, "a text has the character NUL, which cannot be kept")},

@@ -80,7 +80,7 @@ func build(ctx context.Context, path string, config directory.Config, stores ...
 		return nil, err
 	}
 	schemes := authn.Schemes{"session": f.sessions, "bearer": tokens, "apikey": f.keys}
-	if f.registry, err = action.NewRegistry(schemes, action.WithRecorder(f.recorder), action.WithLimiter(f.limits)); err != nil {
+	if f.registry, err = action.NewRegistry(schemes, action.WithRecorder(f.recorder), action.WithLimiter(f.limits), action.WithRelations(f.users.Viewers())); err != nil {
 		return nil, err
 	}
 	f.service = account.New(account.Config{Users: f.users, Sessions: f.sessions, Keys: f.keys, Passwords: f.passwords, Log: logger, UnsafeWithoutSecure: true})

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sallyport-rpc/sallyport/action"
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
@@ -27,14 +28,14 @@ func (s *Service) UpdateProfile(ctx context.Context, call *action.Call[demov1.Up
 }
 
 // DeleteUser deletes an account. The directory removes the user's sessions and keys in the
-// same write. EndAll is for sessions in another store: what is left of them there opens
-// nothing, and expires. Live streams are checked again at once.
+// same write. EndAll is for sessions in another store, and Forget for a relation engine: what
+// is left there opens nothing. Live streams are checked again at once.
 func (s *Service) DeleteUser(ctx context.Context, call *action.Call[demov1.DeleteUserRequest]) (*demov1.DeleteUserResponse, error) {
 	id := call.Message().GetUserId()
 	if err := s.users.Delete(ctx, id); err != nil {
 		return nil, fault(err)
 	}
-	if err := s.sessions.EndAll(ctx, id); err != nil {
+	if err := errors.Join(s.sessions.EndAll(ctx, id), s.users.Forget(ctx, id)); err != nil {
 		return nil, fault(err)
 	}
 	return &demov1.DeleteUserResponse{}, nil

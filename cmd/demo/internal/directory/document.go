@@ -58,32 +58,72 @@ func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, 
 }
 
 // ShareDocument sets the state of a document of which the guard holds, and the users who
-// may read it as well. It fails with [ErrNotFound], also where there is no such user.
+// may read it as well. It fails with [ErrNotFound], also where there is no such user, and with
+// [ErrShared].
 func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, state demov1.Document_State, with []string) (*demov1.Document, error) {
+	ctx = d.lasting(ctx)
 	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
-		// First, while the guard sees the users that the document was shared with.
-		if err := guarded(ctx, tx, guard, "UPDATE documents SET state = ? WHERE id = ? AND ", int32(state), id); err != nil {
+		before, err := oneDocument(ctx, tx, id)
+		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM document_shares WHERE document_id = ?", id); err != nil {
+		if err := share(ctx, tx, d, id, guard, state, with); err != nil {
 			return err
 		}
-		for _, user := range with {
-			added, err := tx.ExecContext(ctx, `INSERT INTO document_shares (document_id, user_id)
-				SELECT documents.id, users.id FROM documents, users WHERE documents.id = ? AND users.id = ?`, id, user)
-			if err := someRow(added, d.missing(err)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return d.retain(ctx, tx, before)
 	})
-	return document, d.because("share a document", err)
+	if err != nil {
+		return nil, d.because("share a document", err)
+	}
+	return document, d.reflect(ctx, id)
+}
+
+// share changes the rows of a document that says with whom it is shared.
+func share(ctx context.Context, tx *sql.Tx, d *Directory, id string, guard Where, state demov1.Document_State, with []string) error {
+	// First, while the guard sees the users that the document was shared with.
+	if err := guarded(ctx, tx, guard, "UPDATE documents SET state = ? WHERE id = ? AND ", int32(state), id); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM document_shares WHERE document_id = ?", id); err != nil {
+		return err
+	}
+	for _, user := range with {
+		added, err := tx.ExecContext(ctx, `INSERT INTO document_shares (document_id, user_id)
+			SELECT documents.id, users.id FROM documents, users WHERE documents.id = ? AND users.id = ?`, id, user)
+		if err := someRow(added, d.missing(err)); err != nil {
+			return err
+		}
+	}
+	return withinBounds(ctx, tx, with)
+}
+
+// mostShared is how many documents may be shared with a user: fewer than a relation engine lists,
+// so that no one can make the lists of another fail by sharing. Of transactions that run at
+// the same time in PostgreSQL each may add one more.
+const mostShared = 500
+
+// withinBounds fails where too many documents are shared with one of the users.
+func withinBounds(ctx context.Context, tx *sql.Tx, with []string) error {
+	for _, user := range with {
+		var shared int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM document_shares WHERE user_id = ?", user).Scan(&shared); err != nil {
+			return err
+		}
+		if shared > mostShared {
+			return ErrShared
+		}
+	}
+	return nil
 }
 
 // DeleteDocument removes a document of which the guard holds. It fails with [ErrNotFound].
 func (d *Directory) DeleteDocument(ctx context.Context, id string, guard Where) error {
+	ctx = d.lasting(ctx)
 	return d.because("delete a document", d.alone(ctx, id, nil, func(tx *sql.Tx) error {
-		return guarded(ctx, tx, guard, "DELETE FROM documents WHERE id = ? AND ", id)
+		if err := guarded(ctx, tx, guard, "DELETE FROM documents WHERE id = ? AND ", id); err != nil {
+			return err
+		}
+		return d.retain(ctx, tx, &demov1.Document{Id: id})
 	}))
 }
 

@@ -15,13 +15,10 @@ import (
 // DocumentTable says which column has which field of a document, for filters over them.
 func DocumentTable() sqlfilter.Table {
 	return sqlfilter.Table{Alias: "documents", Columns: map[string]sqlfilter.Column{
+		"id":       {Name: "id", Type: sqlfilter.Text, Null: sqlfilter.NeverNull},
 		"org_id":   {Name: "org_id", Type: sqlfilter.Text, Null: sqlfilter.NeverNull},
 		"owner_id": {Name: "owner_id", Type: sqlfilter.Text, Null: sqlfilter.NeverNull},
 		"state":    {Name: "state", Type: sqlfilter.EnumNumber, Null: sqlfilter.NeverNull},
-		"shared_with": {
-			Name: "user_id", Type: sqlfilter.Text, Null: sqlfilter.NeverNull,
-			Rows: &sqlfilter.Rows{Table: "document_shares", Key: "document_id", Of: "id"},
-		},
 	}}
 }
 

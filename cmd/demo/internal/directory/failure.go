@@ -15,6 +15,8 @@ var (
 	ErrEmailTaken = errors.New("email belongs to another user")
 	// ErrLastAdmin: no administrator would be left.
 	ErrLastAdmin = errors.New("the last administrator must remain one")
+	// ErrShared: there are as many documents shared with a user as there may be.
+	ErrShared = errors.New("too many documents are shared with a user")
 	// ErrBadText: a text has a character that PostgreSQL cannot keep, which is NUL.
 	ErrBadText = errors.New("the database cannot keep the character NUL")
 	// ErrBusy: another process held a lock of the database for too long.

@@ -73,6 +73,7 @@ type Directory struct {
 	patience time.Duration
 	turn     chan struct{} // see inTurn
 	feed     feed
+	mirror   Mirror // of with whom documents are shared, or nil
 }
 
 // DefaultPath returns the path of the demo's database in the user's cache folder. It

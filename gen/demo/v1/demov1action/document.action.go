@@ -30,9 +30,10 @@ type DocumentServiceHandler interface {
 	// Access: callers sign in by session or bearer or apikey; who may: member_of_org (request.org_id in principal.claims.memberships); a scoped credential needs: documents.write; at most 60 a minute of each principal, 60 at once.
 	CreateDocument(context.Context, *action.Call[v1.CreateDocumentRequest]) (*v1.CreateDocumentResponse, error)
 	// GetDocument returns a document to its owner, to the users it is shared with, to the
-	// managers of its organisation, and once it is published to all members.
+	// managers of its organisation, and once it is published to all members. Who it is shared
+	// with is asked of a relation engine.
 	//
-	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or principal.id in resource.shared_with; or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships; or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.read.
+	// Access: callers sign in by session or bearer or apikey; who may: owner_of_document (resource.owner_id == principal.id); or viewer of document resource.id; or resource.state == demo.v1.Document.State.STATE_PUBLISHED && resource.org_id in principal.claims.memberships; or manager_of_document (resource.org_id in principal.claims.memberships.filter(org, principal.claims.memberships[org].role == demo.v1.OrgRole.ORG_ROLE_MANAGER)); about the demo.v1.Document of request.document_id; a scoped credential needs: documents.read.
 	GetDocument(context.Context, *action.ResourceCall[v1.GetDocumentRequest, v1.Document]) (*v1.GetDocumentResponse, error)
 	// ListDocuments returns the documents that GetDocument would return to the caller, without
 	// their texts, in the order in which they were created. The total counts no others.
@@ -66,7 +67,7 @@ type DocumentServiceLoaders interface {
 func RegisterDocumentService(registry *action.Registry, implementation DocumentServiceHandler, loaders DocumentServiceLoaders) error {
 	return actiongen.Register(registry, actiongen.Service[DocumentServiceHandler]{
 		Descriptor:  v1.File_demo_v1_document_proto.Services().ByName("DocumentService"),
-		Fingerprint: "e14ad79e7e34c4589a222f13253ebd8167ad7e193b59603f6e73ec4bbc48597b",
+		Fingerprint: "dcbc8a15d78609a652ccb861f9432f94d417dd2d710837b24d5af5081cc66992",
 		Methods: []actiongen.Method[DocumentServiceHandler]{
 			actiongen.Unary("CreateDocument", DocumentServiceHandler.CreateDocument),
 			actiongen.ResourceUnary("GetDocument", DocumentServiceHandler.GetDocument),

@@ -32,7 +32,8 @@ type DocumentServiceClient interface {
 	// CreateDocument creates a draft, which belongs to the caller.
 	CreateDocument(ctx context.Context, request *v1.CreateDocumentRequest) (*v1.CreateDocumentResponse, error)
 	// GetDocument returns a document to its owner, to the users it is shared with, to the
-	// managers of its organisation, and once it is published to all members.
+	// managers of its organisation, and once it is published to all members. Who it is shared
+	// with is asked of a relation engine.
 	GetDocument(ctx context.Context, request *v1.GetDocumentRequest) (*v1.GetDocumentResponse, error)
 	// ListDocuments returns the documents that GetDocument would return to the caller, without
 	// their texts, in the order in which they were created. The total counts no others.
