@@ -37,7 +37,7 @@ func TestWhatIsServed(t *testing.T) {
 	within := 0
 	asked := &page{}
 	list := pages{list: []*page{asked}}
-	asked.UnguardedHandler.Pattern = "/a"
+	asked.Pattern = "/a"
 	asked.handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { within = len(list.serving()) })
 	if got := list.serving(); len(got) != 0 {
 		t.Errorf("being served are %v", got)

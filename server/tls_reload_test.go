@@ -87,9 +87,9 @@ func TestTLSFilesAreLookedAt(t *testing.T) {
 		time.Sleep(interval)
 		expect("unchanged", current(nil), first, "")
 		putPair(t, files)
-		time.Sleep(interval - 1)
+		time.Sleep(interval - time.Nanosecond)
 		expect("before the interval is over", current(nil), first, "")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		second := current(nil)
 		if second == first {
 			t.Error("changed files were not read")
