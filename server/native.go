@@ -70,7 +70,6 @@ func (h nativeHost) Log() *slog.Logger { return slog.New(shortened{h.settings.lo
 // Admit implements [port.Host].
 func (h nativeHost) Admit(conn net.Conn) (port.Place, bool) {
 	place := &gathered{Conn: conn, gatherer: &gatherer{connections: h.connections}, native: true}
-	place.room.L = &place.mu
 	if !h.connections.admit(place) {
 		return nil, false
 	}
