@@ -150,6 +150,10 @@ func TestDeadlineThatFails(t *testing.T) {
 	if err := server.SetDeadline(soon); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("to write by: %v", err)
 	}
+	server.(*gathered).reads = 1 // it would learn of it at once
+	if err := server.SetDeadline(soon.Add(time.Hour)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("to read by: %v", err)
+	}
 	if err := server.Close(); err != nil {
 		t.Fatal(err)
 	}

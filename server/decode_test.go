@@ -105,6 +105,14 @@ func TestDecodeIsCharged(t *testing.T) {
 			t.Errorf("%s: decoded: %t", name, decoded)
 		}
 	}
+	// It is charged before it is counted.
+	few := defaultLimits
+	few.elements = 1
+	counting, _ := codecsOf(few)
+	_, ctx := charged(t, 2*granule-1)
+	if err := counting.UnmarshalRead(ctx, bytes.NewBuffer(data), new(structpb.ListValue)); !errors.Is(err, errBusy) {
+		t.Errorf("no room for too many elements: %v", err)
+	}
 	// Once its caller is known, nothing of it stays charged.
 	known, ctx := charged(t, 1<<20)
 	known.charge.authenticate()

@@ -138,6 +138,22 @@ func TestExchangeEnds(t *testing.T) {
 	}
 }
 
+// A call knows its connection, and leaves its body where a front door may.
+func TestExchangeBegins(t *testing.T) {
+	t.Parallel()
+	for _, door := range []bool{false, true} {
+		settings := &settings{limits: defaultLimits, frontDoor: door, budget: newBudget(1 << 20)}
+		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
+		begun, within := settings.begin(httptest.NewRecorder(), request, &procedure{})
+		if begun.peer.Connection != begun || (begun.unread != nil) != door || incomingFrom(within.Context()) != &begun.incoming {
+			t.Errorf("front door %t: of connection %v, left %t", door, begun.peer.Connection, begun.unread != nil)
+		}
+		if text, err := io.ReadAll(within.Body); string(text) != "x" || err != nil {
+			t.Errorf("front door %t: read %q, %v", door, text, err)
+		}
+	}
+}
+
 // closed is a body that notes that it was closed.
 type closed struct {
 	io.Reader

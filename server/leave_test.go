@@ -99,6 +99,8 @@ func TestTakenOver(t *testing.T) {
 	if len(places.open) != 1 || connection.idleSince.Load() != 0 {
 		t.Errorf("%d count, idle since %d", len(places.open), connection.idleSince.Load())
 	}
+	other, _ := net.Pipe()
+	places.observe(other, http.StateIdle) // which is none of the listener's
 	places.observe(connection, http.StateHijacked)
 	if len(places.open) != 0 || len(places.from) != 0 {
 		t.Errorf("%d count", len(places.open))

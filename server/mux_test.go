@@ -66,6 +66,13 @@ func TestPagesFound(t *testing.T) {
 	if _, errs := newPages(list("/a.v1.Service/Method"), actions); len(errs) != 1 {
 		t.Errorf("in place of an action: %v", errs)
 	}
+	// A service without a package is no service by its name alone.
+	if _, errs := newPages(list("/Service/Method"), []action.Action{{Procedure: "/Service/Other"}}); len(errs) != 1 {
+		t.Errorf("in place of an action of a service without a package: %v", errs)
+	}
+	if _, errs := newPages(list("/Service/Method"), actions); len(errs) != 0 {
+		t.Errorf("beside the actions: %v", errs)
+	}
 	if none, errs := newPages(nil, actions); len(errs) != 0 || none.mux != nil {
 		t.Errorf("no pages: %v", errs)
 	}

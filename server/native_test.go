@@ -19,6 +19,14 @@ func (a addressed) Address() string             { return a.address }
 func (a addressed) Listener() net.Listener      { return a.listener }
 func (a addressed) Start(port.Host) port.Server { return nil }
 
+// A server is of a registry.
+func TestNoRegistry(t *testing.T) {
+	t.Parallel()
+	if made, err := New(nil); made != nil || err == nil || err.Error() != "server: the registry is nil" {
+		t.Errorf("%v, %v", made, err)
+	}
+}
+
 // A server has one port for gRPC, at an address or by a listener.
 func TestPortForGRPC(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"math/big"
 	"net/http"
@@ -136,6 +137,9 @@ func TestClientsOfTLSFiles(t *testing.T) {
 			files.ClientCAs = filepath.Join(folder, test.issuers)
 		}
 		config, err := (&reloadedTLS{files: files}).read()
+		if name == "not there" && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
 		if (err != nil) != test.refused || err == nil && config.ClientAuth != test.want {
 			t.Errorf("%s: %v, %v", name, config, err)
 		}
