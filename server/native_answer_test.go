@@ -153,7 +153,7 @@ func TestNativeIsNotSent(t *testing.T) {
 			"an answer with it": func(s *nativeStream) error { s.packed = true; return s.Send(wrapperspb.Bool(true)) },
 		} {
 			stream := streamOf(t, &wired{refuses: gone}, false)
-			stream.ctx = test.ctx
+			stream.within(test.ctx)
 			err := send(stream)
 			if connect.CodeOf(err) != test.code || test.want != errGone && !errors.Is(err, test.want) || test.want == errGone && !errors.Is(err, gone) { //nolint:errorlint // which case it is
 				t.Errorf("%s, %s: %v", name, way, err)
@@ -207,10 +207,7 @@ func TestNativeMetadata(t *testing.T) {
 		":authority": {"api.example"}, ":path": {"/x"}, "x-own": {"a", "b"}, "x-bin": {"\x00\x01"},
 	}}, true)
 	stream.requestHeader()
-	got := map[string][]string{}
-	for name, values := range stream.info.RequestHeader().All() {
-		got[name] = values
-	}
+	got := maps.Collect(stream.info.RequestHeader().All())
 	if want := map[string][]string{"Host": {"api.example"}, "X-Own": {"a", "b"}, "X-Bin": {"AAE"}}; !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("the request has %v, want %v", got, want)
 	}
@@ -327,7 +324,7 @@ func TestNativeRefuses(t *testing.T) {
 			asked = nil
 		}
 		err := host.refuse(call, stream, asked)
-		if err != test.want { //nolint:errorlint // which it is
+		if err != test.want {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 		if reason := refusedFor(stream, err); err != nil && reason != test.reason {

@@ -114,6 +114,9 @@ func streamOf(t *testing.T, call *wired, unary bool) *nativeStream {
 	return stream
 }
 
+// within makes the stream one of a context.
+func (s *nativeStream) within(ctx context.Context) { s.ctx = ctx }
+
 // How messages are encoded and compressed is found from what the call says.
 func TestNativeNegotiates(t *testing.T) {
 	t.Parallel()
@@ -161,7 +164,7 @@ func TestNativeNegotiates(t *testing.T) {
 
 // framed is a message in gRPC's framing.
 func framed(flags byte, data []byte) string {
-	return string(binary.BigEndian.AppendUint32([]byte{flags}, uint32(len(data)))) + string(data) //nolint:gosec // it is short
+	return string(binary.BigEndian.AppendUint32([]byte{flags}, uint32(len(data)))) + string(data)
 }
 
 // bytesOf is a message of so many bytes.
@@ -241,7 +244,7 @@ func TestNativeReceives(t *testing.T) {
 		}
 		stream := streamOf(t, call, !test.stream)
 		if test.ctx != nil {
-			stream.ctx = test.ctx
+			stream.within(test.ctx)
 		}
 		message := &wrapperspb.BytesValue{}
 		err := stream.Receive(message)
