@@ -4,13 +4,21 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"connectrpc.com/connect/v2"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
 
+	"github.com/sallyport-rpc/sallyport/action"
+	"github.com/sallyport-rpc/sallyport/action/actiongen"
 	"github.com/sallyport-rpc/sallyport/authn"
+	sallyportv1 "github.com/sallyport-rpc/sallyport/gen/sallyport/v1"
 	relationsv1 "github.com/sallyport-rpc/sallyport/gen/test/relations/v1"
+	"github.com/sallyport-rpc/sallyport/internal/declare/declaretest"
 	"github.com/sallyport-rpc/sallyport/relation"
 )
 
@@ -148,5 +156,64 @@ func TestOneElementIsAskedAlone(t *testing.T) {
 	_, client, _ := newLister(t, engine, lending{answers: documents[:1]})
 	if _, err := client.List(callingAs(t.Context(), "ada"), &relationsv1.ListRequest{FolderIds: []string{"work"}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// An engine is not asked about elements that may be seen by what asks no relation, in whatever
+// order the grants stand, and not at all where there are no others.
+func TestElementsThatNeedNoRelation(t *testing.T) {
+	t.Parallel()
+	options := &descriptorpb.MethodOptions{}
+	proto.SetExtension(options, sallyportv1.E_Action, bySession(&sallyportv1.Authorize{Anyone: new("a test"), Each: []*sallyportv1.Each{{
+		Items: "documents", Allow: []*sallyportv1.Grant{
+			{Relation: &sallyportv1.Relation{Name: "viewer", Object: "document", Id: "item.id"}},
+			{Cel: new("item.folder_id == 'open'")},
+		},
+	}}}))
+	service := describeIn(t, protoregistry.GlobalFiles, "test/relations/v1/relations.proto", "OpenService", &descriptorpb.ServiceDescriptorProto{
+		Name: new("OpenService"), Method: []*descriptorpb.MethodDescriptorProto{
+			{Name: new("List"), InputType: new(".test.relations.v1.ListRequest"), OutputType: new(".test.relations.v1.ListResponse"), Options: options},
+		},
+	}).Services().Get(0)
+	var answers []*relationsv1.Document
+	list := func(*worker, context.Context, *action.Call[relationsv1.ListRequest]) (*relationsv1.ListResponse, error) {
+		return &relationsv1.ListResponse{Documents: answers}, nil
+	}
+	times := 0
+	engine := newBatcher(func(_ context.Context, queries []relation.Query) ([]bool, error) {
+		times++
+		return slices.Repeat([]bool{true}, len(queries)), nil
+	})
+	registry := must(action.NewRegistry(authn.Schemes{"session": knows(readers["alice"])}, action.WithRelations(engine)))
+	if err := actiongen.Register(registry, actiongen.Service[*worker]{
+		Descriptor: service, Fingerprint: declaretest.Fingerprint(t, service), Methods: []actiongen.Method[*worker]{actiongen.Unary("List", list)},
+	}, &worker{}); err != nil {
+		t.Fatal(err)
+	}
+	client := connect.NewClient(must(registry.InProcess()))
+	spec := connect.Spec{Procedure: "/described.v1.OpenService/List", StreamType: connect.StreamTypeUnary, Schema: service.Methods().Get(0)}
+	for _, test := range []struct {
+		folders, asked []string // by the number of the document
+	}{
+		{[]string{"work", "open", "work"}, []string{"0", "2"}},
+		{[]string{"open", "work", "open", "open"}, []string{"1"}},
+		{[]string{"open", "open"}, nil},
+	} {
+		answers = nil
+		for i, folder := range test.folders {
+			answers = append(answers, &relationsv1.Document{Id: strconv.Itoa(i), FolderId: folder})
+		}
+		engine.set(engine.answer)
+		times = 0
+		if err := client.CallUnary(t.Context(), spec, &relationsv1.ListRequest{}, &relationsv1.ListResponse{}); err != nil {
+			t.Errorf("%v: %v", test.folders, err)
+		}
+		var asked []string
+		for _, query := range engine.questions() {
+			asked = append(asked, query.ID)
+		}
+		if !slices.Equal(asked, test.asked) || times != min(len(test.asked), 1) {
+			t.Errorf("%v: asked %d times about %v, want %v", test.folders, times, asked, test.asked)
+		}
 	}
 }

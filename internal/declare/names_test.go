@@ -8,7 +8,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+
+	relationsv1 "github.com/sallyport-rpc/sallyport/gen/test/relations/v1"
 )
 
 // Names that fixes make of what a user wrote.
@@ -122,6 +125,31 @@ func TestAsked(t *testing.T) {
 	}
 	if !slices.Equal(asked, []string{"check is_open", "relation editor of doc request.id"}) {
 		t.Errorf("asked: %q", asked)
+	}
+}
+
+// A relation is to an object that the request names, or the resource or the element.
+func TestRelationsAreOf(t *testing.T) {
+	t.Parallel()
+	declarations, refusals := newReader(t, protoregistry.GlobalFiles).File(relationsv1.File_test_relations_v1_relations_proto, Given{})
+	if len(refusals) > 0 {
+		t.Fatal(texts(refusals))
+	}
+	seen := map[string]int{}
+	for _, of := range declarations {
+		relations := of.Relations()
+		for _, each := range of.Each {
+			relations = append(relations, each.Relations()...)
+		}
+		for _, relation := range relations {
+			root, _, _ := strings.Cut(relation.ID, ".")
+			if seen[root]++; relation.OfSubject == (root == "request") {
+				t.Errorf("%s: a relation to %s is of the subject: %t", of.Procedure, relation.ID, relation.OfSubject)
+			}
+		}
+	}
+	if seen["request"] == 0 || seen["resource"] == 0 || seen["item"] == 0 {
+		t.Errorf("looked at %v", seen)
 	}
 }
 
