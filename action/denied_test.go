@@ -13,6 +13,7 @@ import (
 	claimsv1 "github.com/sallyport-rpc/sallyport/gen/test/claims/v1"
 	testv1 "github.com/sallyport-rpc/sallyport/gen/test/v1"
 	"github.com/sallyport-rpc/sallyport/internal/declare"
+	"github.com/sallyport-rpc/sallyport/internal/field"
 	"github.com/sallyport-rpc/sallyport/internal/policy"
 )
 
@@ -40,6 +41,40 @@ func TestDenied(t *testing.T) {
 		denial := gate.denied(test.err, policy.Input{})
 		if connect.CodeOf(denial.public) != test.code || denial.gone != test.gone || (denial.err != nil) != test.cause || denial.reason == "" {
 			t.Errorf("%s: %v, gone %t, %q, %v", name, denial.public, denial.gone, denial.reason, denial.err)
+		}
+	}
+}
+
+// A taken field is one that its caller may not name or write, and why that was not decided.
+type taken struct{ why error }
+
+func (taken) Error() string   { return "title: no rule lets the caller write it" }
+func (taken) Public() string  { return "title may not be written" }
+func (t taken) Unwrap() error { return t.why }
+
+// What callers are answered for what they name or write: what they may not is denied, what was
+// not decided is a fault, and a rule that is too dear for their request is no fault.
+func TestUntaken(t *testing.T) {
+	t.Parallel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for name, test := range map[string]struct {
+		ctx   context.Context
+		err   error
+		code  connect.Code
+		fault bool
+	}{
+		"not allowed":           {t.Context(), fmt.Errorf("request: %w", taken{}), connect.CodePermissionDenied, false},
+		"too dear":              {t.Context(), taken{fmt.Errorf("title: %w", policy.ErrCost)}, connect.CodePermissionDenied, false},
+		"not decided":           {t.Context(), taken{errors.New("broken")}, connect.CodeInternal, true},
+		"a fault":               {t.Context(), errors.New("broken"), connect.CodeInternal, true},
+		"no field has the name": {t.Context(), field.ErrNames, connect.CodeInvalidArgument, false},
+		"a mask of another":     {t.Context(), field.ErrMask, connect.CodeInvalidArgument, false},
+		"the caller went away":  {gone, taken{}, connect.CodeCanceled, false},
+	} {
+		denial := untaken(test.ctx, test.err)
+		if connect.CodeOf(denial.public) != test.code || (denial.reason == "a fault") != test.fault || denial.gone != (test.ctx == gone) {
+			t.Errorf("%s: %v, %q", name, denial.public, denial.reason)
 		}
 	}
 }
