@@ -191,7 +191,7 @@ func TestPlacesOfDecompression(t *testing.T) {
 		if text, err := io.ReadAll(first); string(text) != "text" || err != nil {
 			t.Errorf("got %q, %v", text, err)
 		}
-		_, _ = first.Close(), first.Close() // once more leaves nothing
+		_ = first.Close()
 		<-next
 		if len(compressor.places) != 0 {
 			t.Errorf("%d places are held", len(compressor.places))
