@@ -169,3 +169,46 @@ func TestFingerprintOfNames(t *testing.T) {
 		prints[name] = found
 	}
 }
+
+// The fix of a field that is not marked is of what the answer has several of and that holds the
+// guarded field, also within.
+func TestFixOfNamesIsOfWhatIsListed(t *testing.T) {
+	t.Parallel()
+	of := namesFile(`string order_by = 1;`, emailGuarded, "", "")
+	for path, text := range of {
+		of[path] = strings.Replace(text, "message Response {", "message Wrap { User user = 1; }\nmessage Response { repeated Nothing nothings = 5; User one = 6; repeated Wrap wraps = 7; ", 1)
+	}
+	for path, text := range of {
+		of[path] = strings.Replace(text, "repeated User users = 4;", "", 1)
+	}
+	schema := compile(t, of)
+	_, refusals := newReader(t, schema.files).File(schema.file(t, "test/v1/names.proto"), Given{})
+	if got := texts(refusals); !strings.Contains(got, `mark test.v1.Request.order_by with [(sallyport.v1.field).names.of = "test.v1.Wrap"]`) {
+		t.Error(got)
+	}
+}
+
+// What a request names is in one order, and a field that says so is known by it.
+func TestNamingsAreInOrder(t *testing.T) {
+	t.Parallel()
+	const mark = ` [(sallyport.v1.field).names.of = "test.v1.User"];`
+	schema := compile(t, namesFile(`string b = 1`+mark+` string plain = 2; string a = 3`+mark+` By by = 4; string c = 5 [(sallyport.v1.field).names.harmless = "x"];`, emailGuarded, "", ""))
+	file := schema.file(t, "test/v1/names.proto")
+	declarations, refusals := newReader(t, schema.files).File(file, Given{})
+	if len(refusals) > 0 {
+		t.Fatal(texts(refusals))
+	}
+	var names []string
+	for _, naming := range declarations[0].Names {
+		names = append(names, string(naming.Field.FullName()))
+		if marked := MarksNames(naming.Field); marked != (naming.Of != nil) {
+			t.Errorf("%s is marked: %t", naming.Field.FullName(), marked)
+		}
+	}
+	if got := strings.Join(names, " "); got != "test.v1.By.field test.v1.Request.a test.v1.Request.b test.v1.Request.c" {
+		t.Errorf("it names %s", got)
+	}
+	if plain := file.Messages().ByName("Request").Fields().ByName("plain"); MarksNames(plain) {
+		t.Error("a plain field is marked")
+	}
+}

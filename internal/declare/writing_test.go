@@ -135,6 +135,10 @@ func TestAuthorityOfWriting(t *testing.T) {
 		"who writes is said":      {field: `optional string owner_id = 2 [(sallyport.v1.field).write.allow = {any_role: "clerk"}];`},
 		"anyone writes":           {field: `optional string owner_id = 2 [(sallyport.v1.field).write.anyone = "a test"];`},
 		"without the value":       {field: `optional string owner_id = 2 [(sallyport.v1.field).write.allow = {cel: "resource.id == principal.id"}];`, wants: "field-value-unread"},
+		"two grants read it, without the value": {
+			field: `optional string owner_id = 2 [(sallyport.v1.field).write.allow = {cel: "resource.id == principal.id"}];`, wants: "field-value-unread",
+			cel: `resource.owner_id == principal.id && principal.id != ''"} allow: {any_role: "clerk" cel: "principal.id == resource.owner_id`,
+		},
 		"another field, without the value": {field: `optional string owner_id = 2 [(sallyport.v1.field).write.allow = {any_role: "clerk"}];
   optional string state = 3 [(sallyport.v1.field).write.allow = {cel: "resource.id == principal.id"}];`},
 		"the key, without the value": {
