@@ -17,7 +17,7 @@ import (
 // atElements is the step after the handler that looks at the elements of its answer.
 var atElements = gateStep{stage: event.StageHandle, code: connect.CodeInternal}
 
-// The elements of an answer are looked at last, in every shape and way in: whatever refuses
+// The elements of an answer are looked at last, in every shape and way in: what refuses
 // before them answers for itself, and the handler, which here answers with what the caller may
 // not see, has not run then.
 func TestOrderWithElements(t *testing.T) {

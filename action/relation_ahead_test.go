@@ -159,8 +159,8 @@ func TestOneElementIsAskedAlone(t *testing.T) {
 	}
 }
 
-// An engine is not asked about elements that may be seen by what asks no relation, in whatever
-// order the grants stand, and not at all where there are no others.
+// An engine is not asked about elements that may be seen by what asks no relation, in every
+// order of the grants, and not at all where there are no others.
 func TestElementsThatNeedNoRelation(t *testing.T) {
 	t.Parallel()
 	options := &descriptorpb.MethodOptions{}

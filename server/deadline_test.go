@@ -137,7 +137,7 @@ func TestDeadlineThatFails(t *testing.T) {
 	soon := time.Now().Add(time.Hour)
 	for range 2 {
 		if err := server.SetReadDeadline(soon); err != nil {
-			t.Errorf("that nobody reads by: %v", err)
+			t.Errorf("that is not read by: %v", err)
 		}
 		if n, err := server.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("read %d, with %v", n, err)

@@ -19,19 +19,19 @@ func TestMalformedHead(t *testing.T) {
 		header, value  string
 		want           *connect.Error
 	}{
-		"a header as long as it may be":    {http.MethodPost, "/", "Content-Encoding", most, nil},
-		"a longer one":                     {http.MethodPost, "/", "Content-Encoding", more, errQuoted},
-		"a long one that nobody repeats":   {http.MethodPost, "/", "X-Own", more, nil},
-		"a parameter as long":              {http.MethodGet, "/?encoding=" + most, "", "", nil},
-		"a longer parameter":               {http.MethodGet, "/?encoding=" + more, "", "", errQuoted},
-		"a long one of the handler's":      {http.MethodGet, "/?message=" + more, "", "", nil},
-		"a parameter twice":                {http.MethodGet, "/?encoding=json&encoding=json", "", "", errTwice},
-		"two parameters":                   {http.MethodGet, "/?encoding=json&message=x", "", "", nil},
-		"a query that cannot be read":      {http.MethodGet, "/?message=%zz", "", "", errQuery},
-		"a query of a POST":                {http.MethodPost, "/?encoding=json&encoding=" + more, "", "", nil},
-		"a query of a POST, unreadable":    {http.MethodPost, "/?message=%zz", "", "", nil},
-		"a GET with a long header":         {http.MethodGet, "/", "Connect-Timeout-Ms", more, errQuoted},
-		"a GET with a header as it may be": {http.MethodGet, "/", "Connect-Timeout-Ms", most, nil},
+		"a header as long as it may be":     {http.MethodPost, "/", "Content-Encoding", most, nil},
+		"a longer one":                      {http.MethodPost, "/", "Content-Encoding", more, errQuoted},
+		"a long one that is not said again": {http.MethodPost, "/", "X-Own", more, nil},
+		"a parameter as long":               {http.MethodGet, "/?encoding=" + most, "", "", nil},
+		"a longer parameter":                {http.MethodGet, "/?encoding=" + more, "", "", errQuoted},
+		"a long one of the handler's":       {http.MethodGet, "/?message=" + more, "", "", nil},
+		"a parameter twice":                 {http.MethodGet, "/?encoding=json&encoding=json", "", "", errTwice},
+		"two parameters":                    {http.MethodGet, "/?encoding=json&message=x", "", "", nil},
+		"a query that cannot be read":       {http.MethodGet, "/?message=%zz", "", "", errQuery},
+		"a query of a POST":                 {http.MethodPost, "/?encoding=json&encoding=" + more, "", "", nil},
+		"a query of a POST, unreadable":     {http.MethodPost, "/?message=%zz", "", "", nil},
+		"a GET with a long header":          {http.MethodGet, "/", "Connect-Timeout-Ms", more, errQuoted},
+		"a GET with a header as it may be":  {http.MethodGet, "/", "Connect-Timeout-Ms", most, nil},
 	} {
 		request := httptest.NewRequest(test.method, test.target, nil)
 		if test.header != "" {
@@ -43,7 +43,7 @@ func TestMalformedHead(t *testing.T) {
 	}
 }
 
-// A host has one spelling, whatever its letters, and no port.
+// A host has one spelling, in upper and lower case, and no port.
 func TestNormalHost(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]string{

@@ -51,7 +51,7 @@ func TestWhatIsServed(t *testing.T) {
 }
 
 // A page has no pages of a service of the server beside it, and no redirects: what it does not
-// serve is nobody's.
+// serve is no one's.
 func TestPagesFound(t *testing.T) {
 	t.Parallel()
 	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})

@@ -1,4 +1,4 @@
-// Demo is cmd/demo with OpenFGA, which it may ask with whom documents are shared. It is a
+// Demo is cmd/demo with OpenFGA, which it may ask which users documents are shared with. It is a
 // module of its own, so that no one else downloads and compiles OpenFGA. From the top of the
 // repository, with OpenFGA in the process:
 //

@@ -46,7 +46,7 @@ func TestDemo(t *testing.T) {
 		welcome = append(welcome, lines.Text())
 	}
 	go func() { _, _ = io.Copy(io.Discard, output) }()
-	if len(welcome) < 2 || welcome[1] != "With whom documents are shared is asked of OpenFGA: memory." {
+	if len(welcome) < 2 || welcome[1] != "Which users documents are shared with is asked of OpenFGA: memory." {
 		t.Fatalf("it printed %q", welcome)
 	}
 	url, _, _ := strings.Cut(strings.TrimPrefix(welcome[0], "Serving "), ",")

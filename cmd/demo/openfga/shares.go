@@ -13,7 +13,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/relation/openfga"
 )
 
-// The parts of a tuple user:ID viewer document:ID, each of which says with whom a document is shared.
+// The parts of a tuple user:ID viewer document:ID, each of which says which users a document is shared with.
 const (
 	ofUsers   = "user:"
 	viewer    = "viewer"
@@ -67,7 +67,7 @@ func (s *shares) Share(ctx context.Context, documentID string, users []string) e
 	defer cancel()
 	there, err := s.tuples.read(ctx, &openfgav1.ReadRequestTupleKey{Relation: viewer, Object: documents + documentID})
 	if err != nil {
-		return unavailable("read with whom a document is shared", err)
+		return unavailable("read which users a document is shared with", err)
 	}
 	var wanted, ended, missing []string
 	for _, user := range users {

@@ -16,7 +16,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/relation"
 )
 
-// OpenFGA says with whom the demo's documents are shared, in the process and elsewhere.
+// OpenFGA says which users the demo's documents are shared with, in the process and elsewhere.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {

@@ -52,7 +52,7 @@ type config struct {
 	otlp *url.URL
 	// sessions is the server that keeps sessions, or nil where the database does.
 	sessions *url.URL
-	// openfga is which OpenFGA is asked with whom documents are shared, and opener opens it. It
+	// openfga is which OpenFGA is asked which users documents are shared with, and opener opens it. It
 	// is empty where the database is asked.
 	openfga string
 	opener  Opener
@@ -109,7 +109,7 @@ func parse(arguments []string, out io.Writer) (config, error) {
 	flags.StringVar(&config.admin, "admin", "", "TCP `address` for metrics, health, profiles and the table of who may call what,\nsuch as 127.0.0.1:8081 (default none)")
 	flags.StringVar(&config.audit, "audit", "", "`file` to keep an audit log in: a call runs only once its event is there\n(default none; see sallyport audit -h)")
 	otlp := flags.String("otlp", "", "`URL` of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318\n(default none)")
-	flags.StringVar(&config.openfga, "openfga", "", "OpenFGA to ask with whom documents are shared: memory, or the `URL` of a server, store and model\n(default none, the database is asked; docs/guides/relations.md)")
+	flags.StringVar(&config.openfga, "openfga", "", "OpenFGA to ask which users documents are shared with: memory, or the `URL` of a server, store and model\n(default none, the database is asked; docs/guides/relations.md)")
 	flags.StringVar(&config.issuer, "oidc-issuer", "", "`URL` of an OpenID provider whose tokens are accepted; it says which roles they have")
 	flags.StringVar(&config.audience, "oidc-audience", "", "`name` of this API in those tokens")
 	if err := flags.Parse(arguments); err != nil {

@@ -169,7 +169,7 @@ func components(users *directory.Directory, shared sessionServer, shares Shares,
 // parts are what a registry is made of.
 type parts struct {
 	users     *directory.Directory
-	viewers   relation.Engine // with whom documents are shared
+	viewers   relation.Engine // which users documents are shared with
 	passwords *password.Hasher
 	// shared is the server that keeps the sessions, if they are not with the users.
 	shared sessionServer

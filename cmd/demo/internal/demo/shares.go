@@ -9,7 +9,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/relation"
 )
 
-// Shares keeps with whom documents are shared, and answers that, in place of the database.
+// Shares keeps which users documents are shared with, and answers that, in place of the database.
 type Shares interface {
 	relation.Lister
 	directory.Mirror

@@ -16,7 +16,7 @@ type welcome struct {
 	database    string
 	flag        string   // that names another database
 	sessions    *url.URL // the server that keeps them, or nil
-	openfga     string   // that is asked with whom documents are shared, or ""
+	openfga     string   // that is asked which users documents are shared with, or ""
 	issuer      string   // of tokens, or ""
 	unreachable error    // why the issuer cannot be reached, or nil
 	private     bool     // only this machine can reach the demo
@@ -34,7 +34,7 @@ func (w welcome) print(out io.Writer) {
 	}
 	fmt.Fprint(out, ".\n")
 	if w.openfga != "" {
-		fmt.Fprintf(out, "With whom documents are shared is asked of OpenFGA: %s.\n", w.openfga)
+		fmt.Fprintf(out, "Which users documents are shared with is asked of OpenFGA: %s.\n", w.openfga)
 	}
 	fmt.Fprintln(out)
 	w.printAccounts(out)

@@ -63,14 +63,7 @@ func (d *Directory) UpdateDocument(ctx context.Context, id string, guard Where, 
 func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, state demov1.Document_State, with []string) (*demov1.Document, error) {
 	ctx = d.lasting(ctx)
 	document, err := d.changeDocument(ctx, id, func(tx *sql.Tx) error {
-		before, err := oneDocument(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if err := share(ctx, tx, d, id, guard, state, with); err != nil {
-			return err
-		}
-		return d.retain(ctx, tx, before)
+		return d.retaining(ctx, tx, id, func() error { return d.share(ctx, tx, id, guard, state, with) })
 	})
 	if err != nil {
 		return nil, d.because("share a document", err)
@@ -78,8 +71,8 @@ func (d *Directory) ShareDocument(ctx context.Context, id string, guard Where, s
 	return document, d.reflect(ctx, id)
 }
 
-// share changes the rows of a document that says with whom it is shared.
-func share(ctx context.Context, tx *sql.Tx, d *Directory, id string, guard Where, state demov1.Document_State, with []string) error {
+// share changes the rows of a document that say which users it is shared with.
+func (d *Directory) share(ctx context.Context, tx *sql.Tx, id string, guard Where, state demov1.Document_State, with []string) error {
 	// First, while the guard sees the users that the document was shared with.
 	if err := guarded(ctx, tx, guard, "UPDATE documents SET state = ? WHERE id = ? AND ", int32(state), id); err != nil {
 		return err

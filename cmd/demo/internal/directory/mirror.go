@@ -9,7 +9,7 @@ import (
 	demov1 "github.com/sallyport-rpc/sallyport/gen/demo/v1"
 )
 
-// A Mirror keeps elsewhere with whom documents are shared, where a relation engine answers
+// A Mirror keeps elsewhere which users documents are shared with, where a relation engine answers
 // that. The database is what is true. Where the mirror was not reached, or the process was killed,
 // the mirror lacks a share until the document is shared again or [Directory.SetMirror] is called
 // anew; it never has one that the database does not.
@@ -47,6 +47,22 @@ func (d *Directory) lasting(ctx context.Context) context.Context {
 	return context.WithoutCancel(ctx)
 }
 
+// retaining changes a document, and ends in the mirror what that ends. Without a mirror nothing is
+// read besides.
+func (d *Directory) retaining(ctx context.Context, tx *sql.Tx, id string, change func() error) error {
+	if d.mirror == nil {
+		return change()
+	}
+	before, err := oneDocument(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	if err := change(); err != nil {
+		return err
+	}
+	return d.retain(ctx, tx, before)
+}
+
 // retain ends in the mirror what a transaction that changes a document ends, before it is
 // committed: where one of both fails, a user sees too little. What is new comes by reflect.
 func (d *Directory) retain(ctx context.Context, tx *sql.Tx, before *demov1.Document) error {
@@ -67,7 +83,7 @@ func (d *Directory) reflect(ctx context.Context, id string) error {
 	if d.mirror == nil {
 		return nil
 	}
-	return d.because("mirror with whom a document is shared", d.alone(ctx, id, nil, func(tx *sql.Tx) error {
+	return d.because("mirror which users a document is shared with", d.alone(ctx, id, nil, func(tx *sql.Tx) error {
 		document, err := oneDocument(ctx, tx, id)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err

@@ -73,7 +73,7 @@ type Directory struct {
 	patience time.Duration
 	turn     chan struct{} // see inTurn
 	feed     feed
-	mirror   Mirror // of with whom documents are shared, or nil
+	mirror   Mirror // of the users that documents are shared with, or nil
 }
 
 // DefaultPath returns the path of the demo's database in the user's cache folder. It

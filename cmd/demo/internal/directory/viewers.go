@@ -10,7 +10,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/relation"
 )
 
-// Viewers is a relation engine: the "viewer" of a "document" is each user whom it is shared
+// Viewers is a relation engine: the "viewer" of a "document" is each user that it is shared
 // with. It is safe for concurrent use.
 type Viewers struct{ directory *Directory }
 
@@ -34,8 +34,8 @@ func (v *Viewers) Check(ctx context.Context, query relation.Query) (bool, error)
 	return err == nil && held[0], err
 }
 
-// CheckAll implements [relation.Batcher], by one statement for each user, of whom the queries
-// of one call have one.
+// CheckAll implements [relation.Batcher], by one statement for each user; the queries of one
+// call have one user.
 func (v *Viewers) CheckAll(ctx context.Context, queries []relation.Query) ([]bool, error) {
 	asked := map[string][]any{} // ids of documents, by user
 	for _, query := range queries {

@@ -1,4 +1,4 @@
-// Package documenttest holds with whom the demo's documents are shared, for whatever answers that:
+// Package documenttest holds which users the demo's documents are shared with, for whatever answers that:
 // a relation engine over the directory's own tables, or OpenFGA.
 package documenttest
 

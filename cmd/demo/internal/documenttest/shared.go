@@ -12,7 +12,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/relation"
 )
 
-// Run tests with whom documents are shared.
+// Run tests which users documents are shared with.
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	t.Run("step by step", func(t *testing.T) { t.Parallel(); stepByStep(t, newFixture(t, open)) })

@@ -8,7 +8,7 @@ import (
 	"github.com/sallyport-rpc/sallyport/relation"
 )
 
-// The directory's own engine says with whom documents are shared.
+// The directory's own engine says which users documents are shared with.
 func TestShared(t *testing.T) {
 	t.Parallel()
 	documenttest.Run(t, func(_ *testing.T, users *directory.Directory) (relation.Engine, directory.Mirror) {
